@@ -1,0 +1,404 @@
+//! The certificate set (`ca.pem`, `cert.pem`, `key.pem`): where it is, whether it is
+//! good, and a new one where it is missing.
+//!
+//! One set per machine is shared by all projects, so that there is one CA to trust; a
+//! project's dev container has a copy of its own in `.devcontainer/azurite-certs/`, and
+//! keeps it while it is valid.
+
+mod anchor;
+mod issue;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, RootCertStore};
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use zeroize::Zeroizing;
+
+use crate::change::Change;
+use crate::cli::Global;
+use crate::failure::{Failure, command_line, shown};
+use crate::files::{self, Content};
+use crate::machine::Machine;
+
+pub use anchor::{BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, sha256};
+pub use issue::{Issued, Names, ca_parameters, issue, leaf_parameters};
+
+/// The folder of a project's own set, below the project's folder.
+pub const PROJECT_FOLDER: &str = ".devcontainer/azurite-certs";
+
+/// The three files of a set. The key is written before the leaf, so that who waits for
+/// `cert.pem` finds both.
+pub const FILES: [&str; 3] = ["ca.pem", "key.pem", "cert.pem"];
+
+/// A certificate set that passed every check.
+#[derive(Clone, Debug)]
+pub struct CertificateSet {
+    /// Where it is, or is to be written.
+    pub folder: PathBuf,
+    /// The CA.
+    pub ca: TrustAnchor,
+    /// The leaf in PEM.
+    pub cert: Vec<u8>,
+    /// The leaf's private key in PEM.
+    pub key: Zeroizing<Vec<u8>>,
+    /// The last moment at which the leaf is valid.
+    pub not_after: OffsetDateTime,
+    /// What the leaf is valid for.
+    pub names: Names,
+}
+
+impl CertificateSet {
+    /// Reads and checks the set in `folder`; `None` where none of its files is there.
+    ///
+    /// # Errors
+    /// Where a file is missing or is not what it should be, the key is another
+    /// certificate's, the leaf is not signed by the CA, a date or a name is wrong. Each
+    /// has its own message.
+    pub fn load(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
+        let paths = FILES.map(|name| folder.join(name));
+        let mut contents = Vec::new();
+        for path in &paths {
+            contents.push(files::read_if_there(path)?.map(Zeroizing::new));
+        }
+        if contents.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        if let Some(at) = contents.iter().position(Option::is_none) {
+            return Err(Failure::new(format!(
+                "the certificate set in {} is incomplete: {} is missing",
+                shown(folder),
+                FILES[at]
+            ))
+            .hint(renew_command(folder))
+            .into());
+        }
+        let mut contents = contents.into_iter().flatten();
+        let (Some(ca), Some(key), Some(cert)) = (contents.next(), contents.next(), contents.next())
+        else {
+            unreachable!("three files were read");
+        };
+        Self::check(folder, &ca, key, &cert, now).map(Some)
+    }
+
+    /// A set as it was just made, to be written to `folder`.
+    ///
+    /// # Errors
+    /// Where it does not pass the checks of [`CertificateSet::load`].
+    pub fn from_issued(folder: &Path, issued: &Issued, now: OffsetDateTime) -> Result<Self> {
+        let key = Zeroizing::new(issued.key.as_bytes().to_vec());
+        Self::check(
+            folder,
+            issued.ca.as_bytes(),
+            key,
+            issued.cert.as_bytes(),
+            now,
+        )
+    }
+
+    fn check(
+        folder: &Path,
+        ca: &[u8],
+        key: Zeroizing<Vec<u8>>,
+        cert: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Self> {
+        let [ca_path, key_path, cert_path] = FILES.map(|name| folder.join(name));
+        let ca = TrustAnchor::from_pem(ca, &ca_path, now)
+            .map_err(|error| with_renewal(error, folder))?;
+        let leaf_der = anchor::single_certificate(cert, &cert_path)
+            .map_err(|error| with_renewal(error, folder))?;
+        let (_, leaf) = X509Certificate::from_der(&leaf_der)?;
+        let validity = leaf.validity();
+        let not_after = validity.not_after.to_datetime();
+        let not_before = validity.not_before.to_datetime();
+        anchor::check_dates(&cert_path, "certificate", not_before, not_after, now)
+            .map_err(|error| with_renewal(error, folder))?;
+        let refuse = |what: String| Failure::new(what).hint(renew_command(folder));
+        if let Some(problem) = anchor::text_problem(&key, &key_path) {
+            return Err(problem.into());
+        }
+        let pair = std::str::from_utf8(&key)
+            .ok()
+            .and_then(|pem| rcgen::KeyPair::from_pem(pem).ok())
+            .ok_or_else(|| refuse(format!("{} holds no private key", shown(&key_path))))?;
+        if rcgen::PublicKeyData::subject_public_key_info(&pair) != leaf.public_key().raw {
+            return Err(refuse(format!(
+                "{} is not the key of {}",
+                shown(&key_path),
+                shown(&cert_path)
+            ))
+            .into());
+        }
+        verify_chain(&ca.der, &leaf_der, now)
+            .map_err(|why| refuse(format!("{} fails verification: {why}", shown(&cert_path))))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            ca,
+            cert: cert.to_owned(),
+            key,
+            not_after,
+            names: names_of(&leaf),
+        })
+    }
+
+    /// The changes that write this set to `folder`, with `mode` for a folder that is to
+    /// be made.
+    ///
+    /// # Errors
+    /// Where a file that is there cannot be read.
+    pub fn write(&self, folder: &Path, mode: u32) -> Result<Vec<Change>> {
+        let mut changes = vec![Change::Directory {
+            path: folder.to_owned(),
+            mode,
+        }];
+        let contents: [(&[u8], u32); 3] = [
+            (self.ca.pem.as_bytes(), 0o644),
+            (&self.key, 0o600),
+            (&self.cert, 0o644),
+        ];
+        for (name, (bytes, mode)) in FILES.into_iter().zip(contents) {
+            let path = folder.join(name);
+            let expect = files::read_if_there(&path)?;
+            if expect.as_deref() == Some(bytes) {
+                continue;
+            }
+            changes.push(Change::Write {
+                path,
+                expect,
+                content: Content::File {
+                    bytes: bytes.to_vec(),
+                    mode,
+                },
+            });
+        }
+        Ok(changes)
+    }
+
+    /// The path of the CA, as other programs are to be given it.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.join(FILES[0])
+    }
+
+    /// The path of the leaf's key.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.join(FILES[1])
+    }
+
+    /// The path of the leaf.
+    #[must_use]
+    pub fn cert_file(&self) -> PathBuf {
+        self.folder.join(FILES[2])
+    }
+}
+
+/// Where the set belongs that a command is to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The folder that the user named with `--certs`; there is no other.
+    Named(PathBuf),
+    /// The project's own folder, filled from the machine's.
+    Project(PathBuf),
+    /// The machine's folder.
+    Machine(PathBuf),
+}
+
+impl Place {
+    /// The place by the order of precedence: `--certs`, the project's, the machine's.
+    ///
+    /// # Errors
+    /// Where the user has no home folder and named none.
+    pub fn find(machine: &Machine, global: &Global) -> Result<Self> {
+        if let Some(named) = &global.certs {
+            return Ok(Self::Named(machine.absolute(named)));
+        }
+        let project = machine
+            .cwd()
+            .ancestors()
+            .map(|folder| folder.join(PROJECT_FOLDER))
+            .find(|folder| folder.is_dir());
+        match project {
+            Some(folder) => Ok(Self::Project(folder)),
+            None => Ok(Self::Machine(machine_folder(machine)?)),
+        }
+    }
+
+    /// The folder of the set.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Named(folder) | Self::Project(folder) | Self::Machine(folder) => folder,
+        }
+    }
+}
+
+/// The folder of the set that all projects of this machine share.
+///
+/// # Errors
+/// Where the user has no home folder.
+pub fn machine_folder(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join("certs"))
+}
+
+/// A set to use, and what has to be written before it can be.
+#[derive(Debug)]
+pub struct Obtained {
+    /// The set.
+    pub set: CertificateSet,
+    /// The changes that put it where it belongs; none where it is already there.
+    pub changes: Vec<Change>,
+    /// Whether it is a new one.
+    pub issued: bool,
+}
+
+/// The set of `place`: the one that is there, else the machine's, else a new one.
+///
+/// # Errors
+/// Where a set is there but fails a check (it is never replaced silently), or the folder
+/// named with `--certs` holds none.
+pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+    let now = machine.now();
+    if let Some(set) = CertificateSet::load(place.folder(), now)? {
+        return Ok(Obtained {
+            set,
+            changes: Vec::new(),
+            issued: false,
+        });
+    }
+    if let Place::Named(folder) = place {
+        return Err(Failure::new(format!(
+            "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
+            shown(folder)
+        ))
+        .hint(renew_command(folder))
+        .into());
+    }
+    let machines = machine_folder(machine)?;
+    let existing = match place {
+        Place::Project(_) => CertificateSet::load(&machines, now)?,
+        _ => None,
+    };
+    let issued = existing.is_none();
+    let mut set = match existing {
+        Some(set) => set,
+        None => CertificateSet::from_issued(&machines, &issue(sans, now)?, now)?,
+    };
+    let mut changes = Vec::new();
+    if issued {
+        changes.extend(set.write(&machines, 0o700)?);
+    }
+    if let Place::Project(folder) = place {
+        changes.extend(set.write(folder, 0o755)?);
+        set.folder.clone_from(folder);
+    }
+    Ok(Obtained {
+        set,
+        changes,
+        issued,
+    })
+}
+
+/// A new set for `place`, whatever is there now; a machine's and a project's are renewed
+/// together.
+///
+/// # Errors
+/// Where a name in `sans` is none, or a file that is there cannot be read.
+pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+    let now = machine.now();
+    let set = CertificateSet::from_issued(place.folder(), &issue(sans, now)?, now)?;
+    let mut changes = Vec::new();
+    match place {
+        Place::Named(folder) | Place::Machine(folder) => changes.extend(set.write(folder, 0o700)?),
+        Place::Project(folder) => {
+            changes.extend(set.write(&machine_folder(machine)?, 0o700)?);
+            changes.extend(set.write(folder, 0o755)?);
+        }
+    }
+    Ok(Obtained {
+        set,
+        changes,
+        issued: true,
+    })
+}
+
+/// The command that replaces the set in `folder`.
+fn renew_command(folder: &Path) -> String {
+    let words = [
+        "azup".as_ref(),
+        "renew".as_ref(),
+        "--certs".as_ref(),
+        folder.as_os_str(),
+    ];
+    command_line(words)
+}
+
+/// A failure that has no hint of its own gets the command that makes a new set.
+fn with_renewal(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) if !failure.has_hint() => failure.hint(renew_command(folder)).into(),
+        Ok(failure) => failure.into(),
+        Err(error) => error,
+    }
+}
+
+/// Verifies the leaf as rustls clients do, for every name and address that it must serve.
+fn verify_chain(ca: &[u8], leaf: &[u8], now: OffsetDateTime) -> Result<(), String> {
+    let words = |error: &rustls::Error| match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "it was not signed by the CA in ca.pem".to_owned()
+        }
+        rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            expected,
+            ..
+        }) => format!("it is not valid for {}", expected.to_str()),
+        error => error.to_string(),
+    };
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from(ca.to_vec()))
+        .map_err(|error| words(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+    let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+    for name in ["127.0.0.1", "::1", "localhost"] {
+        let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
+        verifier
+            .verify_server_cert(&CertificateDer::from(leaf), &[], &name, &[], at)
+            .map_err(|error| words(&error))?;
+    }
+    Ok(())
+}
+
+fn names_of(leaf: &X509Certificate<'_>) -> Names {
+    let mut names = Names {
+        dns: Vec::new(),
+        addresses: Vec::new(),
+    };
+    if let Ok(Some(extension)) = leaf.subject_alternative_name() {
+        for name in &extension.value.general_names {
+            match name {
+                GeneralName::DNSName(name) => names.dns.push((*name).to_owned()),
+                GeneralName::IPAddress(bytes) => {
+                    if let Ok(v4) = <[u8; 4]>::try_from(*bytes) {
+                        names.addresses.push(IpAddr::from(v4));
+                    } else if let Ok(v6) = <[u8; 16]>::try_from(*bytes) {
+                        names.addresses.push(IpAddr::from(v6));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}

@@ -1,0 +1,260 @@
+//! A CA certificate that stores are to trust, and the refusals: whatever is not exactly
+//! one valid CA certificate in PEM never gets near a trust store.
+
+use std::path::Path;
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
+
+use super::issue::CA_NAME;
+use crate::failure::{Failure, quoted, shown};
+use crate::files::hex;
+
+/// The line before a certificate in PEM (RFC 7468).
+pub const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+/// The line after a certificate in PEM (RFC 7468).
+pub const END: &str = "-----END CERTIFICATE-----";
+
+/// A CA certificate to trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustAnchor {
+    /// The certificate in DER: what makes two copies the same.
+    pub der: Vec<u8>,
+    /// The certificate in PEM, as azup writes it: lines of 64 characters, LF.
+    pub pem: String,
+    /// The subject, as `CN=azup local CA 1234abcd`.
+    pub subject: String,
+    /// The issuer; for a CA of azup's own the same as the subject.
+    pub issuer: String,
+    /// The common name alone.
+    pub label: String,
+    /// The serial number in hexadecimal digits.
+    pub serial: String,
+    /// The first moment at which it is valid.
+    pub not_before: OffsetDateTime,
+    /// The last moment at which it is valid.
+    pub not_after: OffsetDateTime,
+    /// How many bytes of `der` reach to the end of the serial number. No other
+    /// certificate of the same issuer begins with them.
+    pub distinctive: usize,
+}
+
+impl TrustAnchor {
+    /// Reads the content of `path` as one CA certificate.
+    ///
+    /// # Errors
+    /// One message for each way in which it is something else: a private key, DER, a
+    /// truncated or damaged PEM, several certificates, a leaf, expired, not yet valid…
+    pub fn from_pem(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
+        let der = single_certificate(bytes, path)?;
+        let this = Self::from_der(&der)
+            .ok_or_else(|| Failure::new(format!("{} holds no X.509 certificate", shown(path))))?;
+        let (_, certificate) = X509Certificate::from_der(&der)?;
+        if !certificate.is_ca() {
+            return Err(Failure::new(format!(
+                "{} is the certificate of a server ({}), not of a CA; a trust store needs the CA's",
+                shown(path),
+                this.subject
+            ))
+            .into());
+        }
+        check_dates(path, "CA", this.not_before, this.not_after, now)?;
+        Ok(this)
+    }
+
+    /// Takes in any certificate; `None` where the bytes are none.
+    #[must_use]
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let serial = certificate.raw_serial();
+        let start = memchr::memmem::find(der, serial)?;
+        let validity = certificate.validity();
+        Some(Self {
+            der: der.to_owned(),
+            pem: encode(der),
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            label: common_name(certificate.subject()),
+            serial: hex(serial).to_uppercase(),
+            not_before: validity.not_before.to_datetime(),
+            not_after: validity.not_after.to_datetime(),
+            distinctive: start + serial.len(),
+        })
+    }
+
+    /// Whether azup made it, judged by its name.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.subject == self.issuer && is_our_name(&self.label)
+    }
+
+    /// SHA-256 of the DER, in lower-case hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        sha256(&self.der)
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
+}
+
+/// Whether a common name is one that azup gives to its CAs.
+#[must_use]
+pub fn is_our_name(name: &str) -> bool {
+    name.strip_prefix(CA_NAME)
+        .is_some_and(|tail| tail.len() == 8 && tail.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn common_name(name: &X509Name<'_>) -> String {
+    name.iter_common_name()
+        .next()
+        .and_then(|value| value.as_str().ok())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// DER as PEM: lines of 64 characters (RFC 7468), LF.
+#[must_use]
+pub fn encode(der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut pem = String::with_capacity(text.len() + text.len() / 64 + 60);
+    pem.push_str(BEGIN);
+    pem.push('\n');
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, tail) = rest.split_at(rest.len().min(64));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = tail;
+    }
+    pem.push_str(END);
+    pem.push('\n');
+    pem
+}
+
+/// The DER between a BEGIN and an END line, whatever the line length and line ends.
+#[must_use]
+pub fn decode(body: &[u8]) -> Option<Vec<u8>> {
+    let packed: Vec<u8> = body
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    STANDARD.decode(packed).ok()
+}
+
+/// The DER of the only certificate in `bytes`, or what `path` holds instead.
+pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
+    let file = shown(path);
+    let refuse = |what: &str| Failure::new(format!("{file} {what}"));
+    if let Some(problem) = text_problem(bytes, path) {
+        return Err(problem.into());
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains("PRIVATE KEY-----") {
+        return Err(
+            refuse("holds a private key, and a private key never goes into a trust store")
+                .hint(format!("openssl x509 -in {file} -noout -subject"))
+                .into(),
+        );
+    }
+    let Some(begin) = text.find(BEGIN) else {
+        return Err(refuse("is not PEM: it has no BEGIN CERTIFICATE line").into());
+    };
+    let body = &text[begin + BEGIN.len()..];
+    let Some(end) = body.find(END) else {
+        return Err(refuse("is truncated: its END CERTIFICATE line is missing").into());
+    };
+    let after = &body[end + END.len()..];
+    if after.contains(BEGIN) {
+        return Err(refuse("holds more than one certificate; one was expected").into());
+    }
+    decode(&body.as_bytes()[..end])
+        .filter(|der| X509Certificate::from_der(der).is_ok_and(|(rest, _)| rest.is_empty()))
+        .ok_or_else(|| {
+            refuse("is damaged: what stands between its BEGIN and END lines is no certificate")
+                .into()
+        })
+}
+
+/// What keeps a file from being PEM text that every TLS library reads.
+pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
+    let file = shown(path);
+    let problem = |what: &str| Failure::new(format!("{file} {what}"));
+    if bytes.is_empty() {
+        return Some(problem("is empty"));
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Some(
+            problem("begins with a byte order mark (BOM), which OpenSSL and Azurite do not skip")
+                .hint(format!("sed -i '1s/^\\xEF\\xBB\\xBF//' {file}")),
+        );
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Some(
+            problem("is UTF-16 text, not PEM").hint(format!("iconv -f UTF-16 -t ASCII {file}")),
+        );
+    }
+    if bytes.starts_with(b"\x30\x82") {
+        return Some(problem("is DER, not PEM").hint(format!(
+            "openssl x509 -inform DER -in {file} -out {}",
+            quoted(path.with_extension("converted.pem"))
+        )));
+    }
+    if memchr::memmem::find(bytes, b"\r\n").is_some() {
+        return Some(
+            problem("has Windows line ends (CRLF); another program rewrote it since azup did")
+                .hint(format!("sed -i 's/\\r$//' {file}")),
+        );
+    }
+    None
+}
+
+/// Refuses what is not valid at `now`.
+pub(super) fn check_dates(
+    path: &Path,
+    what: &str,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<()> {
+    if now > not_after {
+        return Err(Failure::new(format!(
+            "the {what} in {} expired on {}",
+            shown(path),
+            day(not_after)
+        ))
+        .into());
+    }
+    if now < not_before {
+        return Err(Failure::new(format!(
+            "the {what} in {} is not valid before {}; is this machine's clock right?",
+            shown(path),
+            day(not_before)
+        ))
+        .hint("date -u")
+        .into());
+    }
+    Ok(())
+}
+
+/// A date as `2027-12-23`.
+#[must_use]
+pub fn day(at: OffsetDateTime) -> String {
+    let at = at.date();
+    format!(
+        "{:04}-{:02}-{:02}",
+        at.year(),
+        u8::from(at.month()),
+        at.day()
+    )
+}

@@ -1,0 +1,339 @@
+//! The one place that changes the machine. Stores and project files say *what* is to
+//! become of a file, as [`Change`]s with what they expect to find; dry run, diff, apply
+//! and roll back are the same for all of them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::failure::{Failure, command_line, reason, shown};
+use crate::files::{self, Conflict, Content, Lock};
+use crate::machine::Machine;
+
+/// How long a program may take that puts a certificate into a store. Debian's
+/// `update-ca-certificates` with the Java hook needs three seconds (measured).
+const PROGRAM_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long to wait for another azup that is changing something.
+const LOCK_LIMIT: Duration = Duration::from_secs(30);
+
+/// One change of the machine: what, never why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Make a folder, with its missing parents; one that is there is left as it is.
+    Directory {
+        /// Where.
+        path: PathBuf,
+        /// Permission bits of the new folders, such as `0o755`.
+        mode: u32,
+    },
+    /// Set a file to `content`, provided that it still holds `expect`.
+    Write {
+        /// Where. A link there is replaced, not followed.
+        path: PathBuf,
+        /// What is there now; `None`: nothing.
+        expect: Option<Vec<u8>>,
+        /// What is to be there.
+        content: Content,
+    },
+    /// Delete a file, provided that it still holds `expect`.
+    Delete {
+        /// Where.
+        path: PathBuf,
+        /// What is there now.
+        expect: Vec<u8>,
+    },
+    /// Run a program that changes what only it can change.
+    Run {
+        /// The program and its arguments.
+        argv: Vec<OsString>,
+        /// The command that takes it back, where there is one.
+        undo: Option<Vec<OsString>>,
+        /// Whether it needs an administrator: run with `sudo -n` by everybody else.
+        admin: bool,
+    },
+}
+
+impl Change {
+    /// A file that does not exist yet.
+    pub fn create(path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {
+        Self::Write {
+            path: path.into(),
+            expect: None,
+            content: Content::File {
+                bytes: bytes.into(),
+                mode,
+            },
+        }
+    }
+
+    /// A program run as the user.
+    #[must_use]
+    pub fn run(argv: Vec<OsString>, undo: Option<Vec<OsString>>) -> Self {
+        Self::Run {
+            argv,
+            undo,
+            admin: false,
+        }
+    }
+
+    /// What a dry run shows: a unified diff of a file, or the exact command. A private
+    /// key's bytes are never part of it.
+    #[must_use]
+    pub fn preview(&self, machine: &Machine) -> String {
+        match self {
+            Self::Directory { path, .. } if path.is_dir() => String::new(),
+            Self::Directory { path, .. } => format!("new folder {}\n", shown(path)),
+            Self::Write {
+                path,
+                expect,
+                content: Content::File { bytes, mode },
+            } => {
+                if is_secret(*mode) {
+                    return format!("{} (secret, not shown, mode {mode:04o})\n", shown(path));
+                }
+                diff(
+                    path,
+                    expect.as_deref().unwrap_or_default(),
+                    bytes,
+                    expect.is_none(),
+                )
+            }
+            Self::Write {
+                path,
+                content: Content::Link(target),
+                ..
+            } => format!("link {} -> {}\n", shown(path), shown(target)),
+            Self::Delete { path, .. } => format!("delete {}\n", shown(path)),
+            Self::Run { argv, admin, .. } => {
+                let argv = if *admin {
+                    elevated(argv, machine)
+                } else {
+                    argv.clone()
+                };
+                format!("$ {}\n", command_line(argv))
+            }
+        }
+    }
+
+    /// The command by which an administrator would do it.
+    #[must_use]
+    pub fn for_administrator(&self) -> Option<String> {
+        match self {
+            Self::Run {
+                argv, admin: true, ..
+            } => Some(format!("sudo {}", command_line(argv))),
+            _ => None,
+        }
+    }
+
+    fn apply(&self, machine: &Machine) -> Result<Undo> {
+        match self {
+            Self::Directory { path, mode } => {
+                Ok(Undo::RemoveFolders(files::make_folder(path, *mode)?))
+            }
+            Self::Write {
+                path,
+                expect,
+                content,
+            } => {
+                let before = match (expect, std::fs::read_link(path)) {
+                    (Some(_), Ok(target)) => Some(Content::Link(target)),
+                    (Some(bytes), Err(_)) => Some(Content::File {
+                        bytes: bytes.clone(),
+                        mode: 0,
+                    }),
+                    (None, _) => None,
+                };
+                let after = match content {
+                    Content::File { bytes, .. } => bytes.clone(),
+                    Content::Link(_) => expect.clone().unwrap_or_default(),
+                };
+                files::replace(path, expect.as_deref(), content)?;
+                Ok(match before {
+                    Some(before) => Undo::Restore {
+                        path: path.clone(),
+                        after,
+                        before,
+                    },
+                    None => Undo::Delete {
+                        path: path.clone(),
+                        after,
+                    },
+                })
+            }
+            Self::Delete { path, expect } => {
+                let mode = {
+                    use std::os::unix::fs::MetadataExt as _;
+                    path.metadata().map_or(0o644, |about| about.mode() & 0o7777)
+                };
+                files::delete(path, expect)?;
+                Ok(Undo::Create {
+                    path: path.clone(),
+                    before: Content::File {
+                        bytes: expect.clone(),
+                        mode,
+                    },
+                })
+            }
+            Self::Run { argv, undo, admin } => {
+                let argv = if *admin {
+                    elevated(argv, machine)
+                } else {
+                    argv.clone()
+                };
+                let done = machine.run(&argv, PROGRAM_LIMIT)?;
+                if !done.status.success() {
+                    return Err(Failure::new(format!(
+                        "{} failed: {}",
+                        command_line(&argv),
+                        done.last_words()
+                    ))
+                    .into());
+                }
+                Ok(match undo {
+                    Some(undo) if *admin => Undo::Run(elevated(undo, machine)),
+                    Some(undo) => Undo::Run(undo.clone()),
+                    None => Undo::Nothing,
+                })
+            }
+        }
+    }
+}
+
+/// How one applied change is taken back.
+enum Undo {
+    Nothing,
+    RemoveFolders(Vec<PathBuf>),
+    Restore {
+        path: PathBuf,
+        after: Vec<u8>,
+        before: Content,
+    },
+    Delete {
+        path: PathBuf,
+        after: Vec<u8>,
+    },
+    Create {
+        path: PathBuf,
+        before: Content,
+    },
+    Run(Vec<OsString>),
+}
+
+impl Undo {
+    fn apply(self, machine: &Machine) -> Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::RemoveFolders(made) => {
+                files::remove_empty_folders(&made);
+                Ok(())
+            }
+            Self::Restore {
+                path,
+                after,
+                before,
+            } => files::replace(&path, Some(&after), &before),
+            Self::Delete { path, after } => files::delete(&path, &after),
+            Self::Create { path, before } => files::replace(&path, None, &before),
+            Self::Run(argv) => machine.run(&argv, PROGRAM_LIMIT).map(|_| ()),
+        }
+    }
+}
+
+/// `sudo -n`: it either works without a password or fails at once; azup never waits at a
+/// prompt that nobody sees.
+fn elevated(argv: &[OsString], machine: &Machine) -> Vec<OsString> {
+    let mut all: Vec<OsString> = Vec::new();
+    if !machine.is_root() {
+        all.extend(["sudo".into(), "-n".into()]);
+    }
+    all.extend(argv.iter().cloned());
+    all
+}
+
+/// Applies all of `changes` or none: if one fails, those before it are taken back.
+///
+/// # Errors
+/// The failure of the one that could not be applied; a [`Conflict`] stays recognisable.
+pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
+    let mut done: Vec<Undo> = Vec::new();
+    for change in changes {
+        match change.apply(machine) {
+            Ok(undo) => done.push(undo),
+            Err(error) => {
+                for undo in done.into_iter().rev() {
+                    // The first failure is the one to report; what cannot be taken back
+                    // is at least whole.
+                    let _ = undo.apply(machine);
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether planning anew may help: somebody changed a file between reading and writing.
+#[must_use]
+pub fn is_conflict(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Conflict>().is_some()
+}
+
+/// Keeps every other azup of this user from changing anything until it is dropped. Taken
+/// only when there is something to change.
+///
+/// # Errors
+/// Where another azup holds it for longer than half a minute.
+pub fn exclusively(machine: &Machine) -> Result<Lock> {
+    let path = machine.own_folder()?.join("lock");
+    Lock::acquire(&path, LOCK_LIMIT)
+        .context("azup needs a folder of its own for locks and records")?
+        .ok_or_else(|| {
+            Failure::new("another azup has been changing this machine for 30 seconds")
+                .hint("pgrep -a azup")
+                .into()
+        })
+}
+
+/// A unified diff with three lines of context, or one line for what is no text.
+fn diff(path: &Path, before: &[u8], after: &[u8], new: bool) -> String {
+    let (Ok(before), Ok(after)) = (std::str::from_utf8(before), std::str::from_utf8(after)) else {
+        return format!("{} ({} bytes)\n", shown(path), after.len());
+    };
+    let name = shown(path);
+    let from = if new { "/dev/null" } else { &name };
+    similar::TextDiff::from_lines(before, after)
+        .unified_diff()
+        .context_radius(3)
+        .header(from, &name)
+        .to_string()
+}
+
+/// Whether nobody but the owner may do anything with a file of this mode.
+fn is_secret(mode: u32) -> bool {
+    (mode & 0o077) == 0
+}
+
+/// Makes sure that a file which must stay private is (mode 0600 or stricter).
+///
+/// # Errors
+/// Where others may read it, or it is not there.
+pub fn require_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let about = path.metadata().map_err(|error| {
+        Failure::new(format!("cannot read {}: {}", shown(path), reason(&error)))
+    })?;
+    if is_secret(about.mode()) {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} can be read by other users (mode {:04o})",
+        shown(path),
+        about.mode() & 0o7777
+    ))
+    .hint(format!("chmod 600 {}", shown(path)))
+    .into())
+}

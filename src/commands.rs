@@ -1,0 +1,35 @@
+//! One file per command, each the same walk: observe, plan, show, apply, report.
+
+mod down;
+mod init;
+mod renew;
+mod token;
+mod trust;
+mod untrust;
+mod up;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Exit;
+use crate::machine::Machine;
+use crate::output::Output;
+
+/// Runs the command and prints its answer.
+///
+/// # Errors
+/// Whatever kept the command from doing its work; the caller prints it.
+pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
+    let global = &cli.global;
+    let answer = match &cli.command {
+        Command::Init(init) => init::run(init, global, machine, output)?,
+        Command::Up(up) => return up::run(up, global, machine, output),
+        Command::Down(down) => down::run(down, global, machine, output)?,
+        Command::Trust => trust::run(global, machine, output)?,
+        Command::Untrust => untrust::run(global, machine, output)?,
+        Command::Renew(renew) => renew::run(renew, global, machine, output)?,
+        Command::Token(token) => return token::run(token, machine, output),
+    };
+    output.give(&answer);
+    Ok(answer.exit)
+}

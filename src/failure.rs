@@ -1,0 +1,197 @@
+//! How azup says that something went wrong: what, where, why, then one command
+//! to paste. A [`Failure`] also carries the exit code, so that `main` never has
+//! to guess one from a message.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::Path;
+
+/// The exit codes that scripts may rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// The operation or a check failed.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// Some stores are done, some could not be written.
+    Partly = 3,
+    /// Refused: a file that cannot be changed safely; nothing was touched.
+    Refused = 4,
+    /// Stopped by Ctrl-C or SIGTERM before it was done.
+    Interrupted = 130,
+}
+
+/// A failure in words for a person, with the exit code it leads to.
+#[derive(Debug)]
+pub struct Failure {
+    what: String,
+    hint: Option<String>,
+    exit: Exit,
+}
+
+impl Failure {
+    /// A failure with exit code 1. `what` is a sentence without capital and full stop.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            hint: None,
+            exit: Exit::Failed,
+        }
+    }
+
+    /// Adds the command that mends it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether a command to paste was given.
+    #[must_use]
+    pub fn has_hint(&self) -> bool {
+        self.hint.is_some()
+    }
+
+    /// Replaces the exit code.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// The exit code of an error: its [`Failure`]'s, else 1.
+    #[must_use]
+    pub fn exit_of(error: &anyhow::Error) -> Exit {
+        error
+            .downcast_ref::<Self>()
+            .map_or(Exit::Failed, |failure| failure.exit)
+    }
+
+    /// The hint of an error, where it has one.
+    #[must_use]
+    pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
+        error.downcast_ref::<Self>()?.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Why an input or output operation failed, in words and without the `(os error 13)`
+/// that the standard library appends.
+#[must_use]
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// A path or word as a POSIX shell reads it back: bare where that is safe, else quoted.
+/// Control characters (a newline in a path) become visible escapes, so that one path is
+/// always one line. Bytes that are not UTF-8 are written as `\xHH` inside `$'…'`.
+pub fn quoted(word: impl AsRef<OsStr>) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    let bytes = word.as_ref().as_bytes();
+    let text = std::str::from_utf8(bytes);
+    let plain = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '/' | '.' | '_' | '-' | '+' | '=' | ':' | '@' | ',' | '%')
+    };
+    match text {
+        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
+        Ok(text) if !text.chars().any(char::is_control) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        _ => {
+            let mut out = String::from("$'");
+            for chunk in bytes.utf8_chunks() {
+                for c in chunk.valid().chars() {
+                    match c {
+                        '\n' => out.push_str("\\n"),
+                        '\r' => out.push_str("\\r"),
+                        '\t' => out.push_str("\\t"),
+                        '\'' | '\\' => {
+                            out.push('\\');
+                            out.push(c);
+                        }
+                        c if c.is_control() => {
+                            let mut buffer = [0; 4];
+                            escape(&mut out, c.encode_utf8(&mut buffer).as_bytes());
+                        }
+                        c => out.push(c),
+                    }
+                }
+                escape(&mut out, chunk.invalid());
+            }
+            out.push('\'');
+            out
+        }
+    }
+}
+
+fn escape(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // A String takes every write.
+        let _ = fmt::Write::write_fmt(out, format_args!("\\x{byte:02x}"));
+    }
+}
+
+/// A whole command line, each word [`quoted`].
+pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
+    words
+        .into_iter()
+        .map(|word| quoted(word.as_ref()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A path for a message: [`quoted`] only where it has to be.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    quoted(path.as_os_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    #[test]
+    fn quoted_words_come_back_from_a_real_shell() {
+        let words: [&[u8]; 9] = [
+            b"plain/path.pem",
+            b"",
+            b"two words",
+            b"it's",
+            b"a\nb",
+            "größe/ü".as_bytes(),
+            b"$HOME `x` \"y\" \\z",
+            b"bad\xff\xfebytes",
+            b"tab\tand'quote\n",
+        ];
+        for word in words {
+            let line = format!("printf %s {}", quoted(OsStr::from_bytes(word)));
+            let out = std::process::Command::new("bash")
+                .args(["-c", &line])
+                .output()
+                .expect("bash runs");
+            assert_eq!(out.stdout, word, "{line}");
+            assert!(!line.contains('\n'), "{line:?} stays on one line");
+        }
+    }
+
+    #[test]
+    fn reasons_carry_no_error_number() {
+        let error = std::io::Error::from_raw_os_error(13);
+        assert_eq!(reason(&error), "Permission denied");
+    }
+}

@@ -1,0 +1,608 @@
+//! Files that are either as they were or as intended, whatever happens in between.
+//!
+//! `tempfile::persist` leaves mode 0600 and the wrong owner, `atomic-write-file` mode
+//! 0777 behind a symlink (both measured), and neither notices that somebody else wrote
+//! in the meantime. Here the new file is written beside the old one, *exchanged* with it
+//! in one step, and what came out is compared with what was expected: if pip or an
+//! editor was faster, their file goes back.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::failure::{Failure, reason, shown};
+
+/// Larger than any bundle, database or configuration file that azup edits (bytes). What
+/// is larger is not one of them, and reading it would only fill the memory.
+pub const LARGEST: u64 = 64 << 20;
+
+/// A leftover of a crash is removed once it is older than this (seconds); a younger one
+/// may belong to an azup that is still at work.
+const LEFTOVER_AGE: i64 = 600;
+
+/// What a file holds, or is to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Bytes, with the permission bits for a file that does not exist yet. An existing
+    /// file keeps its own mode and owner.
+    File {
+        /// All bytes of the file.
+        bytes: Vec<u8>,
+        /// Permission bits of a new file, such as `0o644`.
+        mode: u32,
+    },
+    /// A symbolic link to this target.
+    Link(PathBuf),
+}
+
+/// Somebody else changed the file after it was read. Reading it again and planning anew
+/// is the way on.
+#[derive(Debug)]
+pub struct Conflict(pub PathBuf);
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} was changed by another program meanwhile",
+            shown(&self.0)
+        )
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+/// Reads a regular file through links.
+///
+/// # Errors
+/// In words, where it is missing, not readable, no regular file (a FIFO would block for
+/// ever) or larger than [`LARGEST`].
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    match read_if_there(path)? {
+        Some(bytes) => Ok(bytes),
+        None => Err(Failure::new(format!("{} does not exist", shown(path))).into()),
+    }
+}
+
+/// Like [`read`], with `None` for a file that does not exist.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    let failed =
+        |error: &io::Error| Failure::new(format!("cannot read {}: {}", shown(path), reason(error)));
+    // O_NONBLOCK: opening a FIFO must return, so that it can be refused.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if absent(&error) => return Ok(None),
+        Err(error) => return Err(failed(&error).into()),
+    };
+    let about = file.metadata().map_err(|error| failed(&error))?;
+    if about.is_dir() {
+        return Err(Failure::new(format!("{} is a folder, not a file", shown(path))).into());
+    }
+    if !about.is_file() {
+        return Err(Failure::new(format!("{} is no regular file", shown(path))).into());
+    }
+    if about.len() > LARGEST {
+        return Err(Failure::new(format!(
+            "{} is too large ({} MB) to be what it should be",
+            shown(path),
+            about.len() >> 20
+        ))
+        .into());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+    file.read_to_end(&mut bytes)
+        .map_err(|error| failed(&error))?;
+    Ok(Some(bytes))
+}
+
+/// A missing file, also where a parent is missing or is itself a file.
+fn absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Whether anything, also a dangling link, has this name.
+#[must_use]
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
+/// nothing is there). A link at `path` is replaced, not followed: its target may be a
+/// cache that many environments share.
+///
+/// # Errors
+/// [`Conflict`] where `path` holds something else by now; a [`Failure`] where the folder
+/// cannot be written. In both cases `path` is untouched.
+pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
+    let failed = |error: &io::Error| {
+        Failure::new(format!("cannot write {}: {}", shown(path), reason(error)))
+    };
+    remove_leftovers(path);
+    let temporary = Temporary::write(path, content).map_err(|error| failed(&error))?;
+    match expected {
+        None => {
+            let moved = renameat_with(CWD, &temporary.path, CWD, path, RenameFlags::NOREPLACE)
+                .map_err(io::Error::from);
+            match moved {
+                Ok(()) => temporary.keep(),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Conflict(path.to_owned()).into());
+                }
+                Err(error) if not_supported(&error) => {
+                    // A hard link never replaces either; the temporary name goes on drop.
+                    fs::hard_link(&temporary.path, path).map_err(|error| failed(&error))?;
+                }
+                Err(error) => return Err(failed(&error).into()),
+            }
+        }
+        Some(expected) => exchange(path, expected, &temporary, &failed)?,
+    }
+    sync_folder(path);
+    Ok(())
+}
+
+/// Puts `temporary` in the place of `path` and takes out what is there, in one step.
+fn exchange(
+    path: &Path,
+    expected: &[u8],
+    temporary: &Temporary,
+    failed: &impl Fn(&io::Error) -> Failure,
+) -> Result<()> {
+    let holds = |at: &Path| read_if_there(at).ok().flatten();
+    if holds(path).as_deref() != Some(expected) {
+        return Err(Conflict(path.to_owned()).into());
+    }
+    let swap = || renameat_with(CWD, &temporary.path, CWD, path, RenameFlags::EXCHANGE);
+    match swap().map_err(io::Error::from) {
+        Ok(()) => {}
+        Err(error) if absent(&error) => return Err(Conflict(path.to_owned()).into()),
+        Err(error) if not_supported(&error) => {
+            // NFS and old kernels: a window of microseconds stays between the comparison
+            // above and this rename.
+            fs::rename(&temporary.path, path).map_err(|error| failed(&error))?;
+            temporary.keep();
+            return Ok(());
+        }
+        Err(error) => return Err(failed(&error).into()),
+    }
+    // Compared as a file beside `path`, so a relative link still leads to its target.
+    if holds(&temporary.path).as_deref() == Some(expected) {
+        return Ok(());
+    }
+    // What came out is newer than what was planned for: it belongs back. If somebody
+    // replaced the file once more meanwhile, the swap brings that out; go on until what
+    // comes out is ours.
+    for _ in 0..100 {
+        swap().map_err(|error| failed(&error.into()))?;
+        if temporary.is_ours() {
+            break;
+        }
+    }
+    Err(Conflict(path.to_owned()).into())
+}
+
+/// Deletes `path`, provided that it still holds `expected`.
+///
+/// # Errors
+/// As [`replace`].
+pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
+    let failed = |error: &io::Error| {
+        Failure::new(format!("cannot delete {}: {}", shown(path), reason(error)))
+    };
+    let aside = temporary_name(path);
+    if read_if_there(path).ok().flatten().as_deref() != Some(expected) {
+        return Err(Conflict(path.to_owned()).into());
+    }
+    fs::rename(path, &aside).map_err(|error| failed(&error))?;
+    if read_if_there(&aside).ok().flatten().as_deref() == Some(expected) {
+        fs::remove_file(&aside).map_err(|error| failed(&error))?;
+        sync_folder(path);
+        return Ok(());
+    }
+    if renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE).is_err() {
+        let _ = fs::hard_link(&aside, path);
+    }
+    Err(Conflict(path.to_owned()).into())
+}
+
+/// The file system cannot exchange or cannot refuse to replace (NFS, old kernels).
+fn not_supported(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
+    )
+}
+
+/// A new file beside its destination, deleted again unless it was moved away.
+struct Temporary {
+    path: PathBuf,
+    inode: Option<(u64, u64)>,
+    keep: std::cell::Cell<bool>,
+}
+
+impl Temporary {
+    fn write(destination: &Path, content: &Content) -> io::Result<Self> {
+        let this = Self {
+            path: temporary_name(destination),
+            inode: None,
+            keep: std::cell::Cell::new(false),
+        };
+        match content {
+            Content::Link(target) => {
+                std::os::unix::fs::symlink(target, &this.path)?;
+                let about = this.path.symlink_metadata()?;
+                Ok(this.numbered(&about))
+            }
+            Content::File { bytes, mode } => {
+                // Through a link: a shared bundle's own mode is the one to keep.
+                let existing = destination.metadata().ok().filter(Metadata::is_file);
+                let mode = existing
+                    .as_ref()
+                    .map_or(*mode, |about| about.mode() & 0o7777);
+                // A secret is never readable by others, not even before its mode is set.
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(mode & 0o700)
+                    .open(&this.path)?;
+                file.write_all(bytes)?;
+                if let Some(existing) = &existing {
+                    keep_owner(&file, existing);
+                }
+                if file.metadata()?.mode() & 0o7777 != mode {
+                    file.set_permissions(fs::Permissions::from_mode(mode))?;
+                }
+                file.sync_all()?;
+                let about = file.metadata()?;
+                Ok(this.numbered(&about))
+            }
+        }
+    }
+
+    fn numbered(mut self, about: &Metadata) -> Self {
+        self.inode = Some((about.dev(), about.ino()));
+        self
+    }
+
+    /// Whether the temporary name holds the file that was written there.
+    fn is_ours(&self) -> bool {
+        let now = self.path.symlink_metadata().ok();
+        now.map(|about| (about.dev(), about.ino())) == self.inode
+    }
+
+    fn keep(&self) {
+        self.keep.set(true);
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.keep.get() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Run with sudo, the file stays its user's. Without, the group may be another one that
+/// the user is a member of; where that is refused the user's own group must do.
+fn keep_owner(file: &File, existing: &Metadata) {
+    let Ok(now) = file.metadata() else { return };
+    if (now.uid(), now.gid()) != (existing.uid(), existing.gid())
+        && std::os::unix::fs::fchown(file, Some(existing.uid()), Some(existing.gid())).is_err()
+    {
+        let _ = std::os::unix::fs::fchown(file, None, Some(existing.gid()));
+    }
+}
+
+/// The common beginning of all temporary names for `path`.
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".azup-");
+    name
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = temporary_prefix(path);
+    name.push(hex(&random::<8>()));
+    path.with_file_name(name)
+}
+
+/// Random bytes.
+///
+/// # Panics
+/// Where the operating system has no random numbers, in which case no certificate could
+/// be made either.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .expect("the operating system gives random numbers");
+    bytes
+}
+
+/// Bytes as lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// Removes what a killed azup left beside `path`. Judged by the time of the last change
+/// of the name, since a file that was exchanged keeps its old time of writing.
+fn remove_leftovers(path: &Path) {
+    let Some(folder) = path.parent() else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let prefix = temporary_prefix(path);
+    let now = OffsetNow::seconds();
+    for entry in entries.flatten() {
+        use std::os::unix::ffi::OsStrExt as _;
+        if entry.file_name().as_bytes().starts_with(prefix.as_bytes())
+            && let Ok(about) = entry.metadata()
+            && now - about.ctime() > LEFTOVER_AGE
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The file system's clock, not the injected one: it is compared with file times.
+struct OffsetNow;
+
+impl OffsetNow {
+    fn seconds() -> i64 {
+        time::OffsetDateTime::now_utc().unix_timestamp()
+    }
+}
+
+/// Makes a rename outlive a power failure. Some file systems refuse it; the rename is
+/// then as durable as they make it.
+fn sync_folder(path: &Path) {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// Holds off every other azup of this user until it is dropped, or the process ends in
+/// whatever way.
+#[derive(Debug)]
+pub struct Lock {
+    // Closing the file gives the lock back.
+    _file: File,
+}
+
+impl Lock {
+    /// Waits up to `limit` for the lock on `path`, making the file and its folder
+    /// (mode 0700) where they are missing. `Ok(None)`: somebody else still holds it.
+    ///
+    /// # Errors
+    /// Where the file cannot be made or locked.
+    pub fn acquire(path: &Path, limit: std::time::Duration) -> Result<Option<Self>> {
+        let failed = |error: &io::Error| {
+            Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
+        };
+        if let Some(folder) = path.parent() {
+            make_folder(folder, 0o700)?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| failed(&error))?;
+        let until = std::time::Instant::now() + limit;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self { _file: file })),
+                Err(fs::TryLockError::WouldBlock) if std::time::Instant::now() >= until => {
+                    return Ok(None);
+                }
+                Err(fs::TryLockError::WouldBlock) => {
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+                Err(fs::TryLockError::Error(error)) => return Err(failed(&error).into()),
+            }
+        }
+    }
+}
+
+/// Makes a folder with `mode`, and its missing parents with the same. Tells which were
+/// made, outermost first.
+///
+/// # Errors
+/// Where one cannot be made.
+pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut missing: Vec<&Path> = path
+        .ancestors()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .take_while(|folder| !folder.is_dir())
+        .collect();
+    missing.reverse();
+    let mut created = Vec::new();
+    for folder in missing {
+        match fs::DirBuilder::new().mode(mode).create(folder) {
+            Ok(()) => created.push(folder.to_owned()),
+            // Another azup was faster.
+            Err(_) if folder.is_dir() => {}
+            Err(error) => {
+                return Err(Failure::new(format!(
+                    "cannot make the folder {}: {}",
+                    shown(folder),
+                    reason(&error)
+                ))
+                .into());
+            }
+        }
+    }
+    Ok(created)
+}
+
+/// Removes folders that are empty, innermost (last) first; others stay.
+pub fn remove_empty_folders(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(bytes: &[u8]) -> Content {
+        Content::File {
+            bytes: bytes.to_vec(),
+            mode: 0o644,
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn replacing_breaks_a_hard_link_and_keeps_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        fs::write(&one, "old").expect("written");
+        fs::set_permissions(&one, fs::Permissions::from_mode(0o640)).expect("mode");
+        fs::hard_link(&one, &two).expect("linked");
+        replace(&one, Some(b"old"), &file(b"new")).expect("replaced");
+        assert_eq!(fs::read(&one).expect("one"), b"new");
+        assert_eq!(fs::read(&two).expect("two"), b"old");
+        assert_eq!(one.metadata().expect("one").mode() & 0o7777, 0o640);
+        assert_eq!(
+            names(folder.path()),
+            ["one", "two"],
+            "nothing is left behind"
+        );
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bundle");
+        fs::write(&path, "theirs").expect("written");
+        let error = replace(&path, Some(b"old"), &file(b"new")).expect_err("a conflict");
+        assert!(error.downcast_ref::<Conflict>().is_some(), "{error}");
+        let error = replace(&path, None, &file(b"new")).expect_err("a conflict");
+        assert!(error.downcast_ref::<Conflict>().is_some(), "{error}");
+        let error = delete(&path, b"old").expect_err("a conflict");
+        assert!(error.downcast_ref::<Conflict>().is_some(), "{error}");
+        assert_eq!(fs::read(&path).expect("read"), b"theirs");
+        assert_eq!(names(folder.path()), ["bundle"]);
+    }
+
+    /// Writers that know nothing of azup race with it; each of their bytes must survive.
+    #[test]
+    fn a_racing_writer_never_loses_its_last_word() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bundle");
+        fs::write(&path, "0").expect("written");
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for round in 1..=300 {
+                    let other = folder.path().join("theirs");
+                    fs::write(&other, round.to_string()).expect("written");
+                    fs::rename(&other, &path).expect("renamed");
+                }
+            });
+            while !writer.is_finished() {
+                let before = fs::read(&path).expect("read");
+                let plain: Vec<u8> = before
+                    .iter()
+                    .copied()
+                    .filter(|byte| *byte != b'+')
+                    .collect();
+                let after = [plain.as_slice(), b"+"].concat();
+                let _ = replace(&path, Some(&before), &file(&after));
+            }
+        });
+        let last = fs::read_to_string(&path).expect("read");
+        assert_eq!(last.trim_end_matches('+'), "300");
+        assert_eq!(names(folder.path()), ["bundle"]);
+    }
+
+    #[test]
+    fn a_fifo_is_refused_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("fifo");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .expect("mkfifo runs");
+        assert!(made.success());
+        let error = read(&path).expect_err("refused");
+        assert!(error.to_string().ends_with("is no regular file"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_made_with_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key.pem");
+        let content = Content::File {
+            bytes: b"secret".to_vec(),
+            mode: 0o600,
+        };
+        replace(&path, None, &content).expect("written");
+        assert_eq!(path.metadata().expect("there").mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn leftovers_of_a_crash_go_only_when_old() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bundle");
+        let young = folder.path().join(".bundle.azup-0011223344556677");
+        fs::write(&young, "x").expect("written");
+        replace(&path, None, &file(b"new")).expect("written");
+        assert!(
+            young.exists(),
+            "it may belong to an azup that is still at work"
+        );
+    }
+
+    #[test]
+    fn a_lock_is_exclusive_and_ends_with_its_holder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/lock");
+        let limit = std::time::Duration::from_millis(20);
+        let held = Lock::acquire(&path, limit).expect("made").expect("free");
+        assert!(Lock::acquire(&path, limit).expect("opened").is_none());
+        drop(held);
+        assert!(Lock::acquire(&path, limit).expect("opened").is_some());
+    }
+}

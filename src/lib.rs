@@ -1,0 +1,59 @@
+//! Code written for Azure Storage runs against the Azurite emulator unchanged.
+//!
+//! Every command is the same walk through these modules:
+//!
+//! ```text
+//! argv, env ─▶ cli ─▶ commands::X ─▶ observe ─────────▶ plan ──────▶ show ─▶ apply ──▶ report
+//!                                    machine            trust/*      output  change    output
+//!                                    certificates       project/*            files
+//! ```
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`cli`] | the words of the command line, nothing else |
+//! | [`commands`] | one file per command: the walk above in a dozen lines |
+//! | [`machine`] | the only seam to the outside: environment, clock, processes |
+//! | [`certificates`] | make, load and judge the certificate set |
+//! | [`trust`] | one file per kind of trust store; each *returns* changes |
+//! | [`project`] | the files of a dev container and VS Code; they too are returned as changes |
+//! | [`azurite`] | install, start, check and stop Azurite |
+//! | [`identity`] | local access tokens |
+//! | [`change`] | the only place that changes the machine: preview, apply, roll back |
+//! | [`files`] | files that are never torn, by exchange and compare |
+//! | [`output`] | the only place that prints |
+//! | [`failure`] | what, where, why, and the one command that mends it |
+
+pub mod azurite;
+pub mod certificates;
+pub mod change;
+pub mod cli;
+pub mod commands;
+pub mod failure;
+pub mod files;
+pub mod identity;
+pub mod machine;
+pub mod output;
+pub mod project;
+pub mod trust;
+
+use clap::Parser as _;
+
+use failure::Exit;
+use machine::Machine;
+use output::Output;
+
+/// Runs the command line of this process and gives the exit code. clap itself prints
+/// help and usage errors.
+#[must_use]
+pub fn run() -> Exit {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    let output = Output::new(&cli.global);
+    let done = Machine::here().and_then(|machine| commands::run(&cli, &machine, output));
+    match done {
+        Ok(exit) => exit,
+        Err(error) => output.failure(&error),
+    }
+}

@@ -1,0 +1,203 @@
+//! The only place that prints. Standard output is the answer (a table, JSON, a token);
+//! progress, warnings and errors go to standard error. With `--json` there is exactly
+//! one document on standard output, also when the command fails.
+
+use std::io::Write as _;
+
+use anstream::ColorChoice;
+use owo_colors::OwoColorize as _;
+use serde_json::{Value, json};
+
+use crate::cli::{Color, Global};
+use crate::failure::{Exit, Failure};
+
+/// Says what a command has to say, in the form that the user chose.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+}
+
+/// What a command has to say when it is done, for people and for programs.
+#[derive(Debug)]
+pub struct Answer {
+    /// For people, with its line ends; colour is taken out where it is not wanted.
+    pub text: String,
+    /// For programs: an object, to which `"version": 1` is added.
+    pub document: Value,
+    /// How it ended.
+    pub exit: Exit,
+}
+
+impl Output {
+    /// Sets the colour for the whole process and takes in `--json`, `-q` and `-v`.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        match global.color {
+            Color::Auto => {}
+            Color::Always => ColorChoice::Always.write_global(),
+            Color::Never => ColorChoice::Never.write_global(),
+        }
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+        }
+    }
+
+    /// Whether the answer is to be one JSON document.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Whether details are wanted (`-v`).
+    #[must_use]
+    pub fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
+    /// The answer for people. Nothing is added to `text`; with `--json` or `-q` it is
+    /// not printed.
+    pub fn answer(self, text: &str) {
+        if !self.json && !self.quiet {
+            out(text);
+        }
+    }
+
+    /// An answer that is the command's whole purpose (a token): printed also with `-q`.
+    pub fn value(self, text: &str) {
+        if !self.json {
+            out(text);
+        }
+    }
+
+    /// The answer for programs: `document` with `"version": 1` in front. Printed only
+    /// with `--json`.
+    pub fn document(self, document: &Value) {
+        if !self.json {
+            return;
+        }
+        let mut whole = json!({ "version": 1 });
+        if let (Some(whole), Some(fields)) = (whole.as_object_mut(), document.as_object()) {
+            whole.extend(fields.clone());
+        }
+        out(&format!("{whole:#}\n"));
+    }
+
+    /// Prints a command's answer in the form that the user chose.
+    pub fn give(self, answer: &Answer) {
+        self.answer(&answer.text);
+        self.document(&answer.document);
+    }
+
+    /// What is going on, for a command that takes a while.
+    pub fn progress(self, text: &str) {
+        if !self.quiet {
+            err(&format!("{text}\n"));
+        }
+    }
+
+    /// Something that the user should know although the command goes on.
+    pub fn warning(self, text: &str) {
+        err(&format!("{} {text}\n", "warning:".yellow().bold()));
+    }
+
+    /// One command to paste.
+    pub fn hint(self, text: &str) {
+        if !self.quiet {
+            err(&format!("{} {text}\n", "hint:".cyan().bold()));
+        }
+    }
+
+    /// Details that only `-v` shows.
+    pub fn detail(self, text: &str) {
+        if self.verbose {
+            err(&format!("{text}\n"));
+        }
+    }
+
+    /// A failure in words (`error: …`, then `hint: …`), and as a document with `--json`.
+    /// Gives back the exit code.
+    #[must_use]
+    pub fn failure(self, error: &anyhow::Error) -> Exit {
+        let exit = Failure::exit_of(error);
+        let hint = Failure::hint_of(error);
+        err(&format!("{} {error:#}\n", "error:".red().bold()));
+        if let Some(hint) = hint {
+            err(&format!("{} {hint}\n", "hint:".cyan().bold()));
+        }
+        self.document(&json!({
+            "error": { "message": format!("{error:#}"), "hint": hint, "exit": exit as u8 }
+        }));
+        exit
+    }
+}
+
+/// A word that says that all is well, in green where colour is on.
+#[must_use]
+pub fn good(text: &str) -> String {
+    text.green().to_string()
+}
+
+/// A word that asks for attention, in yellow.
+#[must_use]
+pub fn fair(text: &str) -> String {
+    text.yellow().to_string()
+}
+
+/// A word that says that something failed, in red.
+#[must_use]
+pub fn bad(text: &str) -> String {
+    text.red().to_string()
+}
+
+/// A unified diff with coloured lines, or any other preview as it is.
+#[must_use]
+pub fn coloured_diff(diff: &str) -> String {
+    diff.lines()
+        .map(|line| match line.as_bytes().first() {
+            Some(b'+') => format!("{}\n", line.green()),
+            Some(b'-') => format!("{}\n", line.red()),
+            Some(b'@') => format!("{}\n", line.cyan()),
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}
+
+/// A reader that has seen enough (`azup … | head`) is no error, so a broken pipe is
+/// passed over.
+fn out(text: &str) {
+    let mut stream = anstream::stdout().lock();
+    let _ = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.flush());
+}
+
+fn err(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Prints help, the version, or what is wrong with the command line, and gives the exit
+/// code. With `--json` among the words a mistake is also a document.
+#[must_use]
+pub fn usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Exit::Done;
+    }
+    if std::env::args_os().any(|word| word == "--json") {
+        let message = error.to_string();
+        let message = message.lines().next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        out(&format!(
+            "{:#}\n",
+            json!({
+                "version": 1,
+                "error": { "message": message, "hint": "azup --help", "exit": Exit::Usage as u8 }
+            })
+        ));
+    }
+    Exit::Usage
+}

@@ -1,0 +1,18 @@
+//! The user's story, told with the real `azup` in a temporary home.
+//!
+//! A test makes a [`sandbox::Sandbox`] (its own HOME, project folder, PATH and clock),
+//! runs commands in it and compares standard output, standard error and the exit code
+//! with a snapshot. Other programs are the real ones; `tests/run` installs them and says
+//! where in `AZUP_TEST_PARTS`. A part that is missing fails the test, it never skips it.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod sandbox;
+
+mod certificates;
+mod init;
+mod trust;
+mod up;

@@ -1,0 +1,235 @@
+//! A machine for one test: HOME, project, PATH and clock of its own.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Programs of the operating system, and nothing of the developer's own.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+/// A folder that goes with the test, and what `azup` is started with in it.
+pub struct Sandbox {
+    root: tempfile::TempDir,
+    env: Vec<(OsString, OsString)>,
+}
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub struct Done {
+    /// The exit code; -1 where a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Sandbox {
+    /// An empty home and an empty project folder.
+    pub fn new() -> Self {
+        Self::named("project")
+    }
+
+    /// Like [`Sandbox::new`], with another name for the project's folder.
+    pub fn named(project: impl AsRef<OsStr>) -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("azup-test-")
+            .tempdir()
+            .unwrap();
+        let this = Self {
+            env: Vec::new(),
+            root,
+        };
+        std::fs::create_dir(this.home()).unwrap();
+        let project = this.root.path().join(project.as_ref());
+        std::fs::create_dir_all(&project).unwrap();
+        let mut this = this;
+        this.env = vec![
+            ("HOME".into(), this.home().into()),
+            ("PATH".into(), PATH.into()),
+            ("LANG".into(), "C.UTF-8".into()),
+            ("AZUP_TEST_PROJECT".into(), project.into()),
+        ];
+        this
+    }
+
+    /// Sets a variable for everything that is started from now on.
+    pub fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.into(), value.as_ref().into()));
+    }
+
+    /// Takes a variable away.
+    pub fn unset(&mut self, name: &str) {
+        self.env.retain(|(known, _)| known != name);
+    }
+
+    /// The folder around home and project.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// HOME.
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// The project's folder, in which commands run.
+    pub fn project(&self) -> PathBuf {
+        let (_, path) = self
+            .env
+            .iter()
+            .find(|(name, _)| name == "AZUP_TEST_PROJECT")
+            .unwrap();
+        path.into()
+    }
+
+    /// azup's own folder.
+    pub fn own(&self) -> PathBuf {
+        self.home().join(".local/share/azup")
+    }
+
+    /// The machine's certificate set.
+    pub fn certs(&self) -> PathBuf {
+        self.own().join("certs")
+    }
+
+    /// A command of any program in this sandbox: its environment, in the project folder,
+    /// with empty standard input.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.project())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `azup` as a command, to be run by the test itself.
+    pub fn azup_command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = self.command(azup());
+        command.args(arguments);
+        command
+    }
+
+    /// Runs `azup` to its end.
+    pub fn azup<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Done {
+        Done::from(self.azup_command(arguments).output().unwrap())
+    }
+
+    /// Runs any program to its end.
+    pub fn run<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        let program = program.as_ref();
+        let done = self.command(program).args(arguments).output();
+        Done::from(done.unwrap_or_else(|error| panic!("{}: {error}", program.display())))
+    }
+
+    /// Writes a file below the project's folder, with its parents.
+    pub fn write(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.project().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// All files below `folder` with their bytes, in order; links as `-> target`.
+    pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_symlink() {
+                    let target = std::fs::read_link(&path).unwrap();
+                    found.push((path, format!("-> {}", target.display()).into_bytes()));
+                } else if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = std::fs::read(&path).unwrap();
+                    found.push((path, bytes));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Exit code, standard output and standard error for a snapshot, with this sandbox's
+    /// paths and everything random replaced.
+    pub fn shown(&self, done: &Done) -> String {
+        let whole = format!(
+            "exit: {}\n--- stdout\n{}--- stderr\n{}",
+            done.code, done.stdout, done.stderr
+        );
+        let whole = whole
+            .replace(&*azup().to_string_lossy(), "[AZUP]")
+            .replace(&*self.project().to_string_lossy(), "[PROJECT]")
+            .replace(&*self.home().to_string_lossy(), "[HOME]")
+            .replace(&*self.root().to_string_lossy(), "[ROOT]");
+        let hidden = regex_lite::Regex::new(r"azup local CA [0-9a-f]{8}").unwrap();
+        let whole = hidden.replace_all(&whole, "azup local CA [ID]");
+        let hidden = regex_lite::Regex::new(r"\b[0-9a-f]{64}\b").unwrap();
+        let whole = hidden.replace_all(&whole, "[SHA256]");
+        let hidden = regex_lite::Regex::new(r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9]\b").unwrap();
+        hidden.replace_all(&whole, "[DATE]").into_owned()
+    }
+}
+
+impl Done {
+    /// This, where the program succeeded; else the test ends with all it printed.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self}");
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "exit {}\nstdout: {}\nstderr: {}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// The `azup` that was built for this test.
+pub fn azup() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_azup"))
+}
+
+/// A real part that `tests/run` installed, such as `venv/bin/python`.
+#[track_caller]
+pub fn part(path: &str) -> PathBuf {
+    let parts = std::env::var_os("AZUP_TEST_PARTS")
+        .expect("AZUP_TEST_PARTS is not set: run the tests with tests/run");
+    let part = Path::new(&parts).join(path);
+    assert!(
+        part.exists(),
+        "{} is missing: tests/run installs it",
+        part.display()
+    );
+    part
+}
