@@ -21,13 +21,13 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
-use crate::change::Change;
+use crate::change::{self, Change};
 use crate::cli::Global;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
-pub use anchor::{BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, sha256};
+pub use anchor::{BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, moment, sha256};
 pub use issue::{Issued, Names, ca_parameters, issue, leaf_parameters};
 
 /// The folder of a project's own set, below the project's folder.
@@ -46,8 +46,9 @@ pub struct CertificateSet {
     pub ca: TrustAnchor,
     /// The leaf in PEM.
     pub cert: Vec<u8>,
-    /// The leaf's private key in PEM.
-    pub key: Zeroizing<Vec<u8>>,
+    /// The leaf's private key in PEM; `None` where this user may not read it, which is
+    /// enough to trust the CA.
+    pub key: Option<Zeroizing<Vec<u8>>>,
     /// The last moment at which the leaf is valid.
     pub not_after: OffsetDateTime,
     /// What the leaf is valid for.
@@ -64,8 +65,15 @@ impl CertificateSet {
     pub fn load(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
         let paths = FILES.map(|name| folder.join(name));
         let mut contents = Vec::new();
+        let mut closed = false;
         for path in &paths {
-            contents.push(files::read_if_there(path)?.map(Zeroizing::new));
+            // In a dev container the key may belong to the host's root.
+            if path == &paths[1] && files::is_closed_to_us(path) {
+                closed = true;
+                contents.push(Some(Zeroizing::new(Vec::new())));
+            } else {
+                contents.push(files::read_if_there(path)?.map(Zeroizing::new));
+            }
         }
         if contents.iter().all(Option::is_none) {
             return Ok(None);
@@ -84,6 +92,7 @@ impl CertificateSet {
         else {
             unreachable!("three files were read");
         };
+        let key = (!closed).then_some(key);
         Self::check(folder, &ca, key, &cert, now).map(Some)
     }
 
@@ -93,19 +102,14 @@ impl CertificateSet {
     /// Where it does not pass the checks of [`CertificateSet::load`].
     pub fn from_issued(folder: &Path, issued: &Issued, now: OffsetDateTime) -> Result<Self> {
         let key = Zeroizing::new(issued.key.as_bytes().to_vec());
-        Self::check(
-            folder,
-            issued.ca.as_bytes(),
-            key,
-            issued.cert.as_bytes(),
-            now,
-        )
+        let (ca, cert) = (issued.ca.as_bytes(), issued.cert.as_bytes());
+        Self::check(folder, ca, Some(key), cert, now)
     }
 
     fn check(
         folder: &Path,
         ca: &[u8],
-        key: Zeroizing<Vec<u8>>,
+        key: Option<Zeroizing<Vec<u8>>>,
         cert: &[u8],
         now: OffsetDateTime,
     ) -> Result<Self> {
@@ -121,20 +125,22 @@ impl CertificateSet {
         anchor::check_dates(&cert_path, "certificate", not_before, not_after, now)
             .map_err(|error| with_renewal(error, folder))?;
         let refuse = |what: String| Failure::new(what).hint(renew_command(folder));
-        if let Some(problem) = anchor::text_problem(&key, &key_path) {
-            return Err(problem.into());
-        }
-        let pair = std::str::from_utf8(&key)
-            .ok()
-            .and_then(|pem| rcgen::KeyPair::from_pem(pem).ok())
-            .ok_or_else(|| refuse(format!("{} holds no private key", shown(&key_path))))?;
-        if rcgen::PublicKeyData::subject_public_key_info(&pair) != leaf.public_key().raw {
-            return Err(refuse(format!(
-                "{} is not the key of {}",
-                shown(&key_path),
-                shown(&cert_path)
-            ))
-            .into());
+        if let Some(key) = &key {
+            if let Some(problem) = anchor::text_problem(key, &key_path) {
+                return Err(problem.into());
+            }
+            let pair = std::str::from_utf8(key)
+                .ok()
+                .and_then(|pem| rcgen::KeyPair::from_pem(pem).ok())
+                .ok_or_else(|| refuse(format!("{} holds no private key", shown(&key_path))))?;
+            if rcgen::PublicKeyData::subject_public_key_info(&pair) != leaf.public_key().raw {
+                return Err(refuse(format!(
+                    "{} is not the key of {}",
+                    shown(&key_path),
+                    shown(&cert_path)
+                ))
+                .into());
+            }
         }
         verify_chain(&ca.der, &leaf_der, now)
             .map_err(|why| refuse(format!("{} fails verification: {why}", shown(&cert_path))))?;
@@ -152,15 +158,16 @@ impl CertificateSet {
     /// be made.
     ///
     /// # Errors
-    /// Where a file that is there cannot be read.
+    /// Where a file that is there cannot be read, or this set's key could not.
     pub fn write(&self, folder: &Path, mode: u32) -> Result<Vec<Change>> {
+        let key = self.readable_key()?;
         let mut changes = vec![Change::Directory {
             path: folder.to_owned(),
             mode,
         }];
         let contents: [(&[u8], u32); 3] = [
             (self.ca.pem.as_bytes(), 0o644),
-            (&self.key, 0o600),
+            (key, 0o600),
             (&self.cert, 0o644),
         ];
         for (name, (bytes, mode)) in FILES.into_iter().zip(contents) {
@@ -179,6 +186,22 @@ impl CertificateSet {
             });
         }
         Ok(changes)
+    }
+
+    /// The leaf's private key in PEM.
+    ///
+    /// # Errors
+    /// Where this user may not read it.
+    pub fn readable_key(&self) -> Result<&[u8]> {
+        match &self.key {
+            Some(key) => Ok(key),
+            None => Err(Failure::new(format!(
+                "cannot read {}: it belongs to another user",
+                shown(&self.key_file())
+            ))
+            .hint(renew_command(&self.folder))
+            .into()),
+        }
     }
 
     /// The path of the CA, as other programs are to be given it.
@@ -265,6 +288,14 @@ pub struct Obtained {
 /// Where a set is there but fails a check (it is never replaced silently), or the folder
 /// named with `--certs` holds none.
 pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+    look(machine, place, sans).or_else(|error| {
+        // Half a set may be one that another azup is writing at this moment.
+        change::wait_for_others(machine)?;
+        look(machine, place, sans).map_err(|_| error)
+    })
+}
+
+fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
     if let Some(set) = CertificateSet::load(place.folder(), now)? {
         return Ok(Obtained {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Conflict, Content, Lock};
 use crate::machine::Machine;
@@ -49,11 +50,39 @@ pub enum Change {
     Run {
         /// The program and its arguments.
         argv: Vec<OsString>,
+        /// What it reads from standard input.
+        input: Option<Input>,
         /// The command that takes it back, where there is one.
         undo: Option<Vec<OsString>>,
         /// Whether it needs an administrator: run with `sudo -n` by everybody else.
         admin: bool,
     },
+}
+
+/// What a program reads from standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    bytes: Vec<u8>,
+    file: Option<PathBuf>,
+}
+
+impl Input {
+    /// The certificate in PEM.
+    #[must_use]
+    pub fn of(ca: &TrustAnchor) -> Self {
+        Self {
+            bytes: ca.pem.clone().into_bytes(),
+            file: ca.file.clone(),
+        }
+    }
+}
+
+/// ` < FILE`, for a command line to paste.
+fn redirection(input: Option<&Input>) -> String {
+    input
+        .and_then(|input| input.file.as_deref())
+        .map(|file| format!(" < {}", shown(file)))
+        .unwrap_or_default()
 }
 
 impl Change {
@@ -74,9 +103,22 @@ impl Change {
     pub fn run(argv: Vec<OsString>, undo: Option<Vec<OsString>>) -> Self {
         Self::Run {
             argv,
+            input: None,
             undo,
             admin: false,
         }
+    }
+
+    /// Whether it takes the place of a file that is there.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        matches!(
+            self,
+            Self::Write {
+                expect: Some(_),
+                ..
+            }
+        )
     }
 
     /// What a dry run shows: a unified diff of a file, or the exact command. A private
@@ -107,24 +149,33 @@ impl Change {
                 ..
             } => format!("link {} -> {}\n", shown(path), shown(target)),
             Self::Delete { path, .. } => format!("delete {}\n", shown(path)),
-            Self::Run { argv, admin, .. } => {
+            Self::Run {
+                argv, input, admin, ..
+            } => {
                 let argv = if *admin {
                     elevated(argv, machine)
                 } else {
                     argv.clone()
                 };
-                format!("$ {}\n", command_line(argv))
+                format!("$ {}{}\n", command_line(argv), redirection(input.as_ref()))
             }
         }
     }
 
-    /// The command by which an administrator would do it.
+    /// The command by which an administrator would do it; `None` where it needs none.
     #[must_use]
-    pub fn for_administrator(&self) -> Option<String> {
+    fn for_administrator(&self) -> Option<String> {
         match self {
             Self::Run {
-                argv, admin: true, ..
-            } => Some(format!("sudo {}", command_line(argv))),
+                argv,
+                input,
+                admin: true,
+                ..
+            } => Some(format!(
+                "{}{}",
+                command_line(argv),
+                redirection(input.as_ref())
+            )),
             _ => None,
         }
     }
@@ -178,13 +229,25 @@ impl Change {
                     },
                 })
             }
-            Self::Run { argv, undo, admin } => {
+            Self::Run {
+                argv,
+                input,
+                undo,
+                admin,
+            } => {
                 let argv = if *admin {
                     elevated(argv, machine)
                 } else {
                     argv.clone()
                 };
-                let done = machine.run(&argv, PROGRAM_LIMIT)?;
+                if *admin && !machine.is_root() && machine.find("sudo").is_none() {
+                    return Err(Failure::new(
+                        "only an administrator can do this, and sudo is not installed",
+                    )
+                    .into());
+                }
+                let input = input.as_ref().map(|input| input.bytes.as_slice());
+                let done = machine.run(&argv, input, PROGRAM_LIMIT)?;
                 if !done.status.success() {
                     return Err(Failure::new(format!(
                         "{} failed: {}",
@@ -238,9 +301,27 @@ impl Undo {
             } => files::replace(&path, Some(&after), &before),
             Self::Delete { path, after } => files::delete(&path, &after),
             Self::Create { path, before } => files::replace(&path, None, &before),
-            Self::Run(argv) => machine.run(&argv, PROGRAM_LIMIT).map(|_| ()),
+            Self::Run(argv) => machine.run(&argv, None, PROGRAM_LIMIT).map(|_| ()),
         }
     }
+}
+
+/// One line by which an administrator does what these changes need one for: each command
+/// under sudo, or all of them under `su` where there is no sudo.
+#[must_use]
+pub fn for_administrator(changes: &[Change], machine: &Machine) -> Option<String> {
+    let commands: Vec<String> = changes
+        .iter()
+        .filter_map(Change::for_administrator)
+        .collect();
+    if commands.is_empty() {
+        return None;
+    }
+    Some(if machine.find("sudo").is_some() {
+        format!("sudo {}", commands.join(" && sudo "))
+    } else {
+        command_line(["su", "-c", &commands.join(" && ")])
+    })
 }
 
 /// `sudo -n`: it either works without a password or fails at once; azup never waits at a
@@ -296,6 +377,17 @@ pub fn exclusively(machine: &Machine) -> Result<Lock> {
                 .hint("pgrep -a azup")
                 .into()
         })
+}
+
+/// Waits until no other azup of this user is changing anything. Makes no file.
+///
+/// # Errors
+/// As [`exclusively`].
+pub fn wait_for_others(machine: &Machine) -> Result<()> {
+    if machine.own_folder()?.join("lock").exists() {
+        exclusively(machine)?;
+    }
+    Ok(())
 }
 
 /// A unified diff with three lines of context, or one line for what is no text.

@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "azup",
     version,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
     about = "Azure Storage code runs against the Azurite emulator unchanged: HTTPS, OAuth, trusted",
     after_help = "\
 Examples:
@@ -24,13 +26,17 @@ pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
     pub global: Global,
+    /// Print help
+    // One form for -h and --help: the long one does not fit a screen.
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub help: Option<bool>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -70,7 +76,8 @@ pub struct Global {
         value_name = "LIST",
         env = "AZUP_STORES",
         hide_env = true,
-        value_delimiter = ','
+        value_delimiter = ',',
+        hide_possible_values = true
     )]
     pub stores: Option<Vec<Kind>>,
     /// Another PEM bundle to trust the CA in (repeatable)
@@ -173,6 +180,9 @@ pub struct Up {
     /// More names or addresses for a new certificate (repeatable)
     #[arg(long = "san", value_name = "NAME")]
     pub sans: Vec<String>,
+    /// The process that `--detach` leaves behind: serves, and answers in JSON
+    #[arg(long, hide = true)]
+    pub detached_child: bool,
 }
 
 /// `azup down`

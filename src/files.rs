@@ -104,6 +104,13 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// Whether a file is there that this user may not read.
+#[must_use]
+pub fn is_closed_to_us(path: &Path) -> bool {
+    File::open(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        && exists(path)
+}
+
 /// A missing file, also where a parent is missing or is itself a file.
 fn absent(error: &io::Error) -> bool {
     matches!(

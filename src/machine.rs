@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -163,6 +163,16 @@ impl Machine {
         Ok(self.data_home()?.join("azup"))
     }
 
+    /// The program that is running: where azup itself lies.
+    ///
+    /// # Errors
+    /// Where the operating system does not tell.
+    pub fn azup(&self) -> Result<PathBuf> {
+        std::env::current_exe().map_err(|error| {
+            Failure::new(format!("cannot find azup itself: {}", reason(&error))).into()
+        })
+    }
+
     /// Whether this process may write anywhere.
     #[must_use]
     pub fn is_root(&self) -> bool {
@@ -188,14 +198,19 @@ impl Machine {
         command
     }
 
-    /// Runs a program to its end without a terminal: standard input is empty and, where
+    /// Runs a program to its end without a terminal: it reads `input` or nothing and, where
     /// `setsid` is there, it has no controlling terminal on which it could ask for a
     /// password.
     ///
     /// # Errors
     /// Where it cannot be started, or is still running after `limit` (it is then killed).
     /// A program that ends with a failure is no error here.
-    pub fn run(&self, argv: &[OsString], limit: Duration) -> Result<Finished> {
+    pub fn run(
+        &self,
+        argv: &[OsString],
+        input: Option<&[u8]>,
+        limit: Duration,
+    ) -> Result<Finished> {
         let Some(program) = argv.first() else {
             anyhow::bail!("an empty command");
         };
@@ -211,7 +226,11 @@ impl Machine {
         };
         let mut child = command
             .args(&argv[1..])
-            .stdin(Stdio::null())
+            .stdin(if input.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -222,10 +241,15 @@ impl Machine {
                     reason(&error)
                 ))
             })?;
+        let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
         let until = Instant::now() + limit;
         std::thread::scope(|scope| {
+            if let (Some(mut stdin), Some(input)) = (stdin, input) {
+                // A program that ends before it has read all says so by its exit status.
+                scope.spawn(move || stdin.write_all(input));
+            }
             let stdout = scope.spawn(|| drain(stdout));
             let stderr = scope.spawn(|| drain(stderr));
             let status = loop {

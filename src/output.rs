@@ -52,6 +52,16 @@ impl Output {
         self.json
     }
 
+    /// For a command that goes on after its answer: what comes later is for people, on
+    /// standard error, since with `--json` there is one document only.
+    #[must_use]
+    pub fn answered(self) -> Self {
+        Self {
+            json: false,
+            ..self
+        }
+    }
+
     /// Whether details are wanted (`-v`).
     #[must_use]
     pub fn is_verbose(self) -> bool {
@@ -102,6 +112,11 @@ impl Output {
     /// Something that the user should know although the command goes on.
     pub fn warning(self, text: &str) {
         err(&format!("{} {text}\n", "warning:".yellow().bold()));
+    }
+
+    /// Something that failed although the command goes on.
+    pub fn error(self, text: &str) {
+        err(&format!("{} {text}\n", "error:".red().bold()));
     }
 
     /// One command to paste.

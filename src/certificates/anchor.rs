@@ -1,7 +1,7 @@
 //! A CA certificate that stores are to trust, and the refusals: whatever is not exactly
 //! one valid CA certificate in PEM never gets near a trust store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use base64::Engine as _;
@@ -40,6 +40,8 @@ pub struct TrustAnchor {
     /// How many bytes of `der` reach to the end of the serial number. No other
     /// certificate of the same issuer begins with them.
     pub distinctive: usize,
+    /// The file that it was read from.
+    pub file: Option<PathBuf>,
 }
 
 impl TrustAnchor {
@@ -62,7 +64,10 @@ impl TrustAnchor {
             .into());
         }
         check_dates(path, "CA", this.not_before, this.not_after, now)?;
-        Ok(this)
+        Ok(Self {
+            file: Some(path.to_owned()),
+            ..this
+        })
     }
 
     /// Takes in any certificate; `None` where the bytes are none.
@@ -81,10 +86,12 @@ impl TrustAnchor {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             label: common_name(certificate.subject()),
-            serial: hex(serial).to_uppercase(),
+            // DER's sign byte is no part of the number as OpenSSL prints it.
+            serial: hex(serial.strip_prefix(&[0]).unwrap_or(serial)).to_uppercase(),
             not_before: validity.not_before.to_datetime(),
             not_after: validity.not_after.to_datetime(),
             distinctive: start + serial.len(),
+            file: None,
         })
     }
 
@@ -245,6 +252,13 @@ pub(super) fn check_dates(
         .into());
     }
     Ok(())
+}
+
+/// A moment as `2027-12-23T06:30:00Z` (RFC 3339).
+#[must_use]
+pub fn moment(at: OffsetDateTime) -> String {
+    at.format(&time::format_description::well_known::Rfc3339)
+        .unwrap_or_default()
 }
 
 /// A date as `2027-12-23`.

@@ -7,12 +7,22 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that cannot go on should say where, and nothing here is a library"
 )]
 
+mod python;
 mod sandbox;
+mod tls;
 
+mod browser;
 mod certificates;
 mod init;
+mod readme;
+mod story;
+mod system;
+mod token;
 mod trust;
+mod trust_input;
 mod up;

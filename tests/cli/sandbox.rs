@@ -59,11 +59,6 @@ impl Sandbox {
         self.env.push((name.into(), value.as_ref().into()));
     }
 
-    /// Takes a variable away.
-    pub fn unset(&mut self, name: &str) {
-        self.env.retain(|(known, _)| known != name);
-    }
-
     /// The folder around home and project.
     pub fn root(&self) -> &Path {
         self.root.path()
@@ -116,6 +111,83 @@ impl Sandbox {
     /// Runs `azup` to its end.
     pub fn azup<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Done {
         Done::from(self.azup_command(arguments).output().unwrap())
+    }
+
+    /// Runs `azup` while nobody can write in `folder`: it is mounted read-only in a mount
+    /// namespace of its own, which holds for root too.
+    pub fn read_only<A: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        let mut command = self.command("unshare");
+        command
+            .args(["--mount", "--map-root-user", "sh", "-c"])
+            .arg(r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#)
+            .arg("sh")
+            .arg(folder)
+            .arg(azup())
+            .args(arguments);
+        Done::from(command.output().unwrap())
+    }
+
+    /// Runs `azup` as a user who may change nothing but this sandbox, whoever runs the
+    /// tests.
+    pub fn as_ordinary_user<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        self.unprivileged(None, arguments)
+    }
+
+    /// Like [`Sandbox::as_ordinary_user`], where `closed` is a file that only root can read.
+    pub fn as_ordinary_user_but<A: AsRef<OsStr>>(
+        &self,
+        closed: &Path,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        self.unprivileged(Some(closed), arguments)
+    }
+
+    fn unprivileged<A: AsRef<OsStr>>(
+        &self,
+        closed: Option<&Path>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        if !rustix::process::geteuid().is_root() {
+            // Closed to the user without being somebody else's.
+            use std::os::unix::fs::PermissionsExt as _;
+            let open = |mode| {
+                closed.map(|path| {
+                    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+                })
+            };
+            open(0o000);
+            let done = self.azup(arguments);
+            open(0o600);
+            return done;
+        }
+        // Number 65534 is nobody; a copy of azup, since the folder it was built in may be
+        // closed to others.
+        let copy = self.root().join("azup");
+        std::fs::copy(azup(), &copy).unwrap();
+        let own = |who: &str, path: &Path| {
+            self.run(
+                "/bin/chown",
+                [OsStr::new("-R"), who.as_ref(), path.as_ref()],
+            )
+            .ok();
+        };
+        own("65534:65534", self.root());
+        if let Some(closed) = closed {
+            own("0:0", closed);
+        }
+        let mut command = self.command("/usr/bin/setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(copy)
+            .args(arguments);
+        Done::from(command.output().unwrap())
     }
 
     /// Runs any program to its end.
@@ -175,7 +247,10 @@ impl Sandbox {
         let whole = hidden.replace_all(&whole, "azup local CA [ID]");
         let hidden = regex_lite::Regex::new(r"\b[0-9a-f]{64}\b").unwrap();
         let whole = hidden.replace_all(&whole, "[SHA256]");
-        let hidden = regex_lite::Regex::new(r"\b20[0-9]{2}-[01][0-9]-[0-3][0-9]\b").unwrap();
+        let day = "20[0-9]{2}-[01][0-9]-[0-3][0-9]";
+        let hidden = regex_lite::Regex::new(&format!("{day}T[0-9:]{{8}}Z")).unwrap();
+        let whole = hidden.replace_all(&whole, "[TIME]");
+        let hidden = regex_lite::Regex::new(day).unwrap();
         hidden.replace_all(&whole, "[DATE]").into_owned()
     }
 }
@@ -232,4 +307,18 @@ pub fn part(path: &str) -> PathBuf {
         part.display()
     );
     part
+}
+
+/// Three ports below the range from which clients get theirs, so that no other test's
+/// connection is in the way.
+pub fn free_ports() -> [u16; 3] {
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    let start = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
+    let mut free = (0..).filter_map(|_| {
+        let port = start + NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2_000;
+        std::net::TcpListener::bind(("127.0.0.1", port))
+            .ok()
+            .map(|_| port)
+    });
+    [(); 3].map(|()| free.next().unwrap())
 }
