@@ -1,21 +1,23 @@
-//! `azup renew`
+//! `azup renew`: a new CA and leaf. The new CA is trusted everywhere before anything
+//! serves the new leaf.
 
 use anyhow::Result;
 
-use crate::cli::Global;
-use crate::failure::Exit;
+use super::trust::put;
+use crate::certificates::{self, Place};
+use crate::cli::{Global, Renew};
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
 
 pub(super) fn run(
-    _renew: &crate::cli::Renew,
-    _global: &Global,
-    _machine: &Machine,
-    _output: Output,
+    renew: &Renew,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
 ) -> Result<Answer> {
-    Ok(Answer {
-        text: String::new(),
-        document: serde_json::json!({}),
-        exit: Exit::Done,
+    let place = Place::find(machine, global)?;
+    let obtained = certificates::renew(machine, &place, &renew.sans)?;
+    put(&obtained, global, machine, output, || {
+        certificates::renew(machine, &place, &renew.sans)
     })
 }

@@ -1,1 +1,492 @@
-//! stub
+//! `azup trust` and `azup untrust` on the bundles of real Python environments.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::python::{Environment, links, uv_cache};
+use crate::sandbox::{Done, Sandbox};
+use crate::tls::{BODY, Server};
+
+const REQUESTS: &str = "
+import requests, sys
+print(requests.get(sys.argv[1], timeout=20).text, end='')
+";
+
+/// A project with a virtual environment that has certifi in it.
+fn project() -> (Sandbox, Environment) {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_uv(&sandbox, ".venv", "copy", &["certifi"]);
+    (sandbox, environment)
+}
+
+fn trust(sandbox: &Sandbox) -> Done {
+    sandbox.azup(["trust", "--stores", "certifi"])
+}
+
+fn untrust(sandbox: &Sandbox) -> Done {
+    sandbox.azup(["untrust", "--stores", "certifi"])
+}
+
+#[test]
+fn trust_twice_is_trust_once_and_untrust_gives_the_first_bytes_back() {
+    let (sandbox, environment) = project();
+    let before = environment.bytes();
+    let mode = environment.bundle().metadata().unwrap().mode();
+
+    let done = trust(&sandbox);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    certifi  added  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    azup local CA [ID] (valid until [DATE]): trusted
+    --- stderr
+    ");
+    let once = environment.bytes();
+    assert!(once.starts_with(&before));
+    let inode = environment.bundle().metadata().unwrap().ino();
+
+    let done = trust(&sandbox);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    certifi  trusted  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    azup local CA [ID] (valid until [DATE]): trusted
+    --- stderr
+    ");
+    assert_eq!(environment.bytes(), once);
+    let about = environment.bundle().metadata().unwrap();
+    assert_eq!(
+        (about.ino(), about.mode()),
+        (inode, mode),
+        "not even touched"
+    );
+
+    let done = untrust(&sandbox);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    certifi  removed  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    --- stderr
+    ");
+    assert_eq!(environment.bytes(), before);
+    assert_eq!(environment.bundle().metadata().unwrap().mode(), mode);
+
+    let done = untrust(&sandbox);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    --- stderr
+    ");
+    assert_eq!(environment.bytes(), before);
+}
+
+#[test]
+fn the_block_carries_the_metadata_of_the_certificate() {
+    let (mut sandbox, environment) = project();
+    sandbox.set("AZUP_NOW", "1800000000");
+    let before = environment.bytes().len();
+    trust(&sandbox).ok();
+    let bytes = environment.bytes();
+    assert!(
+        bytes.is_ascii(),
+        "certifi.contents() decodes the bundle as ASCII"
+    );
+    let added = String::from_utf8(bytes[before..].to_vec()).unwrap();
+
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args(["x509", "-noout", "-serial", "-fingerprint", "-md5", "-in"])
+        .arg(sandbox.certs().join("ca.pem"));
+    let by_openssl = Done::from(openssl.output().unwrap()).ok().stdout;
+    for line in by_openssl.lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        let name = if name == "serial" {
+            "# Serial:"
+        } else {
+            "# MD5 Fingerprint:"
+        };
+        assert!(
+            added.contains(&format!("{name} {value}\n")),
+            "{line}: {added}"
+        );
+    }
+    for digest in ["sha1", "sha256"] {
+        let mut openssl = sandbox.command("openssl");
+        openssl
+            .args([
+                "x509",
+                "-noout",
+                "-fingerprint",
+                &format!("-{digest}"),
+                "-in",
+            ])
+            .arg(sandbox.certs().join("ca.pem"));
+        let line = Done::from(openssl.output().unwrap()).ok().stdout;
+        let value = line.trim().split_once('=').unwrap().1;
+        let name = digest.to_uppercase();
+        assert!(
+            added.contains(&format!("# {name} Fingerprint: {value}\n")),
+            "{line}"
+        );
+    }
+    let label = added
+        .lines()
+        .find(|line| line.starts_with("# Label: "))
+        .unwrap();
+    let label = label.trim_start_matches("# Label: ").trim_matches('"');
+    assert!(
+        added.contains(&format!("# Issuer: CN={label}\n# Subject: CN={label}\n")),
+        "{added}"
+    );
+    assert!(added.contains(" at 2027-01-15 08:00:00 UTC\n"), "{added}");
+    assert!(added.contains(&std::fs::read_to_string(sandbox.certs().join("ca.pem")).unwrap()));
+}
+
+#[test]
+fn requests_accepts_the_certificate_after_trust_and_only_then() {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_uv(&sandbox, ".venv", "copy", &["requests"]);
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let server = Server::of(&sandbox.certs());
+    let url = server.url("127.0.0.1");
+    let refused = |when: &str| {
+        let done = environment.run(&sandbox, REQUESTS, &[&url]);
+        assert!(
+            done.stderr.contains("CERTIFICATE_VERIFY_FAILED"),
+            "{when}: {done}"
+        );
+    };
+    refused("before trust");
+    trust(&sandbox).ok();
+    assert_eq!(
+        environment.run(&sandbox, REQUESTS, &[&url]).ok().stdout,
+        BODY
+    );
+    untrust(&sandbox).ok();
+    refused("after untrust");
+}
+
+#[test]
+fn a_reinstalled_certifi_gets_the_ca_back() {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_pip(&sandbox, ".venv", &["certifi"]);
+    let before = environment.bytes();
+    trust(&sandbox).ok();
+    environment
+        .pip(&sandbox, &["install", "--force-reinstall"], &["certifi"])
+        .ok();
+    assert_eq!(environment.bytes(), before, "pip brings a clean bundle");
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.starts_with("certifi  added"), "{done}");
+    assert_ne!(environment.bytes(), before);
+}
+
+#[test]
+fn pip_uninstalls_a_changed_certifi_without_leftovers() {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_pip(&sandbox, ".venv", &["certifi"]);
+    trust(&sandbox).ok();
+    let folder = environment.bundle();
+    let mut pip = sandbox.command(environment.python());
+    pip.args(["-m", "pip", "-q", "uninstall", "-y", "certifi"]);
+    Done::from(pip.output().unwrap()).ok();
+    assert!(!folder.parent().unwrap().exists());
+}
+
+#[test]
+fn environments_that_share_a_file_with_uvs_cache_stay_apart() {
+    let sandbox = Sandbox::new();
+    let one = Environment::by_uv(&sandbox, "one/.venv", "hardlink", &["certifi"]);
+    let two = Environment::by_uv(&sandbox, "two/.venv", "hardlink", &["certifi"]);
+    let inode = |environment: &Environment| environment.bundle().metadata().unwrap().ino();
+    assert_eq!(
+        inode(&one),
+        inode(&two),
+        "uv shares the file, else this test shows nothing"
+    );
+    assert!(links(&one.bundle()) >= 3);
+    let before = one.bytes();
+    let cache = Sandbox::files(&uv_cache(&sandbox));
+
+    let mut azup = sandbox.azup_command(["trust", "--stores", "certifi"]);
+    azup.current_dir(sandbox.project().join("one"));
+    Done::from(azup.output().unwrap()).ok();
+    assert_ne!(one.bytes(), before);
+    assert_eq!(two.bytes(), before);
+    assert_eq!(Sandbox::files(&uv_cache(&sandbox)), cache);
+
+    let mut azup = sandbox.azup_command(["untrust", "--stores", "certifi"]);
+    azup.current_dir(sandbox.project().join("one"));
+    Done::from(azup.output().unwrap()).ok();
+    assert_eq!(one.bytes(), before);
+    assert_eq!(Sandbox::files(&uv_cache(&sandbox)), cache);
+}
+
+#[test]
+fn a_link_into_uvs_cache_is_replaced_and_comes_back() {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_uv(&sandbox, ".venv", "symlink", &["certifi"]);
+    let target = std::fs::read_link(environment.bundle()).expect("uv made a link");
+    let cache = Sandbox::files(&uv_cache(&sandbox));
+    trust(&sandbox).ok();
+    assert!(!environment.bundle().is_symlink());
+    assert_eq!(Sandbox::files(&uv_cache(&sandbox)), cache);
+    untrust(&sandbox).ok();
+    assert_eq!(std::fs::read_link(environment.bundle()).unwrap(), target);
+    assert_eq!(Sandbox::files(&uv_cache(&sandbox)), cache);
+}
+
+/// The file may have been changed where the link led to while azup's copy was in use.
+#[test]
+fn a_link_whose_target_has_changed_is_not_brought_back() {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_uv(&sandbox, ".venv", "symlink", &["certifi"]);
+    let target = std::fs::read_link(environment.bundle()).unwrap();
+    let before = environment.bytes();
+    trust(&sandbox).ok();
+    std::fs::write(&target, "something else").unwrap();
+    untrust(&sandbox).ok();
+    assert!(!environment.bundle().is_symlink());
+    assert_eq!(environment.bytes(), before);
+}
+
+#[test]
+fn a_bundle_without_final_newline_stays_readable_and_gets_its_end_back() {
+    let sandbox = Sandbox::new();
+    let environment = Environment::by_uv(&sandbox, ".venv", "copy", &["requests"]);
+    let mut bytes = environment.bytes();
+    while bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    std::fs::write(environment.bundle(), &bytes).unwrap();
+    trust(&sandbox).ok();
+    let server = Server::of(&sandbox.certs());
+    environment
+        .run(&sandbox, REQUESTS, &[&server.url("127.0.0.1")])
+        .ok();
+    untrust(&sandbox).ok();
+    assert_eq!(environment.bytes(), bytes);
+}
+
+/// What the article's script leaves behind, after its description: a blank line, the
+/// comments, the file.
+fn paste_as_the_script_does(bundle: &Path, ca: &Path) {
+    let header = "\n# Certificate added by script at 2026-01-02 03:04:05 UTC\n\
+        # Issuer: CN = azup\n# Subject: CN = azup\n# Label: \"azup\"\n# Serial: 01\n\
+        # MD5 Fingerprint: 00\n# SHA1 Fingerprint: 00\n# SHA256 Fingerprint: 00\n";
+    let mut bytes = std::fs::read(bundle).unwrap();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&std::fs::read(ca).unwrap());
+    std::fs::write(bundle, bytes).unwrap();
+}
+
+#[test]
+fn a_block_pasted_by_the_articles_script_counts_and_goes() {
+    let (sandbox, environment) = project();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let before = environment.bytes();
+    paste_as_the_script_does(&environment.bundle(), &sandbox.certs().join("ca.pem"));
+    let pasted = environment.bytes();
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.starts_with("certifi  trusted"), "{done}");
+    assert_eq!(environment.bytes(), pasted);
+    untrust(&sandbox).ok();
+    assert_eq!(environment.bytes(), before);
+}
+
+#[test]
+fn a_certificate_pasted_by_hand_counts_and_goes_alone() {
+    let (sandbox, environment) = project();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let mut bytes = environment.bytes();
+    bytes.extend_from_slice(b"# our proxy, and azup\n");
+    let comment = bytes.clone();
+    bytes.extend_from_slice(&std::fs::read(sandbox.certs().join("ca.pem")).unwrap());
+    std::fs::write(environment.bundle(), &bytes).unwrap();
+    trust(&sandbox).ok();
+    assert_eq!(environment.bytes(), bytes);
+    untrust(&sandbox).ok();
+    assert_eq!(environment.bytes(), comment);
+}
+
+#[test]
+fn an_earlier_ca_is_taken_out_when_its_files_are_gone() {
+    let (sandbox, environment) = project();
+    let before = environment.bytes();
+    trust(&sandbox).ok();
+    sandbox.azup(["renew", "--stores", "certifi"]).ok();
+    std::fs::remove_dir_all(sandbox.certs()).unwrap();
+    untrust(&sandbox).ok();
+    assert_eq!(environment.bytes(), before);
+    assert!(!sandbox.certs().exists(), "taking out makes nothing new");
+}
+
+#[test]
+fn another_bundle_is_one_that_was_named() {
+    let sandbox = Sandbox::new();
+    let bundle = sandbox.write(
+        "company.pem",
+        std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap(),
+    );
+    let before = std::fs::read(&bundle).unwrap();
+    let words = |verb| [verb, "--stores", "none", "--bundle", "company.pem"];
+    let done = sandbox.azup(words("trust"));
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    bundle   added  [PROJECT]/company.pem
+    azup local CA [ID] (valid until [DATE]): trusted
+    --- stderr
+    ");
+    assert_ne!(std::fs::read(&bundle).unwrap(), before);
+    sandbox.azup(words("untrust")).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), before);
+}
+
+#[test]
+fn the_active_environment_is_found_from_anywhere() {
+    let mut sandbox = Sandbox::new();
+    let environment = Environment::by_uv(&sandbox, "elsewhere/env", "copy", &["certifi"]);
+    sandbox.set("VIRTUAL_ENV", &environment.folder);
+    let mut azup = sandbox.azup_command(["trust", "--stores", "certifi"]);
+    azup.current_dir(sandbox.home());
+    let done = Done::from(azup.output().unwrap()).ok();
+    assert!(done.stdout.contains("elsewhere/env"), "{done}");
+}
+
+#[test]
+fn the_nearest_environment_is_found_from_a_folder_below() {
+    let (sandbox, environment) = project();
+    let before = environment.bytes();
+    let below = sandbox.project().join("src/app");
+    std::fs::create_dir_all(&below).unwrap();
+    let mut azup = sandbox.azup_command(["trust", "--stores", "certifi"]);
+    azup.current_dir(below);
+    Done::from(azup.output().unwrap()).ok();
+    assert_ne!(environment.bytes(), before);
+}
+
+#[test]
+fn a_dry_run_shows_everything_and_changes_nothing() {
+    let (sandbox, _environment) = project();
+    let before = Sandbox::files(sandbox.root());
+    let done = sandbox
+        .azup(["trust", "--stores", "certifi", "--dry-run"])
+        .ok();
+    assert!(done.stdout.contains("+# azup begin "), "{done}");
+    assert!(
+        done.stdout
+            .contains("key.pem (secret, not shown, mode 0600)"),
+        "{done}"
+    );
+    assert!(!done.stdout.contains("PRIVATE KEY"), "{done}");
+    assert!(done.stdout.contains("certifi  would be added"), "{done}");
+    assert!(done.stdout.ends_with("nothing was changed\n"), "{done}");
+    assert_eq!(Sandbox::files(sandbox.root()), before);
+
+    trust(&sandbox).ok();
+    let trusted = Sandbox::files(sandbox.root());
+    let done = sandbox
+        .azup(["untrust", "--stores", "certifi", "--dry-run"])
+        .ok();
+    assert!(done.stdout.contains("-# azup begin "), "{done}");
+    assert_eq!(Sandbox::files(sandbox.root()), trusted);
+}
+
+#[test]
+fn json_is_one_document_of_the_agreed_shape() {
+    let (sandbox, environment) = project();
+    let document = |words: &[&str]| {
+        let done = sandbox.azup(words).ok();
+        assert_eq!(done.stderr, "");
+        done.json()
+    };
+    let added = document(&["trust", "--stores", "certifi", "--json"]);
+    assert_eq!(added["version"], 1);
+    assert_eq!(added["level"], "full");
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+        .arg(sandbox.certs().join("ca.pem"));
+    let fingerprint = Done::from(openssl.output().unwrap()).ok().stdout;
+    let fingerprint = fingerprint.trim().split_once('=').unwrap().1;
+    assert_eq!(
+        added["ca"]["sha256"],
+        fingerprint.replace(':', "").to_lowercase()
+    );
+    assert!(
+        added["ca"]["subject"]
+            .as_str()
+            .unwrap()
+            .starts_with("CN=azup local CA ")
+    );
+    assert!(added["ca"]["not_after"].as_str().unwrap().ends_with('Z'));
+    let path = environment.bundle();
+    for (document, status) in [
+        (added, "added"),
+        (
+            document(&["trust", "--stores", "certifi", "--json"]),
+            "trusted",
+        ),
+        (
+            document(&["untrust", "--stores", "certifi", "--json"]),
+            "removed",
+        ),
+        (
+            document(&["untrust", "--stores", "certifi", "--json"]),
+            "absent",
+        ),
+    ] {
+        let stores = document["stores"].as_array().unwrap();
+        assert_eq!(stores.len(), 1, "{document}");
+        assert_eq!(stores[0]["kind"], "certifi");
+        assert_eq!(stores[0]["path"], path.to_str().unwrap());
+        assert_eq!(stores[0]["status"], status);
+        assert!(stores[0].get("detail").is_some());
+    }
+}
+
+#[test]
+fn nothing_but_the_block_and_azups_own_folder_is_written() {
+    let (sandbox, environment) = project();
+    let before = Sandbox::files(sandbox.root());
+    trust(&sandbox).ok();
+    let own = sandbox.own();
+    let mut after = Sandbox::files(sandbox.root());
+    after.retain(|(path, _)| !path.starts_with(&own));
+    let changed: Vec<_> = after
+        .iter()
+        .filter(|entry| !before.contains(entry))
+        .map(|(path, _)| path.clone())
+        .collect();
+    assert_eq!(changed, [environment.bundle()]);
+    assert_eq!(after.len(), before.len());
+}
+
+/// Sixteen at once, on a machine that has no certificate set yet.
+#[test]
+fn many_at_once_make_one_set_and_one_block() {
+    let (sandbox, environment) = project();
+    let before = environment.bytes();
+    let children: Vec<_> = (0..16)
+        .map(|_| {
+            let mut azup = sandbox.azup_command(["trust", "--stores", "certifi"]);
+            azup.stdout(std::process::Stdio::piped());
+            azup.stderr(std::process::Stdio::piped());
+            azup.spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        Done::from(child.wait_with_output().unwrap()).ok();
+    }
+    let after = String::from_utf8(environment.bytes()).unwrap();
+    assert_eq!(after.matches("# azup begin ").count(), 1);
+    trust(&sandbox).ok();
+    assert_eq!(
+        environment.bytes(),
+        after.as_bytes(),
+        "it is the CA of the set on disk"
+    );
+    untrust(&sandbox).ok();
+    assert_eq!(environment.bytes(), before);
+}

@@ -1,0 +1,298 @@
+//! Chromium's database: real certutil, and a real Chromium that reads it.
+
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::{Done, Sandbox};
+use crate::tls::{BODY, Server};
+
+/// A sandbox whose machine has a certificate set.
+fn with_set() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    sandbox
+}
+
+fn trust(sandbox: &Sandbox) -> Done {
+    sandbox.azup(["trust", "--stores", "nss"])
+}
+
+fn untrust(sandbox: &Sandbox) -> Done {
+    sandbox.azup(["untrust", "--stores", "nss"])
+}
+
+/// An empty database without a password at `folder` below HOME.
+fn database(sandbox: &Sandbox, folder: &str) -> PathBuf {
+    let folder = sandbox.home().join(folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    certutil(sandbox, &folder, &["-N", "--empty-password"]).ok();
+    folder
+}
+
+fn certutil(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Done {
+    let mut certutil = sandbox.command("certutil");
+    certutil
+        .args(words)
+        .arg("-d")
+        .arg(format!("sql:{}", folder.display()));
+    certutil.output().unwrap().into()
+}
+
+/// What certutil lists: nickname and trust, a line each.
+fn listed(sandbox: &Sandbox, folder: &Path) -> Vec<(String, String)> {
+    let list = certutil(sandbox, folder, &["-L"]).ok().stdout;
+    list.lines()
+        .filter_map(|line| line.trim().rsplit_once(char::is_whitespace))
+        .filter(|(_, trust)| trust.matches(',').count() == 2 && !trust.contains('/'))
+        .map(|(name, trust)| (name.trim().to_owned(), trust.to_owned()))
+        .collect()
+}
+
+fn label(sandbox: &Sandbox) -> String {
+    let json = sandbox
+        .azup(["trust", "--stores", "none", "--json"])
+        .ok()
+        .json();
+    let subject = json["ca"]["subject"].as_str().unwrap();
+    subject.trim_start_matches("CN=").to_owned()
+}
+
+/// The page as Chromium shows it, or why it does not, from a HOME that is the sandbox's.
+fn page(sandbox: &Sandbox, url: &str) -> String {
+    let mut chromium = sandbox.command("chromium");
+    chromium
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .args([
+            "--disable-dev-shm-usage",
+            "--timeout=20000",
+            "--virtual-time-budget=5000",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            sandbox.root().join("chromium").display()
+        ))
+        .args(["--enable-logging=stderr", "--dump-dom", url]);
+    let done = Done::from(chromium.output().unwrap());
+    let why = done
+        .stderr
+        .lines()
+        .find(|line| line.contains("Page load failed"));
+    format!("{}{}", done.stdout, why.unwrap_or_default())
+}
+
+#[test]
+fn chromium_loads_the_page_after_trust_and_only_then() {
+    let sandbox = with_set();
+    let server = Server::of(&sandbox.certs());
+    let url = server.url("127.0.0.1");
+    let refused = |when: &str| {
+        let page = page(&sandbox, &url);
+        assert!(
+            page.contains("ERR_CERT_AUTHORITY_INVALID"),
+            "{when}: {page}"
+        );
+    };
+    refused("before trust");
+    trust(&sandbox).ok();
+    let shown = page(&sandbox, &url);
+    assert!(shown.contains(BODY), "{shown}");
+    untrust(&sandbox).ok();
+    refused("after untrust");
+}
+
+/// A home in which no browser was ever started: the database is made where today's
+/// Chromium looks for it, and not where it would hide another.
+#[test]
+fn chromium_started_for_the_first_time_after_trust_loads_the_page() {
+    let sandbox = with_set();
+    trust(&sandbox).ok();
+    assert!(
+        sandbox
+            .home()
+            .join(".local/share/pki/nssdb/cert9.db")
+            .exists()
+    );
+    assert!(!sandbox.home().join(".pki").exists());
+    let server = Server::of(&sandbox.certs());
+    let shown = page(&sandbox, &server.url("localhost"));
+    assert!(shown.contains(BODY), "{shown}");
+}
+
+#[test]
+fn both_places_are_kept_up_with_the_least_trust_that_works() {
+    let sandbox = with_set();
+    let legacy = database(&sandbox, ".pki/nssdb");
+    let xdg = database(&sandbox, ".local/share/pki/nssdb");
+    let done = trust(&sandbox);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    nss      added  [HOME]/.pki/nssdb
+    nss      added  [HOME]/.local/share/pki/nssdb
+    azup local CA [ID] (valid until [DATE]): trusted
+    --- stderr
+    ");
+    let expected = [(label(&sandbox), "C,,".to_owned())];
+    for folder in [&legacy, &xdg] {
+        assert_eq!(listed(&sandbox, folder), expected);
+    }
+    let before = Sandbox::files(&sandbox.home());
+    let done = trust(&sandbox).ok();
+    assert_eq!(done.stdout.matches("nss      trusted").count(), 2, "{done}");
+    assert_eq!(Sandbox::files(&sandbox.home()), before);
+
+    untrust(&sandbox).ok();
+    for folder in [&legacy, &xdg] {
+        assert_eq!(listed(&sandbox, folder), []);
+    }
+}
+
+/// With nothing to do, no program is started: there is none to be found.
+#[test]
+fn a_trusted_database_is_recognised_without_certutil() {
+    let mut sandbox = with_set();
+    database(&sandbox, ".pki/nssdb");
+    trust(&sandbox).ok();
+    without_certutil(&mut sandbox);
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.starts_with("nss      trusted"), "{done}");
+}
+
+/// Hides certutil from azup, which also looks in the folders for administrators.
+fn without_certutil(sandbox: &mut Sandbox) {
+    let empty = sandbox.root().join("no-programs");
+    std::fs::create_dir_all(&empty).unwrap();
+    sandbox.set("PATH", empty);
+}
+
+#[test]
+fn certutil_missing_is_said_with_the_package_that_has_it() {
+    let mut sandbox = with_set();
+    let folder = database(&sandbox, ".pki/nssdb");
+    let before = Sandbox::files(&folder);
+    without_certutil(&mut sandbox);
+    let done = trust(&sandbox);
+    assert_eq!(Sandbox::files(&folder), before);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 1
+    --- stdout
+    nss      failed  [HOME]/.pki/nssdb
+    azup local CA [ID] (valid until [DATE]): trusted nowhere
+    --- stderr
+    error: nss, [HOME]/.pki/nssdb: certutil is not installed, and only it can write to an NSS database
+    hint: sudo apt-get install libnss3-tools
+    ");
+}
+
+#[test]
+fn a_certificate_that_is_there_without_trust_gets_it() {
+    let sandbox = with_set();
+    let folder = database(&sandbox, ".pki/nssdb");
+    let ca = sandbox.certs().join("ca.pem");
+    let words = [
+        "-A",
+        "-n",
+        "by another name",
+        "-t",
+        ",,",
+        "-i",
+        ca.to_str().unwrap(),
+    ];
+    certutil(&sandbox, &folder, &words).ok();
+    trust(&sandbox).ok();
+    let expected = [("by another name".to_owned(), "C,,".to_owned())];
+    assert_eq!(listed(&sandbox, &folder), expected);
+    untrust(&sandbox).ok();
+    assert_eq!(listed(&sandbox, &folder), []);
+}
+
+#[test]
+fn other_certificates_stay() {
+    let sandbox = with_set();
+    let folder = database(&sandbox, ".pki/nssdb");
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args([
+            "-subj",
+            "/CN=Foreign",
+            "-keyout",
+            "/dev/null",
+            "-out",
+            "foreign.pem",
+        ]);
+    Done::from(openssl.output().unwrap()).ok();
+    let words = [
+        "-A",
+        "-n",
+        "Foreign",
+        "-t",
+        "TCu,Cu,Tu",
+        "-i",
+        "foreign.pem",
+    ];
+    certutil(&sandbox, &folder, &words).ok();
+    let before = listed(&sandbox, &folder);
+    assert_eq!(before.len(), 1);
+    trust(&sandbox).ok();
+    assert_eq!(listed(&sandbox, &folder).len(), 2);
+    untrust(&sandbox).ok();
+    assert_eq!(listed(&sandbox, &folder), before);
+}
+
+#[test]
+fn a_primary_password_keeps_azup_out_and_nothing_half_done_stays() {
+    let sandbox = with_set();
+    let folder = sandbox.home().join(".pki/nssdb");
+    std::fs::create_dir_all(&folder).unwrap();
+    let password = sandbox.write("password", "correct horse\n");
+    certutil(&sandbox, &folder, &["-N", "-f", password.to_str().unwrap()]).ok();
+    let done = trust(&sandbox);
+    assert_eq!(listed(&sandbox, &folder), []);
+    assert_eq!(done.code, 1, "{done}");
+    insta::assert_snapshot!(sandbox.shown(&done));
+}
+
+#[test]
+fn a_database_that_is_none_is_named_and_left_alone() {
+    let sandbox = with_set();
+    let folder = sandbox.home().join(".pki/nssdb");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("cert9.db"), "not a database").unwrap();
+    let before = Sandbox::files(&folder);
+    let done = trust(&sandbox);
+    assert_eq!(Sandbox::files(&folder), before);
+    assert_eq!(done.code, 1);
+    insta::assert_snapshot!(sandbox.shown(&done));
+}
+
+#[test]
+fn names_of_folders_are_no_obstacle() {
+    let mut sandbox = with_set();
+    let data = sandbox.home().join("my data, größe");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::rename(sandbox.own(), data.join("azup")).unwrap();
+    sandbox.set("XDG_DATA_HOME", &data);
+    trust(&sandbox).ok();
+    assert_eq!(listed(&sandbox, &data.join("pki/nssdb")).len(), 1);
+    untrust(&sandbox).ok();
+    assert_eq!(listed(&sandbox, &data.join("pki/nssdb")), []);
+}

@@ -1,0 +1,97 @@
+//! Python environments as people make them: venv with pip, and uv; the packages come
+//! from wheels that `tests/run` downloaded, so no test needs the network.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::{Done, Sandbox, part};
+
+/// A virtual environment.
+pub struct Environment {
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+impl Environment {
+    /// `python3 -m venv` and `pip install`, at `folder` below the project.
+    pub fn by_pip(sandbox: &Sandbox, folder: &str, packages: &[&str]) -> Self {
+        let folder = sandbox.project().join(folder);
+        let mut venv = sandbox.command("python3");
+        venv.args(["-m", "venv"]).arg(&folder);
+        Done::from(venv.output().unwrap()).ok();
+        let this = Self { folder };
+        this.pip(sandbox, &["install"], packages).ok();
+        this
+    }
+
+    /// `uv venv` and `uv pip install`, which links files from uv's cache in `link_mode`.
+    pub fn by_uv(sandbox: &Sandbox, folder: &str, link_mode: &str, packages: &[&str]) -> Self {
+        let folder = sandbox.project().join(folder);
+        let this = Self { folder };
+        let mut venv = Self::uv(sandbox, link_mode);
+        venv.args(["venv", "--python", "python3"]).arg(&this.folder);
+        Done::from(venv.output().unwrap()).ok();
+        let mut install = Self::uv(sandbox, link_mode);
+        install
+            .args(["pip", "install", "--no-index", "--find-links"])
+            .arg(part("wheels"))
+            .arg("--python")
+            .arg(this.python())
+            .args(packages);
+        Done::from(install.output().unwrap()).ok();
+        this
+    }
+
+    fn uv(sandbox: &Sandbox, link_mode: &str) -> std::process::Command {
+        let mut uv = sandbox.command(part("venv/bin/uv"));
+        uv.env("UV_OFFLINE", "1")
+            .env("UV_LINK_MODE", link_mode)
+            .env("UV_CACHE_DIR", uv_cache(sandbox));
+        uv
+    }
+
+    /// Runs pip in the environment on the downloaded wheels.
+    pub fn pip(&self, sandbox: &Sandbox, words: &[&str], packages: &[&str]) -> Done {
+        let mut pip = sandbox.command(self.python());
+        pip.args(["-m", "pip", "--disable-pip-version-check", "-q"])
+            .args(words)
+            .args(["--no-index", "--find-links"])
+            .arg(part("wheels"))
+            .args(packages);
+        pip.output().unwrap().into()
+    }
+
+    /// The environment's interpreter.
+    pub fn python(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    /// Runs a Python program in the environment.
+    pub fn run(&self, sandbox: &Sandbox, program: &str, words: &[&str]) -> Done {
+        let mut python = sandbox.command(self.python());
+        python.args(["-c", program]).args(words);
+        python.output().unwrap().into()
+    }
+
+    /// certifi's bundle.
+    pub fn bundle(&self) -> PathBuf {
+        let mut lib = std::fs::read_dir(self.folder.join("lib")).unwrap();
+        let python = lib.next().unwrap().unwrap().path();
+        python.join("site-packages/certifi/cacert.pem")
+    }
+
+    /// The bytes of certifi's bundle.
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.bundle()).unwrap()
+    }
+}
+
+/// uv's cache in this sandbox.
+pub fn uv_cache(sandbox: &Sandbox) -> PathBuf {
+    sandbox.home().join(".cache/uv")
+}
+
+/// How many names a file has.
+pub fn links(path: &Path) -> u64 {
+    path.symlink_metadata().unwrap().nlink()
+}
