@@ -1,1 +1,186 @@
-//! stub
+//! Azurite on this machine, without Docker: installed, started over HTTPS with OAuth,
+//! proved to work, and stopped so that nothing is lost.
+//!
+//! ```text
+//! Wish ─▶ prepare ──────────────────▶ Azurite::start ─▶ probe ─▶ Running ─▶ stop
+//!         certificates, node, install  slot, ports       TLS, round trip
+//! ```
+//!
+//! Azurite itself serves an expired certificate, plain HTTP when the key is missing, and
+//! the same data twice at once, all without a word (measured). So every one of these is
+//! checked here before it starts.
+
+mod answer;
+mod background;
+mod client;
+mod down;
+mod install;
+mod interrupt;
+mod node;
+mod ports;
+mod prepare;
+mod probe;
+mod process;
+mod serve;
+mod slot;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Up;
+use crate::failure::{Exit, Failure};
+use crate::machine::Machine;
+
+pub use answer::Running;
+pub use background::{already_running, start as start_in_background, warn_of_renewal};
+pub use down::{Stopped, stop_all, stop_at, would_stop};
+pub use interrupt::Interrupt;
+pub use prepare::{Ready, prepare, preview};
+pub use serve::{Served, serve};
+
+/// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
+/// older one (measured), so it is always named.
+pub const VERSION: &str = "3.37.0";
+
+/// The account that every Azurite has.
+pub const ACCOUNT: &str = "devstoreaccount1";
+
+/// The only address that Azurite listens on.
+pub const ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Where the three services listen.
+    pub ports: Ports,
+    /// Where the data is kept.
+    pub data: Data,
+    /// More names for a certificate that is to be made.
+    pub sans: Vec<String>,
+}
+
+impl Wish {
+    /// Takes in the command line.
+    ///
+    /// # Errors
+    /// Where two ports are the same or one is 0 (exit code 2), or the user has no home
+    /// folder and names none for the data.
+    pub fn new(up: &Up, machine: &Machine) -> Result<Self> {
+        let ports = Ports {
+            blob: up.blob_port,
+            queue: up.queue_port,
+            table: up.table_port,
+        };
+        ports.check()?;
+        let data = match &up.location {
+            _ if up.in_memory => Data::Memory,
+            Some(folder) => Data::Folder(machine.absolute(folder)),
+            None => Data::Folder(machine.own_folder()?.join("data")),
+        };
+        Ok(Self {
+            ports,
+            data,
+            sans: up.sans.clone(),
+        })
+    }
+}
+
+/// Where Azurite keeps its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In memory, gone when it stops.
+    Memory,
+}
+
+/// The ports of the three services on 127.0.0.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Port of the blob service.
+    pub blob: u16,
+    /// Port of the queue service.
+    pub queue: u16,
+    /// Port of the table service.
+    pub table: u16,
+}
+
+impl Ports {
+    /// Each service with its port.
+    #[must_use]
+    pub fn services(self) -> [(Service, u16); 3] {
+        [
+            (Service::Blob, self.blob),
+            (Service::Queue, self.queue),
+            (Service::Table, self.table),
+        ]
+    }
+
+    fn check(self) -> Result<()> {
+        let usage = |what: String| {
+            Failure::new(what)
+                .exit(Exit::Usage)
+                .hint("azup up --blob-port 10000 --queue-port 10001 --table-port 10002")
+        };
+        let services = self.services();
+        for (at, (service, port)) in services.iter().enumerate() {
+            let name = service.name();
+            if *port == 0 {
+                return Err(usage(format!(
+                    "--{name}-port 0: the port has to be known beforehand, for the URL"
+                ))
+                .into());
+            }
+            if let Some((other, _)) = services[..at].iter().find(|(_, taken)| taken == port) {
+                return Err(usage(format!(
+                    "--{}-port and --{name}-port are both {port}: each service needs its own",
+                    other.name()
+                ))
+                .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One of Azurite's services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Blobs.
+    Blob,
+    /// Queues.
+    Queue,
+    /// Tables.
+    Table,
+}
+
+impl Service {
+    /// The word in options and URLs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Queue => "queue",
+            Self::Table => "table",
+        }
+    }
+
+    /// What stands in front of the version in Azurite's `Server` header (measured).
+    #[must_use]
+    pub fn server(self) -> &'static str {
+        match self {
+            Self::Blob => "Azurite-Blob/",
+            Self::Queue => "Azurite-Queue/",
+            Self::Table => "Azurite-Table/",
+        }
+    }
+}
+
+/// The URL of the account on `port`. The address and not `localhost`: the SDKs for
+/// tables take that for Cosmos (measured).
+#[must_use]
+pub fn url(port: u16) -> String {
+    format!("https://{ADDRESS}:{port}/{ACCOUNT}")
+}

@@ -3,9 +3,13 @@
 use anyhow::Result;
 
 use crate::failure::Exit;
+use crate::identity;
 use crate::machine::Machine;
 use crate::output::Output;
 
-pub(super) fn run(_token: &crate::cli::Token, _machine: &Machine, _output: Output) -> Result<Exit> {
+pub(super) fn run(token: &crate::cli::Token, machine: &Machine, output: Output) -> Result<Exit> {
+    let token = identity::token(&token.resource, machine.now())?;
+    output.value(&format!("{}\n", token.text));
+    output.document(&token.document());
     Ok(Exit::Done)
 }

@@ -2,16 +2,54 @@
 
 use anyhow::Result;
 
+use crate::azurite::{self, Interrupt, Wish};
 use crate::cli::Global;
 use crate::failure::Exit;
 use crate::machine::Machine;
 use crate::output::Output;
 
+/// How each way of running ends.
+const CTRL_C: &str = "Ctrl-C stops it";
+const DOWN: &str = "azup down stops it";
+
 pub(super) fn run(
-    _up: &crate::cli::Up,
-    _global: &Global,
-    _machine: &Machine,
-    _output: Output,
+    up: &crate::cli::Up,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
 ) -> Result<Exit> {
-    Ok(Exit::Done)
+    let wish = Wish::new(up, machine)?;
+    if global.dry_run {
+        output.give(&azurite::preview(&wish, global, machine)?);
+        return Ok(Exit::Done);
+    }
+    let interrupt = Interrupt::listen(up.detached_child)?;
+    if !up.detached_child
+        && let Some(running) =
+            azurite::already_running(&wish, up.detach, machine, output, &interrupt)?
+    {
+        azurite::warn_of_renewal(&running, global, machine, output)?;
+        output.give(&running.answer(machine, DOWN)?);
+        return Ok(Exit::Done);
+    }
+    let ready = azurite::prepare(wish, global, machine, output, &interrupt)?;
+    if up.detach {
+        let started = azurite::start_in_background(&ready, machine, &interrupt);
+        let running = started.or_else(|error| {
+            // Another azup may have been a moment faster with the same.
+            azurite::already_running(&ready.wish, true, machine, output, &interrupt)
+                .ok()
+                .flatten()
+                .ok_or(error)
+        })?;
+        output.give(&running.answer(machine, DOWN)?);
+        return Ok(Exit::Done);
+    }
+    let served = azurite::serve(&ready, machine, &interrupt)?;
+    output.give(&served.running.answer(machine, CTRL_C)?);
+    let output = output.answered();
+    Ok(match served.until_stopped(output, &interrupt) {
+        Ok(()) => Exit::Done,
+        Err(error) => output.failure(&error),
+    })
 }

@@ -1,0 +1,141 @@
+//! What `azup up` has to say when Azurite is ready.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Ports, url};
+use crate::failure::Exit;
+use crate::machine::Machine;
+use crate::output::{Answer, good};
+
+/// An Azurite that was ready. It stands in azup's `run` folder for as long as it runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Running {
+    /// Where it listens.
+    pub ports: Ports,
+    /// The azup that runs it.
+    pub pid: u32,
+    /// Azurite's own process.
+    pub azurite_pid: u32,
+    /// Azurite's version.
+    pub azurite: String,
+    /// The version of Node.js.
+    pub node: String,
+    /// The data folder; none in memory.
+    pub location: Option<String>,
+    /// What it shows to clients.
+    pub certificate: Certificate,
+    /// The version of TLS, such as `TLS 1.3`.
+    pub tls: String,
+    /// When it was ready (seconds since 1970).
+    pub started: i64,
+}
+
+/// The certificate that an Azurite was started with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The CA's name.
+    pub ca: String,
+    /// SHA-256 of the CA's DER, in hexadecimal digits.
+    pub ca_sha256: String,
+    /// The CA in PEM, so that this Azurite can be checked after a renewal too.
+    pub ca_pem: String,
+    /// The last moment at which the leaf is valid (RFC 3339).
+    pub not_after: String,
+}
+
+impl Certificate {
+    /// The last day on which the leaf is valid, such as `2027-12-23`.
+    fn last_day(&self) -> &str {
+        self.not_after.split('T').next().unwrap_or_default()
+    }
+}
+
+impl Running {
+    /// The answer of `azup up`. `end` says how it is stopped.
+    ///
+    /// # Errors
+    /// Where azup cannot find its own program.
+    pub fn answer(&self, machine: &Machine, end: &str) -> Result<Answer> {
+        let mut text = String::new();
+        for (service, port) in self.ports.services() {
+            // A String takes every write.
+            let _ = writeln!(text, "{:<6} {}", service.name(), url(port));
+        }
+        let _ = write!(
+            text,
+            "\n{}: certificate signed by {}, valid until {}; {}; Azurite {} on Node.js {}; \
+             round trip ok\n\n{}\n{end}\n",
+            good("verified"),
+            self.certificate.ca,
+            self.certificate.last_day(),
+            self.tls,
+            self.azurite,
+            self.node,
+            self.snippet(&program(machine)?),
+        );
+        Ok(Answer {
+            text,
+            document: self.document(),
+            exit: Exit::Done,
+        })
+    }
+
+    fn document(&self) -> Value {
+        json!({
+            "blob": url(self.ports.blob),
+            "queue": url(self.ports.queue),
+            "table": url(self.ports.table),
+            "pid": self.pid,
+            "azurite": self.azurite,
+            "node": self.node,
+            "location": self.location,
+            "certificate": {
+                "ca": self.certificate.ca,
+                "ca_sha256": self.certificate.ca_sha256,
+                "not_after": self.certificate.not_after
+            },
+            // Nothing is called ready without it.
+            "round_trip": true
+        })
+    }
+
+    /// Python that stores a blob and reads it back, for the prompt or a file.
+    fn snippet(&self, azup: &str) -> String {
+        // A JSON string is a Python string, too.
+        let azup = Value::from(azup);
+        let url = url(self.ports.blob);
+        format!(
+            r#"# Python, in a virtual environment: pip install azure-storage-blob, then azup trust
+import subprocess, time
+from azure.core.credentials import AccessToken
+from azure.storage.blob import ContainerClient
+
+class LocalCredential:
+    def get_token(self, *scopes, **options):
+        return AccessToken(subprocess.check_output([{azup}, "token"], text=True).strip(), int(time.time()) + 3600)
+
+hello = ContainerClient("{url}", "hello", LocalCredential())
+created = hello.exists() or hello.create_container()
+stored = hello.upload_blob("hello.txt", b"Hello, Azurite", overwrite=True)
+print(hello.download_blob("hello.txt").readall().decode())
+"#
+        )
+    }
+}
+
+/// How another program starts this azup: by name where PATH leads to this very file.
+fn program(machine: &Machine) -> Result<String> {
+    let here = machine.azup()?;
+    let same = |other: &std::path::Path| {
+        fs::canonicalize(other).ok().as_deref() == fs::canonicalize(&here).ok().as_deref()
+    };
+    if machine.find("azup").is_some_and(|found| same(&found)) {
+        return Ok("azup".to_owned());
+    }
+    Ok(here.to_string_lossy().into_owned())
+}

@@ -1,0 +1,296 @@
+//! Just enough HTTP/1.1 over TLS to talk to Azurite: one request per connection, a
+//! single CA, and a limit on time and size of everything.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+
+use super::ADDRESS;
+
+/// How long one request may take, on a machine under load.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is read (bytes). What is asked for fits into a fraction of it.
+const LARGEST: usize = 1 << 20;
+
+/// Talks to 127.0.0.1 and trusts one CA, nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    config: Arc<ClientConfig>,
+    limit: Duration,
+}
+
+/// What is asked of the server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    /// Such as `GET`.
+    pub method: &'a str,
+    /// Path and query, such as `/devstoreaccount1/c?restype=container`.
+    pub target: &'a str,
+    /// Further headers; host, length and connection are added.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body; may be empty.
+    pub body: &'a [u8],
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(super) struct Response {
+    /// Such as 201.
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+    /// The version of TLS, such as `TLS 1.3`.
+    pub tls: &'static str,
+}
+
+impl Response {
+    /// A header's value, whatever the case of its name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Nothing listens there (yet).
+    Closed,
+    /// It does not speak TLS.
+    NotTls,
+    /// Its certificate is not the one that was expected, in words.
+    Certificate(String),
+    /// It took too long.
+    Slow,
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Closed => f.write_str("nothing listens there"),
+            Self::NotTls => f.write_str("it does not speak TLS"),
+            Self::Certificate(why) => write!(f, "its certificate does not verify: {why}"),
+            Self::Slow => write!(f, "no answer within {} seconds", LIMIT.as_secs()),
+            Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Client {
+    /// A client that trusts the CA `der` alone.
+    ///
+    /// # Errors
+    /// Where `der` is no certificate.
+    pub(super) fn trusting(der: &[u8]) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(der.to_vec()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            config: Arc::new(config),
+            limit: LIMIT,
+        })
+    }
+
+    /// Sends a request to 127.0.0.1 and reads the whole answer.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(super) fn send(&self, port: u16, request: &Request<'_>) -> Result<Response, Refusal> {
+        let until = Instant::now() + self.limit;
+        let address = SocketAddr::from((ADDRESS, port));
+        let tcp = TcpStream::connect_timeout(&address, self.limit).map_err(|e| refusal(&e))?;
+        tcp.set_nodelay(true).map_err(|e| refusal(&e))?;
+        let name = ServerName::IpAddress(std::net::IpAddr::from(ADDRESS).into());
+        let tls = ClientConnection::new(Arc::clone(&self.config), name)
+            .map_err(|error| Refusal::Other(error.to_string()))?;
+        let mut stream = rustls::StreamOwned::new(tls, tcp);
+        let bytes = written(port, request);
+        limit(&stream.sock, until)?;
+        stream
+            .write_all(&bytes)
+            .and_then(|()| stream.flush())
+            .map_err(|e| refusal(&e))?;
+        let mut answer = Vec::new();
+        let mut chunk = vec![0; 16 << 10];
+        loop {
+            limit(&stream.sock, until)?;
+            let (count, ended) = match stream.read(&mut chunk) {
+                Ok(count) => (count, count == 0),
+                // Closed without a word of farewell; whole or not is judged below.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => (0, true),
+                Err(error) => return Err(refusal(&error)),
+            };
+            answer.extend_from_slice(&chunk[..count]);
+            if let Some(mut response) = parsed(&answer, ended)? {
+                response.tls = match stream.conn.protocol_version() {
+                    Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                    _ => "TLS 1.3",
+                };
+                return Ok(response);
+            }
+            if ended {
+                return Err(Refusal::Other("it closed the connection".to_owned()));
+            }
+            if answer.len() > LARGEST {
+                return Err(Refusal::Other("its answer is too long".to_owned()));
+            }
+        }
+    }
+}
+
+/// Sets what is left until then as the limit for the next step.
+fn limit(tcp: &TcpStream, until: Instant) -> Result<(), Refusal> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(Refusal::Slow);
+    }
+    tcp.set_read_timeout(Some(left))
+        .and_then(|()| tcp.set_write_timeout(Some(left)))
+        .map_err(|error| refusal(&error))
+}
+
+fn refusal(error: &std::io::Error) -> Refusal {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match (tls, error.kind()) {
+        (Some(rustls::Error::InvalidMessage(_)), _) => Refusal::NotTls,
+        (Some(rustls::Error::InvalidCertificate(why)), _) => Refusal::Certificate(match why {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "it was signed by another CA".to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("it is not valid for {ADDRESS}")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "it has expired".to_owned()
+            }
+            why => why.to_string(),
+        }),
+        (Some(error), _) => Refusal::Other(error.to_string()),
+        (None, ErrorKind::ConnectionRefused) => Refusal::Closed,
+        (None, ErrorKind::WouldBlock | ErrorKind::TimedOut) => Refusal::Slow,
+        (None, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+            Refusal::Other("it closed the connection".to_owned())
+        }
+        (None, _) => Refusal::Other(crate::failure::reason(error)),
+    }
+}
+
+fn written(port: u16, request: &Request<'_>) -> Vec<u8> {
+    let mut head = format!(
+        "{} {} HTTP/1.1\r\nHost: {ADDRESS}:{port}\r\nContent-Length: {}\r\nConnection: close\r\n",
+        request.method,
+        request.target,
+        request.body.len()
+    );
+    for (name, value) in request.headers {
+        head.push_str(name);
+        head.push_str(": ");
+        head.push_str(value);
+        head.push_str("\r\n");
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(request.body);
+    bytes
+}
+
+/// The response in `bytes`, once it is whole. `ended`: nothing more will come.
+fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
+    let bad = || Refusal::Other("its answer is no HTTP".to_owned());
+    // What cannot become a status line any more is refused without waiting for more.
+    let start = &bytes[..bytes.len().min(5)];
+    if start != &b"HTTP/"[..start.len()] {
+        return Err(bad());
+    }
+    let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| bad())?;
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|status| status.parse().ok())
+        .ok_or_else(bad)?;
+    let headers = lines
+        .map(|line| {
+            let (name, value) = line.split_once(':').ok_or_else(bad)?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        })
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    let mut response = Response {
+        status,
+        headers,
+        body: Vec::new(),
+        tls: "",
+    };
+    let rest = &bytes[end + 4..];
+    let chunked = response
+        .header("Transfer-Encoding")
+        .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
+    let length = match response.header("Content-Length") {
+        Some(length) => Some(length.parse::<usize>().map_err(|_| bad())?),
+        None => None,
+    };
+    let body = if matches!(status, 204 | 304) {
+        Some(Vec::new())
+    } else if chunked {
+        unchunked(rest).map_err(|()| bad())?
+    } else if let Some(length) = length {
+        rest.get(..length).map(<[u8]>::to_vec)
+    } else {
+        ended.then(|| rest.to_vec())
+    };
+    Ok(body.map(|body| {
+        response.body = body;
+        response
+    }))
+}
+
+/// The body of a chunked answer (RFC 9112, section 7.1), once its last chunk is there.
+fn unchunked(mut rest: &[u8]) -> Result<Option<Vec<u8>>, ()> {
+    let mut body = Vec::new();
+    loop {
+        let Some(end) = memchr::memmem::find(rest, b"\r\n") else {
+            return Ok(None);
+        };
+        let line = std::str::from_utf8(&rest[..end]).map_err(|_| ())?;
+        let digits = line.split(';').next().unwrap_or_default().trim();
+        let length = usize::from_str_radix(digits, 16).map_err(|_| ())?;
+        rest = &rest[end + 2..];
+        if length == 0 {
+            return Ok(Some(body));
+        }
+        if length > LARGEST {
+            return Err(());
+        }
+        let Some(chunk) = rest.get(..length + 2) else {
+            return Ok(None);
+        };
+        if &chunk[length..] != b"\r\n" {
+            return Err(());
+        }
+        body.extend_from_slice(&chunk[..length]);
+        rest = &rest[length + 2..];
+    }
+}
+
+#[cfg(test)]
+mod tests;

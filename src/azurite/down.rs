@@ -1,0 +1,110 @@
+//! Stopping what `azup up` runs, without ever sending a signal to a stranger.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use rustix::process::{Signal, kill_process};
+use serde::Serialize;
+
+use super::slot::{self, Holder, Occupant, Slot};
+use super::{Data, Ports};
+use crate::failure::Failure;
+use crate::machine::Machine;
+
+/// How long azup and its Azurite may take to end: azup itself gives Azurite 10 s.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// An Azurite that was stopped.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stopped {
+    /// The azup that ran it.
+    pub pid: u32,
+    /// Its data folder; none in memory.
+    pub location: Option<String>,
+}
+
+/// What [`stop_all`] or, with a folder, [`stop_at`] would stop.
+///
+/// # Errors
+/// Where a lock file cannot be opened.
+pub fn would_stop(location: Option<&Path>, machine: &Machine) -> Result<Vec<Stopped>> {
+    let slots = match location {
+        Some(folder) => vec![at(folder, machine)?],
+        None => Slot::all(machine)?,
+    };
+    let mut found = Vec::new();
+    for slot in slots {
+        if let Occupant::Held(Some(holder)) = slot.occupant()? {
+            found.push(stopped(holder));
+        }
+    }
+    Ok(found)
+}
+
+/// Stops every Azurite that azup runs for this user, and waits until they have ended.
+///
+/// # Errors
+/// Where one does not end; the others are stopped nevertheless.
+pub fn stop_all(machine: &Machine) -> Result<Vec<Stopped>> {
+    let mut all = Vec::new();
+    let mut failure = None;
+    for slot in Slot::all(machine)? {
+        match stop(&slot) {
+            Ok(stopped) => all.extend(stopped),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Ok(all), Err)
+}
+
+/// Stops the Azurite with its data in this folder, where there is one.
+///
+/// # Errors
+/// Where it does not end.
+pub fn stop_at(folder: &Path, machine: &Machine) -> Result<Vec<Stopped>> {
+    Ok(stop(&at(folder, machine)?)?.into_iter().collect())
+}
+
+fn at(folder: &Path, machine: &Machine) -> Result<Slot> {
+    // Ports matter in memory only.
+    let ports = Ports {
+        blob: 0,
+        queue: 0,
+        table: 0,
+    };
+    Slot::of(&Data::Folder(machine.absolute(folder)), ports, machine)
+}
+
+fn stop(slot: &Slot) -> Result<Option<Stopped>> {
+    let Occupant::Held(holder) = slot.occupant()? else {
+        slot.tidy();
+        return Ok(None);
+    };
+    // A held lock and the start time together: this is that azup and no other process.
+    // Where it is dead, its Azurite is ending by itself.
+    if let Some(holder) = &holder
+        && holder.is_alive()
+        && let Some(pid) = slot::process(holder.pid)
+    {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    if !slot.wait_until_free(LIMIT)? {
+        let who = holder.map_or_else(String::new, |holder| format!(" (pid {})", holder.pid));
+        return Err(Failure::new(format!(
+            "azup{who} did not end within {} seconds",
+            LIMIT.as_secs()
+        ))
+        .hint("azup down")
+        .into());
+    }
+    slot.tidy();
+    Ok(holder.map(stopped))
+}
+
+fn stopped(holder: Holder) -> Stopped {
+    Stopped {
+        pid: holder.pid,
+        location: holder.location,
+    }
+}

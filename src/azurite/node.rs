@@ -1,0 +1,74 @@
+//! The Node.js that runs Azurite.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::failure::{Failure, shown};
+use crate::machine::Machine;
+
+/// The oldest major version that runs the pinned Azurite (measured; Azurite itself asks
+/// for 22).
+const OLDEST: u32 = 20;
+
+/// How long `node --version` may take, on a machine under load.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A Node.js that is new enough.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// The program.
+    pub(super) program: PathBuf,
+    /// Its version, such as `20.20.2`.
+    pub(super) version: String,
+}
+
+impl Node {
+    /// Finds `node` on PATH and asks for its version.
+    ///
+    /// # Errors
+    /// Where there is none, it does not answer, or it is too old.
+    pub(super) fn find(machine: &Machine) -> Result<Self> {
+        let Some(program) = machine.find("node") else {
+            return Err(Failure::new(format!(
+                "no Node.js on PATH: Azurite needs Node.js {OLDEST} or newer"
+            ))
+            .hint("install Node.js from https://nodejs.org/en/download")
+            .into());
+        };
+        let argv: [OsString; 2] = [program.clone().into(), "--version".into()];
+        let done = machine.run(&argv, None, LIMIT)?;
+        let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();
+        let version = said.strip_prefix('v').unwrap_or(&said);
+        let major = version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u32>().ok())
+            .filter(|_| done.status.success());
+        match major {
+            Some(major) if major >= OLDEST => Ok(Self {
+                program,
+                version: version.to_owned(),
+            }),
+            Some(_) => Err(Failure::new(format!(
+                "{} is Node.js {version}: Azurite needs Node.js {OLDEST} or newer",
+                shown(&program)
+            ))
+            .hint("install Node.js from https://nodejs.org/en/download")
+            .into()),
+            None => Err(Failure::new(format!(
+                "{} --version tells no version of Node.js: {}",
+                shown(&program),
+                if said.is_empty() {
+                    done.last_words()
+                } else {
+                    said
+                }
+            ))
+            .hint("which -a node")
+            .into()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! All that has to be there before Azurite can start, in the order in which a mistake is
+//! cheapest: certificates, Node.js, the data folder, Azurite itself.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::install::Install;
+use super::interrupt::Interrupt;
+use super::node::Node;
+use super::{Data, VERSION, Wish, process};
+use crate::certificates::{self, CertificateSet, Place};
+use crate::change;
+use crate::cli::Global;
+use crate::failure::{Exit, Failure, command_line, reason, shown};
+use crate::files::{self, hex, random};
+use crate::machine::Machine;
+use crate::output::{Answer, Output};
+
+/// Everything that Azurite needs, there and checked.
+#[derive(Debug)]
+pub struct Ready {
+    /// What was asked for, with the data folder made and resolved.
+    pub wish: Wish,
+    /// The certificate set.
+    pub set: CertificateSet,
+    pub(super) node: Node,
+    entry: PathBuf,
+}
+
+impl Ready {
+    /// Azurite's whole command line.
+    pub(super) fn command(&self) -> Vec<OsString> {
+        process::command(&self.node.program, &self.entry, &self.wish, &self.set)
+    }
+}
+
+/// Makes the certificates, the data folder and the install where they are missing, and
+/// checks them where they are there.
+///
+/// # Errors
+/// Where one of them cannot be made or is not what it should be.
+pub fn prepare(
+    mut wish: Wish,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+    interrupt: &Interrupt,
+) -> Result<Ready> {
+    let place = Place::find(machine, global)?;
+    let mut obtained = certificates::obtain(machine, &place, &wish.sans)?;
+    if !obtained.changes.is_empty() {
+        let _lock = change::exclusively(machine)?;
+        // Another azup may have made them in the meantime.
+        obtained = certificates::obtain(machine, &place, &wish.sans)?;
+        change::apply(&obtained.changes, machine)?;
+        output.progress(&format!(
+            "made certificates in {}",
+            shown(&obtained.set.folder)
+        ));
+    }
+    obtained.set.readable_key()?;
+    change::require_private(&obtained.set.key_file())?;
+    output.detail(&format!("certificates: {}", shown(&obtained.set.folder)));
+    let node = Node::find(machine)?;
+    output.detail(&format!(
+        "Node.js {}: {}",
+        node.version,
+        shown(&node.program)
+    ));
+    if let Data::Folder(folder) = &wish.data {
+        wish.data = Data::Folder(writable(folder)?);
+    }
+    let entry = Install::of(machine)?.ensure(machine, output, interrupt)?;
+    output.detail(&format!("Azurite {VERSION}: {}", shown(&entry)));
+    for name in &process::FOREIGN[..2] {
+        if machine.var(name).is_some() {
+            output.warning(&format!(
+                "{name} is set and not passed on: azup runs Azurite with its own account and data"
+            ));
+        }
+    }
+    Ok(Ready {
+        wish,
+        set: obtained.set,
+        node,
+        entry,
+    })
+}
+
+/// Says what `azup up` would do, and does nothing of it.
+///
+/// # Errors
+/// Where it is known already that it would fail.
+pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer> {
+    let place = Place::find(machine, global)?;
+    let obtained = certificates::obtain(machine, &place, &wish.sans)?;
+    let node = Node::find(machine)?;
+    let install = Install::of(machine)?;
+    let installed = install.entry()?;
+    let mut changes: Vec<String> = obtained
+        .changes
+        .iter()
+        .map(|change| change.preview(machine).trim_end().to_owned())
+        .filter(|preview| !preview.is_empty())
+        .collect();
+    if let Data::Folder(folder) = &wish.data
+        && !folder.is_dir()
+    {
+        changes.push(format!("new folder {}", shown(folder)));
+    }
+    let mut commands = Vec::new();
+    if installed.is_none() {
+        commands.push(install.preview(machine));
+    }
+    let entry = installed.unwrap_or_else(|| install.usual_entry());
+    commands.push(command_line(process::command(
+        &node.program,
+        &entry,
+        wish,
+        &obtained.set,
+    )));
+    let shown = commands.iter().map(|command| format!("$ {command}"));
+    let lines: Vec<String> = changes.iter().cloned().chain(shown).collect();
+    Ok(Answer {
+        text: format!("{}\n", lines.join("\n")),
+        document: json!({ "dry_run": true, "changes": changes, "commands": commands }),
+        exit: Exit::Done,
+    })
+}
+
+/// Makes the data folder where it is missing, and makes sure that Azurite can write
+/// there, which it would otherwise find out after it has answered. Gives its real path.
+fn writable(folder: &Path) -> Result<PathBuf> {
+    let hint = "azup up --location ~/azurite-data";
+    files::make_folder(folder, 0o700).map_err(|error| {
+        Failure::new(format!(
+            "Azurite's data cannot be written in {}: {error:#}",
+            shown(folder)
+        ))
+        .hint(hint)
+    })?;
+    let failed = |error: std::io::Error| {
+        Failure::new(format!(
+            "Azurite's data cannot be written in {}: {}",
+            shown(folder),
+            reason(&error)
+        ))
+        .hint(hint)
+    };
+    let folder = fs::canonicalize(folder).map_err(failed)?;
+    let trial = folder.join(format!(".azup-{}", hex(&random::<8>())));
+    fs::File::create_new(&trial)
+        .and_then(|_| fs::remove_file(&trial))
+        .map_err(failed)?;
+    Ok(folder)
+}

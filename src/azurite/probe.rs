@@ -1,0 +1,200 @@
+//! Is it Azurite, is it this version, does the chain verify, does a token open it?
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::client::{Client, Refusal, Request, Response};
+use super::interrupt::Interrupt;
+use super::process::Azurite;
+use super::{ACCOUNT, ADDRESS, Data, Ports, Service, VERSION, ports};
+use crate::failure::{Failure, shown};
+use crate::files::{hex, random};
+use crate::identity::Token;
+use crate::machine::Machine;
+
+/// How long Azurite may take until it answers. It needs 1 to 4 s (measured).
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How often it is tried.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A version of the storage API that every Azurite of the last years knows.
+const API: &str = "2021-12-02";
+
+/// What is stored and read back.
+const CONTENT: &[u8] = b"azup was here\n";
+
+/// Waits until all three services answer, each by verified TLS and with Azurite's own
+/// `Server` header. Gives the version of TLS.
+///
+/// # Errors
+/// Where Azurite ends, something else answers, or the time is up.
+pub(super) fn wait_until_ready(
+    client: &Client,
+    azurite: &mut Azurite,
+    at: Ports,
+    data: &Data,
+    machine: &Machine,
+    interrupt: &Interrupt,
+) -> Result<&'static str> {
+    let until = Instant::now() + LIMIT;
+    let mut tls = "";
+    for (service, port) in at.services() {
+        loop {
+            interrupt.check()?;
+            if let Some(status) = azurite.ended()? {
+                if azurite.lost_a_port() {
+                    ports::require_free(at, machine)?;
+                }
+                return Err(azurite.death(status, data).into());
+            }
+            match greet(client, service, port) {
+                Ok(version) => {
+                    tls = version;
+                    break;
+                }
+                // Until it listens, and while a busy machine keeps it from answering.
+                Err(Greeting::Refused(Refusal::Closed | Refusal::Slow))
+                    if Instant::now() < until => {}
+                Err(why) => return Err(why.failure(service, port).into()),
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+    Ok(tls)
+}
+
+/// Makes sure once that all three services answer as they should.
+///
+/// # Errors
+/// Where one does not.
+pub(super) fn check(client: &Client, at: Ports) -> Result<()> {
+    for (service, port) in at.services() {
+        greet(client, service, port).map_err(|why| why.failure(service, port))?;
+    }
+    Ok(())
+}
+
+/// Why a service is not what it should be.
+#[derive(Debug)]
+enum Greeting {
+    Refused(Refusal),
+    Stranger(String),
+}
+
+impl Greeting {
+    fn failure(self, service: Service, port: u16) -> Failure {
+        let start = format!("{ADDRESS}:{port} is not azup's {} service", service.name());
+        let why = match self {
+            Self::Refused(why) => why.to_string(),
+            Self::Stranger(why) => why,
+        };
+        Failure::new(format!("{start}: {why}")).hint("azup down")
+    }
+}
+
+/// One anonymous request. Azurite answers 400 to it, with its name and version.
+fn greet(client: &Client, service: Service, port: u16) -> Result<&'static str, Greeting> {
+    let request = Request {
+        method: "GET",
+        target: "/",
+        headers: &[],
+        body: &[],
+    };
+    let response = client.send(port, &request).map_err(Greeting::Refused)?;
+    match response.header("Server") {
+        Some(server) if server == format!("{}{VERSION}", service.server()) => Ok(response.tls),
+        Some(server) if server.starts_with("Azurite-") => Err(Greeting::Stranger(format!(
+            "it is {}, not {}{VERSION}",
+            safe(server),
+            service.server()
+        ))),
+        Some(server) => Err(Greeting::Stranger(format!(
+            "another server answers there ({})",
+            safe(server)
+        ))),
+        None => Err(Greeting::Stranger(
+            "another server answers there".to_owned(),
+        )),
+    }
+}
+
+/// Stores a blob in a container of its own with a token, reads it back and deletes it.
+///
+/// # Errors
+/// Where one step fails, with the server's own words.
+pub(super) fn round_trip(client: &Client, port: u16, token: &Token) -> Result<()> {
+    let container = format!("/{ACCOUNT}/azup-check-{}", hex(&random::<8>()));
+    let blob = format!("{container}/blob");
+    let whole = format!("{container}?restype=container");
+    let bearer = format!("Bearer {}", token.text);
+    let send = |what: &str, method: &str, target: &str, body: &[u8], expected: u16| {
+        let request = Request {
+            method,
+            target,
+            headers: &[
+                ("Authorization", &bearer),
+                ("x-ms-version", API),
+                ("x-ms-blob-type", "BlockBlob"),
+            ],
+            body,
+        };
+        match client.send(port, &request) {
+            Ok(response) if response.status == expected => Ok(response),
+            Ok(response) => Err(failed(what, &words(&response))),
+            Err(why) => Err(failed(what, &why.to_string())),
+        }
+    };
+    send("creating a container", "PUT", &whole, b"", 201)?;
+    let stored = send("storing a blob", "PUT", &blob, CONTENT, 201)
+        .and_then(|_| send("reading a blob", "GET", &blob, b"", 200));
+    // Deleted whatever happened in between, but the first failure is the one to report.
+    let deleted = send("deleting a container", "DELETE", &whole, b"", 202);
+    let read = stored?;
+    if read.body != CONTENT {
+        return Err(failed("reading a blob", "it is not what was stored").into());
+    }
+    deleted?;
+    Ok(())
+}
+
+fn failed(what: &str, why: &str) -> Failure {
+    Failure::new(format!(
+        "Azurite is up, but {what} over HTTPS with a token failed: {why}"
+    ))
+    .hint("azup up -v")
+}
+
+/// The server's reason: its status, its code and the first line of its message.
+fn words(response: &Response) -> String {
+    let text = String::from_utf8_lossy(&response.body);
+    let between = |start: &str, end: &str| {
+        let (_, rest) = text.split_once(start)?;
+        Some(rest.split_once(end)?.0.lines().next()?.to_owned())
+    };
+    let message = between("<AuthenticationErrorDetail>", "<")
+        .or_else(|| between("<Message>", "<"))
+        .unwrap_or_default();
+    let code = response.header("x-ms-error-code").unwrap_or_default();
+    let all = [
+        response.status.to_string().as_str(),
+        &safe(code),
+        &safe(&message),
+    ]
+    .join(" ");
+    all.trim().to_owned()
+}
+
+/// What a stranger sent, made safe for a terminal.
+fn safe(text: &str) -> String {
+    let short: String = text.chars().take(100).collect();
+    if short.chars().any(char::is_control) {
+        shown(short.as_ref())
+    } else {
+        short
+    }
+}
+
+#[cfg(test)]
+mod tests;

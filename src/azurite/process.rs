@@ -1,0 +1,334 @@
+//! Azurite as a process: started so that it always ends with azup, and stopped so that
+//! it writes down what it has.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::process::{Signal, kill_process, kill_process_group};
+
+use super::slot::{self, Taken};
+use super::{ADDRESS, Data, Wish};
+use crate::certificates::CertificateSet;
+use crate::failure::{Failure, command_line, reason, shown};
+use crate::files;
+use crate::machine::Machine;
+
+/// How long Azurite may take to write down what it has. It needs 0.1 to 2 s (measured),
+/// and waits for connections that are still open.
+const STOPPING: Duration = Duration::from_secs(10);
+
+/// How often it is asked whether it has ended.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How much of the end of the log is searched for a reason (bytes).
+const LAST_WORDS: u64 = 16 << 10;
+
+/// Run in Azurite before Azurite itself. azup holds the other end of its standard input
+/// for as long as it lives, so Azurite also ends, and cleanly, when azup is killed.
+/// Measured on Node.js 20 and 22.
+const GUARD: &str = "data:text/javascript,process.stdin\
+    .on('end',()=>process.kill(process.pid,'SIGTERM'))\
+    .on('error',()=>process.kill(process.pid,'SIGTERM'))\
+    .resume().unref()";
+
+/// Variables that would make Azurite serve other accounts or keep its data elsewhere than
+/// what azup says and checks, or load a debugger into it.
+pub(super) const FOREIGN: [&str; 3] = ["AZURITE_ACCOUNTS", "AZURITE_DB", "NODE_OPTIONS"];
+
+/// The whole command line of Azurite.
+pub(super) fn command(
+    node: &Path,
+    entry: &Path,
+    wish: &Wish,
+    set: &CertificateSet,
+) -> Vec<OsString> {
+    let mut argv: Vec<OsString> = vec![node.into(), "--import".into(), GUARD.into(), entry.into()];
+    match &wish.data {
+        Data::Folder(folder) => argv.extend(["-l".into(), folder.into()]),
+        // Together with `-l` it refuses to start (measured).
+        Data::Memory => argv.push("--inMemoryPersistence".into()),
+    }
+    for (service, port) in wish.ports.services() {
+        argv.extend([
+            format!("--{}Host", service.name()).into(),
+            ADDRESS.to_string().into(),
+            format!("--{}Port", service.name()).into(),
+            port.to_string().into(),
+        ]);
+    }
+    argv.extend(["--cert".into(), set.cert_file().into()]);
+    argv.extend(["--key".into(), set.key_file().into()]);
+    // Today's SDKs are ahead of the newest Azurite, hence no check of API versions.
+    let rest = [
+        "--oauth",
+        "basic",
+        "--skipApiVersionCheck",
+        "--disableProductStyleUrl",
+        "--disableTelemetry",
+    ];
+    argv.extend(rest.map(OsString::from));
+    argv
+}
+
+/// A running Azurite. Dropping it stops it.
+#[derive(Debug)]
+pub(super) struct Azurite {
+    child: Child,
+    // Its end is what the guard waits for.
+    stdin: Option<ChildStdin>,
+    log: PathBuf,
+}
+
+/// How a running Azurite came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself, after it had written down what it has.
+    Clean,
+    /// It had to be killed: the last seconds may be lost.
+    Killed,
+}
+
+impl Azurite {
+    /// Starts it. What it says goes to the slot's log, which begins anew.
+    ///
+    /// # Errors
+    /// Where the log cannot be written or the program cannot be started.
+    pub(super) fn start(machine: &Machine, argv: &[OsString], taken: &Taken) -> Result<Self> {
+        let log = taken.slot().log();
+        let file = open_log(&log)?;
+        file.set_len(0)?;
+        let mut command = machine.command(&argv[0]);
+        command
+            .args(&argv[1..])
+            .current_dir(machine.own_folder()?)
+            .stdin(Stdio::piped())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            // Ctrl-C in a terminal reaches azup alone, which then stops Azurite.
+            .process_group(0);
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
+        let mut child = taken.lend(|| {
+            command.spawn().map_err(|error| {
+                Failure::new(format!(
+                    "cannot start {}: {}",
+                    shown(argv[0].as_ref()),
+                    reason(&error)
+                ))
+                .into()
+            })
+        })?;
+        let stdin = child.stdin.take();
+        Ok(Self { child, stdin, log })
+    }
+
+    /// The number of Azurite's process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, where it has.
+    ///
+    /// # Errors
+    /// Where the operating system does not tell.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("waiting for Azurite")
+    }
+
+    /// The failure for an Azurite that ended by itself.
+    pub(super) fn death(&self, status: ExitStatus, data: &Data) -> Failure {
+        if let Some(signal) = status.signal() {
+            return Failure::new(format!("Azurite was ended by signal {signal}")).hint("azup up");
+        }
+        death(&last_words(&self.log), status, data, &self.log)
+    }
+
+    /// Whether it ended because another process had taken a port meanwhile.
+    pub(super) fn lost_a_port(&self) -> bool {
+        last_words(&self.log).contains("EADDRINUSE")
+    }
+
+    /// Asks it to end and waits until it has.
+    ///
+    /// # Errors
+    /// Where the operating system does not tell.
+    pub(super) fn stop(&mut self) -> Result<End> {
+        if self.ended()?.is_some() {
+            return Ok(End::Clean);
+        }
+        if let Some(pid) = slot::process(self.pid()) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let until = Instant::now() + STOPPING;
+        while Instant::now() < until {
+            if self.ended()?.is_some() {
+                return Ok(End::Clean);
+            }
+            std::thread::sleep(POLL);
+        }
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(End::Killed)
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        let _ = self.stop();
+        self.stdin = None;
+    }
+}
+
+/// The failure in `words`, which are Azurite's last ones.
+fn death(words: &str, status: ExitStatus, data: &Data, log: &Path) -> Failure {
+    let denied = words.contains("EACCES") || words.contains("EROFS");
+    let full = words.contains("ENOSPC");
+    if let Data::Folder(folder) = data
+        && (denied || full)
+    {
+        let look = if full { ["df", "-h"] } else { ["ls", "-la"] };
+        let hint = look.iter().map(AsRef::as_ref).chain([folder.as_os_str()]);
+        return Failure::new(format!(
+            "Azurite cannot write its data in {}: {words}",
+            shown(folder)
+        ))
+        .hint(command_line(hint));
+    }
+    Failure::new(format!("Azurite ended by itself ({status}): {words}"))
+        .hint(command_line(["cat".as_ref(), log.as_os_str()]))
+}
+
+/// Opens a log so that several writers add to its end.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn open_log(path: &Path) -> Result<File> {
+    if let Some(folder) = path.parent() {
+        files::make_folder(folder, 0o700)?;
+    }
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path);
+    file.map_err(|error| {
+        Failure::new(format!("cannot write {}: {}", shown(path), reason(&error))).into()
+    })
+}
+
+/// What comes to be written to a log, piece by piece.
+#[derive(Debug)]
+pub(super) struct Tail {
+    path: PathBuf,
+    seen: u64,
+}
+
+impl Tail {
+    /// From the beginning of the log.
+    pub(super) fn of(taken: &Taken) -> Self {
+        Self {
+            path: taken.slot().log(),
+            seen: 0,
+        }
+    }
+
+    /// The whole lines that were added since the last time.
+    pub(super) fn more(&mut self) -> Vec<String> {
+        let bytes = read_from(&self.path, self.seen).unwrap_or_default();
+        let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
+        self.seen += whole as u64;
+        String::from_utf8_lossy(&bytes[..whole])
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn read_from(path: &Path, start: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(1 << 20).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The line with the reason: the last one that tells of an error, since Node.js ends its
+/// own reports with a stack and its version; else the last line.
+fn last_words(log: &Path) -> String {
+    let length = log.metadata().map_or(0, |about| about.len());
+    let bytes = read_from(log, length.saturating_sub(LAST_WORDS)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines()
+        .rfind(|line| line.contains("rror:"))
+        .or_else(|| lines().next_back())
+        .unwrap_or("it gave no reason");
+    line.strip_prefix("Exit due to unhandled error: ")
+        .unwrap_or(line)
+        .to_owned()
+}
+
+/// Ends a program and all that it started in its process group.
+pub(super) fn kill_group(pid: u32) {
+    if let Some(group) = slot::process(pid) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both messages are Azurite's own.
+    #[test]
+    fn the_reason_of_an_end_is_found_in_the_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        let data = Data::Folder("/data".into());
+        let failure = |text: &str| {
+            std::fs::write(&log, text).expect("written");
+            let status = ExitStatus::from_raw(1 << 8);
+            death(&last_words(&log), status, &data, &log).to_string()
+        };
+        assert_eq!(
+            failure(
+                "Azurite Blob service is starting\nExit due to unhandled error: \
+                 EACCES: permission denied, open '/data/__azurite_db_blob__.json~'\n"
+            ),
+            "Azurite cannot write its data in /data: \
+             EACCES: permission denied, open '/data/__azurite_db_blob__.json~'"
+        );
+        assert_eq!(
+            failure("TypeError: x is not a function\n    at main (a.js:1:2)\n\nNode.js v20.20.2\n"),
+            "Azurite ended by itself (exit status: 1): TypeError: x is not a function"
+        );
+        assert_eq!(
+            failure(""),
+            "Azurite ended by itself (exit status: 1): it gave no reason"
+        );
+    }
+
+    #[test]
+    fn a_tail_gives_whole_lines_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let mut tail = Tail {
+            path: path.clone(),
+            seen: 0,
+        };
+        assert!(tail.more().is_empty());
+        std::fs::write(&path, "one\ntw").expect("written");
+        assert_eq!(tail.more(), ["one"]);
+        std::fs::write(&path, "one\ntwo\n").expect("written");
+        assert_eq!(tail.more(), ["two"]);
+        assert!(tail.more().is_empty());
+    }
+}

@@ -1,0 +1,349 @@
+//! One Azurite per data folder: who holds it, and how it is found again.
+//!
+//! Azurite has no lock of its own: a second one on the same folder starts happily and
+//! ruins the data (measured). The lock lies in azup's own folder, never in the user's.
+//! Azurite inherits it from azup, so it is held for as long as either of them lives, also
+//! after azup was killed.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustix::io::FdFlags;
+use serde::{Deserialize, Serialize};
+
+use super::answer::Running;
+use super::{Data, Ports};
+use crate::certificates::sha256;
+use crate::failure::{Failure, command_line, reason, shown};
+use crate::files::{self, Content};
+use crate::machine::Machine;
+
+/// How often a held lock is tried again.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How long an Azurite whose azup was killed may take to end.
+const ENDING: Duration = Duration::from_secs(15);
+
+/// The files of one data folder (or of one Azurite in memory), all in azup's own `run`.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    lock: PathBuf,
+}
+
+/// Who took a slot, as it stands in its lock file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Holder {
+    /// The azup that holds it.
+    pub(super) pid: u32,
+    /// When that process started (clock ticks since the machine did), so that another
+    /// one with the same number is not taken for it. Only Linux tells.
+    pub(super) start_time: Option<u64>,
+    /// The data folder; none in memory.
+    pub(super) location: Option<String>,
+}
+
+/// Whether a slot is taken.
+#[derive(Debug)]
+pub(super) enum Occupant {
+    /// Nobody has it.
+    Nobody,
+    /// It is held; by whom is not always known.
+    Held(Option<Holder>),
+}
+
+impl Slot {
+    /// The slot of a data folder that exists, or of an Azurite in memory, of which there
+    /// may be one on each blob port.
+    ///
+    /// # Errors
+    /// Where the folder cannot be resolved, or the user has no home folder.
+    pub(super) fn of(data: &Data, ports: Ports, machine: &Machine) -> Result<Self> {
+        let name = match data {
+            Data::Memory => sha256(format!("memory:{}", ports.blob).as_bytes()),
+            Data::Folder(folder) => {
+                use std::os::unix::ffi::OsStrExt as _;
+                // A folder that is not there yet is nobody's.
+                let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+                sha256(real.as_os_str().as_bytes())
+            }
+        };
+        let folder = run_folder(machine)?;
+        Ok(Self {
+            lock: folder.join(format!("{}.lock", &name[..16])),
+        })
+    }
+
+    /// Every slot that was ever taken.
+    ///
+    /// # Errors
+    /// Where the user has no home folder.
+    pub(super) fn all(machine: &Machine) -> Result<Vec<Self>> {
+        let Ok(entries) = fs::read_dir(run_folder(machine)?) else {
+            return Ok(Vec::new());
+        };
+        let mut slots: Vec<PathBuf> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "lock"))
+            .collect();
+        slots.sort();
+        Ok(slots.into_iter().map(|lock| Self { lock }).collect())
+    }
+
+    /// What Azurite and an azup in the background have to say.
+    #[must_use]
+    pub(super) fn log(&self) -> PathBuf {
+        self.lock.with_extension("log")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.lock.with_extension("json")
+    }
+
+    /// Whether it is taken, and by whom.
+    ///
+    /// # Errors
+    /// Where the lock file cannot be opened.
+    pub(super) fn occupant(&self) -> Result<Occupant> {
+        let file = match File::open(&self.lock) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Occupant::Nobody);
+            }
+            Err(error) => return Err(self.failed(&error).into()),
+        };
+        // Shared: those who only look do not get in each other's way.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Occupant::Nobody),
+            Err(TryLockError::WouldBlock) => Ok(Occupant::Held(self.holder())),
+            Err(TryLockError::Error(error)) => Err(self.failed(&error).into()),
+        }
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        let bytes = files::read_if_there(&self.lock).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// What was written about the Azurite that is ready here; `None` where there is none.
+    #[must_use]
+    pub(super) fn running(&self) -> Option<Running> {
+        let Ok(Occupant::Held(Some(holder))) = self.occupant() else {
+            return None;
+        };
+        let bytes = files::read_if_there(&self.state()).ok()??;
+        let running: Running = serde_json::from_slice(&bytes).ok()?;
+        (running.pid == holder.pid && holder.is_alive()).then_some(running)
+    }
+
+    /// Takes the slot for this process. An Azurite whose azup was killed is waited for:
+    /// it ends by itself.
+    ///
+    /// # Errors
+    /// Where another azup has it, or the lock file cannot be written.
+    pub(super) fn take(self, data: &Data) -> Result<Taken> {
+        if let Some(folder) = self.lock.parent() {
+            files::make_folder(folder, 0o700)?;
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&self.lock)
+            .map_err(|error| self.failed(&error))?;
+        let until = Instant::now() + ENDING;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let holder = self.holder();
+                    let alive = holder.as_ref().is_some_and(Holder::is_alive);
+                    if alive || Instant::now() >= until {
+                        return Err(in_use(data, holder.as_ref()).into());
+                    }
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::Error(error)) => return Err(self.failed(&error).into()),
+            }
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            start_time: start_time(std::process::id()),
+            location: location(data),
+        };
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&serde_json::to_vec(&holder)?))
+            .map_err(|error| self.failed(&error))?;
+        // A killed azup could not remove it.
+        let _ = fs::remove_file(self.state());
+        Ok(Taken { slot: self, file })
+    }
+
+    /// Waits until nobody has it, at most for `limit`; whether that came true.
+    ///
+    /// # Errors
+    /// Where the lock file cannot be opened.
+    pub(super) fn wait_until_free(&self, limit: Duration) -> Result<bool> {
+        let until = Instant::now() + limit;
+        while let Occupant::Held(_) = self.occupant()? {
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(true)
+    }
+
+    /// Removes what a killed azup left, where nobody has taken the slot since.
+    pub(super) fn tidy(&self) {
+        if let Ok(file) = File::open(&self.lock)
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(self.state());
+        }
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Failure {
+        Failure::new(format!(
+            "cannot lock {}: {}",
+            shown(&self.lock),
+            reason(error)
+        ))
+    }
+}
+
+/// A slot that this process holds until it drops it, and Azurite until it ends.
+#[derive(Debug)]
+pub(super) struct Taken {
+    slot: Slot,
+    file: File,
+}
+
+impl Taken {
+    /// The slot.
+    #[must_use]
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// Starts a program that inherits the lock.
+    ///
+    /// # Errors
+    /// Where `spawn` fails.
+    pub(super) fn lend<T>(&self, spawn: impl FnOnce() -> Result<T>) -> Result<T> {
+        rustix::io::fcntl_setfd(&self.file, FdFlags::empty())?;
+        let done = spawn();
+        rustix::io::fcntl_setfd(&self.file, FdFlags::CLOEXEC)?;
+        done
+    }
+
+    /// Tells the world that Azurite is ready.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub(super) fn announce(&self, running: &Running) -> Result<()> {
+        let path = self.slot.state();
+        let content = Content::File {
+            bytes: serde_json::to_vec_pretty(running)?,
+            mode: 0o600,
+        };
+        let before = files::read_if_there(&path)?;
+        files::replace(&path, before.as_deref(), &content)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.slot.state());
+        let _ = self.file.set_len(0);
+    }
+}
+
+impl Holder {
+    /// Whether that very process still lives.
+    #[must_use]
+    pub(super) fn is_alive(&self) -> bool {
+        let there = process(self.pid)
+            .is_some_and(|process| rustix::process::test_kill_process(process).is_ok());
+        there && start_time(self.pid) == self.start_time
+    }
+}
+
+/// The failure for data that another azup has.
+pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
+    let what = match data {
+        Data::Folder(folder) => format!("the data in {} is in use", shown(folder)),
+        Data::Memory => "an Azurite in memory runs on this port already".to_owned(),
+    };
+    let who = match holder {
+        Some(holder) => format!(" by the azup with pid {}", holder.pid),
+        None => String::new(),
+    };
+    let hint = match data {
+        Data::Folder(folder) => command_line([
+            "azup".as_ref(),
+            "down".as_ref(),
+            "--location".as_ref(),
+            folder.as_os_str(),
+        ]),
+        Data::Memory => "azup down".to_owned(),
+    };
+    Failure::new(format!("{what}{who}")).hint(hint)
+}
+
+/// A data folder as it is told to others.
+pub(super) fn location(data: &Data) -> Option<String> {
+    match data {
+        Data::Memory => None,
+        Data::Folder(folder) => Some(folder.to_string_lossy().into_owned()),
+    }
+}
+
+/// A process number as the operating system's calls take it.
+pub(super) fn process(pid: u32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+fn run_folder(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join("run"))
+}
+
+/// Field 22 of `/proc/PID/stat`; `None` for a process that has ended and that nobody has
+/// waited for yet (state Z, field 3). The second field, the program's name in brackets,
+/// may hold spaces and brackets itself.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+    match fields.first() {
+        Some(&"Z") | None => None,
+        Some(_) => fields.get(19)?.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_told_from_a_later_one_of_the_same_number() {
+        let me = Holder {
+            pid: std::process::id(),
+            start_time: start_time(std::process::id()),
+            location: None,
+        };
+        assert!(me.start_time.is_some());
+        assert!(me.is_alive());
+        let other = Holder {
+            start_time: Some(1),
+            ..me
+        };
+        assert!(!other.is_alive());
+    }
+}

@@ -1,0 +1,212 @@
+//! What runs against it: Azure's SDKs, curl, and the snippet that `azup up` prints.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use insta::assert_snapshot;
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::site::Site;
+use crate::sandbox::{azup, part};
+
+/// The public roots and azup's CA in one file, as a company's machine would have it.
+fn merged_bundle(site: &Site) -> PathBuf {
+    let certifi = site
+        .sandbox
+        .run(
+            part("venv/bin/python"),
+            ["-c", "import certifi; print(certifi.where())"],
+        )
+        .ok();
+    let mut bundle = fs::read(certifi.stdout.trim()).unwrap();
+    bundle.extend(fs::read(site.ca()).unwrap());
+    let path = site.sandbox.root().join("bundle.pem");
+    fs::write(&path, bundle).unwrap();
+    path
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cli/up")
+        .join(name)
+}
+
+/// The Python of the answer, as a person would copy it.
+fn snippet(answer: &str) -> &str {
+    let start = answer.find("# Python").unwrap();
+    let end = answer.rfind("\nCtrl-C").unwrap();
+    &answer[start..end]
+}
+
+#[test]
+fn python_uses_blobs_queues_and_tables_and_the_printed_snippet() {
+    let mut site = Site::new();
+    let up = site.up(&[]);
+    site.sandbox.set("REQUESTS_CA_BUNDLE", merged_bundle(&site));
+    let python = part("venv/bin/python");
+
+    let mut words = vec![script("storage.py").into_os_string(), azup().into()];
+    words.extend(
+        site.ports
+            .map(|port| format!("https://127.0.0.1:{port}/devstoreaccount1").into()),
+    );
+    let done = site.sandbox.run(&python, words).ok();
+    assert_eq!(done.stdout, "a blob\na message\nan entity\n");
+
+    // Saved as a file, and pasted at the prompt, which reads statement by statement.
+    let snippet = snippet(&up.answer);
+    let saved = site.sandbox.write("hello.py", snippet);
+    let done = site.sandbox.run(&python, [saved.as_os_str()]).ok();
+    assert_eq!(done.stdout, "Hello, Azurite\n");
+    let mut prompt = site.sandbox.command(&python);
+    prompt.arg("-i").stdin(fs::File::open(&saved).unwrap());
+    let done = crate::sandbox::Done::from(prompt.output().unwrap()).ok();
+    assert_eq!(done.stdout, "Hello, Azurite\n");
+    assert!(!done.stderr.contains("Error"), "{done}");
+
+    let done = up.end_with(Signal::INT);
+    assert_snapshot!(site.shown(&done), @r#"
+    exit: 0
+    --- stdout
+    blob   https://127.0.0.1:[BLOB]/devstoreaccount1
+    queue  https://127.0.0.1:[QUEUE]/devstoreaccount1
+    table  https://127.0.0.1:[TABLE]/devstoreaccount1
+
+    verified: certificate signed by azup local CA [ID], valid until [DATE]; TLS 1.3; Azurite 3.37.0 on Node.js [NODE]; round trip ok
+
+    # Python, in a virtual environment: pip install azure-storage-blob, then azup trust
+    import subprocess, time
+    from azure.core.credentials import AccessToken
+    from azure.storage.blob import ContainerClient
+
+    class LocalCredential:
+        def get_token(self, *scopes, **options):
+            return AccessToken(subprocess.check_output(["[AZUP]", "token"], text=True).strip(), int(time.time()) + 3600)
+
+    hello = ContainerClient("https://127.0.0.1:[BLOB]/devstoreaccount1", "hello", LocalCredential())
+    created = hello.exists() or hello.create_container()
+    stored = hello.upload_blob("hello.txt", b"Hello, Azurite", overwrite=True)
+    print(hello.download_blob("hello.txt").readall().decode())
+
+    Ctrl-C stops it
+    --- stderr
+    made certificates in [HOME]/.local/share/azup/certs
+    stopping Azurite
+    stopped
+    "#);
+}
+
+#[test]
+fn javascript_uses_blobs_with_the_oldest_and_a_newer_node() {
+    let mut site = Site::new();
+    let newer = part("node22/node_modules/node/bin/node");
+    for node in [PathBuf::from("node"), newer.clone()] {
+        if node == newer {
+            site.only(std::slice::from_ref(&newer));
+        }
+        // In memory, so that the same container can be made twice.
+        let up = site.up(&["--in-memory"]);
+        site.sandbox.set("NODE_EXTRA_CA_CERTS", site.ca());
+        let words = [
+            script("storage.mjs").into_os_string(),
+            part("npm/node_modules").into(),
+            azup().into(),
+            site.url("").into(),
+        ];
+        let done = site.sandbox.run(&node, words).ok();
+        assert_eq!(done.stdout, "a blob\n");
+        let said = site.sandbox.run(&node, ["--version"]).ok().stdout;
+        let version = format!("on Node.js {};", said.trim().trim_start_matches('v'));
+        assert!(up.answer.contains(&version), "{version} in {}", up.answer);
+        assert_eq!(up.end_with(Signal::TERM).code, 0);
+    }
+    assert!(
+        !site.sandbox.own().join("data").exists(),
+        "nothing was written for an Azurite in memory"
+    );
+}
+
+#[test]
+fn a_token_opens_it_and_one_of_another_issuer_or_audience_does_not() {
+    let site = Site::new();
+    let _up = site.up(&[]);
+    let forged = |issuer: &str, audience: &str| {
+        let now = time::OffsetDateTime::now_utc().unix_timestamp();
+        let claims = json!({
+            "iss": issuer, "aud": audience, "iat": now - 300, "nbf": now - 300, "exp": now + 300
+        });
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!(
+            "{}.{}.",
+            part(r#"{"alg":"none","typ":"JWT"}"#),
+            part(&claims.to_string())
+        )
+    };
+    let list = |token: &str| site.curl("GET", "?comp=list", token, None);
+    let (issuer, audience) = ("https://sts.windows.net/x/", "https://storage.azure.com");
+    assert!(list(&site.token()).ends_with(" 200"));
+    assert!(list(&forged(issuer, audience)).ends_with(" 200"));
+    let refused = list(&forged(
+        "https://login.microsoftonline.com/x/v2.0",
+        audience,
+    ));
+    assert!(
+        refused.contains("Invalid token issuer") && refused.ends_with(" 403"),
+        "{refused}"
+    );
+    let refused = list(&forged(issuer, "https://vault.azure.net"));
+    assert!(
+        refused.contains("Invalid token audience") && refused.ends_with(" 403"),
+        "{refused}"
+    );
+    let account = site
+        .sandbox
+        .azup([
+            "token",
+            "--resource",
+            "https://devstoreaccount1.blob.core.windows.net/",
+        ])
+        .ok()
+        .stdout;
+    assert!(list(account.trim()).ends_with(" 200"));
+}
+
+#[test]
+fn the_snippet_calls_azup_by_name_where_path_leads_to_it() {
+    let mut site = Site::new();
+    site.only(&[azup().to_owned(), real("node")]);
+    let up = site.up(&["--in-memory"]);
+    assert!(
+        up.answer
+            .contains(r#"check_output(["azup", "token"], text=True)"#),
+        "{}",
+        up.answer
+    );
+}
+
+#[test]
+fn variables_of_azurite_and_node_do_not_change_what_runs() {
+    let mut site = Site::new();
+    site.sandbox.set("AZURITE_ACCOUNTS", "other:a2V5");
+    site.sandbox.set("NODE_OPTIONS", "--require /nowhere.js");
+    // `node --version` does not load it, everything else would fail.
+    let up = site.up(&["--in-memory"]);
+    let done = up.end_with(Signal::INT);
+    assert!(
+        done.stderr
+            .contains("warning: AZURITE_ACCOUNTS is set and not passed on"),
+        "{done}"
+    );
+}
+
+/// Where a program of the operating system lies.
+pub(super) fn real(program: &str) -> PathBuf {
+    ["/usr/local/bin", "/usr/bin", "/bin"]
+        .iter()
+        .map(|folder| Path::new(folder).join(program))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("no {program}"))
+}

@@ -1,0 +1,128 @@
+//! However it ends, what was stored is kept and nothing goes on running.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::site::{PATIENCE, Site, ended, gone, signal};
+use crate::sandbox::Done;
+
+#[test]
+fn a_blob_stored_just_before_the_end_is_there_afterwards() {
+    let site = Site::new();
+    let up = site.up(&[]);
+    site.store("before Ctrl-C");
+    let done = up.ctrl_c().ok();
+    assert!(
+        done.stderr.ends_with("stopping Azurite\nstopped\n"),
+        "{done}"
+    );
+
+    let up = site.up(&[]);
+    assert_eq!(site.stored(), "before Ctrl-C 200");
+    site.store("before SIGTERM");
+    up.end_with(Signal::TERM).ok();
+
+    let up = site.up(&[]);
+    assert_eq!(site.stored(), "before SIGTERM 200");
+    site.store("before the terminal closes");
+    up.end_with(Signal::HUP).ok();
+
+    // Killed without warning: the pipe to Azurite closes, and it ends by itself.
+    let up = site.up(&[]);
+    assert_eq!(site.stored(), "before the terminal closes 200");
+    site.store("before kill -9");
+    let done = up.end_with(Signal::KILL);
+    assert_eq!(done.code, -1);
+
+    let up = site.up(&[]);
+    assert_eq!(site.stored(), "before kill -9 200");
+    up.end_with(Signal::INT).ok();
+    assert!(site.run_files("json").is_empty(), "nothing runs any more");
+}
+
+#[test]
+fn up_right_after_kill_waits_for_the_old_azurite() {
+    let site = Site::new();
+    let up = site.up(&[]);
+    site.store("kept");
+    let old = up.azurite();
+    signal(up.pid(), Signal::KILL);
+    let up = site.up(&[]);
+    assert!(gone(old));
+    assert_eq!(site.stored(), "kept 200");
+    up.end_with(Signal::INT).ok();
+}
+
+#[test]
+fn an_azurite_that_dies_ends_azup_with_a_reason() {
+    let site = Site::new();
+    let mut up = site.up(&["--json"]);
+    signal(up.azurite(), Signal::KILL);
+    let done = up.wait();
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .ends_with("error: Azurite was ended by signal 9\nhint: azup up\n"),
+        "{done}"
+    );
+    // Still one document on standard output: the answer.
+    assert_eq!(done.json()["round_trip"], true);
+    assert!(site.run_files("json").is_empty());
+}
+
+#[test]
+fn no_token_is_ever_logged() {
+    let site = Site::new();
+    let up = site.up(&["-v"]);
+    site.store("x");
+    let done = up.end_with(Signal::INT).ok();
+    assert!(done.stderr.contains("successfully listening at"), "{done}");
+    let logs = site.run_files("log");
+    assert_eq!(logs.len(), 1);
+    let log = std::fs::read_to_string(&logs[0]).unwrap();
+    for text in [&log, &done.stderr, &done.stdout] {
+        assert!(!text.contains("Bearer") && !text.contains("eyJ"), "{text}");
+    }
+}
+
+#[test]
+fn interrupted_before_it_is_ready_it_leaves_nothing_running() {
+    let site = Site::new();
+    let mut azup = site
+        .sandbox
+        .azup_command(site.words(&[]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + PATIENCE;
+    // Its log is made when Azurite is started, a second before it answers.
+    while site.run_files("log").is_empty() {
+        assert!(Instant::now() < until, "Azurite was started");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(azup.id(), Signal::INT);
+    ended(&mut azup);
+    let done = Done::from(azup.wait_with_output().unwrap());
+    assert_eq!(done.code, 130, "{done}");
+    assert_eq!(done.stdout, "");
+    assert!(done.stderr.ends_with("error: interrupted\n"), "{done}");
+    // Its lock is free and its ports are, too.
+    site.up(&[]).end_with(Signal::INT).ok();
+}
+
+#[test]
+fn an_azurite_that_does_not_end_is_killed_and_said_to_be() {
+    let site = Site::new();
+    let up = site.up(&[]);
+    signal(up.azurite(), Signal::STOP);
+    let done = up.end_with(Signal::INT);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("error: Azurite did not end within 10 seconds and was killed"),
+        "{done}"
+    );
+}
