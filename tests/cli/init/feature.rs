@@ -1,0 +1,281 @@
+//! The Feature's scripts, run without a container: recording stand-ins are in the place
+//! of what would change this machine.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{initialised, json, program};
+use crate::sandbox::{Done, Sandbox};
+
+/// The Feature's folder in an image that is being built: PATH holds nothing but
+/// stand-ins, `install` puts files below `image`, and every call is recorded.
+struct Image {
+    sandbox: Sandbox,
+    feature: PathBuf,
+    programs: PathBuf,
+    root: PathBuf,
+}
+
+impl Image {
+    fn new(machine: &str) -> Self {
+        let mut sandbox = initialised();
+        let programs = sandbox.root().join("programs");
+        let root = sandbox.root().join("image");
+        let log = sandbox.root().join("calls");
+        std::fs::create_dir_all(root.join("usr/local/bin")).unwrap();
+        program(&programs, "uname", &format!("echo {machine}"));
+        program(&programs, "dirname", "exec /usr/bin/dirname \"$@\"");
+        // The last word is the destination.
+        program(
+            &programs,
+            "install",
+            &format!(
+                "echo install \"$@\" >>'{log}'\nleft=$#\nfor word do\n  shift\n  left=$((left - 1))\n  \
+                 [ $left -gt 0 ] || word=\"{root}$word\"\n  set -- \"$@\" \"$word\"\ndone\n\
+                 exec /usr/bin/install \"$@\"",
+                log = log.display(),
+                root = root.display(),
+            ),
+        );
+        let path = format!(
+            "{}:{}",
+            programs.display(),
+            root.join("usr/local/bin").display()
+        );
+        sandbox.set("PATH", path);
+        let feature = sandbox.root().join("feature");
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(sandbox.project().join(".devcontainer/azurite"))
+            .arg(&feature)
+            .status();
+        assert!(copied.unwrap().success());
+        let image = Self {
+            sandbox,
+            feature,
+            programs,
+            root,
+        };
+        // An image in which nothing is missing.
+        image.records("update-ca-certificates", "");
+        image.records("certutil", "");
+        image.records("apt-get", "");
+        image
+    }
+
+    /// A stand-in that records its call and then does `script`.
+    fn records(&self, name: &str, script: &str) {
+        let log = self.sandbox.root().join("calls");
+        let line = format!("echo {name} \"$@\" >>'{}'\n{script}", log.display());
+        program(&self.programs, name, &line);
+    }
+
+    fn without(&self, name: &str) {
+        std::fs::remove_file(self.programs.join(name)).unwrap();
+    }
+
+    /// Runs install.sh from another folder.
+    fn build(&self) -> Done {
+        let script = self.feature.join("install.sh");
+        self.sandbox.run("/bin/sh", [script])
+    }
+
+    fn calls(&self) -> Vec<String> {
+        std::fs::read_to_string(self.sandbox.root().join("calls"))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn azup(&self) -> PathBuf {
+        self.root.join("usr/local/bin/azup")
+    }
+
+    fn hook(&self) -> PathBuf {
+        self.root.join("usr/local/share/azup/start.sh")
+    }
+}
+
+/// The name that `uname -m` gives for the machine of this test.
+fn machine() -> &'static str {
+    std::env::consts::ARCH
+}
+
+#[test]
+fn install_with_stand_ins_puts_azup_and_the_hook_into_the_image() {
+    let image = Image::new(machine());
+    let done = image.build().ok();
+    assert_eq!(done.stderr, "");
+    for path in [image.azup(), image.hook()] {
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+    }
+    // No package manager, hence no network, where everything is there.
+    let others: Vec<_> = image
+        .calls()
+        .into_iter()
+        .filter(|call| !call.starts_with("install "))
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+    let version = image.sandbox.run(image.azup(), ["--version"]).ok();
+    assert!(version.stdout.starts_with("azup "), "{version}");
+}
+
+#[test]
+fn install_with_stand_ins_picks_the_binary_by_architecture() {
+    for (machine, name) in [
+        ("x86_64", "azup-linux-amd64"),
+        ("amd64", "azup-linux-amd64"),
+        ("aarch64", "azup-linux-arm64"),
+        ("arm64", "azup-linux-arm64"),
+        ("riscv64", "azup-linux-riscv64"),
+    ] {
+        let image = Image::new(machine);
+        program(&image.feature, name, &format!("echo {name}"));
+        image.build().ok();
+        let done = image.sandbox.run(image.azup(), ["--version"]).ok();
+        assert_eq!(done.stdout, format!("{name}\n"), "{machine}");
+    }
+}
+
+#[test]
+fn install_with_stand_ins_builds_without_a_binary_and_says_so() {
+    let image = Image::new("s390x");
+    let done = image.build();
+    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    azup: .devcontainer/azurite/azup-linux-s390x is missing, so azup is not installed
+    ");
+    assert!(!image.azup().exists());
+    assert!(image.hook().exists());
+}
+
+#[test]
+fn install_with_stand_ins_says_that_a_binary_does_not_run() {
+    let image = Image::new("riscv64");
+    program(&image.feature, "azup-linux-riscv64", "exit 127");
+    let done = image.build();
+    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    azup: azup-linux-riscv64 does not run in this image
+    ");
+}
+
+#[test]
+fn install_with_stand_ins_asks_a_package_manager_for_what_is_missing() {
+    for (manager, expected) in [
+        (
+            "apt-get",
+            vec![
+                "apt-get update",
+                "apt-get install -y --no-install-recommends ca-certificates libnss3-tools",
+            ],
+        ),
+        ("apk", vec!["apk add --no-cache ca-certificates nss-tools"]),
+        ("dnf", vec!["dnf install -y ca-certificates nss-tools"]),
+    ] {
+        let image = Image::new(machine());
+        for name in ["apt-get", "update-ca-certificates", "certutil"] {
+            image.without(name);
+        }
+        image.records(manager, "");
+        let done = image.build().ok();
+        assert_eq!(done.stderr, "");
+        let calls = image.calls();
+        assert_eq!(calls[calls.len() - expected.len()..], expected);
+    }
+}
+
+/// A third-party package source whose key has expired breaks `apt-get update` in images
+/// that are otherwise fine.
+#[test]
+fn install_with_stand_ins_survives_an_apt_get_update_that_fails() {
+    let image = Image::new(machine());
+    image.without("certutil");
+    image.records("apt-get", "[ \"$1\" != update ] || exit 100");
+    let done = image.build();
+    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    azup: apt-get update failed; going on with what it has read
+    ");
+    let calls = image.calls();
+    assert_eq!(
+        calls.last().unwrap(),
+        "apt-get install -y --no-install-recommends libnss3-tools"
+    );
+    assert!(image.azup().exists());
+
+    image.records("apt-get", "exit 100");
+    let done = image.build();
+    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    azup: apt-get update failed; going on with what it has read
+    azup: not installed: libnss3-tools (certificates may not reach every store)
+    ");
+}
+
+#[test]
+fn install_with_stand_ins_goes_on_where_there_is_no_package_manager() {
+    let image = Image::new(machine());
+    for name in ["apt-get", "update-ca-certificates", "certutil"] {
+        image.without(name);
+    }
+    let done = image.build();
+    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    azup: not installed: ca-certificates nss-tools (certificates may not reach every store)
+    ");
+    assert!(image.azup().exists());
+}
+
+#[test]
+fn the_hook_never_fails_a_container() {
+    let image = Image::new(machine());
+    let feature = json(
+        &image.sandbox,
+        ".devcontainer/azurite/devcontainer-feature.json",
+    );
+    for event in ["onCreateCommand", "postStartCommand"] {
+        let path = feature[event].as_str().unwrap();
+        image.build().ok();
+        assert_eq!(image.root.join(path.trim_start_matches('/')), image.hook());
+    }
+    let hook = || image.sandbox.run(image.hook(), [""; 0]);
+
+    std::fs::remove_file(image.azup()).unwrap();
+    insta::assert_snapshot!(image.sandbox.shown(&hook()), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    azup: not in this container: .devcontainer/azurite/azup-linux-* was missing when its image was built
+    azup: run 'azup init' in the project's folder on Linux, then rebuild the container
+    ");
+
+    program(
+        &image.root.join("usr/local/bin"),
+        "azup",
+        "echo \"azup $* in $PWD\"\nexit 3",
+    );
+    insta::assert_snapshot!(image.sandbox.shown(&hook()), @"
+    exit: 0
+    --- stdout
+    azup trust in [PROJECT]
+    --- stderr
+    azup: 'azup trust' ended with exit code 3: what it says above is left to do
+    ");
+
+    program(&image.root.join("usr/local/bin"), "azup", "exit 0");
+    let done = hook();
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+}

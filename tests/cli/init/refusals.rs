@@ -1,0 +1,269 @@
+//! Folders that `azup init` does not set up: it says why, and changes nothing.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use super::{everything, initialised, json, named, sandbox};
+use crate::sandbox::azup;
+
+#[test]
+fn files_that_somebody_else_wrote_are_all_named() {
+    let sandbox = sandbox();
+    sandbox.write(".devcontainer/devcontainer.json", "{\"image\": \"debian\"}");
+    sandbox.write(".devcontainer/docker-compose.yml", "services: {}\n");
+    sandbox.write(".vscode/tasks.json", "{}");
+    sandbox.write(".vscode/launch.json", "{}");
+    let before = everything(sandbox.root());
+    let done = sandbox.azup(["init"]);
+    insta::assert_snapshot!(sandbox.shown(&done), @"
+    exit: 4
+    --- stdout
+    --- stderr
+    error: cannot set up [PROJECT] without changing files that are there: .devcontainer/devcontainer.json, .devcontainer/docker-compose.yml, .vscode/launch.json, .vscode/tasks.json
+    hint: mv -n [PROJECT]/.devcontainer/devcontainer.json [PROJECT]/.devcontainer/devcontainer.json.before && mv -n [PROJECT]/.devcontainer/docker-compose.yml [PROJECT]/.devcontainer/docker-compose.yml.before && mv -n [PROJECT]/.vscode/launch.json [PROJECT]/.vscode/launch.json.before && mv -n [PROJECT]/.vscode/tasks.json [PROJECT]/.vscode/tasks.json.before && azup init
+    ");
+    assert_eq!(everything(sandbox.root()), before);
+    // The document of a failure says the same.
+    let done = sandbox.azup(["init", "--json", "--dry-run"]);
+    assert_eq!(done.code, 4);
+    assert_eq!(done.json()["error"]["exit"], 4);
+    assert_eq!(everything(sandbox.root()), before);
+}
+
+#[test]
+fn each_file_in_the_way_is_reason_enough() {
+    let names = [
+        ".devcontainer.json",
+        ".devcontainer/devcontainer.json",
+        ".devcontainer/python/devcontainer.json",
+        ".devcontainer/docker-compose.yml",
+        ".devcontainer/azurite/docker-compose.yml",
+        ".devcontainer/azurite/install.sh",
+        ".devcontainer/azurite-certs/.gitignore",
+        ".vscode/tasks.json",
+        ".vscode/launch.json",
+    ];
+    for name in names {
+        let sandbox = sandbox();
+        sandbox.write(name, "{}");
+        let before = everything(sandbox.root());
+        let done = sandbox.azup(["init"]);
+        assert_eq!(done.code, 4, "{name}: {done}");
+        assert!(
+            done.stderr
+                .contains(&format!("files that are there: {name}\n")),
+            "{done}"
+        );
+        assert_eq!(everything(sandbox.root()), before, "{name}");
+    }
+}
+
+#[test]
+fn a_link_is_never_followed_out_of_the_project() {
+    let names = [
+        ".devcontainer",
+        ".devcontainer.json",
+        ".devcontainer/devcontainer.json",
+        ".devcontainer/azurite",
+        ".devcontainer/azurite-certs",
+        ".vscode",
+        ".vscode/tasks.json",
+    ];
+    for name in names {
+        for target in ["elsewhere", "nowhere"] {
+            let sandbox = sandbox();
+            let elsewhere = sandbox.root().join("elsewhere");
+            std::fs::create_dir(&elsewhere).unwrap();
+            let path = sandbox.project().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            symlink(sandbox.root().join(target), &path).unwrap();
+            let before = everything(sandbox.root());
+            let done = sandbox.azup(["init"]);
+            assert_eq!(done.code, 4, "{name}: {done}");
+            assert_eq!(everything(sandbox.root()), before, "{name}");
+        }
+    }
+}
+
+/// Also a link to exactly what belongs there: it may be shared with other projects.
+#[test]
+fn a_link_to_the_same_bytes_is_in_the_way_too() {
+    let sandbox = initialised();
+    let path = sandbox.project().join(".vscode/tasks.json");
+    let shared = sandbox.root().join("shared.json");
+    std::fs::rename(&path, &shared).unwrap();
+    symlink(&shared, &path).unwrap();
+    let done = sandbox.azup(["init"]);
+    assert_eq!(done.code, 4, "{done}");
+    assert!(
+        done.stderr
+            .contains("files that are there: .vscode/tasks.json\n"),
+        "{done}"
+    );
+}
+
+/// The hint is a command: pasted into a shell, it leads on.
+#[test]
+fn the_hint_puts_files_aside_and_starts_again() {
+    let mut sandbox = named("it's a project");
+    sandbox.write(".vscode/tasks.json", "theirs");
+    sandbox.write(".devcontainer.json", "theirs");
+    let done = sandbox.azup(["init"]);
+    let hint = done
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: "));
+    let path = format!("{}:/usr/bin:/bin", azup().parent().unwrap().display());
+    sandbox.set("PATH", path);
+    sandbox.run("/bin/sh", ["-c", hint.unwrap()]).ok();
+    for name in [".vscode/tasks.json.before", ".devcontainer.json.before"] {
+        assert_eq!(super::read(&sandbox, name), "theirs");
+    }
+    assert_eq!(sandbox.azup(["init"]).code, 0);
+}
+
+#[test]
+fn a_missing_folder() {
+    let sandbox = sandbox();
+    let done = sandbox.azup(["init", "new app"]);
+    insta::assert_snapshot!(sandbox.shown(&done), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: cannot set up '[PROJECT]/new app': No such file or directory
+    hint: mkdir -p '[PROJECT]/new app'
+    ");
+}
+
+#[test]
+fn a_file_for_a_folder() {
+    let sandbox = sandbox();
+    sandbox.write("app.py", "");
+    let done = sandbox.azup(["init", "app.py"]);
+    insta::assert_snapshot!(sandbox.shown(&done), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: cannot set up [PROJECT]/app.py: it is a file, not a folder
+    hint: azup init [PROJECT]
+    ");
+    let done = sandbox.azup(["init", "app.py/below"]);
+    insta::assert_snapshot!(sandbox.shown(&done), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: cannot set up [PROJECT]/app.py/below: Not a directory
+    ");
+}
+
+/// `azup init "$DIR"` with DIR unset would otherwise set up wherever the user is.
+#[test]
+fn an_empty_word_for_a_folder() {
+    let sandbox = sandbox();
+    let done = sandbox.azup(["init", ""]);
+    insta::assert_snapshot!(sandbox.shown(&done), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: a value is required for '[DIR]' but none was supplied
+
+    For more information, try '--help'.
+    ");
+    assert!(!sandbox.project().join(".devcontainer").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let sandbox = sandbox();
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // Nothing stops root, so the test is somebody else.
+    mode(sandbox.root(), 0o755);
+    mode(&sandbox.home(), 0o777);
+    mode(&sandbox.project(), 0o555);
+    let copy = sandbox.root().join("azup");
+    std::fs::copy(azup(), &copy).unwrap();
+    let somebody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let root = sandbox.run("id", ["-u"]).stdout.trim() == "0";
+    let init = |arguments: &[&str]| {
+        let mut words: Vec<&OsStr> = Vec::new();
+        if root {
+            words.extend(somebody.map(OsStr::new));
+            words.push(copy.as_os_str());
+        }
+        words.push(OsStr::new("init"));
+        words.extend(arguments.iter().map(OsStr::new));
+        if root {
+            sandbox.run("setpriv", words)
+        } else {
+            sandbox.run(&copy, words)
+        }
+    };
+    let done = init(&[]);
+    insta::assert_snapshot!(sandbox.shown(&done), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: cannot write in [PROJECT]: Permission denied
+    hint: ls -ld [PROJECT]
+    ");
+    assert_eq!(init(&["--dry-run"]).code, 1);
+    assert!(sandbox.project().read_dir().unwrap().next().is_none());
+
+    // One folder deeper it shows only while writing: what was done is taken back.
+    mode(&sandbox.project(), 0o777);
+    let vscode = sandbox.project().join(".vscode");
+    std::fs::create_dir(&vscode).unwrap();
+    mode(&vscode, 0o555);
+    let done = init(&[]);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(
+        done.stderr
+            .contains(".vscode/tasks.json: Permission denied"),
+        "{done}"
+    );
+    let left: Vec<_> = sandbox.project().read_dir().unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(!sandbox.certs().exists());
+}
+
+#[test]
+fn a_certificate_set_that_fails_a_check_is_not_replaced() {
+    let sandbox = sandbox();
+    sandbox.write(".devcontainer/azurite-certs/ca.pem", "no certificate");
+    let before = everything(sandbox.root());
+    let done = sandbox.azup(["init"]);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("hint: "), "{done}");
+    assert_eq!(everything(sandbox.root()), before);
+}
+
+#[test]
+fn any_name_of_a_folder_becomes_a_name_in_json() {
+    let names: [&[u8]; 7] = [
+        b"two words",
+        b"it's \"quoted\"",
+        b"back\\slash",
+        b"new\nline",
+        "größe-日本".as_bytes(),
+        b"$HOME ${x}",
+        b"-dash",
+    ];
+    for bytes in names {
+        let sandbox = named(OsStr::from_bytes(bytes));
+        sandbox.azup(["init"]).ok();
+        let configuration = json(&sandbox, ".devcontainer/devcontainer.json");
+        assert_eq!(
+            configuration["name"].as_str().unwrap().as_bytes(),
+            bytes,
+            "{configuration}"
+        );
+    }
+    let sandbox = named(OsStr::from_bytes(b"bad\xff"));
+    sandbox.azup(["init"]).ok();
+    let configuration = json(&sandbox, ".devcontainer/devcontainer.json");
+    assert_eq!(configuration["name"], "bad\u{fffd}");
+}
