@@ -1,0 +1,11 @@
+#!/bin/sh
+# Puts the project's local CA into the container's trust stores when it is created and
+# each time it starts, as its user, in the workspace folder. Written by `azup init`, which
+# owns this file. It never fails: a container without the CA is better than none.
+if ! command -v azup >/dev/null 2>&1; then
+    echo "azup: not in this container: .devcontainer/azurite/azup-linux-* was missing when its image was built" >&2
+    echo "azup: run 'azup init' in the project's folder on Linux, then rebuild the container" >&2
+    exit 0
+fi
+azup trust || echo "azup: 'azup trust' ended with exit code $?: what it says above is left to do" >&2
+exit 0
