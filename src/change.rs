@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Conflict, Content, Lock};
 use crate::machine::Machine;
@@ -67,13 +66,10 @@ pub struct Input {
 }
 
 impl Input {
-    /// The certificate in PEM.
+    /// These bytes; `file` holds the same, for a command line that a person pastes.
     #[must_use]
-    pub fn of(ca: &TrustAnchor) -> Self {
-        Self {
-            bytes: ca.pem.clone().into_bytes(),
-            file: ca.file.clone(),
-        }
+    pub fn new(bytes: Vec<u8>, file: Option<PathBuf>) -> Self {
+        Self { bytes, file }
     }
 }
 

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 use super::issue::CA_NAME;
+use crate::change::Input;
 use crate::failure::{Failure, quoted, shown};
 use crate::files::hex;
 
@@ -99,6 +100,12 @@ impl TrustAnchor {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.subject == self.issuer && is_our_name(&self.label)
+    }
+
+    /// The certificate in PEM, for a program that reads it from standard input.
+    #[must_use]
+    pub fn as_input(&self) -> Input {
+        Input::new(self.pem.clone().into_bytes(), self.file.clone())
     }
 
     /// SHA-256 of the DER, in lower-case hexadecimal digits.

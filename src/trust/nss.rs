@@ -13,7 +13,7 @@ use anyhow::Result;
 use super::cert9;
 use super::{Found, Removal, Row, Status, Store};
 use crate::certificates::TrustAnchor;
-use crate::change::{Change, Input};
+use crate::change::Change;
 use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files;
@@ -163,7 +163,7 @@ impl Store for Database {
             }
             None => Change::Run {
                 argv: self.certutil("-A", &["-n", &ca.label, "-t", TRUST]),
-                input: Some(Input::of(ca)),
+                input: Some(ca.as_input()),
                 undo: Some(self.certutil("-D", &["-n", &ca.label])),
                 admin: false,
             },

@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::bundle::contains;
 use super::{Found, Removal, Row, Status, Store};
 use crate::certificates::{TrustAnchor, decode};
-use crate::change::{Change, Input};
+use crate::change::Change;
 use crate::cli::Kind;
 use crate::files;
 use crate::machine::Machine;
@@ -92,7 +92,7 @@ impl Debian {
             .then(|| vec!["rm".into(), "-f".into(), path.into()]);
         Ok(Change::Run {
             argv,
-            input: Some(Input::of(ca)),
+            input: Some(ca.as_input()),
             undo,
             admin: true,
         })
