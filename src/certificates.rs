@@ -116,6 +116,9 @@ impl CertificateSet {
         let [ca_path, key_path, cert_path] = FILES.map(|name| folder.join(name));
         let ca = TrustAnchor::from_pem(ca, &ca_path, now)
             .map_err(|error| with_renewal(error, folder))?;
+        if let Some(problem) = anchor::text_problem(cert, &cert_path) {
+            return Err(problem.into());
+        }
         let leaf_der = anchor::single_certificate(cert, &cert_path)
             .map_err(|error| with_renewal(error, folder))?;
         let (_, leaf) = X509Certificate::from_der(&leaf_der)?;

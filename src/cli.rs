@@ -113,6 +113,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [
+            Self::Certifi,
+            Self::Nss,
+            Self::System,
+            Self::Bundle,
+            Self::None,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+    }
+
     /// The word used in `--stores` and in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -136,9 +150,9 @@ pub enum Command {
     /// Stop an Azurite that `azup up` started
     Down(Down),
     /// Put the CA into every trust store where it is missing
-    Trust,
+    Trust(Trust),
     /// Take every azup CA out of every trust store
-    Untrust,
+    Untrust(Untrust),
     /// Make a new CA and certificate, and trust it
     Renew(Renew),
     /// Print a local access token
@@ -191,6 +205,22 @@ pub struct Down {
     /// Only the Azurite with its data in this folder (default: all)
     #[arg(long, value_name = "DIR")]
     pub location: Option<PathBuf>,
+}
+
+/// `azup trust`
+#[derive(Debug, Default, Args)]
+pub struct Trust {
+    /// Trust this CA instead: a company proxy's, mkcert's, minica's
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+}
+
+/// `azup untrust`
+#[derive(Debug, Args)]
+pub struct Untrust {
+    /// Take out this CA and no other, whoever put it there
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// `azup renew`

@@ -25,8 +25,8 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
         Command::Init(init) => init::run(init, global, machine, output)?,
         Command::Up(up) => return up::run(up, global, machine, output),
         Command::Down(down) => down::run(down, global, machine, output)?,
-        Command::Trust => trust::run(global, machine, output)?,
-        Command::Untrust => untrust::run(global, machine, output)?,
+        Command::Trust(trust) => trust::run(trust, global, machine, output)?,
+        Command::Untrust(untrust) => untrust::run(untrust, global, machine, output)?,
         Command::Renew(renew) => renew::run(renew, global, machine, output)?,
         Command::Token(token) => return token::run(token, machine, output),
     };

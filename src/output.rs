@@ -24,6 +24,8 @@ pub struct Output {
 pub struct Answer {
     /// For people, with its line ends; colour is taken out where it is not wanted.
     pub text: String,
+    /// The one line that stands for it with `-q`.
+    pub brief: Option<String>,
     /// For programs: an object, to which `"version": 1` is added.
     pub document: Value,
     /// How it ended.
@@ -98,7 +100,10 @@ impl Output {
 
     /// Prints a command's answer in the form that the user chose.
     pub fn give(self, answer: &Answer) {
-        self.answer(&answer.text);
+        match &answer.brief {
+            Some(line) if self.quiet => self.value(line),
+            _ => self.answer(&answer.text),
+        }
         self.document(&answer.document);
     }
 

@@ -7,6 +7,8 @@ pub mod bundle;
 pub mod cert9;
 pub mod nss;
 pub mod python;
+pub mod record;
+pub mod report;
 mod sqlite;
 pub mod system;
 
@@ -18,8 +20,10 @@ use anyhow::Result;
 use crate::certificates::TrustAnchor;
 use crate::change::{self, Change};
 use crate::cli::{Global, Kind};
-use crate::failure::{Failure, command_line};
+use crate::failure::Failure;
+use crate::files;
 use crate::machine::Machine;
+use record::Record;
 
 /// How often a store is read and planned anew when other programs keep changing it.
 const ATTEMPTS: u32 = 20;
@@ -65,11 +69,13 @@ pub trait Store {
     }
 }
 
-/// What is to be taken out: every CA that azup ever made, and this one.
+/// What is to be taken out.
 #[derive(Clone, Debug, Default)]
 pub struct Removal {
     /// A CA that is to go whoever made it.
     pub ca: Option<TrustAnchor>,
+    /// Whether every CA that azup ever made is to go.
+    pub ours: bool,
 }
 
 impl Removal {
@@ -77,7 +83,8 @@ impl Removal {
     #[must_use]
     pub fn names(&self, der: &[u8]) -> bool {
         self.ca.as_ref().is_some_and(|ca| ca.der == der)
-            || TrustAnchor::from_der(der).is_some_and(|certificate| certificate.is_ours())
+            || (self.ours
+                && TrustAnchor::from_der(der).is_some_and(|certificate| certificate.is_ours()))
     }
 }
 
@@ -203,7 +210,8 @@ impl<'a> Selection<'a> {
     }
 
     fn wants(&self, kind: Kind) -> bool {
-        self.kinds.is_none_or(|kinds| kinds.contains(&kind))
+        self.kinds
+            .is_none_or(|kinds| kinds.contains(&kind) || kind == Kind::Bundle)
     }
 
     /// Whether the user asked for this kind by name: its absence is then a failure.
@@ -230,6 +238,9 @@ impl<'a> Selection<'a> {
         if self.wants(Kind::System) {
             found.extend(system::find(machine));
         }
+        if let Goal::Remove(_) = goal {
+            self.find_recorded(&mut found, machine);
+        }
         for entry in &mut found {
             if let Found::Row(row) = entry
                 && row.outcome == Outcome::Absent
@@ -241,6 +252,40 @@ impl<'a> Selection<'a> {
         }
         found
     }
+
+    /// Adds the stores of the record that are not among those found: an environment of
+    /// another project, a database in a home that has moved.
+    fn find_recorded(&self, found: &mut Vec<Found>, machine: &Machine) {
+        // A record that cannot be read keeps nothing from being removed where it is found.
+        let Ok(record) = Record::load(machine) else {
+            return;
+        };
+        for entry in record.entries() {
+            let path = entry.path();
+            let known = found.iter().any(|found| match found {
+                Found::Store(store) => store.kind().name() == entry.kind && store.path() == path,
+                Found::Row(_) => false,
+            });
+            let wanted = Kind::named(&entry.kind).is_some_and(|kind| self.wants(kind));
+            if !known
+                && wanted
+                && files::exists(&path)
+                && let Some(store) = reopen(&entry.kind, path)
+            {
+                found.push(Found::Store(store));
+            }
+        }
+    }
+}
+
+/// The store of a record, without looking for it.
+fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
+    Some(match kind {
+        "certifi" | "bundle" => Box::new(bundle::Bundle::recorded(kind, path)),
+        "nss" => Box::new(nss::Database::at(path)),
+        // The system's store is found again by itself.
+        _ => return None,
+    })
 }
 
 /// What is to become of every store.
@@ -316,13 +361,8 @@ impl Plan {
     /// What a dry run shows.
     #[must_use]
     pub fn preview(&self, machine: &Machine) -> String {
-        self.entries
-            .iter()
-            .filter_map(|entry| match entry {
-                Entry::Settled(_) => None,
-                Entry::Open(_, changes) => Some(changes),
-            })
-            .flatten()
+        self.open()
+            .flat_map(|(_, changes)| changes)
             .map(|change| change.preview(machine))
             .collect()
     }
@@ -339,17 +379,40 @@ impl Plan {
             .collect()
     }
 
-    /// Applies the plan store by store. A store that another program changed meanwhile
-    /// is read and planned anew.
-    #[must_use]
-    pub fn apply(self, goal: &Goal<'_>, machine: &Machine) -> Vec<Row> {
-        self.entries
+    /// Applies the plan store by store, with a record of it. A store that another program
+    /// changed meanwhile is read and planned anew.
+    ///
+    /// # Errors
+    /// Where the record cannot be written; no store was changed then.
+    pub fn apply(self, goal: &Goal<'_>, machine: &Machine) -> Result<Vec<Row>> {
+        if let Goal::Add(ca) = goal {
+            let open: Vec<&dyn Store> = self.open().map(|(store, _)| store).collect();
+            Record::add(&open, ca, machine)?;
+        }
+        let rows: Vec<Row> = self
+            .entries
             .into_iter()
             .map(|entry| match entry {
                 Entry::Settled(row) => row,
                 Entry::Open(store, changes) => settle(&*store, changes, goal, machine),
             })
-            .collect()
+            .collect();
+        if let Goal::Remove(_) = goal {
+            let gone: Vec<(Kind, PathBuf)> = rows
+                .iter()
+                .filter(|row| matches!(row.outcome, Outcome::Removed | Outcome::Absent))
+                .map(|row| (row.kind, row.path.clone()))
+                .collect();
+            Record::forget(&gone, machine)?;
+        }
+        Ok(rows)
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&dyn Store, &[Change])> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Settled(_) => None,
+            Entry::Open(store, changes) => Some((&**store, changes.as_slice())),
+        })
     }
 }
 
@@ -394,25 +457,4 @@ fn verify(store: &dyn Store, goal: &Goal<'_>, machine: &Machine) -> Result<()> {
         return Ok(());
     }
     Err(Failure::new("the change was made, but reading the store again does not show it").into())
-}
-
-/// How far the CA is trusted.
-#[must_use]
-pub fn level(rows: &[Row]) -> &'static str {
-    let trusted = |row: &&Row| matches!(row.outcome, Outcome::Trusted | Outcome::Added);
-    let counted: Vec<&Row> = rows
-        .iter()
-        .filter(|row| trusted(row) || row.outcome == Outcome::Failed)
-        .collect();
-    match counted.iter().filter(|row| trusted(row)).count() {
-        0 => "none",
-        all if all == counted.len() => "full",
-        _ => "partial",
-    }
-}
-
-/// A command for the user to paste that runs azup again for one kind of store.
-#[must_use]
-pub fn again(verb: &str, kind: Kind) -> String {
-    command_line(["azup", verb, "--stores", kind.name()])
 }

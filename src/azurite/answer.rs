@@ -79,6 +79,7 @@ impl Running {
             self.snippet(&program(machine)?),
         );
         Ok(Answer {
+            brief: None,
             text,
             document: self.document(),
             exit: Exit::Done,

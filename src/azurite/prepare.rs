@@ -126,6 +126,7 @@ pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer
     let shown = commands.iter().map(|command| format!("$ {command}"));
     let lines: Vec<String> = changes.iter().cloned().chain(shown).collect();
     Ok(Answer {
+        brief: None,
         text: format!("{}\n", lines.join("\n")),
         document: json!({ "dry_run": true, "changes": changes, "commands": commands }),
         exit: Exit::Done,

@@ -52,10 +52,21 @@ impl TrustAnchor {
     /// One message for each way in which it is something else: a private key, DER, a
     /// truncated or damaged PEM, several certificates, a leaf, expired, not yet valid…
     pub fn from_pem(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
-        let der = single_certificate(bytes, path)?;
-        let this = Self::from_der(&der)
-            .ok_or_else(|| Failure::new(format!("{} holds no X.509 certificate", shown(path))))?;
-        let (_, certificate) = X509Certificate::from_der(&der)?;
+        if let Some(problem) = text_problem(bytes, path) {
+            return Err(problem.into());
+        }
+        Self::foreign(bytes, path, now)
+    }
+
+    /// Like [`TrustAnchor::from_pem`] for a CA that azup did not make: a byte order mark
+    /// and Windows line ends are no fault there, since stores get the certificate anew.
+    ///
+    /// # Errors
+    /// As [`TrustAnchor::from_pem`].
+    pub fn foreign(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
+        let this = Self::any(bytes, path)?;
+        let der = &this.der;
+        let (_, certificate) = X509Certificate::from_der(der)?;
         if !certificate.is_ca() {
             return Err(Failure::new(format!(
                 "{} is the certificate of a server ({}), not of a CA; a trust store needs the CA's",
@@ -65,6 +76,17 @@ impl TrustAnchor {
             .into());
         }
         check_dates(path, "CA", this.not_before, this.not_after, now)?;
+        Ok(this)
+    }
+
+    /// The only certificate in `path`, of whatever kind and age: enough to take it out.
+    ///
+    /// # Errors
+    /// Where it is a private key, DER, truncated or damaged PEM, or several certificates.
+    pub fn any(bytes: &[u8], path: &Path) -> Result<Self> {
+        let der = single_certificate(bytes, path)?;
+        let this = Self::from_der(&der)
+            .ok_or_else(|| Failure::new(format!("{} holds no X.509 certificate", shown(path))))?;
         Ok(Self {
             file: Some(path.to_owned()),
             ..this
@@ -170,7 +192,7 @@ pub fn decode(body: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
     let file = shown(path);
     let refuse = |what: &str| Failure::new(format!("{file} {what}"));
-    if let Some(problem) = text_problem(bytes, path) {
+    if let Some(problem) = form_problem(bytes, path) {
         return Err(problem.into());
     }
     let text = String::from_utf8_lossy(bytes);
@@ -200,18 +222,12 @@ pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
         })
 }
 
-/// What keeps a file from being PEM text that every TLS library reads.
-pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
+/// What keeps a file from being PEM at all.
+fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     let file = shown(path);
     let problem = |what: &str| Failure::new(format!("{file} {what}"));
     if bytes.is_empty() {
         return Some(problem("is empty"));
-    }
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Some(
-            problem("begins with a byte order mark (BOM), which OpenSSL and Azurite do not skip")
-                .hint(format!("sed -i '1s/^\\xEF\\xBB\\xBF//' {file}")),
-        );
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Some(
@@ -224,13 +240,26 @@ pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
             quoted(path.with_extension("converted.pem"))
         )));
     }
+    None
+}
+
+/// What keeps a file from being PEM text that every TLS library reads.
+pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
+    let file = shown(path);
+    let problem = |what: &str| Failure::new(format!("{file} {what}"));
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Some(
+            problem("begins with a byte order mark (BOM), which OpenSSL and Azurite do not skip")
+                .hint(format!("sed -i '1s/^\\xEF\\xBB\\xBF//' {file}")),
+        );
+    }
     if memchr::memmem::find(bytes, b"\r\n").is_some() {
         return Some(
             problem("has Windows line ends (CRLF); another program rewrote it since azup did")
                 .hint(format!("sed -i 's/\\r$//' {file}")),
         );
     }
-    None
+    form_problem(bytes, path)
 }
 
 /// Refuses what is not valid at `now`.

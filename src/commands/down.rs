@@ -41,6 +41,7 @@ pub(super) fn run(
         text.push_str("nothing to stop\n");
     }
     Ok(Answer {
+        brief: None,
         text,
         document: json!({ "stopped": stopped }),
         exit: Exit::Done,

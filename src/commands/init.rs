@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::change;
-use crate::cli::{Global, Init};
+use crate::cli::{Global, Init, Trust};
 use crate::failure::shown;
 use crate::machine::Machine;
 use crate::output::{Answer, Output, coloured_diff};
@@ -55,6 +55,7 @@ pub(super) fn run(
         .map(|(path, status)| json!({"path": path.to_string_lossy(), "status": status.word()}))
         .collect();
     Ok(Answer {
+        brief: None,
         text,
         document: json!({
             "folder": project.folder.to_string_lossy(),
@@ -96,5 +97,10 @@ fn trust(project: &Project, global: &Global, machine: &Machine, output: Output) 
             .collect(),
         ..global.clone()
     };
-    super::trust::run(&global, &machine.at(&project.folder), output)
+    super::trust::run(
+        &Trust::default(),
+        &global,
+        &machine.at(&project.folder),
+        output,
+    )
 }

@@ -16,8 +16,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Answer> {
     let place = Place::find(machine, global)?;
-    let obtained = certificates::renew(machine, &place, &renew.sans)?;
-    put(&obtained, global, machine, output, || {
-        certificates::renew(machine, &place, &renew.sans)
+    put(global, machine, output, || {
+        certificates::renew(machine, &place, &renew.sans).map(Into::into)
     })
 }

@@ -1,43 +1,52 @@
-//! `azup untrust`: takes every CA that azup made out of every store. It works also when
-//! the certificate files are gone, because the stores themselves are searched.
+//! `azup untrust`: takes every CA that azup made out of every store, or one that is named.
+//! It works also when the certificate files are gone: the record of what was written is
+//! united with a search of the stores themselves.
 
 use anyhow::Result;
 
-use super::trust::answer;
-use crate::certificates::{CertificateSet, Place};
+use crate::certificates::{CertificateSet, Place, TrustAnchor};
 use crate::change;
-use crate::cli::Global;
+use crate::cli::{Global, Untrust};
+use crate::files;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
+use crate::trust::report::Report;
 use crate::trust::{Goal, Plan, Removal, Selection};
 
-pub(super) fn run(global: &Global, machine: &Machine, output: Output) -> Result<Answer> {
-    let place = Place::find(machine, global)?;
-    // A set that is broken or expired does not keep its CA from being taken out: it is
-    // found by its name.
-    let set = CertificateSet::load(place.folder(), machine.now())
-        .ok()
-        .flatten();
-    let removal = Removal {
-        ca: set.map(|set| set.ca),
+pub(super) fn run(
+    untrust: &Untrust,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Answer> {
+    let removal = if let Some(file) = &untrust.ca {
+        let file = machine.absolute(file);
+        Removal {
+            ca: Some(TrustAnchor::any(&files::read(&file)?, &file)?),
+            ours: false,
+        }
+    } else {
+        // A set that is broken or expired does not keep its CA from being taken out: it
+        // is found by its name.
+        let place = Place::find(machine, global)?;
+        let set = CertificateSet::load(place.folder(), machine.now());
+        Removal {
+            ca: set.ok().flatten().map(|set| set.ca),
+            ours: true,
+        }
     };
     let goal = Goal::Remove(&removal);
     let selection = Selection::of(global, machine);
     let plan = Plan::new(selection.find(machine, &goal), &goal, machine);
-    if global.dry_run {
-        let preview = plan.preview(machine);
-        return Ok(answer(
-            "would be ",
-            &preview,
-            None,
-            &plan.rows(&goal),
-            output,
-        ));
-    }
-    if plan.is_settled() {
-        return Ok(answer("", "", None, &plan.rows(&goal), output));
-    }
-    let _alone = change::exclusively(machine)?;
-    let rows = Plan::new(selection.find(machine, &goal), &goal, machine).apply(&goal, machine);
-    Ok(answer("", "", None, &rows, output))
+    let (rows, preview) = if global.dry_run {
+        (plan.rows(&goal), Some(plan.preview(machine)))
+    } else if plan.is_settled() {
+        (plan.rows(&goal), None)
+    } else {
+        let _alone = change::exclusively(machine)?;
+        let plan = Plan::new(selection.find(machine, &goal), &goal, machine);
+        (plan.apply(&goal, machine)?, None)
+    };
+    let ca = None;
+    Ok(Report { ca, rows, preview }.answer(output))
 }

@@ -79,6 +79,15 @@ impl Bundle {
         }
     }
 
+    /// A bundle of the record, from which only a CA is to be taken.
+    #[must_use]
+    pub fn recorded(kind: &str, path: PathBuf) -> Self {
+        Self {
+            kind: Kind::named(kind).unwrap_or(Kind::Bundle),
+            ..Self::named(path)
+        }
+    }
+
     /// Refuses what is no bundle, before a byte is added to it.
     fn check(&self, bytes: &[u8]) -> Result<()> {
         let refuse = |what: &str| {

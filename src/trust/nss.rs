@@ -74,7 +74,9 @@ pub fn find(machine: &Machine) -> Vec<Found> {
 }
 
 impl Database {
-    fn at(folder: PathBuf) -> Self {
+    /// The database in a folder.
+    #[must_use]
+    pub fn at(folder: PathBuf) -> Self {
         Self {
             file: folder.join("cert9.db"),
             folder,

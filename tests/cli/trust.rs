@@ -66,6 +66,7 @@ fn trust_twice_is_trust_once_and_untrust_gives_the_first_bytes_back() {
     exit: 0
     --- stdout
     certifi  removed  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    taken out of 1 store
     --- stderr
     ");
     assert_eq!(environment.bytes(), before);
@@ -488,5 +489,151 @@ fn many_at_once_make_one_set_and_one_block() {
         "it is the CA of the set on disk"
     );
     untrust(&sandbox).ok();
+    assert_eq!(environment.bytes(), before);
+}
+
+#[test]
+fn a_quiet_command_says_one_line() {
+    let (sandbox, _environment) = project();
+    for (words, line) in [
+        (
+            ["trust", "-q"],
+            "azup local CA [ID] (valid until [DATE]): trusted\n",
+        ),
+        (
+            ["trust", "-q"],
+            "azup local CA [ID] (valid until [DATE]): trusted\n",
+        ),
+        (["untrust", "-q"], "taken out of 1 store\n"),
+        (["untrust", "-q"], "no store has a CA to take out\n"),
+    ] {
+        let done = sandbox
+            .azup(words.into_iter().chain(["--stores", "certifi"]))
+            .ok();
+        let shown = sandbox.shown(&done);
+        assert_eq!(shown, format!("exit: 0\n--- stdout\n{line}--- stderr\n"));
+    }
+}
+
+/// The record leads to environments that the folder in which one stands does not.
+#[test]
+fn untrust_finds_what_was_written_from_other_folders() {
+    let sandbox = Sandbox::new();
+    let one = Environment::by_uv(&sandbox, "one/.venv", "copy", &["certifi"]);
+    let two = Environment::by_uv(&sandbox, "two/.venv", "copy", &["certifi"]);
+    let before = one.bytes();
+    let at = |folder: &str, words: &[&str]| {
+        let mut azup = sandbox.azup_command(words);
+        azup.current_dir(sandbox.root().join(folder));
+        Done::from(azup.output().unwrap()).ok()
+    };
+    at("project/one", &["trust", "--stores", "certifi"]);
+    at("project/two", &["trust", "--stores", "certifi"]);
+    let record = std::fs::read_to_string(sandbox.own().join("stores.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["version"], 1);
+    let entries = record["stores"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0]["kind"], "certifi");
+    assert_eq!(entries[0]["path"], one.bundle().to_str().unwrap());
+    assert_eq!(entries[0]["sha256"].as_str().unwrap().len(), 64);
+    assert!(entries[0]["time"].as_str().unwrap().ends_with('Z'));
+
+    // The certificates are gone, one environment too.
+    std::fs::remove_dir_all(sandbox.certs()).unwrap();
+    std::fs::remove_dir_all(two.folder).unwrap();
+    at("home", &["untrust", "--stores", "certifi"]);
+    assert_eq!(one.bytes(), before);
+    let record = std::fs::read_to_string(sandbox.own().join("stores.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(
+        record["stores"].as_array().unwrap().len(),
+        0,
+        "nothing is left to find"
+    );
+}
+
+#[test]
+fn a_record_that_is_damaged_keeps_nothing_from_being_taken_out() {
+    let (sandbox, environment) = project();
+    let before = environment.bytes();
+    trust(&sandbox).ok();
+    std::fs::write(sandbox.own().join("stores.json"), "{").unwrap();
+    let done = untrust(&sandbox);
+    assert_eq!(environment.bytes(), before);
+    assert_eq!(done.code, 1);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: [HOME]/.local/share/azup/stores.json is not the record that azup wrote
+    hint: rm [HOME]/.local/share/azup/stores.json
+    ");
+}
+
+/// A CA that azup did not make, as minica makes one, in a file with Windows line ends.
+fn foreign_ca(sandbox: &Sandbox) -> std::path::PathBuf {
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-384",
+        ])
+        .args([
+            "-nodes",
+            "-subj",
+            "/CN=minica root ca 190f9e",
+            "-days",
+            "30",
+        ])
+        .args(["-keyout", "/dev/null"]);
+    let pem = Done::from(openssl.output().unwrap()).ok().stdout;
+    sandbox.write("minica.pem", pem.replace('\n', "\r\n"))
+}
+
+#[test]
+fn a_foreign_ca_goes_in_and_out_by_the_same_rules() {
+    let (sandbox, environment) = project();
+    let before = environment.bytes();
+    foreign_ca(&sandbox);
+    let words = |verb| [verb, "--ca", "minica.pem", "--stores", "certifi"];
+    let done = sandbox.azup(words("trust"));
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    certifi  added  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    minica root ca 190f9e (valid until [DATE]): trusted
+    --- stderr
+    ");
+    assert!(
+        !sandbox.certs().exists(),
+        "no certificates of azup's own were needed"
+    );
+    let with_minica = environment.bytes();
+    trust(&sandbox).ok();
+    untrust(&sandbox).ok();
+    assert_eq!(
+        environment.bytes(),
+        with_minica,
+        "untrust takes out azup's own only"
+    );
+    sandbox.azup(words("untrust")).ok();
+    assert_eq!(environment.bytes(), before);
+}
+
+#[test]
+fn what_the_articles_script_left_of_minica_is_taken_out() {
+    let (sandbox, environment) = project();
+    let ca = foreign_ca(&sandbox);
+    let before = environment.bytes();
+    let pem = std::fs::read_to_string(&ca).unwrap().replace("\r\n", "\n");
+    paste_as_the_script_does(&environment.bundle(), &sandbox.write("clean.pem", pem));
+    sandbox
+        .azup(["untrust", "--ca", "minica.pem", "--stores", "certifi"])
+        .ok();
     assert_eq!(environment.bytes(), before);
 }

@@ -1,0 +1,197 @@
+//! What was written where, so that `azup untrust` finds it when the project, its
+//! environment or the certificates are out of sight.
+//!
+//! An entry is written before its store is changed: a crash in between leaves one too
+//! many, never one too few. Beside the record every store is searched anew on removal.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Store;
+use crate::certificates::{TrustAnchor, moment};
+use crate::change::{self, Change};
+use crate::cli::Kind;
+use crate::failure::{Failure, command_line, shown};
+use crate::files::{self, Content};
+use crate::machine::Machine;
+
+/// The record's file in azup's own folder.
+const FILE: &str = "stores.json";
+
+/// The form of the file, for later versions of azup.
+const VERSION: u32 = 1;
+
+/// One CA in one store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The kind of store, as in `--stores`.
+    pub kind: String,
+    /// Where the store is; bytes that are not UTF-8 as `%HH`, after `bytes:`.
+    path: String,
+    /// SHA-256 of the CA's DER, in hexadecimal digits.
+    pub sha256: String,
+    /// When azup was about to write it (RFC 3339).
+    pub time: String,
+}
+
+impl Entry {
+    fn new(store: &dyn Store, ca: &TrustAnchor, machine: &Machine) -> Self {
+        Self {
+            kind: store.kind().name().to_owned(),
+            path: text_of(store.path()),
+            sha256: ca.sha256(),
+            time: moment(machine.now()),
+        }
+    }
+
+    /// Where the store is.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        path_of(&self.path)
+    }
+
+    fn is_of(&self, kind: Kind, path: &Path) -> bool {
+        self.kind == kind.name() && self.path() == path
+    }
+}
+
+/// The whole record.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    version: u32,
+    stores: Vec<Entry>,
+    /// The bytes that it was read from.
+    #[serde(skip)]
+    read: Option<Vec<u8>>,
+}
+
+impl Record {
+    /// Reads the record; an empty one where there is none.
+    ///
+    /// # Errors
+    /// Where the file is there but is no record that this azup understands.
+    pub fn load(machine: &Machine) -> Result<Self> {
+        let path = file(machine)?;
+        let Some(bytes) = files::read_if_there(&path)? else {
+            return Ok(Self {
+                version: VERSION,
+                stores: Vec::new(),
+                read: None,
+            });
+        };
+        let record: Option<Self> = serde_json::from_slice(&bytes).ok();
+        match record {
+            Some(record) if record.version == VERSION => Ok(Self {
+                read: Some(bytes),
+                ..record
+            }),
+            _ => Err(Failure::new(format!(
+                "{} is not the record that azup wrote",
+                shown(&path)
+            ))
+            .hint(command_line(["rm".as_ref(), path.as_os_str()]))
+            .into()),
+        }
+    }
+
+    /// All entries, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.stores
+    }
+
+    /// Notes that `ca` is about to go into `stores`.
+    ///
+    /// # Errors
+    /// Where the record cannot be read or written; nothing should be changed then.
+    pub fn add(stores: &[&dyn Store], ca: &TrustAnchor, machine: &Machine) -> Result<()> {
+        Self::update(machine, |entries| {
+            for store in stores {
+                let entry = Entry::new(*store, ca, machine);
+                let known = entries.iter().any(|known| {
+                    known.is_of(store.kind(), store.path()) && known.sha256 == entry.sha256
+                });
+                if !known {
+                    entries.push(entry);
+                }
+            }
+        })
+    }
+
+    /// Forgets these stores, after azup's CAs were taken out of them, and all whose place
+    /// is gone.
+    ///
+    /// # Errors
+    /// Where the record cannot be read or written.
+    pub fn forget(stores: &[(Kind, PathBuf)], machine: &Machine) -> Result<()> {
+        Self::update(machine, |entries| {
+            entries.retain(|entry| {
+                let done = stores.iter().any(|(kind, path)| entry.is_of(*kind, path));
+                !done && files::exists(&entry.path())
+            });
+        })
+    }
+
+    fn update(machine: &Machine, edit: impl FnOnce(&mut Vec<Entry>)) -> Result<()> {
+        let mut record = Self::load(machine)?;
+        let before = record.stores.clone();
+        edit(&mut record.stores);
+        if record.stores == before {
+            return Ok(());
+        }
+        let mut bytes = serde_json::to_vec_pretty(&record)?;
+        bytes.push(b'\n');
+        let write = Change::Write {
+            path: file(machine)?,
+            expect: record.read,
+            content: Content::File { bytes, mode: 0o600 },
+        };
+        change::apply(&[write], machine)
+    }
+}
+
+fn file(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join(FILE))
+}
+
+fn text_of(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) if !text.starts_with("bytes:") => text.to_owned(),
+        _ => {
+            let bytes = path.as_os_str().as_bytes();
+            let digits: Vec<String> = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
+            format!("bytes:{}", digits.concat())
+        }
+    }
+}
+
+fn path_of(text: &str) -> PathBuf {
+    match text.strip_prefix("bytes:") {
+        None => text.into(),
+        Some(digits) => {
+            let bytes = digits
+                .split('%')
+                .skip(1)
+                .map(|digits| u8::from_str_radix(digits, 16).unwrap_or(b'?'))
+                .collect();
+            OsString::from_vec(bytes).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_comes_back() {
+        for bytes in [&b"/plain/path"[..], b"/bad\xff\n", b"bytes:odd", b"/100%"] {
+            let path = PathBuf::from(OsString::from_vec(bytes.to_vec()));
+            assert_eq!(path_of(&text_of(&path)), path);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What became of every store, as a table, as JSON and as an exit code.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, Row};
+use crate::certificates::{TrustAnchor, day, moment};
+use crate::failure::{Exit, shown};
+use crate::output::{Answer, Output, bad, coloured_diff, fair, good};
+
+/// The rows of one command, with what they are about.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The CA that was to be trusted; none where CAs were taken out.
+    pub ca: Option<&'a TrustAnchor>,
+    /// What became of each store, or would.
+    pub rows: Vec<Row>,
+    /// The changes that a dry run shows; `None` where they were made.
+    pub preview: Option<String>,
+}
+
+impl Report<'_> {
+    /// Says what failed on standard error, and gives the answer for standard output.
+    #[must_use]
+    pub fn answer(&self, output: Output) -> Answer {
+        for row in self
+            .rows
+            .iter()
+            .filter(|row| row.outcome == Outcome::Failed)
+        {
+            let why = row.detail.as_deref().unwrap_or("no reason was given");
+            let place = shown(&row.path);
+            output.error(&format!("{}, {place}: {why}", row.kind.name()));
+            if let Some(fix) = &row.fix {
+                output.hint(fix);
+            }
+        }
+        let line = self.line();
+        Answer {
+            text: self.table() + &line,
+            brief: Some(line),
+            document: self.document(),
+            exit: self.exit(),
+        }
+    }
+
+    fn table(&self) -> String {
+        let mut text = coloured_diff(self.preview.as_deref().unwrap_or_default());
+        let width = |of: fn(&Row) -> &'static str| {
+            let widths = self.rows.iter().map(|row| of(row).len());
+            widths.max().unwrap_or_default()
+        };
+        // At least as wide as the most common one, so that answers look alike.
+        let kinds = width(|row| row.kind.name()).max("certifi".len());
+        let words = width(|row| row.outcome.name());
+        let would = if self.preview.is_some() {
+            "would be "
+        } else {
+            ""
+        };
+        for row in &self.rows {
+            let word = format!("{:words$}", row.outcome.name());
+            let word = match row.outcome {
+                Outcome::Added | Outcome::Removed => good(&format!("{would}{word}")),
+                Outcome::Trusted => good(&word),
+                Outcome::Absent | Outcome::Skipped => fair(&word),
+                Outcome::Failed => bad(&word),
+            };
+            text += &format!("{:kinds$}  {word}  {}", row.kind.name(), shown(&row.path));
+            // A failure's reason stands on standard error.
+            if let (Some(detail), false) = (&row.detail, row.outcome == Outcome::Failed) {
+                text += &format!(" ({detail})");
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// One line for all: the whole answer with `-q`.
+    fn line(&self) -> String {
+        let Some(ca) = self.ca else {
+            return match (self.count(&[Outcome::Removed]), &self.preview) {
+                (_, Some(_)) => "nothing was changed\n".to_owned(),
+                (0, None) => "no store has a CA to take out\n".to_owned(),
+                (1, None) => "taken out of 1 store\n".to_owned(),
+                (count, None) => format!("taken out of {count} stores\n"),
+            };
+        };
+        // With `--stores none` there is nothing to say about trust.
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let level = match self.level() {
+            _ if self.preview.is_some() => "nothing was changed",
+            "full" => "trusted",
+            "partial" => "trusted in part",
+            _ => "trusted nowhere",
+        };
+        format!(
+            "{} (valid until {}): {level}\n",
+            ca.label,
+            day(ca.not_after)
+        )
+    }
+
+    fn document(&self) -> Value {
+        let stores: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "kind": row.kind.name(),
+                    "path": row.path.to_string_lossy(),
+                    "status": row.outcome.name(),
+                    "detail": row.detail,
+                    "fix": row.fix,
+                })
+            })
+            .collect();
+        let ca = self.ca.map(|ca| {
+            json!({
+                "sha256": ca.sha256(),
+                "subject": ca.subject,
+                "not_after": moment(ca.not_after),
+            })
+        });
+        json!({ "ca": ca, "stores": stores, "level": self.level() })
+    }
+
+    /// How far the CA is trusted: in all stores that are there, in some, in none.
+    fn level(&self) -> &'static str {
+        let trusted = self.count(&[Outcome::Trusted, Outcome::Added]);
+        match (trusted, self.count(&[Outcome::Failed])) {
+            (0, _) => "none",
+            (_, 0) => "full",
+            _ => "partial",
+        }
+    }
+
+    /// 0 where no store failed, 1 where all did; 3 where some did, or where an
+    /// administrator can do the rest.
+    fn exit(&self) -> Exit {
+        let done = self.count(&[Outcome::Trusted, Outcome::Added, Outcome::Removed]);
+        let admin = self.rows.iter().any(|row| row.admin);
+        match (self.count(&[Outcome::Failed]), done) {
+            (0, _) => Exit::Done,
+            (_, 0) if !admin => Exit::Failed,
+            _ => Exit::Partly,
+        }
+    }
+
+    fn count(&self, outcomes: &[Outcome]) -> usize {
+        self.rows
+            .iter()
+            .filter(|row| outcomes.contains(&row.outcome))
+            .count()
+    }
+}
