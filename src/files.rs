@@ -125,6 +125,19 @@ pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// Whether this user may make and replace files in `folder`.
+#[must_use]
+pub fn is_writable(folder: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, accessat};
+    accessat(
+        CWD,
+        folder,
+        Access::WRITE_OK | Access::EXEC_OK,
+        AtFlags::EACCESS,
+    )
+    .is_ok()
+}
+
 /// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
 /// nothing is there). A link at `path` is replaced, not followed: its target may be a
 /// cache that many environments share.

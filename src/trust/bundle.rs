@@ -17,11 +17,11 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use time::OffsetDateTime;
 
-use super::{Removal, Status, Store};
+use super::{LeftAlone, Removal, Status, Store};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode, sha256};
 use crate::change::Change;
 use crate::cli::Kind;
-use crate::failure::{Failure, shown};
+use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
@@ -49,6 +49,17 @@ const METADATA: [&str; 8] = [
     "# SHA256 Fingerprint: ",
 ];
 
+/// Whether a bundle may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// It has to be: that it cannot be written is a failure.
+    Required,
+    /// Nobody asked for it: where this user may not write, it is left alone.
+    IfWritable,
+    /// It belongs to the distribution: never, also not by root.
+    Never,
+}
+
 /// One bundle file.
 #[derive(Debug)]
 pub struct Bundle {
@@ -56,6 +67,7 @@ pub struct Bundle {
     path: PathBuf,
     /// The command that installs a damaged bundle anew.
     mend: Option<String>,
+    care: Care,
 }
 
 impl Bundle {
@@ -66,17 +78,53 @@ impl Bundle {
             kind: Kind::Bundle,
             path,
             mend: None,
+            care: Care::Required,
         }
     }
 
     /// The bundle of certifi in a Python environment; `mend` reinstalls it.
     #[must_use]
-    pub fn certifi(path: PathBuf, mend: String) -> Self {
+    pub fn certifi(path: PathBuf, mend: String, care: Care) -> Self {
         Self {
             kind: Kind::Certifi,
             path,
             mend: Some(mend),
+            care,
         }
+    }
+
+    /// Refuses what is not for azup to change.
+    fn check_owner(&self, ca: &TrustAnchor) -> Result<()> {
+        let left = |why: String, fix| Err(LeftAlone { why, fix }.into());
+        // A patched certifi answers with the system's bundle; the file beside it is dead.
+        if self.kind == Kind::Certifi
+            && let Some(system) = patched_certifi(&self.path)
+        {
+            // Nobody asks pip for something from Azurite: its own copy is worth no warning.
+            let of_pip = self.path.ends_with("pip/_vendor/certifi/cacert.pem");
+            let trusts = || files::read(Path::new(&system)).is_ok_and(|all| contains(&all, ca));
+            let mends = !of_pip && !trusts();
+            return left(
+                format!("not read: this certifi is patched to use {system}"),
+                mends.then(|| "azup trust --stores system".to_owned()),
+            );
+        }
+        if self.care == Care::Never {
+            let why = "belongs to the distribution; its Python reads the system's store";
+            return left(why.to_owned(), None);
+        }
+        let folder = self.path.parent().unwrap_or(&self.path);
+        if self.care == Care::IfWritable && !files::is_writable(folder) {
+            let set = ca.file.as_deref().and_then(Path::parent);
+            let fix = set.map(|set| {
+                let words = ["sudo", "azup", "trust", "--stores", "none", "--certs"];
+                let words = words.map(OsString::from).into_iter();
+                let rest = [set.into(), "--bundle".into(), self.path.clone().into()];
+                command_line(words.chain(rest))
+            });
+            return left("this user may not write there".to_owned(), fix);
+        }
+        Ok(())
     }
 
     /// A bundle of the record, from which only a CA is to be taken.
@@ -118,17 +166,6 @@ impl Bundle {
             let what = "is damaged: an END CERTIFICATE line has no BEGIN of its own";
             return Err(refuse(what).into());
         }
-        // A patched certifi answers with the system's bundle; the file beside it is dead.
-        if self.kind == Kind::Certifi
-            && let Some(system) = patched_certifi(&self.path)
-        {
-            return Err(Failure::new(format!(
-                "{} is not read: this certifi is patched to use {system}",
-                shown(&self.path)
-            ))
-            .hint("azup trust --stores system")
-            .into());
-        }
         Ok(())
     }
 }
@@ -151,10 +188,14 @@ impl Store for Bundle {
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
+        if self.care == Care::Never {
+            self.check_owner(ca)?;
+        }
         let before = files::read(&self.path)?;
         if contains(&before, ca) {
             return Ok(Vec::new());
         }
+        self.check_owner(ca)?;
         self.check(&before)?;
         let link = std::fs::read_link(&self.path).ok();
         let after = with(&before, ca, link.as_deref(), machine.now());
@@ -169,6 +210,9 @@ impl Store for Bundle {
     }
 
     fn remove(&self, removal: &Removal, _machine: &Machine) -> Result<Vec<Change>> {
+        if self.care == Care::Never {
+            return Ok(Vec::new());
+        }
         let Some(before) = files::read_if_there(&self.path)? else {
             return Ok(Vec::new());
         };

@@ -1,146 +1,213 @@
-//! Finds the bundles of Python environments without running Python, which alone costs
+//! The bundles of Python environments, found without running Python, which alone costs
 //! thirty times what the rest of `azup trust` does (measured).
+//!
+//! `environments` knows where environments are, `packages` what of one has a bundle;
+//! here is which of them a command is about.
+
+mod environments;
+mod packages;
+mod pyvenv;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
-use super::bundle::Bundle;
+use environments::Place;
+use packages::{Bundles, Environment, Seen};
+
 use super::{Found, Row};
-use crate::cli::Kind;
-use crate::failure::{command_line, shown};
+use crate::cli::{Kind, Scope};
+use crate::failure::shown;
 use crate::machine::Machine;
 
-/// The file that makes a folder a virtual environment (PEP 405).
-const MARK: &str = "pyvenv.cfg";
-
-/// The active environment and the nearest one from the current folder up, each with its
-/// certifi; or one row that says why there is none.
+/// The bundles of the active environment and the project's; where there is neither, of the
+/// Python that PATH leads to. With [`Scope::User`] also of what `pip install --user` put
+/// there, with [`Scope::All`] of every environment found. A row says what is wrong where
+/// the user's own environment has no bundle.
 #[must_use]
-pub fn find(machine: &Machine) -> Vec<Found> {
-    let mut environments: Vec<PathBuf> = Vec::new();
-    let mut found = Vec::new();
-    for variable in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
-        let Some(path) = machine.var(variable) else {
-            continue;
-        };
-        let path = machine.absolute(Path::new(path));
-        if path.join("lib").is_dir() {
-            environments.push(path);
-        } else {
-            found.push(Found::Row(Row::absent(
+pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
+    let mut search = Search {
+        machine,
+        seen: Seen::default(),
+        found: Vec::new(),
+        environments: 0,
+    };
+    for (variable, root) in environments::active(machine) {
+        search.active(variable, &root);
+    }
+    for root in environments::of_project(machine) {
+        search.near(&root);
+    }
+    if search.environments == 0
+        && let Some(root) = environments::on_path(machine)
+    {
+        search.far(&root);
+    }
+    if scope != Scope::Project {
+        search.places(&environments::user_site(machine));
+    }
+    if scope == Scope::All {
+        search.places(&environments::everywhere(machine));
+    }
+    let is_store = |found: &Found| matches!(found, Found::Store(_));
+    if search.environments == 0 && !search.found.iter().any(is_store) {
+        search.none();
+    }
+    search.found
+}
+
+/// Whether a bundle is one of the distribution's packages, in which there is never
+/// anything to take out.
+#[must_use]
+pub fn of_distribution(bundle: &Path) -> bool {
+    packages::of_distribution(bundle)
+}
+
+struct Search<'a> {
+    machine: &'a Machine,
+    seen: Seen,
+    found: Vec<Found>,
+    /// How many environments of the user's own there are, whatever is in them.
+    environments: usize,
+}
+
+impl Search<'_> {
+    fn active(&mut self, variable: &str, root: &Path) {
+        if root.join("lib").is_dir() {
+            self.near(root);
+            return;
+        }
+        self.environments += 1;
+        self.found.push(Found::Row(Row::absent(
+            Kind::Certifi,
+            root,
+            format!(
+                "{variable} names {}, which is no Python environment",
+                shown(root)
+            ),
+            Some("deactivate".to_owned()),
+        )));
+    }
+
+    /// An environment that the user works with: that it has no bundle is worth a row.
+    fn near(&mut self, root: &Path) {
+        self.environments += 1;
+        let environment = Environment { root, near: true };
+        let mut bundles = packages::of(environment, &mut self.seen);
+        if !bundles.certifi {
+            self.of_base(environment, &mut bundles);
+        }
+        if !bundles.known && bundles.found.is_empty() {
+            bundles.found.push(Found::Row(Row::absent(
                 Kind::Certifi,
-                &path,
-                format!(
-                    "{variable} names {}, which is no Python environment",
-                    shown(&path)
-                ),
-                Some("deactivate".to_owned()),
+                root,
+                format!("certifi is not installed in {}", shown(root)),
+                Some(packages::install(
+                    root,
+                    "certifi",
+                    root.join("bin/pip").exists(),
+                    false,
+                )),
             )));
         }
+        self.take(root, bundles);
     }
-    if let Some(nearest) = nearest(machine.cwd())
-        && !environments.contains(&nearest)
-    {
-        environments.push(nearest);
+
+    /// An environment that may use its base's packages, and has no certifi of its own: the
+    /// first certifi in the order in which Python would look.
+    fn of_base(&mut self, environment: Environment<'_>, bundles: &mut Bundles) {
+        let config = pyvenv::of(environment.root);
+        let (true, Some(home)) = (config.system_packages, &config.home) else {
+            return;
+        };
+        let Some(base) = home.parent() else { return };
+        let mut roots: Vec<PathBuf> = Vec::new();
+        for place in environments::user_site(self.machine) {
+            if let Place::Root(root) = place {
+                roots.push(root);
+            }
+        }
+        if base == Path::new("/usr") {
+            roots.push("/usr/local".into());
+        }
+        roots.push(base.to_owned());
+        let versions = packages::versions(environment.root);
+        for root in roots {
+            let here = Environment {
+                root: &root,
+                ..environment
+            };
+            for (name, folder) in packages::versions(&root) {
+                // Debian's python3 is for every 3.x.
+                if name == "python3" || versions.iter().any(|(version, _)| *version == name) {
+                    for kind in ["site-packages", "dist-packages"] {
+                        bundles.add(&folder.join(kind), here, &mut self.seen);
+                    }
+                }
+            }
+            if bundles.certifi {
+                return;
+            }
+        }
     }
-    if environments.is_empty() && found.is_empty() {
-        found.push(Found::Row(Row::absent(
+
+    fn places(&mut self, places: &[Place]) {
+        for place in places {
+            match place {
+                Place::Root(root) => self.far(root),
+                Place::Each(folder) => self.each(folder, false),
+                Place::Nested(folder) => self.each(folder, true),
+            }
+        }
+    }
+
+    fn each(&mut self, folder: &Path, nested: bool) {
+        let children = environments::children(folder);
+        if children.is_empty() {
+            self.looked(folder, "no environments");
+        }
+        for root in &children {
+            self.far(root);
+            let envs = root.join("envs");
+            if nested && envs.is_dir() {
+                self.each(&envs, false);
+            }
+        }
+    }
+
+    /// An environment that the user may not be working with: only its bundles count.
+    fn far(&mut self, root: &Path) {
+        let environment = Environment { root, near: false };
+        let bundles = packages::of(environment, &mut self.seen);
+        self.take(root, bundles);
+    }
+
+    fn take(&mut self, root: &Path, bundles: Bundles) {
+        let what = match bundles.found.len() {
+            0 if bundles.known => "the same as above".to_owned(),
+            0 if !bundles.new => "no packages".to_owned(),
+            0 => "no bundle".to_owned(),
+            1 => "1 bundle".to_owned(),
+            count => format!("{count} bundles"),
+        };
+        self.looked(root, &what);
+        self.found.extend(bundles.found);
+    }
+
+    fn looked(&mut self, path: &Path, what: &str) {
+        let line = format!("looked at {}: {what}", shown(path));
+        self.found.push(Found::Looked(line));
+    }
+
+    fn none(&mut self) {
+        let here = self.machine.cwd();
+        self.found.push(Found::Row(Row::absent(
             Kind::Certifi,
-            machine.cwd(),
+            here,
             format!(
                 "not in a virtual environment: VIRTUAL_ENV is not set, and no folder from {} up has one",
-                shown(machine.cwd())
+                shown(here)
             ),
             Some("python3 -m venv .venv && . .venv/bin/activate && pip install certifi".to_owned()),
         )));
     }
-    found.extend(
-        environments
-            .iter()
-            .flat_map(|environment| bundles(environment)),
-    );
-    found
-}
-
-/// The first environment from `folder` up: the folder itself, its `.venv` or `venv`, or
-/// any other child that is one.
-fn nearest(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find_map(|folder| {
-        if folder.join(MARK).is_file() {
-            return Some(folder.to_owned());
-        }
-        let usual = [".venv", "venv"].map(|name| folder.join(name));
-        if let Some(usual) = usual.into_iter().find(|child| child.join(MARK).is_file()) {
-            return Some(usual);
-        }
-        let mut others: Vec<PathBuf> = std::fs::read_dir(folder)
-            .ok()?
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
-            .map(|entry| entry.path())
-            .filter(|child| child.join(MARK).is_file())
-            .collect();
-        others.sort();
-        others.into_iter().next()
-    })
-}
-
-/// certifi's bundle in every `lib/pythonX.Y/site-packages` of the environment.
-fn bundles(environment: &Path) -> Vec<Found> {
-    let python = environment.join("bin/python");
-    let pip = |arguments: &[&str]| {
-        let mut words = vec![
-            python.as_os_str(),
-            "-m".as_ref(),
-            "pip".as_ref(),
-            "install".as_ref(),
-        ];
-        words.extend(arguments.iter().map(std::ffi::OsStr::new));
-        command_line(words)
-    };
-    let mut found = Vec::new();
-    for packages in site_packages(environment) {
-        let certifi = packages.join("certifi");
-        if !certifi.is_dir() {
-            continue;
-        }
-        let bundle = certifi.join("cacert.pem");
-        let mend = pip(&["--force-reinstall", "certifi"]);
-        if bundle.symlink_metadata().is_ok() {
-            found.push(Found::Store(Box::new(Bundle::certifi(bundle, mend))));
-        } else {
-            found.push(Found::Row(Row::failed(
-                Kind::Certifi,
-                &bundle,
-                format!(
-                    "{} is missing, although certifi is installed",
-                    shown(&bundle)
-                ),
-                Some(mend),
-            )));
-        }
-    }
-    if found.is_empty() {
-        found.push(Found::Row(Row::absent(
-            Kind::Certifi,
-            environment,
-            format!("certifi is not installed in {}", shown(environment)),
-            Some(pip(&["certifi"])),
-        )));
-    }
-    found
-}
-
-/// `lib/python3.*/site-packages`, in order.
-fn site_packages(environment: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(environment.join("lib")) else {
-        return Vec::new();
-    };
-    let mut folders: Vec<PathBuf> = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python"))
-        .map(|entry| entry.path().join("site-packages"))
-        .filter(|folder| folder.is_dir())
-        .collect();
-    folders.sort();
-    folders
 }

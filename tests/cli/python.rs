@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{Done, Sandbox, part};
+use crate::sandbox::{Done, Sandbox, azup, part};
 
 /// A virtual environment.
 pub struct Environment {
@@ -94,4 +94,59 @@ pub fn uv_cache(sandbox: &Sandbox) -> PathBuf {
 /// How many names a file has.
 pub fn links(path: &Path) -> u64 {
     path.symlink_metadata().unwrap().nlink()
+}
+
+const MARK: &[u8] = b"# azup begin ";
+
+/// Whether a bundle has a block of azup's.
+#[track_caller]
+pub fn has_ca(bundle: &Path) -> bool {
+    let bytes =
+        std::fs::read(bundle).unwrap_or_else(|error| panic!("{}: {error}", bundle.display()));
+    bytes.windows(MARK.len()).any(|window| window == MARK)
+}
+
+/// A folder as an installer leaves it, with certifi's real files; its bundle.
+pub fn shaped(root: impl AsRef<Path>) -> PathBuf {
+    let certifi = root.as_ref().join("lib/python3.12/site-packages/certifi");
+    std::fs::create_dir_all(&certifi).unwrap();
+    let python = std::fs::read_dir(part("venv/lib")).unwrap().next().unwrap();
+    let real = python.unwrap().path().join("site-packages/certifi");
+    for name in ["cacert.pem", "core.py"] {
+        std::fs::copy(real.join(name), certifi.join(name)).unwrap();
+    }
+    certifi.join("cacert.pem")
+}
+
+/// `azup` in a mount namespace in which the machine's own environments cannot be written,
+/// after a shell program that prepares it.
+pub fn azup_after(sandbox: &Sandbox, prepare: &str, arguments: &[&str]) -> Done {
+    let program = format!(
+        "set -e\n\
+         for at in /opt /usr /home; do\n\
+         mount --bind $at $at && mount -o remount,bind,ro $at\n\
+         done\n\
+         {prepare}\n\
+         exec \"$@\""
+    );
+    let mut command = sandbox.command("unshare");
+    command
+        .args(["--mount", "--map-root-user", "sh", "-c", &program, "sh"])
+        .arg(azup())
+        .args(arguments);
+    command.output().unwrap().into()
+}
+
+/// `azup trust` of certifi's kind alone, with nothing outside the sandbox in reach.
+pub fn trust(sandbox: &Sandbox, scope: &str) -> Done {
+    azup_after(
+        sandbox,
+        "",
+        &["trust", "--stores", "certifi", "--scope", scope],
+    )
+}
+
+/// `untrust` looks everywhere without being told.
+pub fn untrust(sandbox: &Sandbox) -> Done {
+    azup_after(sandbox, "", &["untrust", "--stores", "certifi"]).ok()
 }

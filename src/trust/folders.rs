@@ -1,0 +1,65 @@
+//! Which folders are the project's. Environments and `.env` are looked for in these, and
+//! never in a folder that merely lies above: home and `/tmp` hold other people's projects.
+
+use std::path::{Path, PathBuf};
+
+use crate::machine::Machine;
+
+/// Files and folders that stand in the top folder of a project, besides `.git`.
+const MARKS: [&str; 8] = [
+    "pyproject.toml",
+    "Pipfile",
+    "setup.py",
+    "requirements.txt",
+    "tox.ini",
+    "noxfile.py",
+    ".devcontainer",
+    ".vscode",
+];
+
+/// The folders from the current one up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Folders {
+    /// The project's, the current folder first: up to the repository's, or to the first
+    /// that has the mark of a project, or only the current one.
+    pub(super) project: Vec<PathBuf>,
+    /// Those above the project that are not everybody's.
+    pub(super) above: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// The folders as seen from `machine`'s current one. A home folder is only a project
+    /// for who stands in it, even if it is a repository; `/tmp` and the like are for nobody.
+    #[must_use]
+    pub(super) fn of(machine: &Machine) -> Self {
+        let all: Vec<&Path> = machine.cwd().ancestors().collect();
+        let home = machine.home().ok();
+        let is_above_home = |folder: &&Path| home.is_some_and(|home| home.starts_with(folder));
+        let own = all.iter().position(is_above_home).unwrap_or(all.len());
+        let own = &all[..own.max(1)];
+        let repository = own.iter().position(|folder| folder.join(".git").exists());
+        let top = repository.or_else(|| {
+            own.iter()
+                .position(|folder| MARKS.iter().any(|mark| folder.join(mark).exists()))
+        });
+        let (project, above) = all.split_at(top.unwrap_or(0) + 1);
+        let above: Vec<&Path> = above
+            .iter()
+            .copied()
+            .filter(|each| !is_shared(each))
+            .collect();
+        let owned = |folders: &[&Path]| folders.iter().map(|folder| (*folder).to_owned()).collect();
+        Self {
+            project: owned(project),
+            above: owned(&above),
+        }
+    }
+}
+
+/// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not
+/// the project's because it lies above.
+fn is_shared(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let about = folder.metadata();
+    about.is_ok_and(|about| about.mode() & 0o1000 != 0)
+}

@@ -1,0 +1,275 @@
+//! Variables that make programs read another bundle than the one azup trusts the CA in:
+//! set in the environment or in the project's `.env`, each silently bypasses the rest.
+//!
+//! A file of the user's own is a bundle like any other. One of the system's is only
+//! reported, with what it bypasses and the command that mends it.
+
+mod dotenv;
+
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::bundle::{Bundle, contains};
+use super::folders::Folders;
+use super::{Found, LeftAlone, Removal, Status, Store};
+use crate::certificates::TrustAnchor;
+use crate::change::Change;
+use crate::cli::Kind;
+use crate::failure::{quoted, shown};
+use crate::files;
+use crate::machine::Machine;
+
+/// Each variable, and who reads the file that it names (measured).
+const VARIABLES: [(&str, &str); 6] = [
+    ("REQUESTS_CA_BUNDLE", "requests, Azure SDK, Azure CLI, pip"),
+    ("CURL_CA_BUNDLE", "curl, requests, Azure SDK"),
+    ("SSL_CERT_FILE", "OpenSSL, httpx, aiohttp, Go, Bun"),
+    (NODE, "Node, beside its own"),
+    ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "gRPC"),
+    ("AWS_CA_BUNDLE", "botocore"),
+];
+
+/// The one variable whose file is read beside the CAs that are known anyway.
+const NODE: &str = "NODE_EXTRA_CA_CERTS";
+
+/// Files below these belong to the system, whoever may write there.
+const SYSTEM: [&str; 4] = ["/etc", "/usr", "/nix", "/var/lib"];
+
+/// Of those, what the tools that keep the system's store write.
+const SYSTEM_STORE: [&str; 5] = [
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/var/lib/ca-certificates",
+];
+
+/// Where a variable is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Setting {
+    variable: &'static str,
+    readers: &'static str,
+    /// The `.env`; `None`: the environment of this process.
+    file: Option<PathBuf>,
+}
+
+/// One file, and every variable that names it.
+#[derive(Debug)]
+struct Override {
+    path: PathBuf,
+    settings: Vec<Setting>,
+}
+
+/// The files that variables name, each once, without those among `known`.
+#[must_use]
+pub fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
+    let mut overrides: Vec<(Option<Identity>, Override)> = Vec::new();
+    for (path, setting) in settings(machine) {
+        let identity = identity(&path);
+        let same = overrides
+            .iter_mut()
+            .find(|(other, each)| each.path == path || identity.is_some() && *other == identity);
+        if let Some((_, each)) = same {
+            each.settings.push(setting);
+        } else {
+            let settings = vec![setting];
+            overrides.push((identity, Override { path, settings }));
+        }
+    }
+    if overrides.is_empty() {
+        return Vec::new();
+    }
+    let known: Vec<Identity> = known
+        .iter()
+        .filter_map(|found| match found {
+            Found::Store(store) => identity(store.path()),
+            _ => None,
+        })
+        .collect();
+    overrides
+        .into_iter()
+        .map(|(identity, each)| {
+            if identity.is_some_and(|identity| known.contains(&identity)) {
+                let names = each.names();
+                Found::Looked(format!("{names}: {}, as above", shown(&each.path)))
+            } else {
+                Found::Store(Box::new(each))
+            }
+        })
+        .collect()
+}
+
+/// A file by its folder's device and inode, and its name there. Not by its own inode,
+/// which uv lets many environments share.
+type Identity = (u64, u64, OsString);
+
+fn identity(path: &Path) -> Option<Identity> {
+    let folder = path.parent()?.metadata().ok()?;
+    Some((folder.dev(), folder.ino(), path.file_name()?.to_owned()))
+}
+
+/// Every setting: the environment first, then the nearest `.env` of the project.
+fn settings(machine: &Machine) -> Vec<(PathBuf, Setting)> {
+    let mut found = Vec::new();
+    for (variable, readers) in VARIABLES {
+        if let Some(value) = machine.var(variable) {
+            found.push((
+                machine.absolute(Path::new(value)),
+                Setting {
+                    variable,
+                    readers,
+                    file: None,
+                },
+            ));
+        }
+    }
+    let folders = Folders::of(machine).project;
+    let Some((folder, file, bytes)) = folders.iter().find_map(|folder| {
+        let file = folder.join(".env");
+        let bytes = files::read_if_there(&file).ok()??;
+        Some((folder, file, bytes))
+    }) else {
+        return found;
+    };
+    let lines = dotenv::parse(&bytes);
+    for (variable, readers) in VARIABLES {
+        // The last one counts.
+        if let Some((_, value)) = lines.iter().rfind(|(name, _)| name == variable) {
+            found.push((
+                folder.join(value),
+                Setting {
+                    variable,
+                    readers,
+                    file: Some(file.clone()),
+                },
+            ));
+        }
+    }
+    found
+}
+
+impl Override {
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.settings.iter().map(|each| each.variable).collect();
+        names.join(", ")
+    }
+
+    /// `REQUESTS_CA_BUNDLE (requests, …)`, with the `.env` where it is set there.
+    fn described(&self) -> String {
+        let each = self.settings.iter().map(|setting| match &setting.file {
+            None => format!("{} ({})", setting.variable, setting.readers),
+            Some(file) => {
+                let file = shown(file);
+                format!("{} in {file} ({})", setting.variable, setting.readers)
+            }
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    fn left_alone(&self, why: &str, fix: String) -> anyhow::Error {
+        LeftAlone {
+            why: format!("{why}; named by {}", self.described()),
+            fix: Some(fix),
+        }
+        .into()
+    }
+
+    /// The command that takes the variables away.
+    fn unset(&self) -> String {
+        let mut commands: Vec<String> = Vec::new();
+        let here = self.settings.iter().filter(|each| each.file.is_none());
+        let here: Vec<&str> = here.map(|each| each.variable).collect();
+        if !here.is_empty() {
+            commands.push(format!("unset {}", here.join(" ")));
+        }
+        for setting in &self.settings {
+            if let Some(file) = &setting.file {
+                let expression = quoted(format!("/^[^#]*{} *=/d", setting.variable));
+                commands.push(format!("sed -i {expression} {}", shown(file)));
+            }
+        }
+        commands.join(" && ")
+    }
+
+    /// Whether the file is one of this user's that may be changed; where it leads to, if
+    /// it is a link.
+    fn is_users(&self, machine: &Machine) -> bool {
+        let (Ok(real), Ok(about)) = (self.path.canonicalize(), self.path.metadata()) else {
+            return false;
+        };
+        let folder = self.path.parent().unwrap_or(&self.path);
+        !SYSTEM.iter().any(|system| real.starts_with(system))
+            && (machine.is_root() || about.uid() == rustix::process::geteuid().as_raw())
+            && files::is_writable(folder)
+    }
+
+    /// Whether the file is part of a certificate set of azup's, which only `renew` writes.
+    fn is_of_set(&self) -> bool {
+        let beside = |name: &str| self.path.with_file_name(name).is_file();
+        self.path.file_name().is_some_and(|name| name == "ca.pem")
+            && beside("cert.pem")
+            && beside("key.pem")
+    }
+
+    fn bundle(&self) -> Bundle {
+        Bundle::named(self.path.clone())
+    }
+}
+
+impl Store for Override {
+    fn kind(&self) -> Kind {
+        Kind::Bundle
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
+        self.bundle().status(ca, machine)
+    }
+
+    fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
+        let own = ca.file.as_deref().and_then(identity);
+        if own.is_some() && own == identity(&self.path) {
+            // The CA's own file, which may be about to be written.
+            return Ok(Vec::new());
+        }
+        if self.path.is_dir() {
+            return Err(self.left_alone("is a folder, not a bundle", self.unset()));
+        }
+        let Some(bytes) = files::read_if_there(&self.path)? else {
+            return Err(self.left_alone("does not exist", self.unset()));
+        };
+        if contains(&bytes, ca) {
+            return Ok(Vec::new());
+        }
+        if self.is_users(machine) && !self.is_of_set() {
+            return self.bundle().add(ca, machine);
+        }
+        let why = if self.settings.iter().all(|each| each.variable == NODE) {
+            "does not trust the CA"
+        } else {
+            "does not trust the CA, and is read instead of the bundles that do"
+        };
+        let real = self.path.canonicalize().unwrap_or(self.path.clone());
+        let of_store = SYSTEM_STORE.iter().any(|store| real.starts_with(store));
+        let fix = if of_store {
+            "azup trust --stores system".to_owned()
+        } else {
+            self.unset()
+        };
+        Err(self.left_alone(why, fix))
+    }
+
+    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+        if self.is_users(machine) && !self.is_of_set() {
+            self.bundle().remove(removal, machine)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+}

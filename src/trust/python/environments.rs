@@ -1,0 +1,231 @@
+//! Where Python environments are, found by listing folders alone: the active one, the
+//! project's, and every place that a tool is known to keep its environments in.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{pyvenv, tools};
+use crate::files;
+use crate::machine::Machine;
+use crate::trust::folders::Folders;
+
+/// Where environments may be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// One may be here.
+    Root(PathBuf),
+    /// Every folder in here may be one.
+    Each(PathBuf),
+    /// So it is here, and each may keep others in its `envs`.
+    Nested(PathBuf),
+}
+
+/// The variables that name the active environment.
+const ACTIVE: [&str; 2] = ["VIRTUAL_ENV", "CONDA_PREFIX"];
+
+/// The variables that name an active environment, each with the folder that it names.
+pub(super) fn active(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
+    ACTIVE
+        .into_iter()
+        .filter_map(|name| Some((name, machine.absolute(Path::new(machine.var(name)?)))))
+        .collect()
+}
+
+/// The project's environments: in its folders, in the folder that uv is told to use, and
+/// in poetry's and pipenv's folders by the names that these give them. Where there is
+/// none in its folders, those of the nearest folder above that has any.
+pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
+    let folders = Folders::of(machine);
+    let mut found: Vec<PathBuf> = Vec::new();
+    if let Some(named) = machine.var("UV_PROJECT_ENVIRONMENT") {
+        // Relative to the folder that has pyproject.toml, which is one of these.
+        let roots = folders.project.iter().map(|folder| folder.join(named));
+        found.extend(roots.into_iter().find(|root| is_environment(root)));
+    }
+    for folder in &folders.project {
+        found.extend(in_folder(folder, machine));
+        if folder.join("pyproject.toml").exists() {
+            found.extend(tools::by_poetry(folder, machine));
+        }
+        if folder.join("Pipfile").exists() {
+            found.extend(tools::by_pipenv(folder, machine));
+        }
+    }
+    if found.is_empty() {
+        found = folders
+            .above
+            .iter()
+            .map(|folder| in_folder(folder, machine))
+            .find(|found| !found.is_empty())
+            .unwrap_or_default();
+    }
+    found
+}
+
+/// Whether the folder is a virtual environment.
+fn is_environment(folder: &Path) -> bool {
+    folder.join(pyvenv::NAME).is_file()
+}
+
+/// The folder itself, and its children that are environments: the usual names first, then
+/// by name; of `.tox` and `.nox` their children.
+fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if is_environment(folder) {
+        found.push(folder.to_owned());
+    }
+    let usual = [".venv", "venv"].map(|name| folder.join(name));
+    found.extend(usual.iter().filter(|child| is_environment(child)).cloned());
+    // Home and what is above it hold other projects' environments too.
+    if folder != machine.cwd() && machine.home().is_ok_and(|home| home.starts_with(folder)) {
+        return found;
+    }
+    for child in children(folder) {
+        let name = child.file_name().unwrap_or_default();
+        if name == ".tox" || name == ".nox" {
+            found.extend(
+                children(&child)
+                    .into_iter()
+                    .filter(|each| is_environment(each)),
+            );
+        } else if !usual.contains(&child) && is_environment(&child) {
+            found.push(child);
+        }
+    }
+    found
+}
+
+/// The folders in `folder`, by name, with links to folders; none where it cannot be read.
+pub(super) fn children(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found
+}
+
+/// The Python that PATH leads to: what runs where no environment is active, as in a dev
+/// container. Its folder is told by where the program really is. A distribution's own
+/// reads the system's store and is not meant.
+pub(super) fn on_path(machine: &Machine) -> Option<PathBuf> {
+    let program = machine.find("python3")?.canonicalize().ok()?;
+    let root = program.parent()?.parent()?;
+    let of_distribution = ["/", "/usr"].iter().any(|system| root == Path::new(system));
+    (!of_distribution).then(|| root.to_owned())
+}
+
+/// What `pip install --user` installs to.
+pub(super) fn user_site(machine: &Machine) -> Vec<Place> {
+    let mut places = Vec::new();
+    if let Some(folder) = machine.var("PYTHONUSERBASE") {
+        places.push(Place::Root(machine.absolute(Path::new(folder))));
+    }
+    if let Ok(home) = machine.home() {
+        places.push(Place::Root(home.join(".local")));
+        if cfg!(target_os = "macos") {
+            places.push(Place::Each(home.join("Library/Python")));
+        }
+    }
+    places
+}
+
+/// Every place that tools are known to keep environments in.
+pub(super) fn everywhere(machine: &Machine) -> Vec<Place> {
+    let named = |variable: &str, below: &str| {
+        let folder = machine.var(variable)?;
+        Some(Place::Each(machine.absolute(Path::new(folder)).join(below)))
+    };
+    let home = |below: &str| Some(Place::Each(machine.home().ok()?.join(below)));
+    let data = |below: &str| Some(Place::Each(machine.data_home().ok()?.join(below)));
+    let nested = |place| match place {
+        Place::Each(folder) => Place::Nested(folder),
+        place => place,
+    };
+    let mut places: Vec<Place> = [
+        tools::poetry(machine).map(Place::Each),
+        tools::pipenv(machine).map(Place::Each),
+        data("virtualenvs"),
+        home(".virtualenvs"),
+        named("UV_TOOL_DIR", "").or_else(|| data("uv/tools")),
+        named("UV_PYTHON_INSTALL_DIR", "").or_else(|| data("uv/python")),
+        named("PIPX_HOME", "venvs"),
+        data("pipx/venvs"),
+        home(".local/pipx/venvs"),
+        named("MISE_DATA_DIR", "installs/python").or_else(|| data("mise/installs/python")),
+        // With pyenv-virtualenv's environments.
+        named("PYENV_ROOT", "versions")
+            .or_else(|| home(".pyenv/versions"))
+            .map(nested),
+        named("ASDF_DATA_DIR", "installs/python").or_else(|| home(".asdf/installs/python")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    places.extend(conda(machine));
+    places.extend(azure_cli());
+    places.extend(["/usr/local", "/usr"].map(|root| Place::Root(root.into())));
+    let mut once = HashSet::new();
+    places.retain(|place| once.insert(place.clone()));
+    places
+}
+
+/// conda's environments: its own list of all that were ever made, and the folders that its
+/// installers offer, each a base environment with others in `envs`.
+fn conda(machine: &Machine) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut roots: Vec<PathBuf> = vec!["/opt/conda".into()];
+    if let Some(program) = machine.var("CONDA_EXE").map(Path::new) {
+        // <root>/bin/conda
+        roots.extend(program.ancestors().nth(2).map(Path::to_owned));
+    }
+    if let Some(root) = machine.var("MAMBA_ROOT_PREFIX") {
+        roots.push(root.into());
+    }
+    if let Ok(home) = machine.home() {
+        let names = [
+            "miniconda3",
+            "anaconda3",
+            "miniforge3",
+            "mambaforge",
+            "micromamba",
+        ];
+        roots.extend(names.map(|name| home.join(name)));
+        places.push(Place::Each(home.join(".conda/envs")));
+        let list = files::read_if_there(&home.join(".conda/environments.txt"));
+        let list = list.ok().flatten().unwrap_or_default();
+        places.extend(
+            list.split(|byte| matches!(byte, b'\n' | b'\r'))
+                .map(|line| Path::new(OsStr::from_bytes(line.trim_ascii())))
+                .filter(|path| path.is_absolute())
+                .map(|path| Place::Root(path.to_owned())),
+        );
+    }
+    for root in roots.into_iter().filter(|root| root.is_absolute()) {
+        places.push(Place::Each(root.join("envs")));
+        places.push(Place::Root(root));
+    }
+    places
+}
+
+/// The Python that Azure CLI brings along: Debian's package, RPM's, Homebrew's.
+fn azure_cli() -> Vec<Place> {
+    let mut places: Vec<Place> = ["/opt/az", "/usr/lib64/az"]
+        .map(|root| Place::Root(root.into()))
+        .into();
+    for homebrew in ["/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew"] {
+        let versions = children(&Path::new(homebrew).join("Cellar/azure-cli"));
+        places.extend(
+            versions
+                .into_iter()
+                .map(|version| Place::Root(version.join("libexec"))),
+        );
+    }
+    places
+}

@@ -1,0 +1,195 @@
+//! What of an environment's packages has a bundle: certifi, the copy of it inside pip, and
+//! grpc; in conda's environments also OpenSSL's own.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Kind;
+use crate::failure::{command_line, shown};
+use crate::trust::bundle::{Bundle, Care};
+use crate::trust::{Found, Row};
+
+/// certifi's bundle in a folder of packages.
+const CERTIFI: &str = "certifi/cacert.pem";
+
+/// The other bundles in a folder of packages, each with the package that brings it.
+const OTHERS: [(&str, &str); 2] = [
+    ("pip/_vendor/certifi/cacert.pem", "pip"),
+    ("grpc/_cython/_credentials/roots.pem", "grpcio"),
+];
+
+/// The file from which OpenSSL reads its CAs in an environment of conda's.
+const CONDA: &str = "ssl/cacert.pem";
+
+/// Folders whose packages belong to the distribution, whoever may write there. Azure CLI
+/// brings a Python of its own in one of them.
+const DISTRIBUTION: [&str; 2] = ["/usr/lib", "/usr/lib64"];
+const AZURE_CLI: &str = "/usr/lib64/az";
+
+/// One environment's bundles.
+#[derive(Default)]
+pub(super) struct Bundles {
+    /// The bundles, and rows for what is there and cannot be one.
+    pub(super) found: Vec<Found>,
+    /// Whether certifi is installed.
+    pub(super) certifi: bool,
+    /// Whether it has packages that were not looked at before.
+    pub(super) new: bool,
+    /// Whether it has packages that were.
+    pub(super) known: bool,
+}
+
+/// Folders of packages that were looked at, by device and inode: `lib64` is a link to
+/// `lib`, and one environment may be reached by several ways. Never by the inode of a
+/// bundle: uv lets many environments share one, and each needs its own copy changed.
+#[derive(Default)]
+pub(super) struct Seen(HashSet<(u64, u64)>);
+
+/// An environment to look at.
+#[derive(Clone, Copy)]
+pub(super) struct Environment<'a> {
+    /// Its folder.
+    pub(super) root: &'a Path,
+    /// Whether the user works with it, so that a bundle that cannot be written is a
+    /// failure; else such a bundle is left alone.
+    pub(super) near: bool,
+}
+
+/// `pythonX.Y` and the like below `root`, each with its folder: the parents of folders of
+/// packages.
+pub(super) fn versions(root: &Path) -> Vec<(OsString, PathBuf)> {
+    let mut found = Vec::new();
+    for lib in ["lib", "lib64"] {
+        let lib = root.join(lib);
+        // Nearly always a link to lib; only Fedora's own Python has both.
+        if lib.ends_with("lib64") && lib.is_symlink() {
+            continue;
+        }
+        for entry in std::fs::read_dir(lib).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let text = name.to_string_lossy();
+            if text.starts_with("python") || text.starts_with("pypy") {
+                found.push((name, entry.path()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The bundles of one environment.
+pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
+    let mut bundles = Bundles::default();
+    for (_, version) in versions(environment.root) {
+        for kind in ["site-packages", "dist-packages"] {
+            bundles.add(&version.join(kind), environment, seen);
+        }
+    }
+    let root = environment.root;
+    let openssl = root.join(CONDA);
+    if bundles.new && exists(&openssl) && root.join("conda-meta").is_dir() {
+        let mend = [
+            "conda",
+            "install",
+            "--force-reinstall",
+            "ca-certificates",
+            "--prefix",
+        ];
+        let mend = command_line(mend.map(OsString::from).into_iter().chain([root.into()]));
+        bundles.found.push(store(openssl, mend, environment));
+    }
+    bundles
+}
+
+impl Bundles {
+    /// Adds those of one folder of packages.
+    pub(super) fn add(&mut self, packages: &Path, environment: Environment<'_>, seen: &mut Seen) {
+        let about = packages.metadata();
+        let Ok(about) = about.as_ref().map(|about| (about.dev(), about.ino())) else {
+            return;
+        };
+        if !seen.0.insert(about) {
+            self.known = true;
+            self.certifi |= exists(&packages.join(CERTIFI));
+            return;
+        }
+        self.new = true;
+        let pip = exists(&packages.join(OTHERS[0].0));
+        let mend = |package: &str| install(environment.root, package, pip, true);
+        let certifi = packages.join(CERTIFI);
+        if exists(&certifi) {
+            self.certifi = true;
+            self.push(certifi, mend("certifi"), environment);
+        } else if packages.join("certifi/core.py").is_file() {
+            self.certifi = true;
+            self.found.push(Found::Row(Row::failed(
+                Kind::Certifi,
+                &certifi,
+                format!(
+                    "{} is missing, although certifi is installed",
+                    shown(&certifi)
+                ),
+                Some(mend("certifi")),
+            )));
+        }
+        for (path, package) in OTHERS {
+            let path = packages.join(path);
+            if exists(&path) {
+                self.push(path, mend(package), environment);
+            }
+        }
+    }
+
+    fn push(&mut self, path: PathBuf, mend: String, environment: Environment<'_>) {
+        self.found.push(store(path, mend, environment));
+    }
+}
+
+/// Whether a bundle is one of the distribution's packages.
+pub(super) fn of_distribution(bundle: &Path) -> bool {
+    DISTRIBUTION.iter().any(|lib| bundle.starts_with(lib)) && !bundle.starts_with(AZURE_CLI)
+}
+
+fn store(path: PathBuf, mend: String, environment: Environment<'_>) -> Found {
+    let care = if of_distribution(&path) {
+        Care::Never
+    } else if environment.near {
+        Care::Required
+    } else {
+        Care::IfWritable
+    };
+    Found::Store(Box::new(Bundle::certifi(path, mend, care)))
+}
+
+/// A file or a link, also a dangling one.
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// The command that installs a package, or puts a damaged one back: uv's where the
+/// environment has no pip.
+pub(super) fn install(root: &Path, package: &str, pip: bool, again: bool) -> String {
+    let python = root.join("bin/python");
+    let python = python.as_os_str();
+    let words = |words: &[&'static str]| words.iter().copied().map(OsString::from).collect();
+    let mut all: Vec<OsString>;
+    if pip {
+        all = vec![python.to_owned()];
+        all.extend::<Vec<_>>(words(&["-m", "pip", "install"]));
+    } else {
+        all = words(&["uv", "pip", "install", "--python"]);
+        all.push(python.to_owned());
+    }
+    if again {
+        let option = if pip {
+            "--force-reinstall"
+        } else {
+            "--reinstall"
+        };
+        all.push(option.into());
+    }
+    all.push(package.into());
+    command_line(all)
+}

@@ -1,0 +1,103 @@
+//! poetry and pipenv, which keep every project's environment in one folder, under a name
+//! that tells the project.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+
+use super::environments::children;
+use crate::machine::Machine;
+
+/// The first eight characters of the SHA-256 of a path, as poetry and pipenv write it in
+/// the names of their environments.
+fn hash(path: &Path) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, path.as_os_str().as_bytes());
+    URL_SAFE.encode(&digest.as_ref()[..6])
+}
+
+/// Poetry names an environment `<name>-<hash of the project's real path>-py<X.Y>`. The
+/// hash alone tells the project, also when it was renamed in pyproject.toml.
+pub(super) fn by_poetry(project: &Path, machine: &Machine) -> Vec<PathBuf> {
+    let (Some(all), Ok(real)) = (poetry(machine), project.canonicalize()) else {
+        return Vec::new();
+    };
+    let middle = format!("-{}-py", hash(&real));
+    children(&all)
+        .into_iter()
+        .filter(|child| {
+            let name = child.file_name().unwrap_or_default().to_string_lossy();
+            name.contains(&middle)
+        })
+        .collect()
+}
+
+/// Pipenv names an environment `<folder>-<hash of the Pipfile's path>`, with a suffix where
+/// `PIPENV_PYTHON` is set, or as `PIPENV_CUSTOM_VENV_NAME` says.
+pub(super) fn by_pipenv(project: &Path, machine: &Machine) -> Vec<PathBuf> {
+    let Some(all) = pipenv(machine) else {
+        return Vec::new();
+    };
+    if let Some(name) = machine.var("PIPENV_CUSTOM_VENV_NAME") {
+        return vec![all.join(name)];
+    }
+    // The path as it was reached; pipenv followed links until 2023.
+    let pipfile = project.join("Pipfile");
+    let ends: Vec<String> = [Some(pipfile.clone()), pipfile.canonicalize().ok()]
+        .into_iter()
+        .flatten()
+        .map(|pipfile| format!("-{}", hash(&pipfile)))
+        .collect();
+    children(&all)
+        .into_iter()
+        .filter(|child| {
+            let name = child.file_name().unwrap_or_default().to_string_lossy();
+            ends.iter()
+                .any(|end| name.ends_with(end) || name.contains(&format!("{end}-")))
+        })
+        .collect()
+}
+
+/// The folder of poetry's environments.
+pub(super) fn poetry(machine: &Machine) -> Option<PathBuf> {
+    if let Some(folder) = machine.var("POETRY_VIRTUALENVS_PATH") {
+        return Some(machine.absolute(Path::new(folder)));
+    }
+    let cache = match machine.var("POETRY_CACHE_DIR") {
+        Some(folder) => machine.absolute(Path::new(folder)),
+        None => cache_home(machine)?.join("pypoetry"),
+    };
+    Some(cache.join("virtualenvs"))
+}
+
+fn cache_home(machine: &Machine) -> Option<PathBuf> {
+    let usual = if cfg!(target_os = "macos") {
+        "Library/Caches"
+    } else {
+        ".cache"
+    };
+    match machine.var("XDG_CACHE_HOME").map(Path::new) {
+        Some(folder) if folder.is_absolute() => Some(folder.to_owned()),
+        _ => Some(machine.home().ok()?.join(usual)),
+    }
+}
+
+/// The folder of pipenv's environments.
+pub(super) fn pipenv(machine: &Machine) -> Option<PathBuf> {
+    match machine.var("WORKON_HOME") {
+        Some(folder) => Some(machine.absolute(Path::new(folder))),
+        None => Some(machine.data_home().ok()?.join("virtualenvs")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name that poetry 2.5.1 gave to the environment of this path.
+    #[test]
+    fn the_hash_is_poetrys() {
+        assert_eq!(hash(Path::new("/srv/app")), "2uZo5AhP");
+    }
+}

@@ -1,0 +1,304 @@
+//! Variables that make programs read another bundle: set in the environment or in `.env`.
+
+use std::path::{Path, PathBuf};
+
+use crate::python::Environment;
+use crate::sandbox::{Done, Sandbox};
+use crate::system::inside;
+use crate::tls::{BODY, Server};
+
+const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+const HTTPX: &str = "
+import httpx, sys
+print(httpx.get(sys.argv[1], timeout=20).text, end='')
+";
+
+/// The transport of `azure.storage.blob.aio`.
+const AZURE_AIO: &str = "
+import asyncio, sys
+from azure.core import AsyncPipelineClient
+from azure.core.rest import HttpRequest
+
+async def main():
+    async with AsyncPipelineClient(sys.argv[1], policies=[]) as client:
+        response = await client.send_request(HttpRequest('GET', sys.argv[1]))
+        await response.read()
+        print(response.text(), end='')
+
+asyncio.run(main())
+";
+
+/// A copy of the system's bundle that belongs to the user.
+fn users_bundle(sandbox: &Sandbox, name: &str) -> PathBuf {
+    sandbox.write(name, std::fs::read(SYSTEM).unwrap())
+}
+
+fn trust(sandbox: &Sandbox) -> Done {
+    sandbox.azup(["trust", "--stores", "certifi"])
+}
+
+fn project() -> Sandbox {
+    let sandbox = Sandbox::new();
+    Environment::by_uv(&sandbox, ".venv", "copy", &["certifi"]);
+    sandbox.azup(["trust", "--stores", "certifi"]).ok();
+    sandbox
+}
+
+#[track_caller]
+fn has_ca(sandbox: &Sandbox, bundle: &Path) {
+    let cert = sandbox.certs().join("cert.pem");
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args(["verify", "-no-CApath", "-no-CAstore", "-CAfile"])
+        .args([bundle, &cert]);
+    Done::from(openssl.output().unwrap()).ok();
+}
+
+/// Both read OpenSSL's variable and nothing of certifi's.
+#[test]
+fn httpx_and_the_async_azure_sdk_accept_through_a_users_own_bundle() {
+    let mut sandbox = Sandbox::new();
+    let packages = ["httpx", "aiohttp", "azure-core", "requests"];
+    let environment = Environment::by_uv(&sandbox, ".venv", "copy", &packages);
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let server = Server::of(&sandbox.certs());
+    let url = server.url("127.0.0.1");
+    let bundle = users_bundle(&sandbox, "company.pem");
+    let before = std::fs::read(&bundle).unwrap();
+    sandbox.set("SSL_CERT_FILE", &bundle);
+    let get = |program: &str| environment.run(&sandbox, program, &[&url]);
+    let refused = |when: &str| {
+        for program in [HTTPX, AZURE_AIO] {
+            let done = get(program);
+            assert!(
+                done.stderr.contains("CERTIFICATE_VERIFY_FAILED"),
+                "{when}: {done}"
+            );
+        }
+    };
+    refused("before");
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.contains("bundle   added"), "{done}");
+    for program in [HTTPX, AZURE_AIO] {
+        assert_eq!(get(program).ok().stdout, BODY);
+    }
+    sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), before);
+    refused("after");
+}
+
+#[test]
+fn every_variable_is_read_and_a_file_named_twice_is_one_bundle() {
+    let mut sandbox = project();
+    for variable in [
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+        "AWS_CA_BUNDLE",
+    ] {
+        let bundle = users_bundle(&sandbox, variable);
+        sandbox.set(variable, &bundle);
+        let done = trust(&sandbox).ok();
+        assert!(
+            done.stdout
+                .contains(&format!("bundle   added    {}\n", bundle.display())),
+            "{done}"
+        );
+        has_ca(&sandbox, &bundle);
+        // The same file by another way.
+        sandbox.set("SSL_CERT_FILE", sandbox.project().join(".").join(variable));
+        let done = trust(&sandbox).ok();
+        assert_eq!(done.stdout.matches("bundle  ").count(), 1, "{done}");
+        sandbox.unset(variable);
+        sandbox.unset("SSL_CERT_FILE");
+    }
+}
+
+#[test]
+fn a_variable_that_names_an_environments_bundle_adds_none() {
+    let mut sandbox = project();
+    let environment = Environment {
+        folder: sandbox.project().join(".venv"),
+    };
+    sandbox.set("SSL_CERT_FILE", environment.bundle());
+    let done = sandbox.azup(["trust", "--stores", "certifi", "-v"]).ok();
+    assert!(!done.stdout.contains("bundle "), "{done}");
+    assert!(done.stderr.contains("as above"), "{done}");
+}
+
+#[test]
+fn the_nearest_dotenv_of_the_project_is_read() {
+    let sandbox = project();
+    sandbox.write(".git/HEAD", "");
+    let bundle = users_bundle(&sandbox, "our certs/company.pem");
+    sandbox.write(
+        ".env",
+        "# for the proxy\nAWS_CA_BUNDLE=\nexport REQUESTS_CA_BUNDLE=\"our certs/company.pem\" # ours\n",
+    );
+    let below = sandbox.project().join("src/app");
+    std::fs::create_dir_all(&below).unwrap();
+    let mut azup = sandbox.azup_command(["trust", "--stores", "certifi"]);
+    let done = Done::from(azup.current_dir(&below).output().unwrap()).ok();
+    has_ca(&sandbox, &bundle);
+    assert!(done.stdout.contains("bundle   added"), "{done}");
+}
+
+/// The files that azup says nothing but a warning about.
+#[test]
+fn a_file_of_the_systems_is_reported_with_what_it_bypasses() {
+    let mut sandbox = project();
+    sandbox.set("REQUESTS_CA_BUNDLE", SYSTEM);
+    sandbox.set("SSL_CERT_FILE", SYSTEM);
+    sandbox.write(".env", format!("CURL_CA_BUNDLE={SYSTEM}\n"));
+    let before = std::fs::read(SYSTEM).unwrap();
+    let done = trust(&sandbox);
+    assert_eq!(std::fs::read(SYSTEM).unwrap(), before);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    certifi  trusted  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    bundle   skipped  /etc/ssl/certs/ca-certificates.crt
+    azup local CA [ID] (valid until [DATE]): trusted
+    --- stderr
+    warning: bundle, /etc/ssl/certs/ca-certificates.crt: does not trust the CA, and is read instead of the bundles that do; named by REQUESTS_CA_BUNDLE (requests, Azure SDK, Azure CLI, pip), SSL_CERT_FILE (OpenSSL, httpx, aiohttp, Go, Bun), CURL_CA_BUNDLE in [PROJECT]/.env (curl, requests, Azure SDK)
+    hint: azup trust --stores system
+    ");
+}
+
+/// The system's store and the variable that names it are mended in one go, and a dev
+/// container's `NODE_EXTRA_CA_CERTS` names a file that the first run makes.
+#[test]
+fn a_file_of_the_systems_is_trusted_once_the_systems_store_is() {
+    let sandbox = project();
+    let program = format!(
+        r#"
+        export REQUESTS_CA_BUNDLE={SYSTEM}
+        export NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/azup-local-ca.crt
+        "$AZUP" trust --stores certifi,system
+        "$AZUP" trust --stores certifi
+        "#
+    );
+    let done = inside(&sandbox, &program).ok();
+    assert_eq!(done.stderr, "", "{done}");
+    assert_eq!(done.stdout.matches("bundle   trusted").count(), 3, "{done}");
+    assert!(!done.stdout.contains("skipped"), "{done}");
+}
+
+#[test]
+fn what_is_no_bundle_at_all_has_a_message_of_its_own() {
+    let mut sandbox = project();
+    sandbox.set("REQUESTS_CA_BUNDLE", "gone.pem");
+    sandbox.set("SSL_CERT_FILE", "/etc/ssl/certs");
+    sandbox.write(".env", "NODE_EXTRA_CA_CERTS=~/ca.pem\n");
+    let done = trust(&sandbox);
+    insta::assert_snapshot!(sandbox.shown(&done), @r"
+    exit: 0
+    --- stdout
+    certifi  trusted  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    bundle   skipped  [PROJECT]/gone.pem
+    bundle   skipped  /etc/ssl/certs
+    bundle   skipped  '[PROJECT]/~/ca.pem'
+    azup local CA [ID] (valid until [DATE]): trusted
+    --- stderr
+    warning: bundle, [PROJECT]/gone.pem: does not exist; named by REQUESTS_CA_BUNDLE (requests, Azure SDK, Azure CLI, pip)
+    hint: unset REQUESTS_CA_BUNDLE
+    warning: bundle, /etc/ssl/certs: is a folder, not a bundle; named by SSL_CERT_FILE (OpenSSL, httpx, aiohttp, Go, Bun)
+    hint: unset SSL_CERT_FILE
+    warning: bundle, '[PROJECT]/~/ca.pem': does not exist; named by NODE_EXTRA_CA_CERTS in [PROJECT]/.env (Node, beside its own)
+    hint: sed -i '/^[^#]*NODE_EXTRA_CA_CERTS *=/d' [PROJECT]/.env
+    ");
+    // What the last hint says takes the variable away.
+    let hint = done.stderr.lines().last().unwrap();
+    sandbox
+        .run("sh", ["-c", hint.trim_start_matches("hint: ")])
+        .ok();
+    assert_eq!(std::fs::read(sandbox.project().join(".env")).unwrap(), b"");
+}
+
+#[test]
+fn a_file_that_is_no_pem_is_a_failure_like_any_other_bundle() {
+    let mut sandbox = project();
+    let bundle = sandbox.write("text.pem", "hello\n");
+    sandbox.set("SSL_CERT_FILE", &bundle);
+    let done = trust(&sandbox);
+    assert_eq!(done.code, 3, "{done}");
+    assert!(done.stderr.contains("is no PEM bundle"), "{done}");
+}
+
+/// Node adds what this variable names, so people name azup's own file; a renewal writes it.
+#[test]
+fn the_file_of_the_ca_itself_is_trusted_and_never_written() {
+    let mut sandbox = project();
+    let ca = sandbox.certs().join("ca.pem");
+    sandbox.set("NODE_EXTRA_CA_CERTS", &ca);
+    let before = std::fs::read(&ca).unwrap();
+    let done = trust(&sandbox).ok();
+    assert!(
+        done.stdout
+            .contains(&format!("bundle   trusted  {}\n", ca.display())),
+        "{done}"
+    );
+    assert_eq!(std::fs::read(&ca).unwrap(), before);
+    sandbox.azup(["renew", "--stores", "certifi"]).ok();
+    let renewed = std::fs::read_to_string(&ca).unwrap();
+    assert_ne!(renewed.as_bytes(), before);
+    assert_eq!(renewed.matches("BEGIN CERTIFICATE").count(), 1);
+    sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+    assert_eq!(std::fs::read_to_string(&ca).unwrap(), renewed);
+
+    // Nor is that of another set.
+    let other = sandbox.project().join("set");
+    let named = ["renew", "--stores", "none", "--certs", "set"];
+    sandbox.azup(named).ok();
+    sandbox.set("NODE_EXTRA_CA_CERTS", other.join("ca.pem"));
+    let before = Sandbox::files(&other);
+    let done = trust(&sandbox).ok();
+    assert!(
+        done.stderr.contains("hint: unset NODE_EXTRA_CA_CERTS\n"),
+        "{done}"
+    );
+    assert_eq!(Sandbox::files(&other), before);
+}
+
+#[test]
+fn a_users_link_to_the_systems_file_is_the_systems() {
+    let mut sandbox = project();
+    let link = sandbox.home().join("ca.pem");
+    std::os::unix::fs::symlink(SYSTEM, &link).unwrap();
+    sandbox.set("SSL_CERT_FILE", &link);
+    let done = trust(&sandbox).ok();
+    assert!(
+        done.stderr.contains("hint: azup trust --stores system\n"),
+        "{done}"
+    );
+    assert_eq!(std::fs::read_link(&link).unwrap(), Path::new(SYSTEM));
+}
+
+#[test]
+fn a_file_that_this_user_may_not_write_is_left_alone() {
+    let mut sandbox = project();
+    let bundle = users_bundle(&sandbox, "company.pem");
+    sandbox.set("SSL_CERT_FILE", &bundle);
+    let before = std::fs::read(&bundle).unwrap();
+    let folder = sandbox.project();
+    let done = sandbox.read_only(&folder, ["trust", "--stores", "certifi"]);
+    assert_eq!(done.code, 0, "{done}");
+    assert!(
+        done.stderr.contains("hint: unset SSL_CERT_FILE\n"),
+        "{done}"
+    );
+    assert_eq!(std::fs::read(&bundle).unwrap(), before);
+}
+
+#[test]
+fn no_store_means_no_variable_either() {
+    let mut sandbox = project();
+    let bundle = users_bundle(&sandbox, "company.pem");
+    sandbox.set("SSL_CERT_FILE", &bundle);
+    let before = std::fs::read(&bundle).unwrap();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), before);
+}
