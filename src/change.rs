@@ -45,6 +45,14 @@ pub enum Change {
         /// What is there now.
         expect: Vec<u8>,
     },
+    /// Changes nothing: makes sure that a file still holds `bytes` before programs write
+    /// to it, and puts them back if one of those fails half-way.
+    Guard {
+        /// Where.
+        path: PathBuf,
+        /// What is there now.
+        bytes: Vec<u8>,
+    },
     /// Run a program that changes what only it can change.
     Run {
         /// The program and its arguments.
@@ -145,6 +153,7 @@ impl Change {
                 ..
             } => format!("link {} -> {}\n", shown(path), shown(target)),
             Self::Delete { path, .. } => format!("delete {}\n", shown(path)),
+            Self::Guard { .. } => String::new(),
             Self::Run {
                 argv, input, admin, ..
             } => {
@@ -177,6 +186,15 @@ impl Change {
     }
 
     fn apply(&self, machine: &Machine) -> Result<Undo> {
+        match self {
+            Self::Run { .. } | Self::Guard { .. } => self.make(machine),
+            Self::Directory { path, .. } | Self::Write { path, .. } | Self::Delete { path, .. } => {
+                machine.changing(path, || self.make(machine))
+            }
+        }
+    }
+
+    fn make(&self, machine: &Machine) -> Result<Undo> {
         match self {
             Self::Directory { path, mode } => {
                 Ok(Undo::RemoveFolders(files::make_folder(path, *mode)?))
@@ -225,6 +243,15 @@ impl Change {
                     },
                 })
             }
+            Self::Guard { path, bytes } => {
+                if files::read_if_there(path)?.as_ref() != Some(bytes) {
+                    return Err(Conflict(path.clone()).into());
+                }
+                Ok(Undo::PutBack {
+                    path: path.clone(),
+                    before: bytes.clone(),
+                })
+            }
             Self::Run {
                 argv,
                 input,
@@ -243,7 +270,11 @@ impl Change {
                     .into());
                 }
                 let input = input.as_ref().map(|input| input.bytes.as_slice());
-                let done = machine.run(&argv, input, PROGRAM_LIMIT)?;
+                let done = if *admin {
+                    machine.run_as_administrator(&argv, input, PROGRAM_LIMIT)?
+                } else {
+                    machine.run(&argv, input, PROGRAM_LIMIT)?
+                };
                 if !done.status.success() {
                     return Err(Failure::new(format!(
                         "{} failed: {}",
@@ -253,8 +284,10 @@ impl Change {
                     .into());
                 }
                 Ok(match undo {
-                    Some(undo) if *admin => Undo::Run(elevated(undo, machine)),
-                    Some(undo) => Undo::Run(undo.clone()),
+                    Some(undo) => Undo::Run {
+                        argv: undo.clone(),
+                        admin: *admin,
+                    },
                     None => Undo::Nothing,
                 })
             }
@@ -279,25 +312,53 @@ enum Undo {
         path: PathBuf,
         before: Content,
     },
-    Run(Vec<OsString>),
+    PutBack {
+        path: PathBuf,
+        before: Vec<u8>,
+    },
+    Run {
+        argv: Vec<OsString>,
+        admin: bool,
+    },
 }
 
 impl Undo {
     fn apply(self, machine: &Machine) -> Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            Self::RemoveFolders(made) => {
-                files::remove_empty_folders(&made);
-                Ok(())
-            }
+            Self::RemoveFolders(made) => match made.first().cloned() {
+                None => Ok(()),
+                Some(outermost) => machine.changing(&outermost, || {
+                    files::remove_empty_folders(&made);
+                    Ok(())
+                }),
+            },
             Self::Restore {
                 path,
                 after,
                 before,
-            } => files::replace(&path, Some(&after), &before),
-            Self::Delete { path, after } => files::delete(&path, &after),
-            Self::Create { path, before } => files::replace(&path, None, &before),
-            Self::Run(argv) => machine.run(&argv, None, PROGRAM_LIMIT).map(|_| ()),
+            } => machine.changing(&path, || files::replace(&path, Some(&after), &before)),
+            Self::Delete { path, after } => {
+                machine.changing(&path, || files::delete(&path, &after))
+            }
+            Self::Create { path, before } => {
+                machine.changing(&path, || files::replace(&path, None, &before))
+            }
+            Self::PutBack { path, before } => {
+                let now = files::read_if_there(&path)?;
+                if now.as_ref() == Some(&before) {
+                    return Ok(());
+                }
+                let content = Content::File {
+                    bytes: before,
+                    mode: 0o644,
+                };
+                machine.changing(&path, || files::replace(&path, now.as_deref(), &content))
+            }
+            Self::Run { argv, admin: true } => machine
+                .run_as_administrator(&elevated(&argv, machine), None, PROGRAM_LIMIT)
+                .map(|_| ()),
+            Self::Run { argv, admin: false } => machine.run(&argv, None, PROGRAM_LIMIT).map(|_| ()),
         }
     }
 }
@@ -316,7 +377,8 @@ pub fn for_administrator(changes: &[Change], machine: &Machine) -> Option<String
     Some(if machine.find("sudo").is_some() {
         format!("sudo {}", commands.join(" && sudo "))
     } else {
-        command_line(["su", "-c", &commands.join(" && ")])
+        // -l: plain su keeps a PATH without the folders for administrators.
+        command_line(["su", "-l", "-c", &commands.join(" && ")])
     })
 }
 

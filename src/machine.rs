@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 use time::OffsetDateTime;
 
 use crate::failure::{Failure, command_line, reason};
+use crate::sudo::SudoUser;
 
 /// Folders that hold administrators' programs but are missing from many users' PATH
 /// (Debian, SUSE).
@@ -31,6 +32,7 @@ pub struct Machine {
     data: Option<PathBuf>,
     config: Option<PathBuf>,
     now: OffsetDateTime,
+    sudo: Option<SudoUser>,
 }
 
 /// What a program left behind.
@@ -46,26 +48,30 @@ pub struct Finished {
 
 impl Finished {
     /// The last line of standard error that is not blank: where command line programs
-    /// put the reason.
+    /// put the reason. keytool puts it on standard output, and warnings beside it.
     #[must_use]
     pub fn last_words(&self) -> String {
-        let text = String::from_utf8_lossy(&self.stderr);
-        text.lines()
-            .map(str::trim)
-            .rfind(|line| !line.is_empty())
-            .unwrap_or("it gave no reason")
-            .to_owned()
+        let last = |bytes: &[u8], wanted: fn(&str) -> bool| {
+            let text = String::from_utf8_lossy(bytes);
+            let lines = text.lines().map(str::trim);
+            lines.rev().find(|line| wanted(line)).map(str::to_owned)
+        };
+        last(&self.stdout, |line| line.starts_with("keytool error: "))
+            .or_else(|| last(&self.stderr, |line| !line.is_empty()))
+            .unwrap_or_else(|| "it gave no reason".to_owned())
     }
 }
 
 impl Machine {
-    /// Takes in the environment of this process.
+    /// Takes in the environment of this process. Started with sudo, it becomes the user
+    /// who typed that ([`SudoUser`]).
     ///
     /// `AZUP_NOW` (seconds since 1970) sets the clock, for tests that live through a
     /// certificate's whole life.
     ///
     /// # Errors
-    /// Where the current folder has been deleted, or `AZUP_NOW` is no time.
+    /// Where the current folder has been deleted, or `AZUP_NOW` is no time, or the kernel
+    /// does not let root become another user.
     pub fn here() -> Result<Self> {
         let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let cwd = std::env::current_dir().map_err(|error| {
@@ -79,14 +85,105 @@ impl Machine {
                 .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
                 .ok_or_else(|| Failure::new("AZUP_NOW is not a number of seconds since 1970"))?,
         };
-        Ok(Self {
+        let this = Self {
             env,
             cwd,
             home: dirs::home_dir(),
             data: dirs::data_dir(),
             config: dirs::config_dir(),
             now,
-        })
+            sudo: None,
+        };
+        match SudoUser::of(this.env.get(OsStr::new("SUDO_UID"))) {
+            Some(user) => {
+                user.act()?;
+                Ok(this.of(user))
+            }
+            None => Ok(this),
+        }
+    }
+
+    /// The machine as it is for the user who typed `sudo`. A home that is not root's was
+    /// chosen on purpose and stays.
+    fn of(mut self, user: SudoUser) -> Self {
+        let before = self.home.take().unwrap_or_else(|| user.root_home.clone());
+        let home = if before == user.root_home {
+            user.home.clone()
+        } else {
+            before.clone()
+        };
+        let moved = |path: Option<PathBuf>| {
+            path.map(|path| match path.strip_prefix(&before) {
+                Ok(tail) => home.join(tail),
+                Err(_) => path,
+            })
+        };
+        self.data = moved(self.data).or_else(|| Some(home.join(".local/share")));
+        self.config = moved(self.config).or_else(|| Some(home.join(".config")));
+        self.env.insert("HOME".into(), home.clone().into());
+        for name in ["USER", "LOGNAME"] {
+            self.env.insert(name.into(), user.name.clone().into());
+        }
+        self.home = Some(home);
+        self.sudo = Some(user);
+        self
+    }
+
+    /// The user who typed `sudo azup`, where that is how it was started.
+    #[must_use]
+    pub fn sudo_user(&self) -> Option<&str> {
+        self.sudo.as_ref().map(|user| user.name.as_str())
+    }
+
+    /// Does `work`, which changes `path`: started with sudo, as root where only root can
+    /// change anything on the way there, and as the user everywhere else.
+    ///
+    /// # Errors
+    /// Those of `work`, and where the kernel refuses the change of user.
+    pub fn changing<T>(&self, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match &self.sudo {
+            Some(user) if user.leaves_to_root(path) => user.as_root(work),
+            _ => work(),
+        }
+    }
+
+    /// Like [`Machine::run`]; started with sudo, the program runs as root, in root's home.
+    ///
+    /// # Errors
+    /// As [`Machine::run`].
+    pub fn run_as_administrator(
+        &self,
+        argv: &[OsString],
+        input: Option<&[u8]>,
+        limit: Duration,
+    ) -> Result<Finished> {
+        let Some(user) = &self.sudo else {
+            return self.run(argv, input, limit);
+        };
+        let mut root = self.clone();
+        root.env
+            .insert("HOME".into(), user.root_home.clone().into());
+        for name in ["USER", "LOGNAME"] {
+            root.env.insert(name.into(), "root".into());
+        }
+        user.as_root(|| root.run(argv, input, limit))
+    }
+
+    /// A machine with this home and exactly these variables.
+    #[cfg(test)]
+    pub(crate) fn for_test(home: &Path, env: &[(&str, &OsStr)]) -> Self {
+        Self {
+            env: env
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            cwd: home.to_owned(),
+            home: Some(home.to_owned()),
+            data: Some(home.join(".local/share")),
+            config: Some(home.join(".config")),
+            now: OffsetDateTime::now_utc(),
+            sudo: None,
+        }
     }
 
     /// The same machine, seen from another folder.
@@ -173,10 +270,10 @@ impl Machine {
         })
     }
 
-    /// Whether this process may write anywhere.
+    /// Whether this process may write anywhere, if need be by [`Machine::changing`].
     #[must_use]
     pub fn is_root(&self) -> bool {
-        rustix::process::geteuid().is_root()
+        self.sudo.is_some() || rustix::process::geteuid().is_root()
     }
 
     /// Finds a program on PATH, then in the folders for administrators.
@@ -214,7 +311,13 @@ impl Machine {
         let Some(program) = argv.first() else {
             anyhow::bail!("an empty command");
         };
-        let mut command = if let Some(setsid) = self.find("setsid") {
+        // A root shell that `su` made has no /usr/sbin on its PATH (Debian).
+        let found = program.to_str().and_then(|name| self.find(name));
+        let program = found.as_deref().map_or(&**program, Path::as_os_str);
+        // sudo knows by the terminal that the password was typed there a moment ago, and
+        // `-n` keeps it from asking.
+        let setsid = self.find("setsid").filter(|_| argv[0] != "sudo");
+        let mut command = if let Some(setsid) = setsid {
             // setsid makes the program the leader of a new group of the same number.
             let mut command = self.command(setsid);
             command.arg(program);

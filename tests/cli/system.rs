@@ -4,12 +4,14 @@
 use crate::sandbox::{Done, Sandbox, azup};
 use crate::tls::{BODY, Server};
 
-/// The folders that the system's store is made of, and the one that its hooks write to.
+/// The folders that the system's store is made of, and those that its hooks write to: the
+/// one for Java goes through dpkg's triggers.
 const LAYERS: &str = r#"
 set -e
 mkdir -p "$ROOT"
 mount -t tmpfs none "$ROOT"
-for at in /etc /usr/local/share; do
+for at in /etc /usr/local/share /var/lib/dpkg /var/lib/ca-certificates-java /var/log; do
+    [ -d "$at" ] || continue
     name=$(echo "$at" | tr / _)
     mkdir -p "$ROOT/$name/upper" "$ROOT/$name/work"
     mount -t overlay none -o "lowerdir=$at,upperdir=$ROOT/$name/upper,workdir=$ROOT/$name/work" "$at" ||
@@ -19,7 +21,7 @@ done
 
 /// Runs a shell program in which the system's folders may be changed at will. `$AZUP` is
 /// azup.
-fn inside(sandbox: &Sandbox, program: &str) -> Done {
+pub fn inside(sandbox: &Sandbox, program: &str) -> Done {
     let mut command = sandbox.command("unshare");
     command
         .args(["--mount", "--propagation", "private", "sh", "-c"])
@@ -70,6 +72,39 @@ fn curl_and_openssl_accept_after_trust_and_refuse_after_untrust() {
     );
 }
 
+/// The hook for Java adds an alias and never takes one out; keytool is the judge.
+#[test]
+fn nothing_is_left_in_debians_store_for_java_nor_among_its_links() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let program = r#"
+        store=/etc/ssl/certs/java/cacerts
+        ours() { keytool -list -keystore $store -storepass changeit 2>/dev/null | grep -c "^debian:azup-local-ca$1"; }
+        everything() { find /etc/ssl/certs /usr/local/share/ca-certificates | sort; cat /etc/ssl/certs/ca-certificates.crt; }
+        aliases() { keytool -list -keystore $store -storepass changeit 2>/dev/null | grep , | sort; }
+        # What an interrupted run of the hook left behind would keep it from its work.
+        rm -f /var/lib/ca-certificates-java/pending
+        dpkg --configure ca-certificates-java > /dev/null 2>&1 || true
+        update-ca-certificates --fresh > /dev/null 2>&1
+        everything > "$ROOT/before"; aliases > "$ROOT/aliases"
+        "$AZUP" trust --stores system > /dev/null
+        "$AZUP" renew --stores system > /dev/null
+        echo "trusted: $(ours)"
+        "$AZUP" untrust --stores system --dry-run
+        "$AZUP" untrust --stores system
+        echo "after: $(ours)"
+        everything | cmp - "$ROOT/before" && echo "links and bundle are as they were"
+        aliases | cmp - "$ROOT/aliases" && echo "Java's store is as it was"
+        sha256sum $store > "$ROOT/store"
+        "$AZUP" untrust --stores system --json | grep status
+        sha256sum --quiet -c "$ROOT/store" && echo "the second time changes nothing"
+    "#;
+    let done = inside(&sandbox, program).ok();
+    let hidden = regex_lite::Regex::new(r"azup-local-ca-[0-9a-f]{8}").unwrap();
+    let shown = sandbox.shown(&done);
+    insta::assert_snapshot!(hidden.replace_all(&shown, "azup-local-ca-[ID]"));
+}
+
 /// The CA of another project stays trusted when the anchor's fixed name goes to this one.
 #[test]
 fn two_cas_are_trusted_side_by_side() {
@@ -85,6 +120,18 @@ fn two_cas_are_trusted_side_by_side() {
     "#;
     let done = inside(&sandbox, program).ok();
     assert_eq!(done.stdout, "2\ncurrent\n0\n", "{done}");
+}
+
+/// As in the shell that Debian's `su` makes.
+#[test]
+fn root_without_sbin_on_its_path_finds_the_program() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("PATH", "/usr/bin:/bin");
+    let done = inside(
+        &sandbox,
+        r#""$AZUP" trust --stores system -q && ls /etc/ssl/certs/azup-local-ca.pem"#,
+    );
+    assert_eq!(done.code, 0, "{done}");
 }
 
 /// Without root and without sudo: the commands for an administrator, and nothing done.
@@ -131,4 +178,119 @@ fn a_recording_stand_in_for_sudo_is_called_per_command_and_never_asks() {
         "the first command is refused, so the second is not tried"
     );
     insta::assert_snapshot!(sandbox.shown(&done));
+}
+
+/// A user of number 12345 in a copy of the user database; sudo itself is not part of the
+/// test, only what it leaves in the environment. Runs a shell program as root with that.
+fn with_sudo(sandbox: &mut Sandbox, program: &str) -> Done {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let user = format!(
+        "anna:x:12345:12346:Anna:{}:/bin/sh\n",
+        sandbox.home().display()
+    );
+    let copy = sandbox.root().join("passwd");
+    std::fs::write(&copy, passwd + &user).unwrap();
+    // The sandbox is open to its user alone, and azup may lie where she cannot go.
+    let own = ["-R", "12345:12346", &sandbox.root().to_string_lossy()];
+    sandbox.run("/bin/chown", own).ok();
+    for (name, value) in [
+        ("SUDO_USER", "anna"),
+        ("SUDO_UID", "12345"),
+        ("SUDO_GID", "12346"),
+    ] {
+        sandbox.set(name, value);
+    }
+    let home = sandbox.home();
+    sandbox.set("HOME", "/root");
+    sandbox.set("USERS_HOME", &home);
+    inside(
+        sandbox,
+        &format!(
+            "mount --bind '{}' /etc/passwd\nmount -t tmpfs none /root\n{program}",
+            copy.display()
+        ),
+    )
+}
+
+/// All that a user has afterwards is the user's own, and the system's is root's: its store,
+/// and a bundle of a tool that came with the system.
+#[test]
+fn run_as_root_by_sudo_everything_belongs_to_the_user_who_typed_it() {
+    let mut sandbox = Sandbox::new();
+    let done = with_sudo(
+        &mut sandbox,
+        r#"
+        "$AZUP" trust --stores system
+        find "$USERS_HOME" -mindepth 1 -printf '%P %U:%G %m\n' | sort
+        echo "in root's home: $(find /root -mindepth 1)"
+        stat -c '%n %u:%g %a' /usr/local/share/ca-certificates/azup-local-ca.crt
+        mkdir /usr/local/share/tool
+        cp /etc/ssl/certs/ca-certificates.crt /usr/local/share/tool/bundle.pem
+        "$AZUP" untrust --stores system -q
+        "$AZUP" trust --stores none --bundle /usr/local/share/tool/bundle.pem -q
+        find /usr/local/share/tool -printf '%p %U:%G %m\n'
+        ls /usr/local/share/ca-certificates | grep azup || echo "no anchor is left"
+        "#,
+    );
+    insta::assert_snapshot!(sandbox.shown(&done));
+}
+
+/// A link in the user's home leads root nowhere: it is the user who follows it.
+#[test]
+fn run_as_root_by_sudo_a_link_in_the_users_home_does_not_lead_to_roots_folders() {
+    let mut sandbox = Sandbox::new();
+    let share = sandbox.home().join(".local/share");
+    std::fs::create_dir_all(&share).unwrap();
+    std::os::unix::fs::symlink("/etc/azup-test", share.join("azup")).unwrap();
+    let done = with_sudo(
+        &mut sandbox,
+        r#"
+        mkdir /etc/azup-test
+        "$AZUP" trust --stores none || echo "exit $?"
+        find /etc/azup-test
+        "#,
+    );
+    insta::assert_snapshot!(sandbox.shown(&done));
+}
+
+/// A CA that azup did not make never takes the anchor's fixed name, to which a dev
+/// container's `NODE_EXTRA_CA_CERTS` leads.
+#[test]
+fn a_foreign_ca_has_an_anchor_of_its_own() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args([
+            "-nodes",
+            "-subj",
+            "/CN=Company proxy",
+            "-keyout",
+            "/dev/null",
+            "-out",
+            "proxy.pem",
+        ]);
+    Done::from(openssl.output().unwrap()).ok();
+    let program = r#"
+        anchors() { ls /usr/local/share/ca-certificates | grep -c azup || true; }
+        "$AZUP" trust --stores system --ca proxy.pem > /dev/null
+        test ! -e /usr/local/share/ca-certificates/azup-local-ca.crt
+        openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt proxy.pem
+        "$AZUP" trust --stores system > /dev/null
+        anchors
+        "$AZUP" untrust --stores system > /dev/null
+        anchors
+        "$AZUP" untrust --stores system --ca proxy.pem > /dev/null
+        anchors
+    "#;
+    let done = inside(&sandbox, program).ok();
+    assert_eq!(done.stdout, "proxy.pem: OK\n2\n1\n0\n", "{done}");
 }

@@ -1,0 +1,184 @@
+//! `sudo azup`: not wanted, because azup asks for an administrator's rights only where it
+//! needs them, and a second set of certificates in root's home helps nobody. So azup then
+//! works as the user who typed it, in that user's home, and is root again only for the
+//! one change that takes it.
+//!
+//! The kernel then judges every path as it does for that user: nothing is given away
+//! afterwards with `chown`, and no link in the user's folders leads root astray. Linux
+//! only; elsewhere azup stays what it was started as.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::failure::Failure;
+
+/// The user who typed `sudo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SudoUser {
+    /// The name, for messages.
+    pub name: String,
+    /// The home folder.
+    pub home: PathBuf,
+    /// Root's own home folder, where root's programs belong.
+    pub root_home: PathBuf,
+    uid: u32,
+    gid: u32,
+    groups: Vec<u32>,
+}
+
+impl SudoUser {
+    /// The user that `SUDO_UID` names, where this process is root; `None` where it is not,
+    /// where root itself typed it, and for a user who is not in `/etc/passwd`.
+    #[must_use]
+    pub fn of(uid: Option<&OsString>) -> Option<Self> {
+        if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let uid: u32 = uid?.to_str()?.parse().ok()?;
+        let read = |path: &str| std::fs::read(path).unwrap_or_default();
+        Self::among(uid, &read("/etc/passwd"), &read("/etc/group"))
+    }
+
+    fn among(uid: u32, passwd: &[u8], group: &[u8]) -> Option<Self> {
+        let passwd = String::from_utf8_lossy(passwd);
+        let group = String::from_utf8_lossy(group);
+        // name:password:uid:gid:comment:home:shell (passwd(5))
+        let user = |number: u32| {
+            passwd
+                .lines()
+                .map(|line| line.split(':').collect::<Vec<_>>())
+                .find(|fields| fields.len() >= 6 && fields[2].parse() == Ok(number))
+        };
+        let fields = user(uid)?;
+        let home = PathBuf::from(fields[5]);
+        if uid == 0 || !home.is_absolute() {
+            return None;
+        }
+        let gid = fields[3].parse().ok()?;
+        // name:password:gid:member,member (group(5))
+        let mut groups: Vec<u32> = group
+            .lines()
+            .map(|line| line.split(':').collect::<Vec<_>>())
+            .filter(|line| line.len() >= 4 && line[3].split(',').any(|name| name == fields[0]))
+            .filter_map(|line| line[2].parse().ok())
+            .collect();
+        groups.push(gid);
+        Some(Self {
+            name: fields[0].to_owned(),
+            home,
+            root_home: user(0).map_or_else(|| "/root".into(), |root| root[5].into()),
+            uid,
+            gid,
+            groups,
+        })
+    }
+
+    /// Becomes this user, in a way that [`SudoUser::as_root`] can take back. Only this
+    /// thread and those that it starts change, so it is done before there are others.
+    ///
+    /// # Errors
+    /// Where the kernel refuses (a user namespace that does not know the user).
+    pub fn act(&self) -> Result<()> {
+        set(&self.groups, self.gid, self.uid).map_err(|error| {
+            Failure::new(format!(
+                "started with sudo, and cannot work as {}: {}",
+                self.name,
+                crate::failure::reason(&error)
+            ))
+            .into()
+        })
+    }
+
+    /// Does `work` as root, on this thread, and is this user again.
+    ///
+    /// # Errors
+    /// Those of `work`, and as [`SudoUser::act`].
+    pub fn as_root<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        set(&[0], 0, 0)?;
+        let done = work();
+        self.act()?;
+        done
+    }
+
+    /// Whether nobody but root can change where `path` leads: only then may root write
+    /// there for a user. Every folder on the way, also behind links, is root's.
+    #[must_use]
+    pub fn leaves_to_root(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let roots = |path: &Path| {
+            path.ancestors().skip(1).all(|folder| {
+                match folder.symlink_metadata() {
+                    // Who may write in a folder may put another in its place; a link's
+                    // mode says nothing.
+                    Ok(about) => {
+                        about.uid() == 0 && (about.is_symlink() || about.mode() & 0o002 == 0)
+                    }
+                    // What is missing is made by root, in a folder that is root's.
+                    Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+                }
+            })
+        };
+        let there = path.ancestors().skip(1).find(|folder| folder.exists());
+        let real = there.and_then(|folder| folder.canonicalize().ok());
+        path.is_absolute() && roots(path) && real.is_some_and(|real| roots(&real.join("file")))
+    }
+}
+
+/// The real and the effective user, so that programs too are started as this user, with
+/// root kept as the saved one. Groups go first: without root they could not.
+#[cfg(target_os = "linux")]
+fn set(groups: &[u32], gid: u32, uid: u32) -> std::io::Result<()> {
+    use rustix::process::{Gid, Uid};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    let root = Uid::ROOT;
+    // Back to root, if it is not: only root may set groups.
+    set_thread_res_uid(root, root, root)?;
+    let groups: Vec<Gid> = groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+    set_thread_groups(&groups)?;
+    set_thread_res_gid(Gid::from_raw(gid), Gid::from_raw(gid), Gid::ROOT)?;
+    set_thread_res_uid(Uid::from_raw(uid), Uid::from_raw(uid), root)?;
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set(_: &[u32], _: u32, _: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\n\
+        broken\n\
+        anna:x:1000:1001:Anna,,,:/home/anna:/bin/zsh\n\
+        homeless:x:1002:1002:::/bin/sh\n";
+    const GROUP: &[u8] = b"root:x:0:\ndocker:x:998:bert,anna\nannas:x:7:annas\nanna:x:1001:\n";
+
+    #[test]
+    fn a_user_is_found_by_number_with_home_and_groups() {
+        let anna = SudoUser::among(1000, PASSWD, GROUP).expect("she is there");
+        assert_eq!((anna.name.as_str(), anna.gid), ("anna", 1001));
+        assert_eq!(anna.home, Path::new("/home/anna"));
+        assert_eq!(anna.groups, [998, 1001]);
+        for nobody in [0, 1001, 1002] {
+            assert_eq!(SudoUser::among(nobody, PASSWD, GROUP), None);
+        }
+    }
+
+    #[test]
+    fn root_writes_only_where_nobody_else_can_lead_it() {
+        let anna = SudoUser::among(1000, PASSWD, GROUP).expect("she is there");
+        assert!(anna.leaves_to_root(Path::new("/etc/ssl/certs/x.pem")));
+        assert!(anna.leaves_to_root(Path::new("/usr/local/share/ca-certificates/x.crt")));
+        // Anybody may put a folder there.
+        assert!(!anna.leaves_to_root(Path::new("/tmp/x.pem")));
+        let folder = tempfile::tempdir().expect("a folder");
+        let link = folder.path().join("etc");
+        std::os::unix::fs::symlink("/etc", &link).expect("a link");
+        assert!(!anna.leaves_to_root(&link.join("x.pem")));
+        assert!(!anna.leaves_to_root(Path::new("etc/x.pem")));
+    }
+}

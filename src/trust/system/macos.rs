@@ -1,0 +1,218 @@
+//! macOS: the user's login keychain, through `security`. No other program can read or
+//! write it, so here alone the status too is found by running one. A certificate in a
+//! keychain is not yet trusted (an update of macOS clears that), so both are asked for.
+//!
+//! Never run on a Mac: options are from security(1), tested with a recording stand-in.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::super::{Found, Removal, Row, Status, Store};
+use super::{sha1, sha1_of};
+use crate::certificates::{BEGIN, END, TrustAnchor, decode};
+use crate::change::Change;
+use crate::cli::Kind;
+use crate::failure::Failure;
+use crate::files;
+use crate::machine::{Finished, Machine};
+
+/// The system's own: one of the same name on PATH is not asked.
+const SECURITY: &str = "/usr/bin/security";
+
+/// How long a question may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What the names of all of azup's CAs begin with.
+const OURS: &str = "azup local CA";
+
+/// The login keychain.
+#[derive(Debug)]
+pub(super) struct Keychain {
+    security: PathBuf,
+    path: PathBuf,
+}
+
+/// The login keychain, or that there is none (a user who never logged in at a screen).
+pub(super) fn find(machine: &Machine) -> Found {
+    let keychain = match machine.home() {
+        Ok(home) => home.join("Library/Keychains/login.keychain-db"),
+        Err(error) => {
+            let path = Path::new("login.keychain-db");
+            return Found::Row(Row::absent(Kind::System, path, error.to_string(), None));
+        }
+    };
+    if !keychain.is_file() {
+        let why = "this user has no login keychain".to_owned();
+        return Found::Row(Row::absent(Kind::System, &keychain, why, None));
+    }
+    Found::Store(Box::new(Keychain {
+        security: SECURITY.into(),
+        path: keychain,
+    }))
+}
+
+impl Keychain {
+    fn argv<const N: usize>(&self, words: [&str; N]) -> Vec<OsString> {
+        let mut argv: Vec<OsString> = vec![self.security.clone().into()];
+        argv.extend(words.map(OsString::from));
+        argv
+    }
+
+    /// The same, about this keychain.
+    fn about<const N: usize>(&self, words: [&str; N]) -> Vec<OsString> {
+        let mut argv = self.argv(words);
+        argv.push(self.path.clone().into());
+        argv
+    }
+
+    /// The certificates in the keychain whose common name begins with `name`, or holds
+    /// it: `-c` looks for a part. That there is none ends with a failure too.
+    fn certificates(&self, name: &str, machine: &Machine) -> Result<Vec<Vec<u8>>> {
+        let argv = self.about(["find-certificate", "-a", "-c", name, "-p"]);
+        let done = machine.run(&argv, None, LIMIT)?;
+        let locked = "interaction is not allowed";
+        if !done.status.success() && done.last_words().contains(locked) {
+            return Err(refused(&done).into());
+        }
+        let text = String::from_utf8_lossy(&done.stdout);
+        Ok(text
+            .split(BEGIN)
+            .skip(1)
+            .filter_map(|part| decode(part.split(END).next()?.as_bytes()))
+            .collect())
+    }
+
+    /// Whether the user's own settings say anything about this CA. Their list shows names
+    /// only; those of azup's CAs are unique.
+    fn has_trust_settings(&self, label: &str, machine: &Machine) -> Result<bool> {
+        let done = machine.run(&self.argv(["dump-trust-settings"]), None, LIMIT)?;
+        Ok(String::from_utf8_lossy(&done.stdout).contains(label))
+    }
+
+    /// Whether the keychain holds the CA, and the settings trust it. A CA that is
+    /// verified against itself is always good, so it is its leaf that is asked about.
+    fn trusts(&self, ca: &TrustAnchor, machine: &Machine) -> Result<bool> {
+        if !self.certificates(&ca.label, machine)?.contains(&ca.der) {
+            return Ok(false);
+        }
+        let leaf = ca.file.as_ref().map(|file| file.with_file_name("cert.pem"));
+        let Some(leaf) = leaf.filter(|leaf| is_issued_by(leaf, ca)) else {
+            return self.has_trust_settings(&ca.label, machine);
+        };
+        let mut argv = self.argv(["verify-cert", "-p", "ssl", "-s", "127.0.0.1", "-c"]);
+        argv.push(leaf.into());
+        Ok(machine.run(&argv, None, LIMIT)?.status.success())
+    }
+}
+
+/// During renewal the files beside the CA's may still be those of the one before.
+fn is_issued_by(leaf: &Path, ca: &TrustAnchor) -> bool {
+    let leaf = files::read_if_there(leaf).ok().flatten();
+    leaf.and_then(|bytes| {
+        let text = String::from_utf8(bytes).ok()?;
+        let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
+        TrustAnchor::from_der(&decode(body.as_bytes())?)
+    })
+    .is_some_and(|leaf| leaf.issuer == ca.subject)
+}
+
+fn refused(done: &Finished) -> Failure {
+    Failure::new(format!(
+        "the login keychain is locked: {}",
+        done.last_words()
+    ))
+    .hint("security unlock-keychain login.keychain-db")
+}
+
+impl Store for Keychain {
+    fn kind(&self) -> Kind {
+        Kind::System
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
+        Ok(if self.trusts(ca, machine)? {
+            Status::Trusted
+        } else {
+            Status::Missing
+        })
+    }
+
+    /// macOS asks the user for a password on the screen.
+    fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
+        if self.trusts(ca, machine)? {
+            return Ok(Vec::new());
+        }
+        // `security` reads no standard input, and the CA's own file may not be written
+        // yet: it gets one for the moment.
+        let own = machine.own_folder()?;
+        let file = own.join(format!("{}.pem", sha1(ca)));
+        let bytes = ca.pem.clone().into_bytes();
+        let mut argv = self.argv([
+            "add-trusted-cert",
+            "-r",
+            "trustRoot",
+            "-p",
+            "ssl",
+            "-p",
+            "basic",
+            "-k",
+        ]);
+        argv.extend([self.path.clone().into(), file.clone().into()]);
+        let undo = self.about(["delete-certificate", "-t", "-Z", &sha1(ca)]);
+        Ok(vec![
+            Change::Directory {
+                path: own,
+                mode: 0o700,
+            },
+            Change::Write {
+                path: file.clone(),
+                expect: files::read_if_there(&file)?,
+                content: files::Content::File {
+                    bytes: bytes.clone(),
+                    mode: 0o644,
+                },
+            },
+            Change::run(argv, Some(undo)),
+            Change::Delete {
+                path: file,
+                expect: bytes,
+            },
+        ])
+    }
+
+    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+        let mut found = self.certificates(OURS, machine)?;
+        if let Some(ca) = &removal.ca {
+            found.extend(self.certificates(&ca.label, machine)?);
+        }
+        found.sort();
+        found.dedup();
+        let mut changes = Vec::new();
+        for der in found.iter().filter(|der| removal.names(der)) {
+            let label = TrustAnchor::from_der(der).map_or_else(String::new, |ca| ca.label);
+            let sha1 = sha1_of(der);
+            // With -t it fails where there are no settings to take out.
+            let argv = if self.has_trust_settings(&label, machine)? {
+                self.about(["delete-certificate", "-t", "-Z", &sha1])
+            } else {
+                self.about(["delete-certificate", "-Z", &sha1])
+            };
+            changes.push(Change::run(argv, None));
+        }
+        Ok(changes)
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+mod tests;
