@@ -54,6 +54,8 @@ pub struct Entry {
     pub server_ca: bool,
     /// Rows in both dialects with this issuer and serial number, whatever they say.
     pub trust_rows: usize,
+    /// Those of them in the standard's dialect, which older NSS neither edits nor deletes.
+    pub standard_rows: usize,
 }
 
 /// All certificates of a database, with their trust.
@@ -87,6 +89,7 @@ type Name<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// A trust row, for the certificates of one issuer and serial number.
 struct Trust<'a> {
+    standard: bool,
     anchor: bool,
     hash: Cow<'a, [u8]>,
     algorithm: Option<&'static digest::Algorithm>,
@@ -172,6 +175,7 @@ fn read(database: &[u8], wanted: Option<&[u8]>) -> Result<Vec<Entry>> {
             Entry {
                 server_ca: own.peek().is_some() && own.all(|row| row.anchor),
                 trust_rows: rows.len(),
+                standard_rows: rows.iter().filter(|row| row.standard).count(),
                 nickname: text(&found.label),
                 der: found.der.to_vec(),
             }
@@ -265,6 +269,7 @@ fn trusts<'a>(
         let level = row.bytes(level)?.unwrap_or_default();
         let hash = row.bytes(hash)?.filter(|hash| **hash != *EMPTY);
         rows.push(Trust {
+            standard,
             anchor: *level == if standard { ANCHOR } else { NSS_ANCHOR },
             hash: hash.unwrap_or_default(),
             algorithm: if standard {

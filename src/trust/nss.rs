@@ -1,125 +1,164 @@
-//! NSS databases: where Chromium keeps the CAs that it trusts beside its own.
+//! NSS databases: where Chromium and Firefox keep the CAs that they trust beside their own.
 //!
 //! Whether a CA is there is read from `cert9.db` itself, so that nothing is started when
-//! there is nothing to do. Only `certutil` can write, because NSS signs trust; it is not
-//! believed but checked by reading again.
+//! there is nothing to do. Only NSS can write, because it signs trust: through certutil, or
+//! through the browser's own library. Neither is believed; the database is read again.
+
+mod cert8;
+mod libraries;
+mod library;
+mod others;
+mod profiles;
+mod writer;
 
 use std::cell::Cell;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::cert9;
-use super::{Found, Removal, Row, Status, Store};
+use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files;
 use crate::machine::Machine;
-
-/// Browsers that read the user's NSS database. Where none of them is installed, a
-/// database that does not exist yet is not made.
-const BROWSERS: [&str; 7] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "microsoft-edge",
-    "microsoft-edge-stable",
-    "brave-browser",
-];
+pub(crate) use library::Nss;
+use writer::{Format, Named, Writers};
 
 /// Trusted to issue server certificates, and nothing else: no mail, no code (measured:
 /// the least with which Chromium and Firefox accept the leaf).
 const TRUST: &str = "C,,";
 
+/// What NSS says when another program locks the database: the same as when it is damaged.
+const BUSY: [&str; 2] = ["SEC_ERROR_BAD_DATABASE", "SEC_ERROR_PKCS11_GENERAL_ERROR"];
+
 /// One database, named by its folder.
 #[derive(Debug)]
 pub struct Database {
     folder: PathBuf,
+    format: Format,
     file: PathBuf,
     /// Whether the certificate was there, if untrusted, before azup changed anything.
-    was_there: Cell<bool>,
+    was_there: Cell<Option<bool>>,
+    /// Whether certutil deletes a certificate whose trust it does not know.
+    leaves_trust: Cell<bool>,
 }
 
-/// Chromium's databases. It reads `~/.pki/nssdb` if that folder exists, else the one in
-/// the data folder; both are kept up where both exist, and the first is never made,
-/// since that would hide the other from Chromium (measured).
+/// Every database of the user, of Chromium, Firefox and their descendants.
 #[must_use]
 pub fn find(machine: &Machine) -> Vec<Found> {
-    let (Ok(home), Ok(data)) = (machine.home(), machine.data_home()) else {
-        return Vec::new();
-    };
-    let xdg = data.join("pki/nssdb");
-    let mut folders = vec![home.join(".pki/nssdb"), xdg.clone()];
-    folders.retain(|folder| folder.is_dir());
-    if folders.is_empty() {
-        if !BROWSERS.iter().any(|name| machine.find(name).is_some()) {
-            let why = "no NSS database, and no Chromium that would read one";
-            return vec![Found::Row(Row::absent(
-                Kind::Nss,
-                &xdg,
-                why.to_owned(),
-                None,
-            ))];
+    let places = profiles::find(machine);
+    let outdated = places.outdated.iter().map(|folder| {
+        if Format::Dbm.is_supported(machine) {
+            return Found::Store(Box::new(Database::at(folder.clone(), Format::Dbm)) as _);
         }
-        folders.push(xdg);
+        let why = "a cert8.db of before 2018, which this machine's certutil cannot change and \
+                   no browser of today reads";
+        Found::Row(Row::skipped(Kind::Nss, folder, why.to_owned()))
+    });
+    let found: Vec<Found> = places
+        .databases
+        .iter()
+        .map(|folder| Found::Store(Box::new(Database::at(folder.clone(), Format::Sql)) as _))
+        .chain(outdated)
+        .collect();
+    if found.is_empty()
+        && let Ok(data) = machine.data_home()
+    {
+        let why = "no NSS database, and no Chromium that would read one";
+        let place = data.join("pki/nssdb");
+        return vec![Found::Row(Row::absent(
+            Kind::Nss,
+            &place,
+            why.to_owned(),
+            None,
+        ))];
     }
-    folders
-        .into_iter()
-        .map(|folder| Found::Store(Box::new(Database::at(folder)) as _))
-        .collect()
+    found
 }
 
 impl Database {
-    /// The database in a folder.
+    /// The database of a record.
     #[must_use]
-    pub fn at(folder: PathBuf) -> Self {
+    pub fn recorded(folder: PathBuf) -> Self {
+        let format = if folder.join(Format::Dbm.file()).exists()
+            && !folder.join(Format::Sql.file()).exists()
+        {
+            Format::Dbm
+        } else {
+            Format::Sql
+        };
+        Self::at(folder, format)
+    }
+
+    fn at(folder: PathBuf, format: Format) -> Self {
         Self {
-            file: folder.join("cert9.db"),
+            file: folder.join(format.file()),
+            format,
             folder,
-            was_there: Cell::new(false),
+            was_there: Cell::new(None),
+            leaves_trust: Cell::new(false),
         }
     }
 
     fn entry(&self, ca: &TrustAnchor) -> Result<Option<cert9::Entry>> {
-        let Some(bytes) = files::read_if_there(&self.file)? else {
+        if self.format == Format::Dbm {
+            let mut all = self.entries()?.into_iter();
+            return Ok(all.find(|entry| entry.der == ca.der));
+        }
+        let Some(bytes) = self.read()? else {
             return Ok(None);
         };
         cert9::find(&bytes, &ca.der).map_err(|why| self.not_read(&why))
     }
 
-    fn not_read(&self, why: &cert9::NotRead) -> anyhow::Error {
+    fn entries(&self) -> Result<Vec<cert9::Entry>> {
+        let Some(bytes) = self.read()? else {
+            return Ok(Vec::new());
+        };
+        match self.format {
+            Format::Sql => cert9::entries(&bytes).map_err(|why| self.not_read(&why)),
+            Format::Dbm => {
+                cert8::entries(&bytes).ok_or_else(|| self.not_read(&"it is no cert8.db"))
+            }
+        }
+    }
+
+    fn read(&self) -> Result<Option<Vec<u8>>> {
+        if others::is_half_written(&self.file) {
+            return Err(Failure::new(format!(
+                "{} is half written: a program is changing it, or was killed while it did; \
+                 starting the browser once mends that",
+                shown(&self.file)
+            ))
+            .into());
+        }
+        files::read_if_there(&self.file)
+    }
+
+    fn not_read(&self, why: &dyn std::fmt::Display) -> anyhow::Error {
         Failure::new(format!("cannot read {}: {why}", shown(&self.file)))
             .hint("close the browser, then run azup trust again")
             .into()
     }
 
-    /// Without the primary password certutil adds the certificate but not its trust, so
-    /// it is not even started. In a terminal it asks for the password.
+    /// Without the primary password NSS adds the certificate but not its trust, so nothing
+    /// is even started. In a terminal certutil asks for the password.
     fn require_no_password(&self, ca: &TrustAnchor) -> Result<()> {
         let keys = files::read_if_there(&self.folder.join("key4.db"))?.unwrap_or_default();
         if !cert9::has_primary_password(&keys).unwrap_or(false) {
             return Ok(());
         }
-        let mut argv = self.certutil("-A", &["-n", &ca.label, "-t", TRUST, "-i"]);
+        let words = ["-n", &ca.label, "-t", TRUST, "-i"];
+        let mut argv = writer::certutil("-A", self.format, &self.folder, &words);
         argv.push(ca.file.clone().unwrap_or_else(|| "ca.pem".into()).into());
         Err(
             Failure::new("the database has a primary password, which azup does not ask for")
                 .hint(command_line(argv))
                 .into(),
         )
-    }
-
-    /// `certutil VERB -d sql:FOLDER ARGUMENTS`
-    fn certutil(&self, verb: &str, arguments: &[&str]) -> Vec<OsString> {
-        let mut database = OsString::from("sql:");
-        database.push(&self.folder);
-        let mut argv: Vec<OsString> = vec!["certutil".into(), verb.into(), "-d".into(), database];
-        argv.extend(arguments.iter().map(OsString::from));
-        argv
     }
 }
 
@@ -141,11 +180,13 @@ impl Store for Database {
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
         let entry = self.entry(ca)?;
-        self.was_there.set(entry.is_some());
+        if self.was_there.get().is_none() {
+            self.was_there.set(Some(entry.is_some()));
+        }
         if entry.as_ref().is_some_and(|entry| entry.server_ca) {
             return Ok(Vec::new());
         }
-        require_certutil(machine)?;
+        let writers = Writers::find(self.format, machine)?;
         self.require_no_password(ca)?;
         let mut changes = Vec::new();
         if !self.file.exists() {
@@ -153,62 +194,102 @@ impl Store for Database {
                 path: self.folder.clone(),
                 mode: 0o700,
             });
-            changes.push(Change::run(
-                self.certutil("-N", &["--empty-password"]),
-                None,
-            ));
+            changes.push(writers.create(&self.folder));
         }
+        let all = self.entries()?;
         changes.push(match entry {
-            Some(entry) => {
-                let argv = self.certutil("-M", &["-n", &entry.nickname, "-t", TRUST]);
-                Change::run(argv, None)
-            }
-            None => Change::Run {
-                argv: self.certutil("-A", &["-n", &ca.label, "-t", TRUST]),
-                input: Some(ca.as_input()),
-                undo: Some(self.certutil("-D", &["-n", &ca.label])),
-                admin: false,
-            },
+            Some(entry) => writers.trust(&self.folder, ca, &Named::among(&entry, &all))?,
+            None => writers.add(&self.folder, ca, &free_nickname(ca, &all)),
         });
         Ok(changes)
     }
 
     fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
-        let Some(bytes) = files::read_if_there(&self.file)? else {
+        let all = self.entries()?;
+        let (ours, foreign): (Vec<_>, Vec<_>) =
+            all.iter().partition(|entry| removal.names(&entry.der));
+        if ours.is_empty() {
             return Ok(Vec::new());
-        };
-        let entries = cert9::entries(&bytes).map_err(|why| self.not_read(&why))?;
-        let changes: Vec<Change> = entries
-            .iter()
-            .filter(|entry| removal.names(&entry.der))
-            .map(|entry| Change::run(self.certutil("-D", &["-n", &entry.nickname]), None))
-            .collect();
-        if !changes.is_empty() {
-            require_certutil(machine)?;
         }
-        Ok(changes)
+        let writers = Writers::find(self.format, machine)?;
+        ours.into_iter()
+            .map(|entry| {
+                let named = Named::among(entry, foreign.iter().copied());
+                if writers.leave_trust_of(entry) {
+                    self.leaves_trust.set(true);
+                }
+                writers.delete(&self.folder, &named)
+            })
+            .collect()
     }
 
     /// A database with a primary password refuses the trust but keeps the certificate;
     /// deleting that needs no password (measured).
-    fn clean_up(&self, ca: &TrustAnchor, _machine: &Machine) -> Vec<Change> {
-        match self.entry(ca) {
-            Ok(Some(entry)) if !entry.server_ca && !self.was_there.get() => {
-                let argv = self.certutil("-D", &["-n", &entry.nickname]);
-                vec![Change::run(argv, None)]
+    fn clean_up(&self, ca: &TrustAnchor, machine: &Machine) -> Vec<Change> {
+        let half_done = || -> Result<Option<Change>> {
+            let all = self.entries()?;
+            let half = all
+                .iter()
+                .find(|entry| entry.der == ca.der && !entry.server_ca);
+            match half {
+                Some(entry) if self.was_there.get() == Some(false) => {
+                    let named = Named::among(entry, &all);
+                    Writers::find(self.format, machine)?
+                        .delete(&self.folder, &named)
+                        .map(Some)
+                }
+                _ => Ok(None),
             }
-            _ => Vec::new(),
+        };
+        // The failure that led here is the one to report.
+        half_done().ok().flatten().into_iter().collect()
+    }
+
+    fn is_busy(&self, error: &anyhow::Error) -> bool {
+        let said = format!("{error:#}");
+        BUSY.iter().any(|code| said.contains(code)) || others::locked_by(&self.folder).is_some()
+    }
+
+    fn explain(&self, error: anyhow::Error, goal: &Goal<'_>) -> anyhow::Error {
+        if let Some(who) = others::locked_by(&self.folder) {
+            let verb = match goal {
+                Goal::Add(_) => "trust",
+                Goal::Remove(_) => "untrust",
+            };
+            let what = format!("the database is locked by {who}; close the browser");
+            return Failure::new(what).hint(again(verb, Kind::Nss)).into();
         }
+        if error.to_string() == UNSEEN
+            && let Goal::Add(ca) = goal
+            && let Ok(Some(entry)) = self.entry(ca)
+            && entry.standard_rows > 0
+        {
+            let what = "the browser itself distrusts this CA, which an older certutil cannot \
+                        change; its certificate manager can";
+            return Failure::new(what).into();
+        }
+        error
+    }
+
+    /// Chromium reads its database when it starts, Firefox keeps what it has seen.
+    fn note(&self, machine: &Machine) -> Option<String> {
+        let restart = others::is_browser_running(&self.folder, machine)
+            .then_some("restart the browser to see it");
+        // It vouches for nothing, since it names its certificate by a hash.
+        let orphan = self
+            .leaves_trust
+            .get()
+            .then_some("an orphaned trust row stays, which certutil does not know; harmless");
+        let notes: Vec<&str> = restart.into_iter().chain(orphan).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 }
 
-fn require_certutil(machine: &Machine) -> Result<()> {
-    if machine.find("certutil").is_some() {
-        return Ok(());
+/// The CA's name, or a longer one where another certificate has that already: NSS refuses
+/// a second certificate of the same nickname.
+fn free_nickname(ca: &TrustAnchor, all: &[cert9::Entry]) -> String {
+    if all.iter().all(|entry| entry.nickname != ca.label) {
+        return ca.label.clone();
     }
-    Err(
-        Failure::new("certutil is not installed, and only it can write to an NSS database")
-            .hint("sudo apt-get install libnss3-tools")
-            .into(),
-    )
+    format!("{} ({})", ca.label, &ca.sha256()[..8])
 }

@@ -6,29 +6,29 @@ use crate::sandbox::{Done, Sandbox};
 use crate::tls::{BODY, Server};
 
 /// A sandbox whose machine has a certificate set.
-fn with_set() -> Sandbox {
+pub fn with_set() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.azup(["trust", "--stores", "none"]).ok();
     sandbox
 }
 
-fn trust(sandbox: &Sandbox) -> Done {
+pub fn trust(sandbox: &Sandbox) -> Done {
     sandbox.azup(["trust", "--stores", "nss"])
 }
 
-fn untrust(sandbox: &Sandbox) -> Done {
+pub fn untrust(sandbox: &Sandbox) -> Done {
     sandbox.azup(["untrust", "--stores", "nss"])
 }
 
 /// An empty database without a password at `folder` below HOME.
-fn database(sandbox: &Sandbox, folder: &str) -> PathBuf {
+pub fn database(sandbox: &Sandbox, folder: &str) -> PathBuf {
     let folder = sandbox.home().join(folder);
     std::fs::create_dir_all(&folder).unwrap();
     certutil(sandbox, &folder, &["-N", "--empty-password"]).ok();
     folder
 }
 
-fn certutil(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Done {
+pub fn certutil(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Done {
     let mut certutil = sandbox.command("certutil");
     certutil
         .args(words)
@@ -38,7 +38,7 @@ fn certutil(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Done {
 }
 
 /// What certutil lists: nickname and trust, a line each.
-fn listed(sandbox: &Sandbox, folder: &Path) -> Vec<(String, String)> {
+pub fn listed(sandbox: &Sandbox, folder: &Path) -> Vec<(String, String)> {
     let list = certutil(sandbox, folder, &["-L"]).ok().stdout;
     list.lines()
         .filter_map(|line| line.trim().rsplit_once(char::is_whitespace))
@@ -47,7 +47,7 @@ fn listed(sandbox: &Sandbox, folder: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-fn label(sandbox: &Sandbox) -> String {
+pub fn label(sandbox: &Sandbox) -> String {
     let json = sandbox
         .azup(["trust", "--stores", "none", "--json"])
         .ok()
@@ -57,7 +57,7 @@ fn label(sandbox: &Sandbox) -> String {
 }
 
 /// The page as Chromium shows it, or why it does not, from a HOME that is the sandbox's.
-fn page(sandbox: &Sandbox, url: &str) -> String {
+pub fn page(sandbox: &Sandbox, url: &str) -> String {
     let mut chromium = sandbox.command("chromium");
     chromium
         .args([
@@ -164,24 +164,72 @@ fn a_trusted_database_is_recognised_without_certutil() {
     database(&sandbox, ".pki/nssdb");
     trust(&sandbox).ok();
     without_certutil(&mut sandbox);
-    let done = trust(&sandbox).ok();
+    let words = ["trust", "--stores", "nss"];
+    let done = sandbox.without(&libraries(), words).ok();
     assert!(done.stdout.starts_with("nss      trusted"), "{done}");
 }
 
+/// Not a real Chromium: only the link by which one says that it runs, here with the
+/// number of this test's process, and then with that of one that has ended.
+#[test]
+fn a_link_as_a_running_chromium_has_it_brings_the_note() {
+    let sandbox = with_set();
+    database(&sandbox, ".pki/nssdb");
+    let link = sandbox.home().join(".config/chromium/SingletonLock");
+    std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+    let target = format!("my-host-{}", std::process::id());
+    std::os::unix::fs::symlink(target, &link).unwrap();
+    let done = trust(&sandbox).ok();
+    let note = "(restart the browser to see it)";
+    assert!(done.stdout.contains(note), "{done}");
+    std::fs::remove_file(&link).unwrap();
+    let mut ended = sandbox.command("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let target = format!("my-host-{}", ended.id());
+    std::os::unix::fs::symlink(target, &link).unwrap();
+    let done = untrust(&sandbox).ok();
+    assert!(!done.stdout.contains(note), "{done}");
+}
+
+/// What a writer that was killed leaves: the file may hold half of a change.
+#[test]
+fn a_database_with_a_journal_is_not_believed() {
+    let sandbox = with_set();
+    let folder = database(&sandbox, ".pki/nssdb");
+    std::fs::write(folder.join("cert9.db-journal"), "half of a change").unwrap();
+    let before = Sandbox::files(&folder);
+    let done = trust(&sandbox);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("cert9.db is half written"), "{done}");
+    assert_eq!(Sandbox::files(&folder), before);
+}
+
 /// Hides certutil from azup, which also looks in the folders for administrators.
-fn without_certutil(sandbox: &mut Sandbox) {
+pub fn without_certutil(sandbox: &mut Sandbox) {
     let empty = sandbox.root().join("no-programs");
     std::fs::create_dir_all(&empty).unwrap();
     sandbox.set("PATH", empty);
 }
 
+/// Every `libnss3` of this machine in the places where azup looks.
+pub fn libraries() -> Vec<PathBuf> {
+    let own = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let mut found: Vec<PathBuf> = [&own, "/usr/lib/firefox-esr"]
+        .iter()
+        .map(|folder| Path::new(folder).join("libnss3.so"))
+        .collect();
+    found.retain(|file| file.exists());
+    assert_eq!(found.len(), 2, "{found:?}");
+    found
+}
+
 #[test]
-fn certutil_missing_is_said_with_the_package_that_has_it() {
+fn without_certutil_and_library_the_package_is_named() {
     let mut sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
     let before = Sandbox::files(&folder);
     without_certutil(&mut sandbox);
-    let done = trust(&sandbox);
+    let done = sandbox.without(&libraries(), ["trust", "--stores", "nss"]);
     assert_eq!(Sandbox::files(&folder), before);
     insta::assert_snapshot!(sandbox.shown(&done), @r"
     exit: 1
@@ -189,14 +237,45 @@ fn certutil_missing_is_said_with_the_package_that_has_it() {
     nss      failed  [HOME]/.pki/nssdb
     azup local CA [ID] (valid until [DATE]): trusted nowhere
     --- stderr
-    error: nss, [HOME]/.pki/nssdb: certutil is not installed, and only it can write to an NSS database
+    error: nss, [HOME]/.pki/nssdb: certutil is not installed, and there is no libnss3 with which azup could do without
     hint: sudo apt-get install libnss3-tools
     ");
 }
 
+/// A database is made, added to and emptied with the browser's own library, and a real
+/// Chromium agrees.
+#[test]
+fn chromium_loads_the_page_after_trust_without_certutil() {
+    let mut sandbox = with_set();
+    // certutil is not on this PATH, and Chromium is.
+    let programs = sandbox.root().join("programs");
+    std::fs::create_dir_all(&programs).unwrap();
+    std::os::unix::fs::symlink("/usr/bin/chromium", programs.join("chromium")).unwrap();
+    let url = Server::of(&sandbox.certs()).url("127.0.0.1");
+    let all = "/usr/bin:/bin";
+    sandbox.set("PATH", &programs);
+    let done = sandbox.azup(["trust", "--stores", "nss", "--dry-run"]).ok();
+    assert!(done.stdout.contains(" nss-helper create "), "{done}");
+    trust(&sandbox).ok();
+    sandbox.set("PATH", all);
+    let folder = sandbox.home().join(".local/share/pki/nssdb");
+    assert_eq!(
+        listed(&sandbox, &folder),
+        [(label(&sandbox), "C,,".to_owned())]
+    );
+    let shown = page(&sandbox, &url);
+    assert!(shown.contains(BODY), "{shown}");
+    sandbox.set("PATH", &programs);
+    untrust(&sandbox).ok();
+    sandbox.set("PATH", all);
+    assert_eq!(listed(&sandbox, &folder), []);
+    let shown = page(&sandbox, &url);
+    assert!(shown.contains("ERR_CERT_AUTHORITY_INVALID"), "{shown}");
+}
+
 #[test]
 fn a_certificate_that_is_there_without_trust_gets_it() {
-    let sandbox = with_set();
+    let mut sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
     let ca = sandbox.certs().join("ca.pem");
     let words = [
@@ -208,12 +287,19 @@ fn a_certificate_that_is_there_without_trust_gets_it() {
         "-i",
         ca.to_str().unwrap(),
     ];
-    certutil(&sandbox, &folder, &words).ok();
-    trust(&sandbox).ok();
-    let expected = [("by another name".to_owned(), "C,,".to_owned())];
-    assert_eq!(listed(&sandbox, &folder), expected);
-    untrust(&sandbox).ok();
-    assert_eq!(listed(&sandbox, &folder), []);
+    for by_certutil in [true, false] {
+        certutil(&sandbox, &folder, &words).ok();
+        if !by_certutil {
+            without_certutil(&mut sandbox);
+        }
+        trust(&sandbox).ok();
+        sandbox.set("PATH", "/usr/bin:/bin");
+        // In the dialect that this machine's certutil and Chromium know.
+        let expected = [("by another name".to_owned(), "C,,".to_owned())];
+        assert_eq!(listed(&sandbox, &folder), expected);
+        untrust(&sandbox).ok();
+        assert_eq!(listed(&sandbox, &folder), []);
+    }
 }
 
 #[test]
@@ -295,4 +381,72 @@ fn names_of_folders_are_no_obstacle() {
     assert_eq!(listed(&sandbox, &data.join("pki/nssdb")).len(), 1);
     untrust(&sandbox).ok();
     assert_eq!(listed(&sandbox, &data.join("pki/nssdb")), []);
+}
+
+/// Locks the database as another writer does, until the program ends: after so many
+/// seconds, or when it is killed.
+fn lock(sandbox: &Sandbox, folder: &Path, seconds: &str) -> std::process::Child {
+    const SCRIPT: &str = r"
+import sqlite3, sys, time
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c.execute('begin exclusive')
+print('locked', flush=True)
+time.sleep(float(sys.argv[2]))
+";
+    let mut python = sandbox.command("python3");
+    python
+        .args(["-c", SCRIPT])
+        .arg(folder.join("cert9.db"))
+        .arg(seconds);
+    let mut child = python.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let stdout = child.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+    assert_eq!(line, "locked\n");
+    child
+}
+
+#[test]
+fn a_lock_that_is_given_back_is_waited_for() {
+    let mut sandbox = with_set();
+    let folder = database(&sandbox, ".pki/nssdb");
+    let expected = [(label(&sandbox), "C,,".to_owned())];
+    for certutil in [true, false] {
+        if !certutil {
+            without_certutil(&mut sandbox);
+        }
+        for (verb, expected) in [("trust", &expected[..]), ("untrust", &[])] {
+            sandbox.set("PATH", "/usr/bin:/bin");
+            let mut other = lock(&sandbox, &folder, "3.5");
+            if !certutil {
+                without_certutil(&mut sandbox);
+            }
+            sandbox.azup([verb, "--stores", "nss"]).ok();
+            other.wait().unwrap();
+            sandbox.set("PATH", "/usr/bin:/bin");
+            assert_eq!(listed(&sandbox, &folder), expected);
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_is_never_given_back_is_named_with_its_holder() {
+    let sandbox = with_set();
+    let folder = database(&sandbox, ".pki/nssdb");
+    let before = Sandbox::files(&folder);
+    let mut other = lock(&sandbox, &folder, "600");
+    let done = trust(&sandbox);
+    let holder = format!("python3 (process {})", other.id());
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(done.code, 1, "{done}");
+    let said = format!("the database is locked by {holder}; close the browser");
+    assert!(done.stderr.contains(&said), "{done}");
+    assert!(
+        done.stderr.contains("hint: azup trust --stores nss"),
+        "{done}"
+    );
+    assert_eq!(Sandbox::files(&folder), before);
+    // The lock was all that was in the way.
+    trust(&sandbox).ok();
 }

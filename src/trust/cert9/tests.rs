@@ -100,7 +100,7 @@ fn python(script: &str, argument: &Path) -> String {
 }
 
 /// What Python's `sqlite3` module reads from the same file: certificate, nickname,
-/// server CA, number of trust rows.
+/// server CA, number of trust rows, and of those in the standard's dialect.
 fn as_python_reads_it(cert9: &[u8]) -> Vec<Entry> {
     const SCRIPT: &str = r"
 import hashlib, json, sqlite3, sys
@@ -121,23 +121,27 @@ for r in rows:
                 verdicts.append(t['ace536358'] == bytes.fromhex('ce534352'))
         elif t['a635'] == hashlib.sha256(der).digest():
             verdicts.append(t['a62c'] == bytes.fromhex('00000002'))
-    out.append([der.hex(), r['a3'].decode(), bool(verdicts) and all(verdicts), len(trust)])
+    out.append([der.hex(), r['a3'].decode(), bool(verdicts) and all(verdicts), len(trust),
+                sum(t['a0'] == new for t in trust)])
 print(json.dumps(out))
 ";
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), cert9).expect("is written");
     let out = python(SCRIPT, file.path());
-    let rows: Vec<(String, String, bool, usize)> = serde_json::from_str(&out).expect("JSON");
+    let rows: Vec<(String, String, bool, usize, usize)> = serde_json::from_str(&out).expect("JSON");
     rows.into_iter()
-        .map(|(der, nickname, server_ca, trust_rows)| Entry {
-            der: (0..der.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&der[at..at + 2], 16).expect("hex"))
-                .collect(),
-            nickname,
-            server_ca,
-            trust_rows,
-        })
+        .map(
+            |(der, nickname, server_ca, trust_rows, standard_rows)| Entry {
+                der: (0..der.len())
+                    .step_by(2)
+                    .map(|at| u8::from_str_radix(&der[at..at + 2], 16).expect("hex"))
+                    .collect(),
+                nickname,
+                server_ca,
+                trust_rows,
+                standard_rows,
+            },
+        )
         .collect()
 }
 

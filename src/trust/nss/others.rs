@@ -1,0 +1,89 @@
+//! Other programs at a database: who locks it, who is writing to it, and which browser is
+//! running and will see the change only later. All of it by looking, nothing is waited for
+//! longer than a moment.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk, test_kill_process};
+
+use crate::machine::Machine;
+
+/// The bytes that `SQLite` locks in a database file (`PENDING_BYTE` and what follows, in
+/// <https://sqlite.org/src/file/src/os.h>).
+const LOCK_START: u64 = 0x4000_0000;
+const LOCK_LENGTH: u64 = 512;
+
+/// How often, and after which pauses, a database is looked at that is being written to. A
+/// browser's transaction takes milliseconds.
+const LOOKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The Chromiums' folders below the user's configuration folder.
+const CHROMIUMS: [&str; 4] = [
+    "chromium",
+    "google-chrome",
+    "microsoft-edge",
+    "BraveSoftware/Brave-Browser",
+];
+
+/// The program that locks the database in `folder`, in words.
+pub(super) fn locked_by(folder: &Path) -> Option<String> {
+    let pid = ["cert9.db", "key4.db"].iter().find_map(|name| {
+        let file = File::open(folder.join(name)).ok()?;
+        let wanted = Flock {
+            start: LOCK_START,
+            length: LOCK_LENGTH,
+            pid: None,
+            typ: FlockType::WriteLock,
+            offset_type: FlockOffsetType::Set,
+        };
+        fcntl_getlk(&file, &wanted).ok()?.map(|lock| lock.pid)
+    })?;
+    // A program in another container has no number here.
+    let Some(pid) = pid else {
+        return Some("another program".to_owned());
+    };
+    let pid = pid.as_raw_nonzero();
+    Some(match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
+        Ok(name) => format!("{} (process {pid})", name.trim()),
+        Err(_) => format!("process {pid}"),
+    })
+}
+
+/// Whether a transaction is going on in the database `file`, or was never finished: its
+/// journal is there, and the file may hold half of a change.
+pub(super) fn is_half_written(file: &Path) -> bool {
+    let mut journal = file.as_os_str().to_owned();
+    journal.push("-journal");
+    let journal = PathBuf::from(journal);
+    let is_there = || journal.metadata().is_ok_and(|about| about.len() > 0);
+    (0..LOOKS).all(|_| {
+        is_there() && {
+            std::thread::sleep(PAUSE);
+            true
+        }
+    })
+}
+
+/// Whether a browser is running that has the database in `folder` open.
+pub(super) fn is_browser_running(folder: &Path, machine: &Machine) -> bool {
+    // Firefox: 127.0.1.1:+PID. Chromium: HOST-PID.
+    let runs = |link: PathBuf| {
+        let target = std::fs::read_link(link).unwrap_or_default();
+        let target = target.to_string_lossy();
+        let pid = target.rsplit(['+', '-']).next();
+        pid.and_then(|pid| pid.parse().ok())
+            .and_then(Pid::from_raw)
+            .is_some_and(|pid| test_kill_process(pid).is_ok())
+    };
+    if !folder.ends_with("nssdb") {
+        return runs(folder.join("lock"));
+    }
+    machine.config_home().is_ok_and(|config| {
+        CHROMIUMS
+            .iter()
+            .any(|name| runs(config.join(name).join("SingletonLock")))
+    })
+}
