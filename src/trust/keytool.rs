@@ -1,0 +1,148 @@
+//! keytool, for keystores that azup cannot write itself: encrypted ones, and those that
+//! belong to an administrator.
+//!
+//! keytool says why it fails on standard output, in the user's language, and truncates
+//! the keystore before it writes it; whoever runs it guards the file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::Goal;
+use super::java::Entry;
+use crate::certificates::{BEGIN, END, decode};
+use crate::failure::{Failure, command_line, shown};
+use crate::machine::Machine;
+
+/// The password of every cacerts as it is delivered. It keeps nobody out; it is there
+/// because the format has one.
+pub const PASSWORD: &str = "changeit";
+
+/// How long a listing may take. Half a second is usual (measured).
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// keytool, for one keystore.
+#[derive(Debug)]
+pub struct Keytool<'a> {
+    /// The program; the JDK's own, where it has one.
+    pub program: PathBuf,
+    /// The keystore.
+    pub keystore: &'a Path,
+}
+
+impl Keytool<'_> {
+    /// Adds the certificate that it reads from standard input.
+    #[must_use]
+    pub fn import(&self, alias: &str) -> Vec<OsString> {
+        self.words(
+            &["-importcert", "-noprompt"],
+            &["-storepass", PASSWORD],
+            alias,
+        )
+    }
+
+    /// Takes an entry out.
+    #[must_use]
+    pub fn delete(&self, alias: &str) -> Vec<OsString> {
+        self.words(&["-delete"], &["-storepass", PASSWORD], alias)
+    }
+
+    /// The failure where the keystore has another password. What was wanted can then be
+    /// done by hand, because keytool asks for it.
+    #[must_use]
+    pub fn other_password(&self, alias: &str, goal: &Goal<'_>) -> Failure {
+        let mut words = match goal {
+            Goal::Add(_) => self.words(&["-importcert"], &[], alias),
+            Goal::Remove(_) => self.words(&["-delete"], &[], alias),
+        };
+        if let Goal::Add(ca) = goal {
+            let file = ca.file.as_deref().unwrap_or(Path::new("ca.pem"));
+            words.extend(["-file".into(), file.into()]);
+        }
+        Failure::new(format!(
+            "{} has another password than {PASSWORD}, or is damaged",
+            shown(self.keystore)
+        ))
+        .hint(command_line(words))
+    }
+
+    fn words(&self, verb: &[&str], password: &[&str], alias: &str) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![self.program.clone().into()];
+        words.extend(verb.iter().map(OsString::from));
+        words.extend(["-keystore".into(), self.keystore.into()]);
+        words.extend(password.iter().map(OsString::from));
+        words.extend(["-alias".into(), alias.into()]);
+        words
+    }
+
+    /// All entries; `None` where the keystore has another password.
+    ///
+    /// # Errors
+    /// Where keytool cannot be started, or cannot read the keystore.
+    pub fn list(&self, machine: &Machine) -> Result<Option<Vec<Entry<'static>>>> {
+        let mut words: Vec<OsString> = vec![self.program.clone().into()];
+        // In English, whatever the user's language is: the answer is read below.
+        words.extend(["-J-Duser.language=en", "-list", "-rfc", "-keystore"].map(Into::into));
+        words.push(self.keystore.into());
+        words.extend(["-storepass", PASSWORD].map(Into::into));
+        let done = machine.run(&words, None, LIMIT)?;
+        let answer = String::from_utf8_lossy(&done.stdout);
+        if done.status.success() {
+            return Ok(Some(entries(&answer)));
+        }
+        if answer.contains("password was incorrect") {
+            return Ok(None);
+        }
+        Err(Failure::new(format!(
+            "keytool cannot read {}: {}",
+            shown(self.keystore),
+            done.last_words()
+        ))
+        .hint(format!("keytool -list -keystore {}", shown(self.keystore)))
+        .into())
+    }
+}
+
+/// The entries in the answer of `keytool -list -rfc`.
+fn entries(answer: &str) -> Vec<Entry<'static>> {
+    let mut entries = Vec::new();
+    for part in answer.split("\nAlias name: ").skip(1) {
+        let alias = part.lines().next().unwrap_or_default().to_owned();
+        let is_trusted = part
+            .lines()
+            .any(|line| line == "Entry type: trustedCertEntry");
+        let pem = part
+            .split_once(BEGIN)
+            .and_then(|(_, body)| body.split_once(END));
+        let der = pem.and_then(|(body, _)| decode(body.as_bytes()));
+        entries.push(Entry {
+            alias: alias.into(),
+            certificate: der.filter(|_| is_trusted).map(Into::into),
+        });
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_read_with_keys_and_certificates() {
+        let answer = format!(
+            "Keystore type: PKCS12\n\nYour keystore contains 2 entries\n\n\
+             Alias name: one\nCreation date: Nov 21, 2026\nEntry type: trustedCertEntry\n\n\
+             {BEGIN}\nAQID\n{END}\n\n\n*****\n\n\n\
+             Alias name: my key\nCreation date: Nov 21, 2026\nEntry type: PrivateKeyEntry\n\
+             Certificate chain length: 1\nCertificate[1]:\n{BEGIN}\nAQID\n{END}\n"
+        );
+        let entries = entries(&answer);
+        let shown: Vec<_> = entries
+            .iter()
+            .map(|entry| (&*entry.alias, entry.certificate.as_deref()))
+            .collect();
+        assert_eq!(shown, [("one", Some(&[1, 2, 3][..])), ("my key", None)]);
+    }
+}

@@ -1,0 +1,333 @@
+//! What every kind of store keeps to, told once for all of them. A new kind adds a
+//! [`Fixture`].
+
+use std::path::{Path, PathBuf};
+
+use crate::java::{hidden, home_with};
+use crate::sandbox::{Done, Sandbox, azup};
+
+/// One kind of store, with something foreign in it.
+struct Fixture {
+    kind: &'static str,
+    /// Makes the store; gives the folder that it is in.
+    make: fn(&mut Sandbox) -> PathBuf,
+    /// The words that choose it.
+    words: &'static [&'static str],
+    /// What it holds, in a form that another program makes: compared before, between and
+    /// after. Empty: the bytes of its files alone.
+    entries: fn(&Sandbox, &Path) -> Vec<String>,
+    /// Whether the bytes come back, and not only the entries (a database counts its changes).
+    bytes: bool,
+}
+
+const FIXTURES: [Fixture; 5] = [
+    Fixture {
+        kind: "bundle",
+        make: |sandbox| {
+            let bundle = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
+            let path = sandbox.write("bundle/bundle.pem", bundle);
+            path.parent().unwrap().to_owned()
+        },
+        words: &["--stores", "none", "--bundle", "bundle/bundle.pem"],
+        entries: |_, folder| {
+            let text = std::fs::read_to_string(folder.join("bundle.pem")).unwrap();
+            let pieces = text.split("-----END CERTIFICATE-----").map(|piece| {
+                let begin = piece.find("-----BEGIN").unwrap_or(piece.len());
+                piece[begin..].to_owned()
+            });
+            pieces.filter(|piece| !piece.is_empty()).collect()
+        },
+        bytes: true,
+    },
+    Fixture {
+        kind: "java",
+        make: |sandbox| keystore(sandbox, &["-storetype", "JKS"]),
+        words: &["--stores", "java"],
+        entries: |sandbox, folder| keytool(sandbox, folder),
+        bytes: true,
+    },
+    Fixture {
+        kind: "java",
+        make: |sandbox| {
+            let plain = [
+                "-storetype",
+                "PKCS12",
+                "-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE",
+                "-J-Dkeystore.pkcs12.macAlgorithm=NONE",
+            ];
+            keystore(sandbox, &plain)
+        },
+        words: &["--stores", "java"],
+        entries: |sandbox, folder| keytool(sandbox, folder),
+        bytes: true,
+    },
+    Fixture {
+        kind: "storage-explorer",
+        make: |sandbox| {
+            let certs = sandbox.home().join(".config/StorageExplorer/certs");
+            std::fs::create_dir_all(&certs).unwrap();
+            foreign(sandbox, &certs.join("foreign.pem"));
+            certs
+        },
+        words: &["--stores", "storage-explorer"],
+        entries: |_, folder| {
+            let files = Sandbox::files(folder).into_iter();
+            files
+                .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+                .collect()
+        },
+        bytes: true,
+    },
+    Fixture {
+        kind: "nss",
+        make: |sandbox| {
+            let folder = sandbox.home().join(".pki/nssdb");
+            std::fs::create_dir_all(&folder).unwrap();
+            let ca = sandbox.root().join("foreign.pem");
+            foreign(sandbox, &ca);
+            let database = format!("sql:{}", folder.display());
+            let new = ["-N", "--empty-password", "-d", &database];
+            sandbox.run("certutil", new).ok();
+            let add = ["-A", "-d", &database, "-n", "Foreign", "-t", "C,,", "-i"];
+            let words = add.into_iter().chain([ca.to_str().unwrap()]);
+            sandbox.run("certutil", words).ok();
+            folder
+        },
+        words: &["--stores", "nss"],
+        entries: |sandbox, folder| {
+            let database = format!("sql:{}", folder.display());
+            let list = sandbox.run("certutil", ["-L", "-d", &database]).ok().stdout;
+            let lines = list.lines().map(str::to_owned);
+            lines
+                .filter(|line| line.ends_with("C,,  ") || line.ends_with("C,,"))
+                .collect()
+        },
+        bytes: false,
+    },
+];
+
+/// A CA that azup has nothing to do with.
+fn foreign(sandbox: &Sandbox, path: &Path) {
+    let mut openssl = sandbox.command("openssl");
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args([
+            "-nodes",
+            "-subj",
+            "/CN=Foreign",
+            "-keyout",
+            "/dev/null",
+            "-out",
+        ])
+        .arg(path);
+    Done::from(openssl.output().unwrap()).ok();
+}
+
+/// A JDK whose keystore holds a foreign CA.
+fn keystore(sandbox: &mut Sandbox, options: &[&str]) -> PathBuf {
+    let (ca, made) = (
+        sandbox.root().join("foreign.pem"),
+        sandbox.root().join("made"),
+    );
+    foreign(sandbox, &ca);
+    let mut keytool = sandbox.command("keytool");
+    keytool
+        .args([
+            "-importcert",
+            "-noprompt",
+            "-alias",
+            "foreign",
+            "-storepass",
+            "changeit",
+        ])
+        .args(options)
+        .arg("-file")
+        .arg(ca)
+        .arg("-keystore")
+        .arg(&made);
+    Done::from(keytool.output().unwrap()).ok();
+    home_with(sandbox, &made).parent().unwrap().to_owned()
+}
+
+/// The fingerprints in a keystore.
+fn keytool(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
+    let mut keytool = sandbox.command("keytool");
+    keytool
+        .args(["-list", "-storepass", "changeit", "-keystore"])
+        .arg(folder.join("cacerts"));
+    let list = Done::from(keytool.output().unwrap()).ok().stdout;
+    let lines = list.lines().map(str::to_owned);
+    lines
+        .filter(|line| line.starts_with("Certificate fingerprint"))
+        .collect()
+}
+
+/// One fixture in a sandbox of its own.
+struct Stage {
+    sandbox: Sandbox,
+    fixture: &'static Fixture,
+    folder: PathBuf,
+}
+
+impl Stage {
+    fn all() -> impl Iterator<Item = Self> {
+        FIXTURES.iter().map(|fixture| {
+            let mut sandbox = Sandbox::new();
+            sandbox.azup(["trust", "--stores", "none"]).ok();
+            let folder = (fixture.make)(&mut sandbox);
+            Self {
+                sandbox,
+                fixture,
+                folder,
+            }
+        })
+    }
+
+    fn azup(&self, verb: &str, read_only: Option<&Path>) -> Done {
+        let words = [azup().to_str().unwrap(), verb, "--json"];
+        let words = words.iter().chain(self.fixture.words);
+        hidden(&self.sandbox, read_only, words)
+    }
+
+    /// The status of the only store.
+    #[track_caller]
+    fn status(&self, done: &Done) -> String {
+        let json = done.json();
+        let stores = json["stores"].as_array().unwrap();
+        assert_eq!(stores.len(), 1, "{done}");
+        assert_eq!(stores[0]["kind"], self.fixture.kind);
+        stores[0]["status"].as_str().unwrap().to_owned()
+    }
+
+    fn entries(&self) -> Vec<String> {
+        let mut entries = (self.fixture.entries)(&self.sandbox, &self.folder);
+        entries.sort();
+        entries
+    }
+
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        Sandbox::files(&self.folder)
+    }
+}
+
+#[test]
+fn add_twice_is_once_and_remove_gives_back_what_was_there() {
+    for stage in Stage::all() {
+        let kind = stage.fixture.kind;
+        let (entries, files) = (stage.entries(), stage.files());
+        assert!(!entries.is_empty(), "{kind} has something foreign");
+
+        let done = stage.azup("trust", None).ok();
+        assert_eq!(stage.status(&done), "added", "{kind}");
+        let mut more = stage.entries();
+        assert_eq!(more.len(), entries.len() + 1, "{kind}");
+        let once = stage.files();
+
+        let done = stage.azup("trust", None).ok();
+        assert_eq!(stage.status(&done), "trusted", "{kind}");
+        assert!(stage.files() == once, "{kind}: not a byte is written");
+
+        more.retain(|entry| entries.contains(entry));
+        assert_eq!(more, entries, "{kind}: what is foreign stays");
+
+        let done = stage.azup("untrust", None).ok();
+        assert_eq!(stage.status(&done), "removed", "{kind}");
+        assert_eq!(stage.entries(), entries, "{kind}");
+        if stage.fixture.bytes {
+            assert!(stage.files() == files, "{kind}: the bytes before");
+        }
+        let before = stage.files();
+        let done = stage.azup("untrust", None).ok();
+        assert_eq!(stage.status(&done), "absent", "{kind}");
+        assert!(stage.files() == before, "{kind}");
+    }
+}
+
+#[test]
+fn where_nobody_may_write_the_store_stays_and_azup_says_so() {
+    for stage in Stage::all() {
+        let kind = stage.fixture.kind;
+        let (entries, files) = (stage.entries(), stage.files());
+        let done = stage.azup("trust", Some(&stage.folder));
+        assert_eq!(done.code, 1, "{kind}: {done}");
+        assert_eq!(stage.status(&done), "failed", "{kind}");
+        assert!(stage.files() == files, "{kind}");
+
+        stage.azup("trust", None).ok();
+        let trusted = stage.files();
+        let done = stage.azup("trust", Some(&stage.folder)).ok();
+        assert_eq!(stage.status(&done), "trusted", "{kind}: nothing to write");
+        let done = stage.azup("untrust", Some(&stage.folder));
+        assert_eq!(done.code, 1, "{kind}: {done}");
+        assert!(stage.files() == trusted, "{kind}");
+        stage.azup("untrust", None).ok();
+        assert_eq!(stage.entries(), entries, "{kind}");
+    }
+}
+
+/// A store that was asked for by name and is not there is named, and not made.
+#[test]
+fn a_store_that_is_missing_is_said_to_be() {
+    for mut stage in Stage::all() {
+        let kind = stage.fixture.kind;
+        // Of a Storage Explorer that was never started, its own folder is missing too.
+        let own = stage
+            .folder
+            .parent()
+            .filter(|own| own.ends_with("StorageExplorer"));
+        std::fs::remove_dir_all(own.unwrap_or(&stage.folder)).unwrap();
+        // No browser that would want a database made.
+        let empty = stage.sandbox.root().join("no-programs");
+        std::fs::create_dir(&empty).unwrap();
+        stage.sandbox.set("PATH", empty);
+        let done = stage.azup("trust", None);
+        assert_eq!(done.code, 1, "{kind}: {done}");
+        assert_eq!(stage.status(&done), "failed", "{kind}");
+        assert!(!stage.folder.exists(), "{kind}");
+        stage.azup("untrust", None).ok();
+        assert!(!stage.folder.exists(), "{kind}");
+    }
+}
+
+/// Killed at whatever moment, azup leaves the old store or the new one, and the next run
+/// finds its way.
+#[test]
+fn killed_at_any_moment_the_store_is_the_old_or_the_new_one() {
+    for stage in Stage::all() {
+        let kind = stage.fixture.kind;
+        let before = stage.entries();
+        for step in 0..8_u64 {
+            let words = ["timeout", "-s", "KILL"].map(str::to_owned);
+            let limit = format!("0.{:03}", 1 + step * 3);
+            let azup = [
+                limit,
+                azup().to_str().unwrap().to_owned(),
+                "trust".to_owned(),
+            ];
+            let store = stage.fixture.words.iter().map(|word| (*word).to_owned());
+            hidden(
+                &stage.sandbox,
+                None,
+                words.into_iter().chain(azup).chain(store),
+            );
+            let now = stage.entries();
+            assert!(
+                now == before || now.len() == before.len() + 1,
+                "{kind}: {} entries became {}",
+                before.len(),
+                now.len()
+            );
+            stage.azup("trust", None).ok();
+            assert_eq!(stage.entries().len(), before.len() + 1, "{kind}");
+            stage.azup("untrust", None).ok();
+            assert_eq!(stage.entries(), before, "{kind}");
+        }
+    }
+}
