@@ -69,7 +69,7 @@ pub struct Global {
         hide_env = true
     )]
     pub certs: Option<PathBuf>,
-    /// Trust stores to use, by commas: certifi, nss, system, or none
+    /// Trust stores to use, by commas: certifi, nss, system, java, storage-explorer, or none
     #[arg(
         long,
         global = true,
@@ -83,6 +83,20 @@ pub struct Global {
     /// Another PEM bundle to trust the CA in (repeatable)
     #[arg(long = "bundle", global = true, value_name = "FILE")]
     pub bundles: Vec<PathBuf>,
+    /// How far to look for stores (default: user; untrust: all)
+    #[arg(long, global = true, value_name = "SCOPE")]
+    pub scope: Option<Scope>,
+}
+
+/// How far to look for stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// The project's and the active Python environments.
+    Project,
+    /// Also the stores that all of this user's programs share.
+    User,
+    /// Also every Python environment that can be found.
+    All,
 }
 
 /// When to use colour.
@@ -105,6 +119,10 @@ pub enum Kind {
     Nss,
     /// The operating system's own store.
     System,
+    /// The keystores of every JDK.
+    Java,
+    /// The folder of Azure Storage Explorer.
+    StorageExplorer,
     /// A PEM bundle that was named.
     #[value(skip)]
     Bundle,
@@ -120,6 +138,8 @@ impl Kind {
             Self::Certifi,
             Self::Nss,
             Self::System,
+            Self::Java,
+            Self::StorageExplorer,
             Self::Bundle,
             Self::None,
         ]
@@ -134,6 +154,8 @@ impl Kind {
             Self::Certifi => "certifi",
             Self::Nss => "nss",
             Self::System => "system",
+            Self::Java => "java",
+            Self::StorageExplorer => "storage-explorer",
             Self::Bundle => "bundle",
             Self::None => "none",
         }
@@ -157,7 +179,13 @@ pub enum Command {
     Renew(Renew),
     /// Print a local access token
     Token(Token),
+    /// The process in which NSS is loaded: changes one database
+    #[command(name = NSS_HELPER, hide = true)]
+    NssHelper(NssHelper),
 }
+
+/// The name of [`Command::NssHelper`].
+pub const NSS_HELPER: &str = "nss-helper";
 
 /// `azup init`
 #[derive(Debug, Args)]
@@ -237,4 +265,42 @@ pub struct Token {
     /// What the token is for
     #[arg(long, value_name = "URL", default_value = "https://storage.azure.com")]
     pub resource: String,
+}
+
+/// `azup nss-helper`
+#[derive(Debug, Args)]
+pub struct NssHelper {
+    /// What to do with the certificate that is read from standard input
+    pub action: NssAction,
+    /// The folder of the database
+    pub folder: PathBuf,
+    /// What to call a certificate that is added
+    #[arg(long, default_value = "")]
+    pub nickname: String,
+    /// Prefer the newest library to the operating system's
+    #[arg(long)]
+    pub newest: bool,
+}
+
+/// What `azup nss-helper` can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NssAction {
+    /// Make an empty database.
+    Create,
+    /// Add a certificate and trust it.
+    Add,
+    /// Delete a certificate.
+    Delete,
+}
+
+impl NssAction {
+    /// The word on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Add => "add",
+            Self::Delete => "delete",
+        }
+    }
 }

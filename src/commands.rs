@@ -2,6 +2,7 @@
 
 mod down;
 mod init;
+mod nss_helper;
 mod renew;
 mod token;
 mod trust;
@@ -21,6 +22,12 @@ use crate::output::Output;
 /// Whatever kept the command from doing its work; the caller prints it.
 pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
     let global = &cli.global;
+    if let Some(user) = machine.sudo_user() {
+        output.warning(&format!(
+            "started with sudo, azup works in the home of {user}; run it without sudo: azup asks \
+             for administrator's rights only where it needs them"
+        ));
+    }
     let answer = match &cli.command {
         Command::Init(init) => init::run(init, global, machine, output)?,
         Command::Up(up) => return up::run(up, global, machine, output),
@@ -29,6 +36,7 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
         Command::Untrust(untrust) => untrust::run(untrust, global, machine, output)?,
         Command::Renew(renew) => renew::run(renew, global, machine, output)?,
         Command::Token(token) => return token::run(token, machine, output),
+        Command::NssHelper(helper) => return nss_helper::run(helper, machine),
     };
     output.give(&answer);
     Ok(answer.exit)

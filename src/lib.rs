@@ -13,6 +13,7 @@
 //! | [`cli`] | the words of the command line, nothing else |
 //! | [`commands`] | one file per command: the walk above in a dozen lines |
 //! | [`machine`] | the only seam to the outside: environment, clock, processes |
+//! | [`sudo`] | `sudo azup` works as the user who typed it |
 //! | [`certificates`] | make, load and judge the certificate set |
 //! | [`trust`] | one file per kind of trust store; each *returns* changes |
 //! | [`project`] | the files of a dev container and VS Code; they too are returned as changes |
@@ -34,6 +35,7 @@ pub mod identity;
 pub mod machine;
 pub mod output;
 pub mod project;
+pub mod sudo;
 pub mod trust;
 
 use clap::Parser as _;

@@ -1,32 +1,42 @@
 //! Trust stores: one file per kind, all with the same three verbs.
 //!
-//! A store only reads, and *returns* the changes that would add or remove the CA; this
-//! module applies them, store by store, so that one that fails never stops the others.
+//! A store only reads, and *returns* the changes that would add or remove the CA;
+//! [`selection`] finds the stores, [`plan`] applies their changes one by one, so that one
+//! that fails never stops the others, and [`report`] says what became of them.
 
 pub mod bundle;
 pub mod cert9;
+mod folders;
+pub mod java;
+pub mod jks;
+pub mod keytool;
 pub mod nss;
+pub mod overrides;
+pub mod pkcs12;
+pub mod plan;
 pub mod python;
 pub mod record;
 pub mod report;
+pub mod selection;
 mod sqlite;
+pub mod storage_explorer;
 pub mod system;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::certificates::TrustAnchor;
-use crate::change::{self, Change};
-use crate::cli::{Global, Kind};
-use crate::failure::Failure;
-use crate::files;
+use crate::change::Change;
+use crate::cli::Kind;
+use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
-use record::Record;
 
-/// How often a store is read and planned anew when other programs keep changing it.
-const ATTEMPTS: u32 = 20;
+pub use plan::{Goal, Plan};
+pub use selection::Selection;
+
+/// What is said of a change that had no effect.
+const UNSEEN: &str = "the change was made, but reading the store again does not show it";
 
 /// Whether a store trusts a CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,10 +77,26 @@ pub trait Store {
     fn clean_up(&self, _ca: &TrustAnchor, _machine: &Machine) -> Vec<Change> {
         Vec::new()
     }
+
+    /// Whether what failed with `error` may work in a moment, because another program is
+    /// at work in the store.
+    fn is_busy(&self, _error: &anyhow::Error) -> bool {
+        false
+    }
+
+    /// `error` in better words, where the store knows what is behind it.
+    fn explain(&self, error: anyhow::Error, _goal: &Goal<'_>) -> anyhow::Error {
+        error
+    }
+
+    /// What the user has to know or do after a change that was made.
+    fn note(&self, _machine: &Machine) -> Option<String> {
+        None
+    }
 }
 
 /// What is to be taken out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Removal {
     /// A CA that is to go whoever made it.
     pub ca: Option<TrustAnchor>,
@@ -94,7 +120,27 @@ pub enum Found {
     Store(Box<dyn Store>),
     /// Why there is none, or none that may be changed.
     Row(Row),
+    /// For `-v`: a place that was looked at, and what is there.
+    Looked(String),
 }
+
+/// The error of a store that is not to be changed, by a rule and not by a failure.
+#[derive(Debug)]
+pub struct LeftAlone {
+    /// The rule, in words.
+    pub why: String,
+    /// The command after which the programs that read it trust the CA; where there is one,
+    /// the user is warned.
+    pub fix: Option<String>,
+}
+
+impl std::fmt::Display for LeftAlone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for LeftAlone {}
 
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +214,15 @@ impl Row {
         }
     }
 
+    /// The store is there, and left alone on purpose.
+    #[must_use]
+    pub fn skipped(kind: Kind, path: &Path, detail: String) -> Self {
+        Self {
+            outcome: Outcome::Skipped,
+            ..Self::absent(kind, path, detail, None)
+        }
+    }
+
     fn of(store: &dyn Store, outcome: Outcome) -> Self {
         Self {
             kind: store.kind(),
@@ -180,6 +235,13 @@ impl Row {
     }
 
     fn error(store: &dyn Store, error: &anyhow::Error) -> Self {
+        if let Some(left) = error.downcast_ref::<LeftAlone>() {
+            return Self {
+                detail: Some(left.why.clone()),
+                fix: left.fix.clone(),
+                ..Self::of(store, Outcome::Skipped)
+            };
+        }
         Self {
             detail: Some(format!("{error:#}")),
             fix: Failure::hint_of(error).map(str::to_owned),
@@ -188,273 +250,8 @@ impl Row {
     }
 }
 
-/// Which stores a command is to use.
-#[derive(Clone, Debug)]
-pub struct Selection<'a> {
-    kinds: Option<&'a [Kind]>,
-    bundles: Vec<PathBuf>,
-}
-
-impl<'a> Selection<'a> {
-    /// What `--stores` and `--bundle` say.
-    #[must_use]
-    pub fn of(global: &'a Global, machine: &Machine) -> Self {
-        Self {
-            kinds: global.stores.as_deref(),
-            bundles: global
-                .bundles
-                .iter()
-                .map(|path| machine.absolute(path))
-                .collect(),
-        }
-    }
-
-    fn wants(&self, kind: Kind) -> bool {
-        self.kinds
-            .is_none_or(|kinds| kinds.contains(&kind) || kind == Kind::Bundle)
-    }
-
-    /// Whether the user asked for this kind by name: its absence is then a failure.
-    fn insists_on(&self, kind: Kind) -> bool {
-        kind == Kind::Bundle || self.kinds.is_some_and(|kinds| kinds.contains(&kind))
-    }
-
-    /// Looks for every store of the wanted kinds. One that the user asked for by name and
-    /// that is not there is a failure when the CA is to go in; on the way out it is none.
-    #[must_use]
-    pub fn find(&self, machine: &Machine, goal: &Goal<'_>) -> Vec<Found> {
-        let mut found = Vec::new();
-        if self.wants(Kind::Certifi) {
-            found.extend(python::find(machine));
-        }
-        found.extend(
-            self.bundles
-                .iter()
-                .map(|path| Found::Store(Box::new(bundle::Bundle::named(path.clone())) as _)),
-        );
-        if self.wants(Kind::Nss) {
-            found.extend(nss::find(machine));
-        }
-        if self.wants(Kind::System) {
-            found.extend(system::find(machine));
-        }
-        if let Goal::Remove(_) = goal {
-            self.find_recorded(&mut found, machine);
-        }
-        for entry in &mut found {
-            if let Found::Row(row) = entry
-                && row.outcome == Outcome::Absent
-                && matches!(goal, Goal::Add(_))
-                && self.insists_on(row.kind)
-            {
-                row.outcome = Outcome::Failed;
-            }
-        }
-        found
-    }
-
-    /// Adds the stores of the record that are not among those found: an environment of
-    /// another project, a database in a home that has moved.
-    fn find_recorded(&self, found: &mut Vec<Found>, machine: &Machine) {
-        // A record that cannot be read keeps nothing from being removed where it is found.
-        let Ok(record) = Record::load(machine) else {
-            return;
-        };
-        for entry in record.entries() {
-            let path = entry.path();
-            let known = found.iter().any(|found| match found {
-                Found::Store(store) => store.kind().name() == entry.kind && store.path() == path,
-                Found::Row(_) => false,
-            });
-            let wanted = Kind::named(&entry.kind).is_some_and(|kind| self.wants(kind));
-            if !known
-                && wanted
-                && files::exists(&path)
-                && let Some(store) = reopen(&entry.kind, path)
-            {
-                found.push(Found::Store(store));
-            }
-        }
-    }
-}
-
-/// The store of a record, without looking for it.
-fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
-    Some(match kind {
-        "certifi" | "bundle" => Box::new(bundle::Bundle::recorded(kind, path)),
-        "nss" => Box::new(nss::Database::at(path)),
-        // The system's store is found again by itself.
-        _ => return None,
-    })
-}
-
-/// What is to become of every store.
-#[derive(Clone, Debug)]
-pub enum Goal<'a> {
-    /// Trust this CA.
-    Add(&'a TrustAnchor),
-    /// Take out what this names.
-    Remove(&'a Removal),
-}
-
-impl Goal<'_> {
-    fn plan(&self, store: &dyn Store, machine: &Machine) -> Result<Vec<Change>> {
-        match self {
-            Self::Add(ca) => store.add(ca, machine),
-            Self::Remove(removal) => store.remove(removal, machine),
-        }
-    }
-
-    fn unchanged(&self) -> Outcome {
-        match self {
-            Self::Add(_) => Outcome::Trusted,
-            Self::Remove(_) => Outcome::Absent,
-        }
-    }
-
-    fn changed(&self) -> Outcome {
-        match self {
-            Self::Add(_) => Outcome::Added,
-            Self::Remove(_) => Outcome::Removed,
-        }
-    }
-}
-
-/// What every store would become: the rows that are settled, and the changes that are not.
-pub struct Plan {
-    entries: Vec<Entry>,
-}
-
-enum Entry {
-    Settled(Row),
-    Open(Box<dyn Store>, Vec<Change>),
-}
-
-impl Plan {
-    /// Reads every store and plans for it.
-    #[must_use]
-    pub fn new(found: Vec<Found>, goal: &Goal<'_>, machine: &Machine) -> Self {
-        let entries = found
-            .into_iter()
-            .map(|found| match found {
-                Found::Row(row) => Entry::Settled(row),
-                Found::Store(store) => match goal.plan(&*store, machine) {
-                    Ok(changes) if changes.is_empty() => {
-                        Entry::Settled(Row::of(&*store, goal.unchanged()))
-                    }
-                    Ok(changes) => Entry::Open(store, changes),
-                    Err(error) => Entry::Settled(Row::error(&*store, &error)),
-                },
-            })
-            .collect();
-        Self { entries }
-    }
-
-    /// Whether every store already is as it should be, or cannot be made so.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.entries
-            .iter()
-            .all(|entry| matches!(entry, Entry::Settled(_)))
-    }
-
-    /// What a dry run shows.
-    #[must_use]
-    pub fn preview(&self, machine: &Machine) -> String {
-        self.open()
-            .flat_map(|(_, changes)| changes)
-            .map(|change| change.preview(machine))
-            .collect()
-    }
-
-    /// The rows as they stand, with what [`Plan::apply`] would do as if it were done.
-    #[must_use]
-    pub fn rows(&self, goal: &Goal<'_>) -> Vec<Row> {
-        self.entries
-            .iter()
-            .map(|entry| match entry {
-                Entry::Settled(row) => row.clone(),
-                Entry::Open(store, _) => Row::of(&**store, goal.changed()),
-            })
-            .collect()
-    }
-
-    /// Applies the plan store by store, with a record of it. A store that another program
-    /// changed meanwhile is read and planned anew.
-    ///
-    /// # Errors
-    /// Where the record cannot be written; no store was changed then.
-    pub fn apply(self, goal: &Goal<'_>, machine: &Machine) -> Result<Vec<Row>> {
-        if let Goal::Add(ca) = goal {
-            let open: Vec<&dyn Store> = self.open().map(|(store, _)| store).collect();
-            Record::add(&open, ca, machine)?;
-        }
-        let rows: Vec<Row> = self
-            .entries
-            .into_iter()
-            .map(|entry| match entry {
-                Entry::Settled(row) => row,
-                Entry::Open(store, changes) => settle(&*store, changes, goal, machine),
-            })
-            .collect();
-        if let Goal::Remove(_) = goal {
-            let gone: Vec<(Kind, PathBuf)> = rows
-                .iter()
-                .filter(|row| matches!(row.outcome, Outcome::Removed | Outcome::Absent))
-                .map(|row| (row.kind, row.path.clone()))
-                .collect();
-            Record::forget(&gone, machine)?;
-        }
-        Ok(rows)
-    }
-
-    fn open(&self) -> impl Iterator<Item = (&dyn Store, &[Change])> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Settled(_) => None,
-            Entry::Open(store, changes) => Some((&**store, changes.as_slice())),
-        })
-    }
-}
-
-fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Goal<'_>, machine: &Machine) -> Row {
-    for attempt in 1.. {
-        let done = change::apply(&changes, machine).and_then(|()| verify(store, goal, machine));
-        match done {
-            Ok(()) => return Row::of(store, goal.changed()),
-            Err(error) if change::is_conflict(&error) && attempt < ATTEMPTS => {
-                std::thread::sleep(Duration::from_millis(u64::from(attempt)));
-                match goal.plan(store, machine) {
-                    Ok(anew) if anew.is_empty() => return Row::of(store, goal.unchanged()),
-                    Ok(anew) => changes = anew,
-                    Err(error) => return Row::error(store, &error),
-                }
-            }
-            Err(error) => {
-                if let Goal::Add(ca) = goal {
-                    // What cannot be cleaned up either is named by the first failure.
-                    let _ = change::apply(&store.clean_up(ca, machine), machine);
-                }
-                let row = Row::error(store, &error);
-                let by_hand = change::for_administrator(&changes, machine);
-                return Row {
-                    admin: by_hand.is_some(),
-                    fix: row.fix.or(by_hand),
-                    ..row
-                };
-            }
-        }
-    }
-    unreachable!("the last attempt returns")
-}
-
-/// A program that says it succeeded is not believed: the store is read again.
-fn verify(store: &dyn Store, goal: &Goal<'_>, machine: &Machine) -> Result<()> {
-    let done = match goal {
-        Goal::Add(ca) => store.status(ca, machine)? == Status::Trusted,
-        Goal::Remove(removal) => store.remove(removal, machine)?.is_empty(),
-    };
-    if done {
-        return Ok(());
-    }
-    Err(Failure::new("the change was made, but reading the store again does not show it").into())
+/// A command for the user to paste that runs azup again for one kind of store.
+#[must_use]
+pub fn again(verb: &str, kind: Kind) -> String {
+    command_line(["azup", verb, "--stores", kind.name()])
 }

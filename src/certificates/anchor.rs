@@ -118,6 +118,15 @@ impl TrustAnchor {
         })
     }
 
+    /// The certificate in a file that holds exactly one in PEM and nothing else; `None`
+    /// for every other file.
+    #[must_use]
+    pub fn alone_in(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
+        Self::from_der(&decode(body.as_bytes())?)
+    }
+
     /// Whether azup made it, judged by its name.
     #[must_use]
     pub fn is_ours(&self) -> bool {

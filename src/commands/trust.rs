@@ -59,6 +59,7 @@ pub(super) fn put(
     let Wanted { ca, changes } = wanted()?;
     let goal = Goal::Add(&ca);
     let plan = Plan::new(selection.find(machine, &goal), &goal, machine);
+    plan.looked().iter().for_each(|line| output.detail(line));
     if global.dry_run || (changes.is_empty() && plan.is_settled()) {
         let preview = global.dry_run.then(|| {
             let written = changes.iter().map(|change| change.preview(machine));

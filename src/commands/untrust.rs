@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::certificates::{CertificateSet, Place, TrustAnchor};
 use crate::change;
-use crate::cli::{Global, Untrust};
+use crate::cli::{Global, Scope, Untrust};
 use crate::files;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
@@ -36,8 +36,10 @@ pub(super) fn run(
         }
     };
     let goal = Goal::Remove(&removal);
-    let selection = Selection::of(global, machine);
+    // What `trust --scope all` put somewhere is to go without being asked for.
+    let selection = Selection::of(global, machine).or(Scope::All, global);
     let plan = Plan::new(selection.find(machine, &goal), &goal, machine);
+    plan.looked().iter().for_each(|line| output.detail(line));
     let (rows, preview) = if global.dry_run {
         (plan.rows(&goal), Some(plan.preview(machine)))
     } else if plan.is_settled() {

@@ -145,12 +145,18 @@ impl Record {
         }
         let mut bytes = serde_json::to_vec_pretty(&record)?;
         bytes.push(b'\n');
-        let write = Change::Write {
-            path: file(machine)?,
-            expect: record.read,
-            content: Content::File { bytes, mode: 0o600 },
-        };
-        change::apply(&[write], machine)
+        let changes = [
+            Change::Directory {
+                path: machine.own_folder()?,
+                mode: 0o700,
+            },
+            Change::Write {
+                path: file(machine)?,
+                expect: record.read,
+                content: Content::File { bytes, mode: 0o600 },
+            },
+        ];
+        change::apply(&changes, machine)
     }
 }
 

@@ -22,17 +22,8 @@ impl Report<'_> {
     /// Says what failed on standard error, and gives the answer for standard output.
     #[must_use]
     pub fn answer(&self, output: Output) -> Answer {
-        for row in self
-            .rows
-            .iter()
-            .filter(|row| row.outcome == Outcome::Failed)
-        {
-            let why = row.detail.as_deref().unwrap_or("no reason was given");
-            let place = shown(&row.path);
-            output.error(&format!("{}, {place}: {why}", row.kind.name()));
-            if let Some(fix) = &row.fix {
-                output.hint(fix);
-            }
+        for row in &self.rows {
+            complain(row, output);
         }
         let line = self.line();
         Answer {
@@ -66,8 +57,7 @@ impl Report<'_> {
                 Outcome::Failed => bad(&word),
             };
             text += &format!("{:kinds$}  {word}  {}", row.kind.name(), shown(&row.path));
-            // A failure's reason stands on standard error.
-            if let (Some(detail), false) = (&row.detail, row.outcome == Outcome::Failed) {
+            if let (Some(detail), false) = (&row.detail, is_complaint(row)) {
                 text += &format!(" ({detail})");
             }
             text.push('\n');
@@ -153,5 +143,31 @@ impl Report<'_> {
             .iter()
             .filter(|row| outcomes.contains(&row.outcome))
             .count()
+    }
+}
+
+/// Whether a row is told on standard error: what failed, and what was left alone although
+/// it can be mended.
+fn is_complaint(row: &Row) -> bool {
+    match row.outcome {
+        Outcome::Failed => true,
+        Outcome::Skipped => row.fix.is_some(),
+        _ => false,
+    }
+}
+
+fn complain(row: &Row, output: Output) {
+    if !is_complaint(row) {
+        return;
+    }
+    let why = row.detail.as_deref().unwrap_or("no reason was given");
+    let text = format!("{}, {}: {why}", row.kind.name(), shown(&row.path));
+    if row.outcome == Outcome::Failed {
+        output.error(&text);
+    } else {
+        output.warning(&text);
+    }
+    if let Some(fix) = &row.fix {
+        output.hint(fix);
     }
 }

@@ -18,8 +18,16 @@ mod tls;
 
 mod browser;
 mod certificates;
+mod contract;
+mod firefox;
 mod init;
+mod java;
+mod nss;
+mod overrides;
+mod python_envs;
+mod python_packages;
 mod readme;
+mod storage_explorer;
 mod story;
 mod system;
 mod token;

@@ -59,6 +59,11 @@ impl Sandbox {
         self.env.push((name.into(), value.as_ref().into()));
     }
 
+    /// Takes a variable away.
+    pub fn unset(&mut self, name: &str) {
+        self.env.retain(|(known, _)| known != name);
+    }
+
     /// The folder around home and project.
     pub fn root(&self) -> &Path {
         self.root.path()
@@ -126,6 +131,36 @@ impl Sandbox {
             .arg(r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#)
             .arg("sh")
             .arg(folder)
+            .arg(azup())
+            .args(arguments);
+        Done::from(command.output().unwrap())
+    }
+
+    /// Runs `azup` where these files are not: each is hidden in a mount namespace of its
+    /// own by a device, which is no file.
+    pub fn without<A: AsRef<OsStr>>(
+        &self,
+        files: &[PathBuf],
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        self.without_but(files, &[], arguments)
+    }
+
+    /// Like [`Sandbox::without`], with more variables for this run.
+    pub fn without_but<A: AsRef<OsStr>>(
+        &self,
+        files: &[PathBuf],
+        variables: &[(&str, &OsStr)],
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Done {
+        let mut command = self.command("/usr/bin/unshare");
+        command
+            .envs(variables.iter().copied())
+            .args(["--mount", "--map-root-user", "/bin/sh", "-c"])
+            .arg(r#"while [ "$1" != -- ]; do /bin/mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@""#)
+            .arg("sh")
+            .args(files)
+            .arg("--")
             .arg(azup())
             .args(arguments);
         Done::from(command.output().unwrap())

@@ -76,6 +76,8 @@ fn trust_twice_is_trust_once_and_untrust_gives_the_first_bytes_back() {
     insta::assert_snapshot!(sandbox.shown(&done), @r"
     exit: 0
     --- stdout
+    certifi  absent  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
+    no store has a CA to take out
     --- stderr
     ");
     assert_eq!(environment.bytes(), before);

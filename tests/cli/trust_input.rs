@@ -338,7 +338,9 @@ fn a_path_that_is_not_utf8() {
 
 #[test]
 fn not_in_a_virtual_environment() {
-    let sandbox = with_set();
+    let mut sandbox = with_set();
+    // Nor is there another Python that could be meant.
+    sandbox.set("PATH", "/nowhere");
     let done = sandbox.azup(["trust", "--stores", "certifi"]);
     insta::assert_snapshot!(sandbox.shown(&done));
 }

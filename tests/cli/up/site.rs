@@ -205,9 +205,7 @@ impl Site {
     /// For a snapshot: ports, process numbers and Node.js's version replaced.
     pub(super) fn shown(&self, done: &Done) -> String {
         let mut whole = self.sandbox.shown(done);
-        for (name, port) in ["[BLOB]", "[QUEUE]", "[TABLE]"].iter().zip(self.ports) {
-            whole = whole.replace(&port.to_string(), name);
-        }
+        // Processes first: one may have the number of a port.
         for (pattern, name) in [
             (r"pid [0-9]+", "pid [PID]"),
             (r#""pid": [0-9]+"#, r#""pid": [PID]"#),
@@ -216,6 +214,9 @@ impl Site {
         ] {
             let pattern = regex_lite::Regex::new(pattern).unwrap();
             whole = pattern.replace_all(&whole, name).into_owned();
+        }
+        for (name, port) in ["[BLOB]", "[QUEUE]", "[TABLE]"].iter().zip(self.ports) {
+            whole = whole.replace(&port.to_string(), name);
         }
         whole
     }

@@ -1,0 +1,233 @@
+//! What every store would become, and how it becomes so: store by store, read again after
+//! each change, and with a record of what was written.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::record::Record;
+use super::{Found, LeftAlone, Outcome, Removal, Row, Status, Store, UNSEEN};
+use crate::certificates::TrustAnchor;
+use crate::change::{self, Change};
+use crate::cli::Kind;
+use crate::failure::Failure;
+use crate::machine::Machine;
+
+/// How often a store is read and planned anew when other programs keep changing it.
+const ATTEMPTS: u32 = 20;
+
+/// How often a store is tried that another program keeps locked. certutil waits about two
+/// seconds for a lock each time.
+const BUSY_ATTEMPTS: u32 = 4;
+
+/// What is to become of every store.
+#[derive(Clone, Debug)]
+pub enum Goal<'a> {
+    /// Trust this CA.
+    Add(&'a TrustAnchor),
+    /// Take out what this names.
+    Remove(&'a Removal),
+}
+
+impl Goal<'_> {
+    fn plan(&self, store: &dyn Store, machine: &Machine) -> Result<Vec<Change>> {
+        match self {
+            Self::Add(ca) => store.add(ca, machine),
+            Self::Remove(removal) => store.remove(removal, machine),
+        }
+    }
+
+    fn unchanged(&self) -> Outcome {
+        match self {
+            Self::Add(_) => Outcome::Trusted,
+            Self::Remove(_) => Outcome::Absent,
+        }
+    }
+
+    fn changed(&self) -> Outcome {
+        match self {
+            Self::Add(_) => Outcome::Added,
+            Self::Remove(_) => Outcome::Removed,
+        }
+    }
+}
+
+/// What every store would become: the rows that are settled, and the changes that are not.
+pub struct Plan {
+    entries: Vec<Entry>,
+    looked: Vec<String>,
+}
+
+enum Entry {
+    Settled(Row),
+    /// A rule says so; what is done to the other stores may make it needless.
+    LeftAlone(Box<dyn Store>, Row),
+    Open(Box<dyn Store>, Vec<Change>),
+}
+
+impl Plan {
+    /// Reads every store and plans for it.
+    #[must_use]
+    pub fn new(found: Vec<Found>, goal: &Goal<'_>, machine: &Machine) -> Self {
+        let mut entries = Vec::new();
+        let mut looked = Vec::new();
+        for found in found {
+            entries.push(match found {
+                Found::Looked(line) => {
+                    looked.push(line);
+                    continue;
+                }
+                Found::Row(row) => Entry::Settled(row),
+                Found::Store(store) => match goal.plan(&*store, machine) {
+                    Ok(changes) if changes.is_empty() => {
+                        Entry::Settled(Row::of(&*store, goal.unchanged()))
+                    }
+                    Ok(changes) => Entry::Open(store, changes),
+                    Err(error) if error.is::<LeftAlone>() => {
+                        let row = Row::error(&*store, &error);
+                        Entry::LeftAlone(store, row)
+                    }
+                    Err(error) => Entry::Settled(Row::error(&*store, &error)),
+                },
+            });
+        }
+        Self { entries, looked }
+    }
+
+    /// The places that were looked at, a line each.
+    #[must_use]
+    pub fn looked(&self) -> &[String] {
+        &self.looked
+    }
+
+    /// Whether every store already is as it should be, or cannot be made so.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.entries
+            .iter()
+            .all(|entry| !matches!(entry, Entry::Open(..)))
+    }
+
+    /// What a dry run shows.
+    #[must_use]
+    pub fn preview(&self, machine: &Machine) -> String {
+        self.open()
+            .flat_map(|(_, changes)| changes)
+            .map(|change| change.preview(machine))
+            .collect()
+    }
+
+    /// The rows as they stand, with what [`Plan::apply`] would do as if it were done.
+    #[must_use]
+    pub fn rows(&self, goal: &Goal<'_>) -> Vec<Row> {
+        self.entries
+            .iter()
+            .map(|entry| match entry {
+                Entry::Settled(row) | Entry::LeftAlone(_, row) => row.clone(),
+                Entry::Open(store, _) => Row::of(&**store, goal.changed()),
+            })
+            .collect()
+    }
+
+    /// Applies the plan store by store, with a record of it. A store that another program
+    /// changed meanwhile is read and planned anew.
+    ///
+    /// # Errors
+    /// Where the record cannot be written; on the way in no store was changed then.
+    pub fn apply(self, goal: &Goal<'_>, machine: &Machine) -> Result<Vec<Row>> {
+        if let Goal::Add(ca) = goal {
+            let open: Vec<&dyn Store> = self.open().map(|(store, _)| store).collect();
+            Record::add(&open, ca, machine)?;
+        }
+        let mut left_alone = Vec::new();
+        let mut rows = Vec::new();
+        for entry in self.entries {
+            rows.push(match entry {
+                Entry::Settled(row) => row,
+                Entry::Open(store, changes) => settle(&*store, changes, goal, machine),
+                Entry::LeftAlone(store, row) => {
+                    left_alone.push((rows.len(), store));
+                    row
+                }
+            });
+        }
+        // What was done to the others may have made it needless to do anything here.
+        for (at, store) in left_alone {
+            rows[at] = match goal.plan(&*store, machine) {
+                Ok(changes) if changes.is_empty() => Row::of(&*store, goal.unchanged()),
+                Ok(_) => continue,
+                Err(error) => Row::error(&*store, &error),
+            };
+        }
+        if let Goal::Remove(_) = goal {
+            let gone: Vec<(Kind, PathBuf)> = rows
+                .iter()
+                .filter(|row| matches!(row.outcome, Outcome::Removed | Outcome::Absent))
+                .map(|row| (row.kind, row.path.clone()))
+                .collect();
+            Record::forget(&gone, machine)?;
+        }
+        Ok(rows)
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&dyn Store, &[Change])> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Settled(_) | Entry::LeftAlone(..) => None,
+            Entry::Open(store, changes) => Some((&**store, changes.as_slice())),
+        })
+    }
+}
+
+fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Goal<'_>, machine: &Machine) -> Row {
+    for attempt in 1.. {
+        let done = change::apply(&changes, machine).and_then(|()| verify(store, goal, machine));
+        let Err(error) = done else {
+            return Row {
+                detail: store.note(machine),
+                ..Row::of(store, goal.changed())
+            };
+        };
+        if let Some(pause) = pause(store, &error, attempt) {
+            std::thread::sleep(pause);
+            match goal.plan(store, machine) {
+                Ok(anew) if anew.is_empty() => return Row::of(store, goal.unchanged()),
+                Ok(anew) => changes = anew,
+                Err(error) => return Row::error(store, &error),
+            }
+            continue;
+        }
+        if let Goal::Add(ca) = goal {
+            // What cannot be cleaned up either is named by the first failure.
+            let _ = change::apply(&store.clean_up(ca, machine), machine);
+        }
+        let row = Row::error(store, &store.explain(error, goal));
+        let by_hand = change::for_administrator(&changes, machine);
+        return Row {
+            admin: by_hand.is_some(),
+            fix: row.fix.or(by_hand),
+            ..row
+        };
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// How long to wait before the next attempt; `None` where another would not help.
+fn pause(store: &dyn Store, error: &anyhow::Error, attempt: u32) -> Option<Duration> {
+    if change::is_conflict(error) {
+        return (attempt < ATTEMPTS).then(|| Duration::from_millis(attempt.into()));
+    }
+    (attempt < BUSY_ATTEMPTS && store.is_busy(error)).then(|| Duration::from_millis(100 << attempt))
+}
+
+/// A program that says it succeeded is not believed: the store is read again.
+fn verify(store: &dyn Store, goal: &Goal<'_>, machine: &Machine) -> Result<()> {
+    let done = match goal {
+        Goal::Add(ca) => store.status(ca, machine)? == Status::Trusted,
+        Goal::Remove(removal) => store.remove(removal, machine)?.is_empty(),
+    };
+    if done {
+        return Ok(());
+    }
+    Err(Failure::new(UNSEEN).into())
+}

@@ -1,0 +1,139 @@
+//! Which stores a command is to use, and where they are.
+
+use std::path::PathBuf;
+
+use super::record::Record;
+use super::{
+    Found, Goal, Outcome, Store, bundle, java, nss, overrides, python, storage_explorer, system,
+};
+use crate::cli::{Global, Kind, Scope};
+use crate::files;
+use crate::machine::Machine;
+
+/// Which stores a command is to use.
+#[derive(Clone, Debug)]
+pub struct Selection<'a> {
+    kinds: Option<&'a [Kind]>,
+    bundles: Vec<PathBuf>,
+    scope: Scope,
+}
+
+impl<'a> Selection<'a> {
+    /// What `--stores`, `--bundle` and `--scope` say.
+    #[must_use]
+    pub fn of(global: &'a Global, machine: &Machine) -> Self {
+        Self {
+            kinds: global.stores.as_deref(),
+            bundles: global
+                .bundles
+                .iter()
+                .map(|path| machine.absolute(path))
+                .collect(),
+            scope: global.scope.unwrap_or(Scope::User),
+        }
+    }
+
+    /// The same, looking as far as `scope` where `--scope` says nothing.
+    #[must_use]
+    pub fn or(self, scope: Scope, global: &Global) -> Self {
+        Self {
+            scope: global.scope.unwrap_or(scope),
+            ..self
+        }
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
+        let of_project = self.scope != Scope::Project || kind == Kind::Certifi;
+        self.kinds.map_or(of_project, |kinds| {
+            kinds.contains(&kind) || kind == Kind::Bundle
+        })
+    }
+
+    /// Whether the user asked for this kind by name: its absence is then a failure.
+    fn insists_on(&self, kind: Kind) -> bool {
+        kind == Kind::Bundle || self.kinds.is_some_and(|kinds| kinds.contains(&kind))
+    }
+
+    /// Looks for every store of the wanted kinds. One that the user asked for by name and
+    /// that is not there is a failure when the CA is to go in; on the way out it is none.
+    #[must_use]
+    pub fn find(&self, machine: &Machine, goal: &Goal<'_>) -> Vec<Found> {
+        let mut found = Vec::new();
+        if self.wants(Kind::Certifi) {
+            found.extend(python::find(machine, self.scope));
+        }
+        if matches!(goal, Goal::Remove(_)) {
+            let is_changed = |found: &Found| !matches!(found, Found::Store(store) if python::of_distribution(store.path()));
+            found.retain(is_changed);
+        }
+        found.extend(
+            self.bundles
+                .iter()
+                .map(|path| Found::Store(Box::new(bundle::Bundle::named(path.clone())) as _)),
+        );
+        if self.wants(Kind::Nss) {
+            found.extend(nss::find(machine));
+        }
+        if self.wants(Kind::System) {
+            found.extend(system::find(machine));
+        }
+        if self.wants(Kind::Certifi) || self.wants(Kind::System) {
+            found.extend(overrides::find(machine, &found));
+        }
+        if self.wants(Kind::Java) {
+            found.extend(java::find(machine));
+        }
+        if self.wants(Kind::StorageExplorer) {
+            found.extend(storage_explorer::find(machine));
+        }
+        if matches!(goal, Goal::Remove(_)) {
+            self.find_recorded(&mut found, machine);
+        }
+        for entry in &mut found {
+            if let Found::Row(row) = entry
+                && row.outcome == Outcome::Absent
+                && matches!(goal, Goal::Add(_))
+                && self.insists_on(row.kind)
+            {
+                row.outcome = Outcome::Failed;
+            }
+        }
+        found
+    }
+
+    /// Adds the stores of the record that are not among those found: an environment of
+    /// another project, a database in a home that has moved.
+    fn find_recorded(&self, found: &mut Vec<Found>, machine: &Machine) {
+        // A record that cannot be read keeps nothing from being removed where it is found.
+        let Ok(record) = Record::load(machine) else {
+            return;
+        };
+        for entry in record.entries() {
+            let path = entry.path();
+            let known = found.iter().any(|found| match found {
+                Found::Store(store) => store.kind().name() == entry.kind && store.path() == path,
+                Found::Row(_) | Found::Looked(_) => false,
+            });
+            let wanted = Kind::named(&entry.kind).is_some_and(|kind| self.wants(kind));
+            if !known
+                && wanted
+                && files::exists(&path)
+                && let Some(store) = reopen(&entry.kind, path)
+            {
+                found.push(Found::Store(store));
+            }
+        }
+    }
+}
+
+/// The store of a record, without looking for it.
+fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
+    Some(match kind {
+        "certifi" | "bundle" => Box::new(bundle::Bundle::recorded(kind, path)),
+        "nss" => Box::new(nss::Database::recorded(path)),
+        "java" => Box::new(java::recorded(path)),
+        "storage-explorer" => Box::new(storage_explorer::recorded(path)),
+        // The system's store is found again by itself.
+        _ => return None,
+    })
+}
