@@ -5,20 +5,15 @@
 //! that fails never stops the others, and [`report`] says what became of them.
 
 pub mod bundle;
-pub mod cert9;
 mod folders;
 pub mod java;
-pub mod jks;
-pub mod keytool;
 pub mod nss;
 pub mod overrides;
-pub mod pkcs12;
 pub mod plan;
 pub mod python;
 pub mod record;
 pub mod report;
 pub mod selection;
-mod sqlite;
 pub mod storage_explorer;
 pub mod system;
 

@@ -6,6 +6,10 @@
 //! encrypted PKCS12 is the one store whose status a program has to tell (`keytool -list`):
 //! its content cannot be read otherwise. No JDK is delivered with one.
 
+pub mod jks;
+pub mod keytool;
+pub mod pkcs12;
+
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,9 +18,6 @@ use anyhow::Result;
 use rustix::fs::Access;
 use rustix::io::Errno;
 
-use super::jks::{self, Jks};
-use super::keytool::{Keytool, PASSWORD};
-use super::pkcs12::Pkcs12;
 use super::{Found, Goal, Removal, Row, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::{Change, Input};
@@ -24,6 +25,9 @@ use crate::cli::Kind;
 use crate::failure::{Failure, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use jks::Jks;
+use keytool::{Keytool, PASSWORD};
+use pkcs12::Pkcs12;
 
 /// Folders of JDKs, beside those in the user's home.
 const FOLDERS: [&str; 6] = [

@@ -5,10 +5,12 @@
 //! through the browser's own library. Neither is believed; the database is read again.
 
 mod cert8;
+pub mod cert9;
 mod libraries;
 mod library;
 mod others;
 mod profiles;
+mod sqlite;
 mod writer;
 
 use std::cell::Cell;
@@ -16,7 +18,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::cert9;
 use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;

@@ -3,7 +3,7 @@
 //! (<https://hg.mozilla.org/projects/nss/file/tip/lib/dbm/src>): pages on which pairs of key
 //! and value grow from the end, found by a list of offsets that grows from the beginning.
 
-use crate::trust::cert9::Entry;
+use super::cert9::Entry;
 
 /// `HASHMAGIC` in `hash.h`, in the byte order of the header, which is the network's.
 const MAGIC: [u8; 4] = [0x00, 0x06, 0x15, 0x61];

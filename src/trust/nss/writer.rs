@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::cert9::Entry;
 use super::{TRUST, libraries};
 use crate::certificates::{TrustAnchor, encode};
 use crate::change::{Change, Input};
 use crate::cli::{NSS_HELPER, NssAction};
 use crate::failure::{Failure, shown};
 use crate::machine::Machine;
-use crate::trust::cert9::Entry;
 
 /// The kinds of databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

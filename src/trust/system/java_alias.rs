@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::super::Removal;
-use super::super::jks::Jks;
+use super::super::java::jks::Jks;
 use crate::files;
 use crate::machine::Machine;
 

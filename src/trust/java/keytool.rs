@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Goal;
-use super::java::Entry;
+use super::super::Goal;
+use super::Entry;
 use crate::certificates::{BEGIN, END, decode};
 use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use time::OffsetDateTime;
 
-use super::java::Entry;
+use super::Entry;
 
 /// The first four bytes.
 pub const MAGIC: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];

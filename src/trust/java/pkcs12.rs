@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use super::java::Entry;
+use super::Entry;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
