@@ -96,12 +96,12 @@ impl Bundle {
     /// Refuses what is not for azup to change.
     fn check_owner(&self, ca: &TrustAnchor) -> Result<()> {
         let left = |why: String, fix| Err(LeftAlone { why, fix }.into());
+        // Nobody asks pip for something from Azurite: its own copy is worth no warning.
+        let of_pip = self.path.ends_with("pip/_vendor/certifi/cacert.pem");
         // A patched certifi answers with the system's bundle; the file beside it is dead.
         if self.kind == Kind::Certifi
             && let Some(system) = patched_certifi(&self.path)
         {
-            // Nobody asks pip for something from Azurite: its own copy is worth no warning.
-            let of_pip = self.path.ends_with("pip/_vendor/certifi/cacert.pem");
             let trusts = || files::read(Path::new(&system)).is_ok_and(|all| contains(&all, ca));
             let mends = !of_pip && !trusts();
             return left(
@@ -115,16 +115,23 @@ impl Bundle {
         }
         let folder = self.path.parent().unwrap_or(&self.path);
         if self.care == Care::IfWritable && !files::is_writable(folder) {
-            let set = ca.file.as_deref().and_then(Path::parent);
-            let fix = set.map(|set| {
-                let words = ["sudo", "azup", "trust", "--stores", "none", "--certs"];
-                let words = words.map(OsString::from).into_iter();
-                let rest = [set.into(), "--bundle".into(), self.path.clone().into()];
-                command_line(words.chain(rest))
-            });
+            let fix = if of_pip { None } else { self.under_sudo(ca) };
             return left("this user may not write there".to_owned(), fix);
         }
         Ok(())
+    }
+
+    /// The command by which an administrator trusts the CA in this file.
+    fn under_sudo(&self, ca: &TrustAnchor) -> Option<String> {
+        let file = ca.file.as_deref()?;
+        let (option, value) = if ca.is_ours() {
+            ("--certs", file.parent()?)
+        } else {
+            ("--ca", file)
+        };
+        let words = ["sudo", "azup", "trust", "--stores", "none", option].map(OsString::from);
+        let rest = [value.into(), "--bundle".into(), self.path.clone().into()];
+        Some(command_line(words.into_iter().chain(rest)))
     }
 
     /// A bundle of the record, from which only a CA is to be taken.

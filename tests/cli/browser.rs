@@ -306,26 +306,7 @@ fn a_certificate_that_is_there_without_trust_gets_it() {
 fn other_certificates_stay() {
     let sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
-    let mut openssl = sandbox.command("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ])
-        .args([
-            "-subj",
-            "/CN=Foreign",
-            "-keyout",
-            "/dev/null",
-            "-out",
-            "foreign.pem",
-        ]);
-    Done::from(openssl.output().unwrap()).ok();
+    sandbox.foreign_ca("Foreign");
     let words = [
         "-A",
         "-n",
@@ -333,7 +314,7 @@ fn other_certificates_stay() {
         "-t",
         "TCu,Cu,Tu",
         "-i",
-        "foreign.pem",
+        "Foreign.pem",
     ];
     certutil(&sandbox, &folder, &words).ok();
     let before = listed(&sandbox, &folder);

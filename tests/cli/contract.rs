@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::java::{hidden, home_with};
-use crate::sandbox::{Done, Sandbox, azup};
+use crate::sandbox::{Done, Sandbox, azup, public_roots};
 
 /// One kind of store, with something foreign in it.
 struct Fixture {
@@ -24,8 +24,7 @@ const FIXTURES: [Fixture; 5] = [
     Fixture {
         kind: "bundle",
         make: |sandbox| {
-            let bundle = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
-            let path = sandbox.write("bundle/bundle.pem", bundle);
+            let path = sandbox.write("bundle/bundle.pem", public_roots());
             path.parent().unwrap().to_owned()
         },
         words: &["--stores", "none", "--bundle", "bundle/bundle.pem"],

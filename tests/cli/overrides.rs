@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::python::Environment;
-use crate::sandbox::{Done, Sandbox};
+use crate::sandbox::{Done, Sandbox, public_roots};
 use crate::system::inside;
 use crate::tls::{BODY, Server};
 
@@ -31,7 +31,7 @@ asyncio.run(main())
 
 /// A copy of the system's bundle that belongs to the user.
 fn users_bundle(sandbox: &Sandbox, name: &str) -> PathBuf {
-    sandbox.write(name, std::fs::read(SYSTEM).unwrap())
+    sandbox.write(name, public_roots())
 }
 
 fn trust(sandbox: &Sandbox) -> Done {
@@ -153,9 +153,9 @@ fn a_file_of_the_systems_is_reported_with_what_it_bypasses() {
     sandbox.set("REQUESTS_CA_BUNDLE", SYSTEM);
     sandbox.set("SSL_CERT_FILE", SYSTEM);
     sandbox.write(".env", format!("CURL_CA_BUNDLE={SYSTEM}\n"));
-    let before = std::fs::read(SYSTEM).unwrap();
+    let before = public_roots();
     let done = trust(&sandbox);
-    assert_eq!(std::fs::read(SYSTEM).unwrap(), before);
+    assert_eq!(public_roots(), before);
     insta::assert_snapshot!(sandbox.shown(&done), @r"
     exit: 0
     --- stdout

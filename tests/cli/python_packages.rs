@@ -206,3 +206,45 @@ fn azure_clis_python_is_trusted_where_it_may_be_written_shaped() {
         "{done}"
     );
 }
+
+/// A file that only an administrator may write: the command names the CA that was meant,
+/// and pip's own copy, which nobody asks for Azurite, is worth no warning.
+#[test]
+fn what_an_administrator_has_to_write_is_named_with_the_ca_that_was_meant_shaped() {
+    let sandbox = Sandbox::new();
+    let bundle = shaped(sandbox.root().join("az"));
+    let vendored = bundle
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("pip/_vendor/certifi");
+    std::fs::create_dir_all(&vendored).unwrap();
+    for name in ["cacert.pem", "core.py"] {
+        std::fs::copy(bundle.with_file_name(name), vendored.join(name)).unwrap();
+    }
+    let proxy = sandbox.foreign_ca("proxy");
+    let az = sandbox.root().join("az");
+    let closed = format!(
+        "mount -t tmpfs none /opt\ncp -R '{}' /opt/\nmount -o remount,ro /opt\n",
+        az.display()
+    );
+    let words = [
+        "trust",
+        "--stores",
+        "certifi",
+        "--scope",
+        "all",
+        "--ca",
+        "proxy.pem",
+    ];
+    let done = azup_after(&sandbox, &closed, &words);
+    let packages = "/opt/az/lib/python3.12/site-packages";
+    let hint = format!(
+        "hint: sudo azup trust --stores none --ca {} --bundle {packages}/certifi/cacert.pem\n",
+        proxy.display()
+    );
+    assert!(done.stderr.contains(&hint), "{done}");
+    assert!(!done.stderr.contains(&format!("{packages}/pip")), "{done}");
+    let skipped = format!("skipped  {packages}/pip/_vendor/certifi/cacert.pem (this user may");
+    assert!(done.stdout.contains(&skipped), "{done}");
+}

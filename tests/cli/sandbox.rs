@@ -244,6 +244,24 @@ impl Sandbox {
         path
     }
 
+    /// A CA that azup has nothing to do with, as `NAME.pem` in the project's folder.
+    pub fn foreign_ca(&self, name: &str) -> PathBuf {
+        let path = self.project().join(format!("{name}.pem"));
+        let mut openssl = self.command("openssl");
+        openssl
+            .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"])
+            .args([
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-keyout",
+                "/dev/null",
+            ])
+            .args(["-subj", &format!("/CN={name}"), "-out"])
+            .arg(&path);
+        Done::from(openssl.output().unwrap()).ok();
+        path
+    }
+
     /// All files below `folder` with their bytes, in order; links as `-> target`.
     pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
@@ -356,4 +374,15 @@ pub fn free_ports() -> [u16; 3] {
             .map(|_| port)
     });
     [(); 3].map(|()| free.next().unwrap())
+}
+
+/// A bundle of the roots that everybody trusts, and certainly of none of azup's: certifi's
+/// own.
+pub fn public_roots() -> Vec<u8> {
+    let python = std::fs::read_dir(part("venv/lib")).unwrap().next().unwrap();
+    let bundle = python
+        .unwrap()
+        .path()
+        .join("site-packages/certifi/cacert.pem");
+    std::fs::read(bundle).unwrap()
 }

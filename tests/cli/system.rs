@@ -259,26 +259,7 @@ fn run_as_root_by_sudo_a_link_in_the_users_home_does_not_lead_to_roots_folders()
 fn a_foreign_ca_has_an_anchor_of_its_own() {
     let sandbox = Sandbox::new();
     sandbox.azup(["trust", "--stores", "none"]).ok();
-    let mut openssl = sandbox.command("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .args([
-            "-nodes",
-            "-subj",
-            "/CN=Company proxy",
-            "-keyout",
-            "/dev/null",
-            "-out",
-            "proxy.pem",
-        ]);
-    Done::from(openssl.output().unwrap()).ok();
+    sandbox.foreign_ca("proxy");
     let program = r#"
         anchors() { ls /usr/local/share/ca-certificates | grep -c azup || true; }
         "$AZUP" trust --stores system --ca proxy.pem > /dev/null

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::python::{Environment, links, uv_cache};
-use crate::sandbox::{Done, Sandbox};
+use crate::sandbox::{Done, Sandbox, public_roots};
 use crate::tls::{BODY, Server};
 
 const REQUESTS: &str = "
@@ -327,10 +327,7 @@ fn an_earlier_ca_is_taken_out_when_its_files_are_gone() {
 #[test]
 fn another_bundle_is_one_that_was_named() {
     let sandbox = Sandbox::new();
-    let bundle = sandbox.write(
-        "company.pem",
-        std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap(),
-    );
+    let bundle = sandbox.write("company.pem", public_roots());
     let before = std::fs::read(&bundle).unwrap();
     let words = |verb| [verb, "--stores", "none", "--bundle", "company.pem"];
     let done = sandbox.azup(words("trust"));
@@ -575,25 +572,7 @@ fn a_record_that_is_damaged_keeps_nothing_from_being_taken_out() {
 
 /// A CA that azup did not make, as minica makes one, in a file with Windows line ends.
 fn foreign_ca(sandbox: &Sandbox) -> std::path::PathBuf {
-    let mut openssl = sandbox.command("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-384",
-        ])
-        .args([
-            "-nodes",
-            "-subj",
-            "/CN=minica root ca 190f9e",
-            "-days",
-            "30",
-        ])
-        .args(["-keyout", "/dev/null"]);
-    let pem = Done::from(openssl.output().unwrap()).ok().stdout;
+    let pem = std::fs::read_to_string(sandbox.foreign_ca("minica root ca 190f9e")).unwrap();
     sandbox.write("minica.pem", pem.replace('\n', "\r\n"))
 }
 

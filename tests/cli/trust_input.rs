@@ -49,24 +49,7 @@ fn refused(sandbox: &Sandbox) -> String {
 
 /// A bundle with one CA that azup has nothing to do with.
 fn foreign_bundle(sandbox: &Sandbox) -> Vec<u8> {
-    let key = sandbox.root().join("foreign.key");
-    let mut openssl = sandbox.command("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ])
-        .args(["-subj", "/CN=Foreign", "-days", "30", "-keyout"])
-        .arg(key);
-    Done::from(openssl.output().unwrap())
-        .ok()
-        .stdout
-        .into_bytes()
+    std::fs::read(sandbox.foreign_ca("Foreign")).unwrap()
 }
 
 fn edit(path: PathBuf, with: impl Fn(Vec<u8>) -> Vec<u8>) {
