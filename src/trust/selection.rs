@@ -42,11 +42,10 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// Bundles have no name for `--stores`: they are wanted where nothing was said.
     fn wants(&self, kind: Kind) -> bool {
         let of_project = self.scope != Scope::Project || kind == Kind::Certifi;
-        self.kinds.map_or(of_project, |kinds| {
-            kinds.contains(&kind) || kind == Kind::Bundle
-        })
+        self.kinds.map_or(of_project, |kinds| kinds.contains(&kind))
     }
 
     /// Whether the user asked for this kind by name: its absence is then a failure.

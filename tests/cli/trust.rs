@@ -618,3 +618,20 @@ fn what_the_articles_script_left_of_minica_is_taken_out() {
         .ok();
     assert_eq!(environment.bytes(), before);
 }
+
+/// `--stores` says what may be touched, also among what is recorded.
+#[test]
+fn untrust_leaves_recorded_bundles_alone_where_other_stores_were_named() {
+    let (sandbox, _environment) = project();
+    let bundle = sandbox.write("company.pem", public_roots());
+    let before = std::fs::read(&bundle).unwrap();
+    let words = ["trust", "--stores", "none", "--bundle", "company.pem"];
+    sandbox.azup(words).ok();
+    let trusted = std::fs::read(&bundle).unwrap();
+    untrust(&sandbox).ok();
+    sandbox.azup(["untrust", "--stores", "none"]).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), trusted);
+    let words = ["untrust", "--stores", "none", "--bundle", "company.pem"];
+    sandbox.azup(words).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), before);
+}
