@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::failure::{Failure, reason, shown};
+use crate::failure::{Failure, command_line, reason, shown};
 
 /// Larger than any bundle, database or configuration file that azup edits (bytes). What
 /// is larger is not one of them, and reading it would only fill the memory.
@@ -146,9 +146,7 @@ pub fn is_writable(folder: &Path) -> bool {
 /// [`Conflict`] where `path` holds something else by now; a [`Failure`] where the folder
 /// cannot be written. In both cases `path` is untouched.
 pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
-    let failed = |error: &io::Error| {
-        Failure::new(format!("cannot write {}: {}", shown(path), reason(error)))
-    };
+    let failed = |error: &io::Error| cannot("write", path, error);
     remove_leftovers(path);
     let temporary = Temporary::write(path, content).map_err(|error| failed(&error))?;
     match expected {
@@ -213,14 +211,25 @@ fn exchange(
     Err(Conflict(path.to_owned()).into())
 }
 
+/// Why a file could not be changed, with the command that shows more of it.
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Failure {
+    let folder = path.parent().unwrap_or(path).as_os_str();
+    let look: &[&str] = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &["df", "-h"],
+        io::ErrorKind::ReadOnlyFilesystem => &["findmnt", "--target"],
+        _ => &["ls", "-ld"],
+    };
+    let words = look.iter().map(std::ffi::OsStr::new).chain([folder]);
+    Failure::new(format!("cannot {verb} {}: {}", shown(path), reason(error)))
+        .hint(command_line(words))
+}
+
 /// Deletes `path`, provided that it still holds `expected`.
 ///
 /// # Errors
 /// As [`replace`].
 pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
-    let failed = |error: &io::Error| {
-        Failure::new(format!("cannot delete {}: {}", shown(path), reason(error)))
-    };
+    let failed = |error: &io::Error| cannot("delete", path, error);
     let aside = temporary_name(path);
     if read_if_there(path).ok().flatten().as_deref() != Some(expected) {
         return Err(Conflict(path.to_owned()).into());

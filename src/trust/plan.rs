@@ -202,7 +202,10 @@ fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Goal<'_>, machine:
             let _ = change::apply(&store.clean_up(ca, machine), machine);
         }
         let row = Row::error(store, &store.explain(error, goal));
-        let by_hand = change::for_administrator(&changes, machine);
+        // An administrator has just tried.
+        let by_hand = (!machine.is_root())
+            .then(|| change::for_administrator(&changes, machine))
+            .flatten();
         return Row {
             admin: by_hand.is_some(),
             fix: row.fix.or(by_hand),

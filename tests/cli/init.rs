@@ -69,8 +69,7 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>, String)> {
 fn program(folder: &Path, name: &str, script: &str) {
     std::fs::create_dir_all(folder).unwrap();
     let path = folder.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::sandbox::write_program(&path, &format!("#!/bin/sh\n{script}\n"));
 }
 
 fn statuses(done: &Done) -> Vec<(String, String)> {

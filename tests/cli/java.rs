@@ -401,8 +401,7 @@ fn a_keytool_that_dies_half_way_leaves_the_old_bytes() {
         jdk(&sandbox).join("bin/keytool").display(),
         keystore = keystore.display(),
     );
-    std::fs::write(&stand_in, script).unwrap();
-    std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::sandbox::write_program(&stand_in, &script);
     let done = trust(&sandbox);
     assert_eq!(done.code, 1, "{done}");
     assert!(std::fs::read(&keystore).unwrap() == before);
@@ -551,18 +550,14 @@ fn an_administrators_keystore_takes_keytool_under_sudo() {
     std::fs::create_dir(&bin).unwrap();
     let log = sandbox.root().join("sudo.log");
     let sudo = bin.join("sudo");
-    std::fs::write(
-        &sudo,
-        format!(
-            "#!/bin/sh\necho \"$*\" >> '{}'\necho 'sudo: a password is required' >&2\nexit 1\n",
-            log.display()
-        ),
-    )
-    .unwrap();
-    std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> '{}'\necho 'sudo: a password is required' >&2\nexit 1\n",
+        log.display()
+    );
+    crate::sandbox::write_program(&sudo, &script);
     sandbox.set("PATH", format!("{}:/usr/bin:/bin", bin.display()));
     let copy = sandbox.root().join("azup");
-    std::fs::copy(azup(), &copy).unwrap();
+    crate::sandbox::copy_program(azup(), &copy);
     let everything = format!(
         r#"chown 65534:65534 "{root}" && chown -R 65534:65534 "{home}" "{project}" && chown -R 0:0 "{home}/jdk" && exec setpriv --reuid=65534 --regid=65534 --clear-groups "{azup}" "$@""#,
         root = sandbox.root().display(),

@@ -226,8 +226,7 @@ fn the_python_on_path_counts_where_there_is_no_environment_shaped() {
     let bundle = shaped(&root);
     std::fs::create_dir(root.join("bin")).unwrap();
     let python = root.join("bin/python3");
-    std::fs::write(&python, "#!/bin/false\n").unwrap();
-    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    crate::sandbox::write_program(&python, "#!/bin/false\n");
     let path = format!("{}:/usr/bin:/bin", root.join("bin").display());
     sandbox.set("PATH", path);
     sandbox.azup(["trust", "--stores", "certifi"]).ok();

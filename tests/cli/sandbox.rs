@@ -205,7 +205,7 @@ impl Sandbox {
         // Number 65534 is nobody; a copy of azup, since the folder it was built in may be
         // closed to others.
         let copy = self.root().join("azup");
-        std::fs::copy(azup(), &copy).unwrap();
+        copy_program(azup(), &copy);
         let own = |who: &str, path: &Path| {
             self.run(
                 "/bin/chown",
@@ -385,4 +385,27 @@ pub fn public_roots() -> Vec<u8> {
         .path()
         .join("site-packages/certifi/cacert.pem");
     std::fs::read(bundle).unwrap()
+}
+
+/// Writes an executable script. A child does it: if this process held the file open,
+/// another test's fork would have it open for a moment too, and the kernel runs no file
+/// that somebody may still write to ("Text file busy").
+pub fn write_program(path: &Path, script: &str) {
+    use std::io::Write as _;
+    let mut child = Command::new("/usr/bin/install")
+        .args(["-m", "0755", "/dev/stdin"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(script.as_bytes()).unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success(), "{}", path.display());
+}
+
+/// Copies a program, by a child for the same reason.
+pub fn copy_program(from: &Path, to: &Path) {
+    let done = Command::new("/bin/cp").arg(from).arg(to).status();
+    assert!(done.unwrap().success(), "{}", to.display());
 }

@@ -158,18 +158,11 @@ fn a_recording_stand_in_for_sudo_is_called_per_command_and_never_asks() {
     let bin = sandbox.root().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let sudo = bin.join("sudo");
-    std::fs::write(
-        &sudo,
-        format!(
-            "#!/bin/sh\necho \"$*\" >> '{}'\necho 'sudo: a password is required' >&2\nexit 1\n",
-            log.display()
-        ),
-    )
-    .unwrap();
-    for path in [&log, &sudo] {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
-    }
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> '{}'\necho 'sudo: a password is required' >&2\nexit 1\n",
+        log.display()
+    );
+    crate::sandbox::write_program(&sudo, &script);
     sandbox.set("PATH", format!("{}:/usr/bin:/bin", bin.display()));
     let done = sandbox.as_ordinary_user(["trust", "--stores", "system"]);
     assert_eq!(
@@ -274,4 +267,41 @@ fn a_foreign_ca_has_an_anchor_of_its_own() {
     "#;
     let done = inside(&sandbox, program).ok();
     assert_eq!(done.stdout, "proxy.pem: OK\n2\n1\n0\n", "{done}");
+}
+
+/// A folder that cannot be written, and then a disk that is full: the reason is named, and
+/// the store is byte for byte what it was.
+#[test]
+fn a_store_that_cannot_be_written_stays_as_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let program = r#"
+        everything() { find /etc/ssl/certs /usr/local/share/ca-certificates | sort; cat /etc/ssl/certs/ca-certificates.crt; }
+        everything | sha256sum > "$ROOT/before"
+        anchors=/usr/local/share/ca-certificates
+        mount --bind $anchors $anchors
+        mount -o remount,bind,ro $anchors
+        "$AZUP" trust --stores system 2>&1 || echo "exit: $?"
+        umount $anchors
+        mount -t tmpfs -o size=4k,nr_inodes=1 none $anchors
+        "$AZUP" trust --stores system 2>&1 || echo "exit: $?"
+        umount $anchors
+        everything | sha256sum | cmp - "$ROOT/before" && echo "as before"
+    "#;
+    let done = inside(&sandbox, program);
+    insta::assert_snapshot!(sandbox.shown(&done));
+}
+
+#[test]
+fn without_the_package_there_is_no_store_and_the_package_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let program = r#"
+        for program in /usr/sbin/update-ca-certificates /sbin/update-ca-certificates; do
+            test -e $program && mount --bind /dev/null $program
+        done
+        "$AZUP" trust --stores system 2>&1 || echo "exit: $?"
+    "#;
+    let done = inside(&sandbox, program);
+    insta::assert_snapshot!(sandbox.shown(&done));
 }

@@ -1,7 +1,6 @@
 //! Folders in the shape of another system, and programs that stand in for that system's:
 //! they record their words, one line per call, and do what a test says.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -54,8 +53,15 @@ impl System {
             root = self.root().display(),
             log = self.log().display(),
         );
-        let path = self.file(&format!("bin/{name}"), &text);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("set");
+        let draft = self.file(&format!("drafts/{name}"), &text);
+        let path = self.file(&format!("bin/{name}"), "");
+        // A child writes it: if this process held it open, another test's fork would too
+        // for a moment, and the kernel would not run it ("Text file busy").
+        let done = std::process::Command::new("/usr/bin/install")
+            .args(["-m", "0755"])
+            .args([&draft, &path])
+            .status();
+        assert!(done.expect("install runs").success());
         path
     }
 

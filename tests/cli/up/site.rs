@@ -179,13 +179,11 @@ impl Site {
 
     /// A folder in front of PATH with these programs, each a shell script.
     pub(super) fn stand_ins(&mut self, scripts: &[(&str, &str)]) {
-        use std::os::unix::fs::PermissionsExt;
         let folder = self.sandbox.root().join("stand-ins");
         std::fs::create_dir_all(&folder).unwrap();
         for (name, script) in scripts {
             let path = folder.join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+            crate::sandbox::write_program(&path, &format!("#!/bin/sh\n{script}\n"));
         }
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display());
         self.sandbox.set("PATH", path);
