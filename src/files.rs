@@ -6,6 +6,8 @@
 //! in one step, and what came out is compared with what was expected: if pip or an
 //! editor was faster, their file goes back.
 
+mod folders;
+
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -16,6 +18,8 @@ use anyhow::Result;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::failure::{Failure, command_line, reason, shown};
+
+pub use folders::{discard_folder, make_folder, move_folder, remove_empty_folders, try_to_write};
 
 /// Larger than any bundle, database or configuration file that azup edits (bytes). What
 /// is larger is not one of them, and reading it would only fill the memory.
@@ -102,6 +106,20 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     file.read_to_end(&mut bytes)
         .map_err(|error| failed(&error))?;
     Ok(Some(bytes))
+}
+
+/// Opens a file that is only ever added to, for its owner alone, making it where it is
+/// missing: a log, which several writers may share.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn open_to_append(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| cannot("write", path, &error).into())
 }
 
 /// Whether a file is there that this user may not read.
@@ -455,45 +473,6 @@ impl Lock {
                 Err(fs::TryLockError::Error(error)) => return Err(failed(&error).into()),
             }
         }
-    }
-}
-
-/// Makes a folder with `mode`, and its missing parents with the same. Tells which were
-/// made, outermost first.
-///
-/// # Errors
-/// Where one cannot be made.
-pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let mut missing: Vec<&Path> = path
-        .ancestors()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .take_while(|folder| !folder.is_dir())
-        .collect();
-    missing.reverse();
-    let mut created = Vec::new();
-    for folder in missing {
-        match fs::DirBuilder::new().mode(mode).create(folder) {
-            Ok(()) => created.push(folder.to_owned()),
-            // Another azup was faster.
-            Err(_) if folder.is_dir() => {}
-            Err(error) => {
-                return Err(Failure::new(format!(
-                    "cannot make the folder {}: {}",
-                    shown(folder),
-                    reason(&error)
-                ))
-                .into());
-            }
-        }
-    }
-    Ok(created)
-}
-
-/// Removes folders that are empty, innermost (last) first; others stay.
-pub fn remove_empty_folders(made: &[PathBuf]) {
-    for folder in made.iter().rev() {
-        let _ = fs::remove_dir(folder);
     }
 }
 

@@ -337,13 +337,7 @@ impl Machine {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| {
-                Failure::new(format!(
-                    "cannot start {}: {}",
-                    command_line(argv),
-                    reason(&error)
-                ))
-            })?;
+            .map_err(|error| not_started(argv, &error))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
@@ -361,14 +355,7 @@ impl Machine {
                 }
                 if Instant::now() >= until {
                     // The whole group: a grandchild that holds the pipes would keep us waiting.
-                    if let Ok(id) = i32::try_from(child.id())
-                        && let Some(group) = rustix::process::Pid::from_raw(id)
-                    {
-                        let _ = rustix::process::kill_process_group(
-                            group,
-                            rustix::process::Signal::KILL,
-                        );
-                    }
+                    kill_group(child.id());
                     child.kill()?;
                     child.wait()?;
                     return Err(Failure::new(format!(
@@ -387,6 +374,21 @@ impl Machine {
             })
         })
     }
+}
+
+/// Ends a program and all that it started in its process group.
+pub fn kill_group(leader: u32) {
+    let leader = i32::try_from(leader).ok();
+    if let Some(group) = leader.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+/// What is said of a program that could not be started.
+#[must_use]
+pub fn not_started(argv: &[OsString], error: &std::io::Error) -> Failure {
+    let (line, why) = (command_line(argv), reason(error));
+    Failure::new(format!("cannot start {line}: {why}"))
 }
 
 fn drain(from: Option<impl Read>) -> Vec<u8> {

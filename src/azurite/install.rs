@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::VERSION;
 use super::interrupt::Interrupt;
-use super::{VERSION, process};
-use crate::failure::{Failure, command_line, reason, shown};
+use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Lock, hex, random};
-use crate::machine::Machine;
+use crate::machine::{Machine, kill_group, not_started};
 use crate::output::Output;
 
 /// How long npm may take on a slow line (365 MB come down packed to a fifth of it).
@@ -132,14 +132,7 @@ impl Install {
         let hint = command_line(Self::command(&self.folder, &npm));
         run_npm(machine, &argv, &hint, &partial.folder, interrupt)?;
         entry_in(&partial.folder)?;
-        fs::rename(&partial.folder, &self.folder).map_err(|error| {
-            Failure::new(format!(
-                "cannot rename {} to {}: {}",
-                shown(&partial.folder),
-                shown(&self.folder),
-                reason(&error)
-            ))
-        })?;
+        files::move_folder(&partial.folder, &self.folder)?;
         output.progress(&format!(
             "installed Azurite {VERSION} in {} seconds",
             started.elapsed().as_secs()
@@ -184,7 +177,7 @@ impl Install {
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(&start) && name.ends_with(".partial") {
-                let _ = fs::remove_dir_all(entry.path());
+                files::discard_folder(&entry.path());
             }
         }
     }
@@ -207,7 +200,7 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        files::discard_folder(&self.folder);
     }
 }
 
@@ -252,13 +245,7 @@ fn run_npm(
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|error| {
-            Failure::new(format!(
-                "cannot start {}: {}",
-                command_line(argv),
-                reason(&error)
-            ))
-        })?;
+        .map_err(|error| not_started(argv, &error))?;
     let stderr = child.stderr.take().context("npm's standard error")?;
     let words = std::thread::spawn(move || {
         let mut words = Vec::new();
@@ -272,7 +259,7 @@ fn run_npm(
         }
         let late = Instant::now() >= until;
         if late || interrupt.asked() {
-            process::kill_group(child.id());
+            kill_group(child.id());
             child.wait()?;
             interrupt.check()?;
             return Err(Failure::new(format!(

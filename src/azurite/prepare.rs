@@ -16,7 +16,7 @@ use crate::certificates::{self, CertificateSet, Place};
 use crate::change;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
-use crate::files::{self, hex, random};
+use crate::files;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
 
@@ -153,9 +153,6 @@ fn writable(folder: &Path) -> Result<PathBuf> {
         .hint(hint)
     };
     let folder = fs::canonicalize(folder).map_err(failed)?;
-    let trial = folder.join(format!(".azup-{}", hex(&random::<8>())));
-    fs::File::create_new(&trial)
-        .and_then(|_| fs::remove_file(&trial))
-        .map_err(failed)?;
+    files::try_to_write(&folder).map_err(failed)?;
     Ok(folder)
 }

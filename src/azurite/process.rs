@@ -2,15 +2,14 @@
 //! it writes down what it has.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Signal, kill_process, kill_process_group};
+use rustix::process::{Signal, kill_process};
 
 use super::slot::{self, Taken};
 use super::{ADDRESS, Data, Wish};
@@ -213,14 +212,7 @@ pub(super) fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o700)?;
     }
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path);
-    file.map_err(|error| {
-        Failure::new(format!("cannot write {}: {}", shown(path), reason(&error))).into()
-    })
+    files::open_to_append(path)
 }
 
 /// What comes to be written to a log, piece by piece.
@@ -274,13 +266,6 @@ fn last_words(log: &Path) -> String {
     line.strip_prefix("Exit due to unhandled error: ")
         .unwrap_or(line)
         .to_owned()
-}
-
-/// Ends a program and all that it started in its process group.
-pub(super) fn kill_group(pid: u32) {
-    if let Some(group) = slot::process(pid) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ const FIXTURES: [Fixture; 5] = [
         make: |sandbox| {
             let certs = sandbox.home().join(".config/StorageExplorer/certs");
             std::fs::create_dir_all(&certs).unwrap();
-            foreign(sandbox, &certs.join("foreign.pem"));
+            sandbox.foreign_ca_at("Foreign", &certs.join("foreign.pem"));
             certs
         },
         words: &["--stores", "storage-explorer"],
@@ -83,7 +83,7 @@ const FIXTURES: [Fixture; 5] = [
             let folder = sandbox.home().join(".pki/nssdb");
             std::fs::create_dir_all(&folder).unwrap();
             let ca = sandbox.root().join("foreign.pem");
-            foreign(sandbox, &ca);
+            sandbox.foreign_ca_at("Foreign", &ca);
             let database = format!("sql:{}", folder.display());
             let new = ["-N", "--empty-password", "-d", &database];
             sandbox.run("certutil", new).ok();
@@ -105,37 +105,13 @@ const FIXTURES: [Fixture; 5] = [
     },
 ];
 
-/// A CA that azup has nothing to do with.
-fn foreign(sandbox: &Sandbox, path: &Path) {
-    let mut openssl = sandbox.command("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .args([
-            "-nodes",
-            "-subj",
-            "/CN=Foreign",
-            "-keyout",
-            "/dev/null",
-            "-out",
-        ])
-        .arg(path);
-    Done::from(openssl.output().unwrap()).ok();
-}
-
 /// A JDK whose keystore holds a foreign CA.
 fn keystore(sandbox: &mut Sandbox, options: &[&str]) -> PathBuf {
     let (ca, made) = (
         sandbox.root().join("foreign.pem"),
         sandbox.root().join("made"),
     );
-    foreign(sandbox, &ca);
+    sandbox.foreign_ca_at("Foreign", &ca);
     let mut keytool = sandbox.command("keytool");
     keytool
         .args([

@@ -115,26 +115,7 @@ fn listed(sandbox: &Sandbox, keystore: &Path) -> Vec<String> {
 /// A certificate that azup has nothing to do with.
 fn foreign(sandbox: &Sandbox) -> PathBuf {
     let path = sandbox.root().join("foreign.pem");
-    let mut openssl = sandbox.command("openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .args([
-            "-nodes",
-            "-subj",
-            "/CN=Foreign",
-            "-keyout",
-            "/dev/null",
-            "-out",
-        ])
-        .arg(&path);
-    Done::from(openssl.output().unwrap()).ok();
+    sandbox.foreign_ca_at("Foreign", &path);
     path
 }
 

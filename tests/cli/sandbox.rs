@@ -247,6 +247,12 @@ impl Sandbox {
     /// A CA that azup has nothing to do with, as `NAME.pem` in the project's folder.
     pub fn foreign_ca(&self, name: &str) -> PathBuf {
         let path = self.project().join(format!("{name}.pem"));
+        self.foreign_ca_at(name, &path);
+        path
+    }
+
+    /// The same in a file of another name.
+    pub fn foreign_ca_at(&self, name: &str, path: &Path) {
         let mut openssl = self.command("openssl");
         openssl
             .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"])
@@ -257,9 +263,8 @@ impl Sandbox {
                 "/dev/null",
             ])
             .args(["-subj", &format!("/CN={name}"), "-out"])
-            .arg(&path);
+            .arg(path);
         Done::from(openssl.output().unwrap()).ok();
-        path
     }
 
     /// All files below `folder` with their bytes, in order; links as `-> target`.

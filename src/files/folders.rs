@@ -1,0 +1,80 @@
+//! Folders: made with their mode, moved into place as a whole, and taken away again.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{hex, random};
+use crate::failure::{Failure, reason, shown};
+
+/// Makes a folder with `mode`, and its missing parents with the same. Tells which were
+/// made, outermost first.
+///
+/// # Errors
+/// Where one cannot be made.
+pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut missing: Vec<&Path> = path
+        .ancestors()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .take_while(|folder| !folder.is_dir())
+        .collect();
+    missing.reverse();
+    let mut created = Vec::new();
+    for folder in missing {
+        match fs::DirBuilder::new().mode(mode).create(folder) {
+            Ok(()) => created.push(folder.to_owned()),
+            // Another azup was faster.
+            Err(_) if folder.is_dir() => {}
+            Err(error) => {
+                return Err(Failure::new(format!(
+                    "cannot make the folder {}: {}",
+                    shown(folder),
+                    reason(&error)
+                ))
+                .into());
+            }
+        }
+    }
+    Ok(created)
+}
+
+/// Removes folders that are empty, innermost (last) first; others stay.
+pub fn remove_empty_folders(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// Moves a folder that is complete to where it belongs, in one step.
+///
+/// # Errors
+/// Where something is there already, or the folders around it cannot be written.
+pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|error| {
+        Failure::new(format!(
+            "cannot rename {} to {}: {}",
+            shown(from),
+            shown(to),
+            reason(&error)
+        ))
+        .into()
+    })
+}
+
+/// Takes a folder of azup's own away with all that is in it, as far as that can be done.
+pub fn discard_folder(path: &Path) {
+    let _ = fs::remove_dir_all(path);
+}
+
+/// Makes a file in `folder` and deletes it: permissions alone do not tell whether that
+/// can be done (a read-only or full file system).
+///
+/// # Errors
+/// Why not.
+pub fn try_to_write(folder: &Path) -> io::Result<()> {
+    let trial = folder.join(format!(".azup-{}", hex(&random::<8>())));
+    fs::File::create_new(&trial).and_then(|_| fs::remove_file(&trial))
+}
