@@ -1,7 +1,10 @@
 """Validates what `azup init` wrote in a project against the published JSON schemas.
 
 usage: validate.py SCHEMAS PROJECT    prints every violation, exit code 1 if there is one
+       validate.py --schema SCHEMA FILE.yml    the same for one file
        validate.py --json FILE.yml    prints a YAML file as JSON
+       validate.py --subset SCHEMA BEFORE AFTER...
+                                      prints what AFTER violates and BEFORE does not
 """
 
 import json
@@ -42,16 +45,39 @@ def violations(schemas, project):
         (".vscode/launch.json", "vscode-launch.min.schema.json"),
     ]
     for name, schema in wanted:
-        schema = json.loads((schemas / schema).read_text(encoding="utf-8"))
-        validator = jsonschema.validators.validator_for(schema)
-        validator.check_schema(schema)
-        for error in validator(schema).iter_errors(load(project / name)):
-            yield f"{name}: {error.json_path}: {error.message}"
+        for error in errors(schemas / schema, project / name):
+            yield f"{name}: {error}"
+
+
+def errors(schema, path):
+    schema = json.loads(schema.read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    for error in validator(schema).iter_errors(load(path)):
+        yield f"{error.json_path}: {error.message}"
+
+
+def added(schema, files):
+    schema = json.loads(pathlib.Path(schema).read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    validator.check_schema(schema)
+
+    def found(name):
+        value = json.loads(pathlib.Path(name).read_text(encoding="utf-8"))
+        return {f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)}
+
+    for before, after in zip(files[::2], files[1::2], strict=True):
+        for error in sorted(found(after) - found(before)):
+            yield f"{after}: {error}"
 
 
 if sys.argv[1] == "--json":
     print(json.dumps(load(pathlib.Path(sys.argv[2]))))
 else:
-    found = list(violations(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])))
+    if sys.argv[1] == "--subset":
+        found = list(added(sys.argv[2], sys.argv[3:]))
+    else:
+        check = errors if sys.argv[1] == "--schema" else violations
+        found = list(check(*map(pathlib.Path, sys.argv[-2:])))
     print("\n".join(found))
     sys.exit(bool(found))

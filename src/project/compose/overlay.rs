@@ -1,0 +1,418 @@
+//! The text of azup's own compose file. The template is what a new project gets, and
+//! valid by itself; every other overlay is made of its blocks, so that the loop and the
+//! healthcheck exist once.
+
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::read::Services;
+use super::service::Namespace;
+use super::text::{literal, quoted, scalar};
+use super::{Adopted, OVERLAY, adopt, recognise};
+use crate::certificates::PROJECT_FOLDER;
+use crate::failure::{Exit, Failure, command_line, shown};
+use crate::project::OWN_FOLDER;
+
+/// What azup's compose file says, and what follows from it for the other files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// All of `.devcontainer/azurite/docker-compose.yml`.
+    pub text: String,
+    /// The service that is Azurite: for `runServices` and messages.
+    pub service: String,
+    /// The host of Azurite's URLs inside the dev container: `127.0.0.1`, else the service.
+    pub host: String,
+    /// The ports of blob, queue and table there; `None` for one that does not run.
+    pub ports: [Option<u16>; 3],
+    /// Names that the certificate needs beside those it always has.
+    pub sans: Vec<String>,
+    /// The ports that compose publishes on the host already, under the same number:
+    /// forwarding them as well would clash.
+    pub published: Vec<u16>,
+    /// Where the Azurite is the user's.
+    pub adopted: Option<Adopted>,
+}
+
+impl Overlay {
+    /// The elements for `forwardPorts` in devcontainer.json: numbers, or `"host:port"`
+    /// where Azurite is reached by a name. As text they are the keys of `portsAttributes`.
+    /// Each comes with what it carries: `blob`, `queue` or `table`.
+    #[must_use]
+    pub fn forward_ports(&self) -> Vec<(&'static str, Value)> {
+        ["blob", "queue", "table"]
+            .into_iter()
+            .zip(self.ports)
+            .filter_map(|(what, port)| Some((what, port?)))
+            .filter(|(_, port)| !self.published.contains(port))
+            .map(|(what, port)| {
+                let element = if self.host == "127.0.0.1" {
+                    json!(port)
+                } else {
+                    json!(format!("{}:{port}", self.host))
+                };
+                (what, element)
+            })
+            .collect()
+    }
+}
+
+/// The overlay for a project whose compose files were read. `app` is the service that
+/// devcontainer.json names, `project` the project's folder, absolute as the files are.
+///
+/// # Errors
+/// With exit 4 where `app` is no service, where its network cannot be joined, or where
+/// the project's own Azurite cannot be adopted: the message says which and why.
+pub fn overlay(services: &Services, app: &str, project: &Path) -> Result<Overlay> {
+    if services.get(app).is_none() {
+        let names: Vec<&str> = services
+            .services
+            .iter()
+            .map(|(at, _)| at.as_str())
+            .collect();
+        return Err(refused(
+            services,
+            &format!(
+                "there is no service {app}, which devcontainer.json names; there is: {}",
+                names.join(", ")
+            ),
+        ));
+    }
+    if let Some(name) = recognise::find(services, app).map_err(|why| refused(services, &why))? {
+        return adopt::complete(services, app, &name, project).map_err(|why| {
+            refused(
+                services,
+                &format!("the Azurite that is there ({name}) cannot be used: {why}"),
+            )
+        });
+    }
+    let mode = joined(services, app).map_err(|why| refused(services, &why))?;
+    let service = free("azurite", |name| services.get(name).is_some());
+    let volume = free(&format!("{service}-data"), |name| {
+        services.volumes.iter().any(|at| at == name)
+    });
+    let parts = Parts {
+        plain: vec!["image", "init", "restart", "stop_grace_period"],
+        network_mode: Some(mode),
+        certs: Some("/certs".to_owned()),
+        data: Some((volume, "/data".to_owned())),
+        command: Command::Template,
+        healthcheck: Some(DEFAULT_PORTS.to_vec()),
+        ..Parts::default()
+    };
+    Ok(Overlay {
+        text: parts.render(services, &service, project),
+        service,
+        host: "127.0.0.1".to_owned(),
+        ports: DEFAULT_PORTS.map(Some),
+        sans: Vec::new(),
+        published: Vec::new(),
+        adopted: None,
+    })
+}
+
+/// Where Azurite listens by itself: blob, queue, table.
+pub(super) const DEFAULT_PORTS: [u16; 3] = [10000, 10001, 10002];
+
+/// The `network_mode` by which a service shares the network of `app`.
+pub(super) fn joined(services: &Services, app: &str) -> Result<String, String> {
+    match services.namespace(app)? {
+        Namespace::Service(owner) => Ok(format!("service:{owner}")),
+        Namespace::Host => Ok("host".to_owned()),
+        Namespace::Container(name) => Err(format!(
+            "{app} is in the network of the container {name}, which compose does not start"
+        )),
+        Namespace::None => Err(format!(
+            "{app} has `network_mode: none`, so no network at all"
+        )),
+    }
+}
+
+/// `wanted`, or the first name like it that is free.
+fn free(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(wanted) {
+        return wanted.to_owned();
+    }
+    let other = match wanted.strip_suffix("-data") {
+        Some(service) if !service.ends_with("-https") => format!("{service}-https-data"),
+        _ => format!("{wanted}-https"),
+    };
+    let mut names = (2..).map(|number| format!("{other}-{number}"));
+    let mut name = other.clone();
+    while taken(&name) {
+        name = names.next().unwrap_or_default();
+    }
+    name
+}
+
+fn refused(services: &Services, why: &str) -> anyhow::Error {
+    let mut files: Vec<String> = services.files.iter().map(|path| shown(path)).collect();
+    if files.is_empty() {
+        files.push("dockerComposeFile".to_owned());
+    }
+    let words = ["docker", "compose"].map(OsStr::new).into_iter();
+    let words = words.chain(
+        services
+            .files
+            .iter()
+            .flat_map(|path| [OsStr::new("-f"), path.as_os_str()]),
+    );
+    Failure::new(format!("cannot add Azurite to {}: {why}", files.join(", ")))
+        .hint(command_line(words.chain([OsStr::new("config")])))
+        .exit(Exit::Refused)
+        .into()
+}
+
+/// What runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Nothing is said of it.
+    #[default]
+    Kept,
+    /// The template's loop as it is.
+    Template,
+    /// The loop with another command line in it, in the shell's words; with `true` the
+    /// service has an entrypoint that it must not go through.
+    Loop(String, bool),
+    /// No loop: these words. With `true` as above.
+    Words(Vec<String>, bool),
+}
+
+/// What an overlay says of its service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Keys that are said as the template says them.
+    pub(super) plain: Vec<&'static str>,
+    pub(super) network_mode: Option<String>,
+    pub(super) networks: Vec<String>,
+    pub(super) ports: Vec<String>,
+    /// Where the certificates are mounted.
+    pub(super) certs: Option<String>,
+    /// A new volume, and where it is mounted.
+    pub(super) data: Option<(String, String)>,
+    pub(super) command: Command,
+    /// The ports that are checked.
+    pub(super) healthcheck: Option<Vec<u16>>,
+}
+
+impl Parts {
+    /// The whole file.
+    pub(super) fn render(&self, services: &Services, service: &str, project: &Path) -> String {
+        let mut text = header(services, project);
+        let mut body = self.body(services, project);
+        if body.is_empty() {
+            text.push_str(&format!("services:\n  {}: {{}}\n", scalar(service)));
+        } else {
+            text.push_str(&format!("services:\n  {}:\n", scalar(service)));
+            text.push_str(&std::mem::take(&mut body));
+        }
+        if let Some((volume, _)) = &self.data {
+            text.push_str(&format!("volumes:\n  {}:\n", scalar(volume)));
+        }
+        text
+    }
+
+    fn body(&self, services: &Services, project: &Path) -> String {
+        let mut text = String::new();
+        let mut add = |there: bool, block: String| {
+            if there {
+                text.push_str(&block);
+            }
+        };
+        add(self.plain.contains(&"image"), block("image"));
+        if let Some(mode) = &self.network_mode {
+            let template = block("network_mode");
+            add(
+                true,
+                template.replace("\"service:devcontainer\"", &quoted(&literal(mode))),
+            );
+        }
+        add(!self.networks.is_empty(), list("networks", &self.networks));
+        add(!self.ports.is_empty(), list("ports", &self.ports));
+        for key in ["init", "restart", "stop_grace_period"] {
+            add(self.plain.contains(&key), block(key));
+        }
+        add(true, self.volumes(services, project));
+        let certs = format!("{}/", self.certs.as_deref().unwrap_or("/certs"));
+        add(true, self.command(&certs));
+        if let Some(ports) = &self.healthcheck {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            let template = block("healthcheck").replace("/certs/", &certs);
+            let template = template.replace("10000, 10001, 10002", &ports.join(", "));
+            add(
+                true,
+                match ports.len() {
+                    1 => template.replace("each of the three ports", "its port"),
+                    _ => template,
+                },
+            );
+        }
+        text
+    }
+
+    fn volumes(&self, services: &Services, project: &Path) -> String {
+        let template = block("volumes");
+        let data = "      - azurite-data:/data\n";
+        let added = self.data.as_ref().map(|(volume, target)| {
+            let mount = format!("{volume}:{target}");
+            let plain = mount
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/._-:".contains(c));
+            let mount = if plain {
+                mount
+            } else {
+                quoted(&literal(&mount))
+            };
+            format!("      - {mount}\n")
+        });
+        match (&self.certs, added) {
+            (None, None) => String::new(),
+            (None, Some(added)) => format!("    volumes:\n{added}"),
+            (Some(certs), added) => {
+                let source = relative(services.folder(), &project.join(PROJECT_FOLDER));
+                let source = source.to_string_lossy();
+                let source = if source.starts_with("..") || source.starts_with('/') {
+                    source.into_owned()
+                } else {
+                    format!("./{source}")
+                };
+                template
+                    .replace(data, &added.unwrap_or_default())
+                    .replace("./azurite-certs", &scalar(&literal(&source)))
+                    .replace("/certs\n", &format!("{certs}\n"))
+            }
+        }
+    }
+
+    fn command(&self, certs: &str) -> String {
+        let template = || block("command").replace("/certs/", certs);
+        match &self.command {
+            Command::Kept => String::new(),
+            Command::Template => template(),
+            Command::Loop(line, entrypoint) => {
+                let text: String = template()
+                    .lines()
+                    .map(|at| match at.split_once("azurite -l ") {
+                        Some((indent, _)) if indent.trim().is_empty() => {
+                            format!("{indent}{line} &\n")
+                        }
+                        _ => format!("{at}\n"),
+                    })
+                    .collect();
+                if *entrypoint {
+                    let program = "    entrypoint:\n      - sh\n    command:\n";
+                    text.replace("    command:\n      - sh\n", program)
+                } else {
+                    text
+                }
+            }
+            Command::Words(words, false) => list("command", words),
+            Command::Words(words, true) => {
+                let (first, rest) = words.split_at(1);
+                list("entrypoint", first) + &list("command", rest)
+            }
+        }
+    }
+}
+
+/// A key of the service in the template, with the comment above it.
+fn block(key: &str) -> String {
+    let (_, body) = OVERLAY.split_once("  azurite:\n").unwrap_or_default();
+    let (body, _) = body.split_once("\nvolumes:").unwrap_or_default();
+    let mut blocks: Vec<(bool, String, bool)> = Vec::new();
+    for line in body.lines() {
+        let top = line.starts_with("    ") && !line.starts_with("     ");
+        let comment = top && line.trim_start().starts_with('#');
+        let is_key = top && !comment;
+        let joins = matches!(blocks.last(), Some((_, _, open)) if *open || !top);
+        if !joins {
+            blocks.push((false, String::new(), true));
+        }
+        if let Some((found, text, open)) = blocks.last_mut() {
+            *found |= is_key && line.trim_start().starts_with(&format!("{key}:"));
+            text.push_str(line);
+            text.push('\n');
+            *open = comment || (*open && !is_key);
+        }
+    }
+    let found = blocks.into_iter().find(|(found, _, _)| *found);
+    found.map(|(_, text, _)| text).unwrap_or_default()
+}
+
+fn list(key: &str, items: &[String]) -> String {
+    let mut text = format!("    {key}:\n");
+    for item in items {
+        text.push_str(&format!("      - {}\n", quoted_if_needed(item)));
+    }
+    text
+}
+
+/// Words may begin with a dash, which YAML reads as text where no space follows.
+fn quoted_if_needed(text: &str) -> String {
+    let flag = text.strip_prefix("--").filter(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphabetic())
+            && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    });
+    if flag.is_some() {
+        text.to_owned()
+    } else {
+        scalar(text)
+    }
+}
+
+fn header(services: &Services, project: &Path) -> String {
+    let (header, _) = OVERLAY.split_once("services:\n").unwrap_or_default();
+    let first = services
+        .files
+        .first()
+        .map_or(Path::new(""), PathBuf::as_path);
+    let own = relative(&project.join(OWN_FOLDER), first);
+    let folder = relative(project, services.folder());
+    let folder = if folder == Path::new(".") {
+        "the project's".to_owned()
+    } else {
+        shown(&folder)
+    };
+    header
+        .replace("../docker-compose.yml", &shown(&own))
+        .replace(
+            "first file: .devcontainer.",
+            &format!("first file: {folder}."),
+        )
+}
+
+/// The way from one folder to another path, by their names alone; `.` for itself.
+pub(in crate::project) fn relative(from: &Path, to: &Path) -> PathBuf {
+    let (from, to) = (normal(from), normal(to));
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[shared..].iter().map(|_| OsStr::new(".."));
+    let way: PathBuf = up.chain(to[shared..].iter().map(AsRef::as_ref)).collect();
+    if way.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        way
+    }
+}
+
+/// The components of a path without `.` and `..`.
+fn normal(path: &Path) -> Vec<std::ffi::OsString> {
+    let mut components = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                components.pop();
+            }
+            other => components.push(other.as_os_str().to_owned()),
+        }
+    }
+    components
+}
+
+/// Whether a path in a compose file is inside of `folder`.
+pub(super) fn is_within(services: &Services, path: &str, folder: &Path) -> bool {
+    let path = normal(&services.folder().join(path));
+    path.starts_with(&normal(folder))
+}
