@@ -1,16 +1,39 @@
 //! VS Code's `tasks.json` and `launch.json`: before each debugging session dependencies
 //! are installed, then the CA is put back that an update of certifi has taken out, then
-//! the Functions host starts where there is one.
+//! what the session starts by itself is started.
+//!
+//! Files that are there gain our task, `preLaunchTask` where there is none, and else our
+//! label in the `dependsOn` of the task that is there. Nothing here reads or writes a file.
+//!
+//! Order is all that counts, so four cases stay imperfect, with a note:
+//! - A `preLaunchTask` that is not in `tasks.json`: an extension brings it.
+//! - One that installs dependencies. Ours waits for it, so it cannot wait for ours. Ours
+//!   in its place would do both: that is what `--replace-scripts` makes of it.
+//! - One that installs dependencies and goes on with something else, or waits for ours by
+//!   the user's own wish: it runs after ours, and what it takes out is back the next time.
+//! - A configuration that attaches and starts nothing: what it finds is running already.
 
-use std::path::Path;
+mod install;
+mod launch;
+mod scripts;
+mod tasks;
+mod templates;
+#[cfg(test)]
+mod tests;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Installer, Project, ProjectFile, json_text};
+use super::jsonc::{Edit, Step};
+use super::{Project, ProjectFile, json_text};
+use install::Work;
+use launch::Entry;
+use tasks::{Found, Tasks, Trouble};
 
-const TASKS: &str = include_str!("../../templates/tasks.json");
-const LAUNCH: &str = include_str!("../../templates/launch.json");
+/// Where the tasks are, relative to the project's folder.
+pub const TASKS_PATH: &str = ".vscode/tasks.json";
+/// Where the debug configurations are, relative to the project's folder.
+pub const LAUNCH_PATH: &str = ".vscode/launch.json";
 
 /// The task that installs dependencies.
 const INSTALL_TASK: &str = "install dependencies";
@@ -19,64 +42,314 @@ const TRUST_TASK: &str = "azup: trust";
 /// The task that runs the Azure Functions host.
 const FUNCTIONS_TASK: &str = "func host start";
 
+/// What two files that are there already are to gain, and what is not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merge {
+    /// The file of the two that is not there, made to fit the other; both where neither is.
+    pub files: Vec<ProjectFile>,
+    /// For [`TASKS_PATH`], in order, each on the outcome of the one before.
+    pub tasks: Vec<Edit>,
+    /// For [`LAUNCH_PATH`], likewise.
+    pub launch: Vec<Edit>,
+    /// What was left alone and why: sentences that begin with the file's path.
+    pub notes: Vec<String>,
+    /// What `--replace-scripts` would change: sentences like the notes.
+    pub proposals: Vec<String>,
+}
+
 /// Both files of a new project.
 ///
 /// # Errors
 /// None as long as the templates are what the tests say they are.
 pub fn files(project: &Project) -> Result<Vec<ProjectFile>> {
-    Ok(vec![
-        ProjectFile::text(".vscode/tasks.json", tasks(project)?),
-        ProjectFile::text(".vscode/launch.json", launch(project)?),
-    ])
+    Ok(edits(project, None, None, false)?.files)
 }
 
-fn tasks(project: &Project) -> Result<String> {
-    let mut value: Value = serde_json::from_str(TASKS)?;
-    let tasks = value["tasks"]
-        .as_array_mut()
-        .context("the template lists tasks")?;
-    for task in tasks.iter_mut() {
-        let label = task["label"].as_str().unwrap_or_default().to_owned();
-        match (label.as_str(), project.installer, &project.functions) {
-            (INSTALL_TASK, Some(installer), _) => task["command"] = json!(command(installer)),
-            (TRUST_TASK, None, _) => {
-                task.as_object_mut()
-                    .map(|task| task.shift_remove("dependsOn"));
+/// What `tasks.json` and `launch.json` are to gain, as read from the project (`None`: not
+/// there). Only what is missing is returned: on the outcome of its own edits it returns
+/// none. With `replace_scripts`, a task that puts a CA into certifi by a script becomes
+/// "azup: trust", and so does a `preLaunchTask` that installs dependencies. A file that
+/// has something else where a list belongs gets edits that the gate refuses.
+///
+/// # Errors
+/// None as long as the templates are what the tests say they are.
+pub fn edits(
+    project: &Project,
+    tasks: Option<&Value>,
+    launch: Option<&Value>,
+    replace_scripts: bool,
+) -> Result<Merge> {
+    // What is proposed is what would really be done, so it is done to find out.
+    let replaced = merged(project, tasks, launch, true)?;
+    if replace_scripts {
+        return Ok(Merge {
+            proposals: Vec::new(),
+            ..replaced
+        });
+    }
+    Ok(Merge {
+        proposals: replaced.proposals,
+        ..merged(project, tasks, launch, false)?
+    })
+}
+
+/// As [`edits`], but with `replace` its proposals are what was replaced.
+fn merged(
+    project: &Project,
+    tasks: Option<&Value>,
+    launch: Option<&Value>,
+    replace: bool,
+) -> Result<Merge> {
+    let mut merge = Merge::default();
+    let version = tasks.and_then(|tasks| tasks["version"].as_str());
+    if let Some(version) = version.filter(|version| version.starts_with("0.")) {
+        merge.notes.push(format!(
+            "{TASKS_PATH}: left alone with {LAUNCH_PATH}: its version {version} is older than 2.0.0, the first in which tasks depend on tasks"
+        ));
+        return Ok(merge);
+    }
+    let new_tasks = tasks.is_none();
+    let new_launch = launch.is_none();
+    let mut tasks = match tasks {
+        Some(tasks) => tasks.clone(),
+        None => templates::tasks(project, launch)?,
+    };
+    let mut launch = match launch {
+        Some(launch) => launch.clone(),
+        None => templates::launch(&tasks)?,
+    };
+    for (path, new, value) in [
+        (TASKS_PATH, new_tasks, &tasks),
+        (LAUNCH_PATH, new_launch, &launch),
+    ] {
+        if new {
+            merge.files.push(ProjectFile::text(path, json_text(value)?));
+        }
+    }
+    let mut graph = Tasks::read(&tasks);
+    let install = installs(&mut graph, &launch, replace, &mut merge.notes);
+    let trust = templates::trust()?;
+    let names: Vec<String> = scripts::find(&graph)
+        .into_iter()
+        .map(|script| graph.name(script))
+        .collect();
+    if !names.is_empty() {
+        match scripts::replace(&tasks, &launch, &trust, install.as_ref()) {
+            Ok(done) if replace || done.changes_nothing() => {
+                if !done.changes_nothing() {
+                    merge.proposals.extend(names.iter().map(|name| {
+                        format!(
+                            "{TASKS_PATH}: --replace-scripts puts \"{TRUST_TASK}\" in the place of \"{name}\", which changes certifi by a script"
+                        )
+                    }));
+                }
+                (tasks, launch) = (done.tasks, done.launch);
+                merge.tasks.extend(done.tasks_edits);
+                merge.launch.extend(done.launch_edits);
+                merge.notes.extend(done.left.iter().map(|name| {
+                    format!(
+                        "{TASKS_PATH}: no task or configuration needs \"{name}\" any more: delete it by hand"
+                    )
+                }));
+                // Now ours is there, or was before and nothing changed.
+                graph = Tasks::read(&tasks);
             }
-            (FUNCTIONS_TASK, _, Some(folder)) if folder != Path::new("") => {
-                // No shell reads this, so a space in the name needs no quotes.
-                let folder = folder.to_string_lossy();
-                task["options"]["cwd"] = json!(format!("${{workspaceFolder}}/{folder}"));
+            Err(note) if replace => merge.notes.push(note),
+            _ => {}
+        }
+    }
+    if !graph.has_ours() {
+        merge.tasks.extend(add_ours(&tasks, trust, install));
+    }
+    for entry in launch::debugged(&launch) {
+        before_session(&entry, &mut graph, replace, &mut merge);
+    }
+    // VS Code's extension starts the host without any preLaunchTask too.
+    for host in hosts(&graph) {
+        match graph.put_after_ours(host) {
+            Ok(edits) => merge.tasks.extend(edits),
+            Err(Trouble::Unclear(why)) => merge.notes.push(format!(
+                "{TASKS_PATH}: \"{}\" is left alone: {why}",
+                graph.name(host)
+            )),
+            Err(Trouble::Circle) => {}
+        }
+    }
+    merge.notes.dedup();
+    Ok(merge)
+}
+
+/// The task to a file that has none.
+fn add_ours(document: &Value, mut trust: Value, install: Option<Value>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    if document.get("tasks").is_none() && document.get("version").is_none() {
+        edits.push(Edit::Member {
+            at: Vec::new(),
+            key: "version".to_owned(),
+            value: json!("2.0.0"),
+        });
+    }
+    if let Some(install) = install {
+        trust["dependsOn"] = install;
+    }
+    edits.push(match document.get("tasks") {
+        None | Some(Value::Array(_)) => Edit::Item {
+            at: vec![Step::Key("tasks".to_owned())],
+            value: trust,
+        },
+        // Refused: an element could be made of it, but not a task.
+        Some(_) => Edit::Member {
+            at: Vec::new(),
+            key: "tasks".to_owned(),
+            value: json!([trust]),
+        },
+    });
+    edits
+}
+
+/// What our task is to depend on where it is added: what installs dependencies before a
+/// session already, however far away, and the one task that installs Python's. Where
+/// several do and no session needs any, there is nothing to choose by.
+fn installs(
+    graph: &mut Tasks,
+    launch: &Value,
+    replace: bool,
+    notes: &mut Vec<String>,
+) -> Option<Value> {
+    if graph.has_ours() {
+        return None;
+    }
+    let is_install = |index: usize| matches!(graph.work(index), Work::Install { .. });
+    let is_python = |index: usize| graph.work(index) == Work::Install { python: true };
+    // What waits for a script that ours is to replace, or for our label, which led nowhere
+    // so far, cannot come before ours.
+    let mut after = vec![graph.ours];
+    if replace {
+        after.extend(scripts::find(graph));
+    }
+    let mut all: Vec<usize> = (0..graph.count)
+        .filter(|&index| is_install(index) && !graph.is_circle(index))
+        .filter(|&index| !after.iter().any(|&one| graph.reaches(index, one)))
+        .collect();
+    let outermost = |all: &[usize]| -> Vec<usize> {
+        let inner = |&one: &usize| {
+            let mut others = all.iter().filter(|&&other| other != one);
+            others.any(|&other| graph.reaches(other, one))
+        };
+        all.iter().copied().filter(|one| !inner(one)).collect()
+    };
+    let needed: Vec<usize> = launch::debugged(launch)
+        .iter()
+        .flat_map(|entry| entry.values("preLaunchTask"))
+        .filter_map(|(_, reference)| match graph.resolve(reference) {
+            Found::One(index) => Some(index),
+            _ => None,
+        })
+        .chain(hosts(graph))
+        .flat_map(|root| graph.closure(root))
+        .collect();
+    let mut chosen = all.clone();
+    chosen.retain(|index| needed.contains(index));
+    let mut chosen = outermost(&chosen);
+    all = outermost(&all);
+    let python: Vec<usize> = all
+        .iter()
+        .copied()
+        .filter(|&index| is_python(index))
+        .collect();
+    if !chosen.iter().any(|&index| is_python(index)) {
+        match (python.as_slice(), all.as_slice()) {
+            ([one], _) => chosen.push(*one),
+            ([], [one]) if chosen.is_empty() => chosen.push(*one),
+            ([], []) => {}
+            _ if chosen.is_empty() => {
+                let names: Vec<String> = all
+                    .iter()
+                    .map(|&index| format!("\"{}\"", graph.name(index)))
+                    .collect();
+                notes.push(format!(
+                    "{TASKS_PATH}: \"{TRUST_TASK}\" depends on none of {}: add the right one to its dependsOn",
+                    names.join(", ")
+                ));
             }
             _ => {}
         }
     }
-    tasks.retain(|task| match task["label"].as_str() {
-        Some(INSTALL_TASK) => project.installer.is_some(),
-        Some(FUNCTIONS_TASK) => project.functions.is_some(),
-        _ => true,
-    });
-    json_text(&value)
+    chosen.sort_unstable();
+    graph.let_ours_depend(&chosen);
+    let mut names = chosen.iter().map(|&index| json!(graph.name(index)));
+    match chosen.len() {
+        0 => None,
+        1 => names.next(),
+        _ => Some(names.collect()),
+    }
 }
 
-fn launch(project: &Project) -> Result<String> {
-    let mut value: Value = serde_json::from_str(LAUNCH)?;
-    value["configurations"]
-        .as_array_mut()
-        .context("the template lists configurations")?
-        .retain(|one| one["preLaunchTask"] != FUNCTIONS_TASK || project.functions.is_some());
-    json_text(&value)
+/// The tasks that run an Azure Functions host.
+fn hosts(graph: &Tasks) -> Vec<usize> {
+    (0..graph.count)
+        .filter(|&index| install::is_functions_host(graph.get(index)))
+        .collect()
 }
 
-/// The shell command that installs what the project asks for, and changes nothing where
-/// that is there.
-fn command(installer: Installer) -> &'static str {
-    match installer {
-        Installer::Uv => "uv sync",
-        Installer::Poetry => "poetry install --no-interaction",
-        Installer::Pip => {
-            "test -d .venv || python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt"
+/// Sees to it that our task runs before a session begins.
+fn before_session(entry: &Entry<'_>, graph: &mut Tasks, replace: bool, merge: &mut Merge) {
+    let alone = |why: String| format!("{LAUNCH_PATH}: \"{}\" is left alone: {why}", entry.name);
+    let key = "preLaunchTask";
+    if entry.starts() && entry.value.get(key).is_none() {
+        match &entry.place {
+            Some(at) => merge.launch.push(Edit::Member {
+                at: at.clone(),
+                key: key.to_owned(),
+                value: json!(TRUST_TASK),
+            }),
+            None => merge.notes.push(alone("others have its name".to_owned())),
         }
-        Installer::Npm => "npm install",
+    }
+    for (path, reference) in entry.values(key) {
+        let shown = reference.to_string();
+        let index = match graph.resolve(reference) {
+            Found::One(index) => index,
+            Found::Several => {
+                merge
+                    .notes
+                    .push(alone(format!("several tasks fit its {key} {shown}")));
+                continue;
+            }
+            Found::None => {
+                merge.notes.push(alone(format!(
+                    "its {key} {shown} is not in {TASKS_PATH}, so run \"{TRUST_TASK}\" by hand"
+                )));
+                continue;
+            }
+        };
+        match graph.put_after_ours(index) {
+            Ok(edits) => {
+                merge.tasks.extend(edits);
+                if index != graph.ours && graph.work(index) != Work::Other {
+                    merge.notes.push(format!(
+                        "{TASKS_PATH}: \"{}\" installs dependencies after \"{TRUST_TASK}\": a CA that this takes out is back at the next start",
+                        graph.name(index)
+                    ));
+                }
+            }
+            Err(Trouble::Unclear(why)) => merge.notes.push(alone(why)),
+            Err(Trouble::Circle) => match &entry.place {
+                Some(place) if replace => {
+                    merge.launch.push(Edit::Replace {
+                        at: place.iter().cloned().chain(path).collect(),
+                        from: reference.clone(),
+                        to: json!(TRUST_TASK),
+                    });
+                    merge.proposals.push(format!(
+                        "{LAUNCH_PATH}: --replace-scripts makes \"{TRUST_TASK}\" the {key} of \"{}\": it runs {shown} first",
+                        entry.name
+                    ));
+                }
+                _ => merge.notes.push(alone(format!(
+                    "\"{TRUST_TASK}\" runs after its {key} {shown}, not before"
+                ))),
+            },
+        }
     }
 }

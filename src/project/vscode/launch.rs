@@ -1,0 +1,110 @@
+//! The configurations and compounds of a `launch.json`: which of them run code that talks
+//! to Azurite, and which tasks they name.
+
+use serde_json::Value;
+
+use crate::project::jsonc::Step;
+
+/// The types of debuggers for Python, Node and .NET.
+const DEBUGGERS: [&str; 9] = [
+    "clr",
+    "coreclr",
+    "debugpy",
+    "dotnet",
+    "node",
+    "node-terminal",
+    "pwa-node",
+    "pwa-node-terminal",
+    "python",
+];
+
+/// Names of the lists in a `launch.json`.
+pub(super) const LISTS: [&str; 2] = ["configurations", "compounds"];
+
+/// A configuration or a compound.
+#[derive(Debug)]
+pub(super) struct Entry<'d> {
+    /// Its members.
+    pub(super) value: &'d Value,
+    /// What people call it.
+    pub(super) name: &'d str,
+    /// The path to it, where it is the only one of its list with that name.
+    pub(super) place: Option<Vec<Step>>,
+}
+
+/// Every entry of a list of the document.
+pub(super) fn entries<'d>(document: &'d Value, list: &str) -> Vec<Entry<'d>> {
+    let all = document[list].as_array().map_or(&[][..], Vec::as_slice);
+    let entry = |value: &'d Value| {
+        let name = value["name"].as_str();
+        let same = all
+            .iter()
+            .filter(|other| other["name"].as_str() == name)
+            .count();
+        Entry {
+            value,
+            name: name.unwrap_or("without name"),
+            place: name.filter(|_| same == 1).map(|name| {
+                vec![
+                    Step::Key(list.to_owned()),
+                    Step::With {
+                        key: "name".to_owned(),
+                        value: name.to_owned(),
+                    },
+                ]
+            }),
+        }
+    };
+    all.iter().map(entry).collect()
+}
+
+/// Those entries that debug Python, Node, .NET or the Functions host, and the compounds
+/// of which one does.
+pub(super) fn debugged(document: &Value) -> Vec<Entry<'_>> {
+    let [configurations, compounds] = LISTS.map(|list| entries(document, list));
+    let mut found: Vec<Entry<'_>> = configurations
+        .into_iter()
+        .filter(|entry| {
+            let debugger = entry.value["type"].as_str();
+            debugger.is_some_and(|debugger| DEBUGGERS.contains(&debugger))
+        })
+        .collect();
+    let compounds: Vec<Entry<'_>> = compounds
+        .into_iter()
+        .filter(|compound| {
+            let members = compound.value["configurations"].as_array();
+            members.into_iter().flatten().any(|member| {
+                // A string, or an object where it is in another folder's file.
+                let name = member.as_str().or_else(|| member["name"].as_str());
+                found.iter().any(|entry| Some(entry.name) == name)
+            })
+        })
+        .collect();
+    found.extend(compounds);
+    found
+}
+
+impl<'d> Entry<'d> {
+    /// Whether it starts what it debugs. One that attaches finds it running, and a
+    /// compound leaves that to its configurations.
+    pub(super) fn starts(&self) -> bool {
+        self.value.get("configurations").is_none() && self.value["request"] != "attach"
+    }
+
+    /// The values of one of its members, here and for each system, with the steps that
+    /// lead there from the entry.
+    pub(super) fn values(&self, key: &str) -> Vec<(Vec<Step>, &'d Value)> {
+        let value = self.value;
+        let here = value
+            .get(key)
+            .map(|found| (vec![Step::Key(key.to_owned())], found));
+        let systems = ["linux", "osx", "windows"]
+            .into_iter()
+            .filter_map(|system| {
+                let found = value.get(system)?.get(key)?;
+                let path = [system, key].map(|each| Step::Key(each.to_owned()));
+                Some((path.to_vec(), found))
+            });
+        here.into_iter().chain(systems).collect()
+    }
+}
