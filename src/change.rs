@@ -29,6 +29,11 @@ pub enum Change {
         /// Permission bits of the new folders, such as `0o755`.
         mode: u32,
     },
+    /// Remove a folder if it is empty by then; else it stays.
+    RemoveFolder {
+        /// Where.
+        path: PathBuf,
+    },
     /// Set a file to `content`, provided that it still holds `expect`.
     Write {
         /// Where. A link there is replaced, not followed.
@@ -132,6 +137,7 @@ impl Change {
         match self {
             Self::Directory { path, .. } if path.is_dir() => String::new(),
             Self::Directory { path, .. } => format!("new folder {}\n", shown(path)),
+            Self::RemoveFolder { path } => format!("delete {}, once it is empty\n", shown(path)),
             Self::Write {
                 path,
                 expect,
@@ -188,9 +194,10 @@ impl Change {
     fn apply(&self, machine: &Machine) -> Result<Undo> {
         match self {
             Self::Run { .. } | Self::Guard { .. } => self.make(machine),
-            Self::Directory { path, .. } | Self::Write { path, .. } | Self::Delete { path, .. } => {
-                machine.changing(path, || self.make(machine))
-            }
+            Self::Directory { path, .. }
+            | Self::RemoveFolder { path }
+            | Self::Write { path, .. }
+            | Self::Delete { path, .. } => machine.changing(path, || self.make(machine)),
         }
     }
 
@@ -199,6 +206,7 @@ impl Change {
             Self::Directory { path, mode } => {
                 Ok(Undo::RemoveFolders(files::make_folder(path, *mode)?))
             }
+            Self::RemoveFolder { path } => Ok(remove_folder(path)),
             Self::Write {
                 path,
                 expect,
@@ -230,10 +238,7 @@ impl Change {
                 })
             }
             Self::Delete { path, expect } => {
-                let mode = {
-                    use std::os::unix::fs::MetadataExt as _;
-                    path.metadata().map_or(0o644, |about| about.mode() & 0o7777)
-                };
+                let mode = mode_of(path).unwrap_or(0o644);
                 files::delete(path, expect)?;
                 Ok(Undo::Create {
                     path: path.clone(),
@@ -295,10 +300,27 @@ impl Change {
     }
 }
 
+/// Removes a folder that is empty.
+fn remove_folder(path: &Path) -> Undo {
+    let mode = mode_of(path);
+    files::remove_empty_folders(&[path.to_owned()]);
+    match mode {
+        Some(mode) if !files::exists(path) => Undo::MakeFolder {
+            path: path.to_owned(),
+            mode,
+        },
+        _ => Undo::Nothing,
+    }
+}
+
 /// How one applied change is taken back.
 enum Undo {
     Nothing,
     RemoveFolders(Vec<PathBuf>),
+    MakeFolder {
+        path: PathBuf,
+        mode: u32,
+    },
     Restore {
         path: PathBuf,
         after: Vec<u8>,
@@ -333,6 +355,9 @@ impl Undo {
                     Ok(())
                 }),
             },
+            Self::MakeFolder { path, mode } => {
+                machine.changing(&path, || files::make_folder(&path, mode).map(|_| ()))
+            }
             Self::Restore {
                 path,
                 after,
@@ -460,6 +485,12 @@ fn diff(path: &Path, before: &[u8], after: &[u8], new: bool) -> String {
         .context_radius(3)
         .header(from, &name)
         .to_string()
+}
+
+/// The permission bits of what is there.
+fn mode_of(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(path.metadata().ok()?.mode() & 0o7777)
 }
 
 /// Whether nobody but the owner may do anything with a file of this mode.

@@ -10,17 +10,35 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done, or nothing to do.
-    Done = 0,
+    Done,
     /// The operation or a check failed.
-    Failed = 1,
+    Failed,
     /// The command line makes no sense.
-    Usage = 2,
+    Usage,
     /// Some stores are done, some could not be written.
-    Partly = 3,
+    Partly,
     /// Refused: a file that cannot be changed safely; nothing was touched.
-    Refused = 4,
+    Refused,
     /// Stopped by Ctrl-C or SIGTERM before it was done.
-    Interrupted = 130,
+    Interrupted,
+    /// That of the program which azup ran for the user.
+    Program(u8),
+}
+
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Partly => 3,
+            Self::Refused => 4,
+            Self::Interrupted => 130,
+            Self::Program(code) => code,
+        }
+    }
 }
 
 /// A failure in words for a person, with the exit code it leads to.
@@ -28,6 +46,7 @@ pub enum Exit {
 pub struct Failure {
     what: String,
     hint: Option<String>,
+    snippet: Option<String>,
     exit: Exit,
 }
 
@@ -37,6 +56,7 @@ impl Failure {
         Self {
             what: what.into(),
             hint: None,
+            snippet: None,
             exit: Exit::Failed,
         }
     }
@@ -48,10 +68,29 @@ impl Failure {
         self
     }
 
+    /// Adds the lines that a person can paste into the file which azup leaves alone.
+    #[must_use]
+    pub fn snippet(mut self, snippet: impl Into<String>) -> Self {
+        self.snippet = Some(snippet.into());
+        self
+    }
+
+    /// The lines to paste of an error, where it has some.
+    #[must_use]
+    pub fn snippet_of(error: &anyhow::Error) -> Option<&str> {
+        error.downcast_ref::<Self>()?.snippet.as_deref()
+    }
+
     /// Whether a command to paste was given.
     #[must_use]
     pub fn has_hint(&self) -> bool {
         self.hint.is_some()
+    }
+
+    /// The command to paste.
+    #[must_use]
+    pub fn own_hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Replaces the exit code.

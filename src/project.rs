@@ -1,12 +1,27 @@
 //! The files of a project: what its dev container, compose and VS Code files have to be.
 //!
-//! [`Project::observe`] looks at what kind of project it is, the modules below say what
-//! belongs in each file, and [`Project::plan`] compares that with what is there. Nothing
-//! here writes: all is returned as changes, to be applied together or not at all.
+//! [`Project::observe`] looks at what kind of project it is, [`configuration`] at what its
+//! dev container is made from, [`devcontainer`], [`compose`] and [`vscode`] say what
+//! belongs in each file, and [`Project::plan`] compares that with what is there.
+//! [`Project::undo`] is the way back, by the [`record`] of what was done. Nothing here
+//! writes: all is returned as changes, to be applied together or not at all.
+//!
+//! What is in azup's own folder is azup's, as long as nobody has changed it. Every other
+//! file is the user's from the moment it exists: edited through the gate in [`jsonc`],
+//! and only for what is missing.
 
+pub mod binary;
 pub mod compose;
+pub mod configuration;
+pub mod convert;
 pub mod devcontainer;
+pub mod git;
+pub mod jsonc;
 mod observe;
+mod paths;
+pub mod record;
+mod setup;
+mod undo;
 pub mod vscode;
 
 use std::path::{Path, PathBuf};
@@ -14,15 +29,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rustix::fs::Access;
 
-use crate::certificates::{self, FILES, PROJECT_FOLDER, Place};
 use crate::change::Change;
-use crate::failure::{Exit, Failure, command_line, reason, shown};
-use crate::files::{self, Content};
-use crate::machine::Machine;
+use crate::failure::{Failure, command_line, reason, shown};
 
 pub use observe::{Installer, Project};
+pub use setup::Request;
+pub use undo::Keep;
 
-/// The folder that azup owns and that is committed: overlay and Feature.
+/// The folder that azup owns and that is committed: overlay, Feature and record.
 pub const OWN_FOLDER: &str = ".devcontainer/azurite";
 
 /// A file that a project is to have.
@@ -34,9 +48,6 @@ pub struct ProjectFile {
     pub bytes: Vec<u8>,
     /// Permission bits of a new file.
     pub mode: u32,
-    /// Whether one with other bytes may be replaced: only what is no text and is made
-    /// from nothing of the user's.
-    pub replaceable: bool,
 }
 
 impl ProjectFile {
@@ -46,7 +57,6 @@ impl ProjectFile {
             path: path.into(),
             bytes: text.into().into_bytes(),
             mode: 0o644,
-            replaceable: false,
         }
     }
 
@@ -64,10 +74,14 @@ impl ProjectFile {
 pub enum Status {
     /// It was not there.
     Created,
-    /// It is there already, byte for byte.
+    /// It is there already, and lacks nothing.
     Kept,
-    /// It was there with other bytes.
+    /// A file of azup's own with other bytes.
     Updated,
+    /// A file of the user's that gains or loses lines.
+    Edited,
+    /// It goes.
+    Deleted,
 }
 
 impl Status {
@@ -78,102 +92,38 @@ impl Status {
             Self::Created => "created",
             Self::Kept => "kept",
             Self::Updated => "updated",
+            Self::Edited => "edited",
+            Self::Deleted => "deleted",
         }
     }
 }
 
-/// What has to be done so that a project has all its files.
-#[derive(Debug)]
+/// What has to be done so that a project has all its files, or none of azup's.
+#[derive(Debug, Default)]
 pub struct Plan {
     /// Every file, relative to the project's folder, and what becomes of it.
     pub files: Vec<(PathBuf, Status)>,
     /// The changes, in order.
     pub changes: Vec<Change>,
+    /// What the user should know: whole sentences.
+    pub notes: Vec<String>,
+    /// Private keys that git tracks, relative to the project's folder.
+    pub exposed: Vec<PathBuf>,
     /// The folder of the machine's certificate set, where that is to be made as well.
     pub issued: Option<PathBuf>,
 }
 
+impl Plan {
+    /// The files of this status.
+    pub fn of(&self, status: Status) -> impl Iterator<Item = &Path> {
+        self.files
+            .iter()
+            .filter(move |(_, one)| *one == status)
+            .map(|(path, _)| path.as_path())
+    }
+}
+
 impl Project {
-    /// Every file that azup writes for a new project, certificates apart.
-    ///
-    /// # Errors
-    /// Where the running azup cannot read itself.
-    pub fn files(&self) -> Result<Vec<ProjectFile>> {
-        let mut files = devcontainer::files(self)?;
-        files.extend(compose::files());
-        files.push(ProjectFile::text(
-            Path::new(PROJECT_FOLDER).join(".gitignore"),
-            "*\n!.gitignore\n",
-        ));
-        files.extend(vscode::files(self)?);
-        Ok(files)
-    }
-
-    /// Compares what the project is to have with what is there. `named` is the folder of
-    /// the certificate set to copy; without one the project's own is kept, or made from
-    /// the machine's.
-    ///
-    /// # Errors
-    /// With [`Exit::Refused`] where other dev container, compose or VS Code files are
-    /// there; else where something cannot be read, or a certificate set fails a check.
-    pub fn plan(&self, machine: &Machine, named: Option<&Path>) -> Result<Plan> {
-        let wanted = self.files()?;
-        self.refuse_others(&wanted, machine)?;
-        let mut changes: Vec<Change> = Vec::new();
-        for file in &wanted {
-            let path = self.folder.join(&file.path);
-            let Some(expect) = different(&path, &file.bytes)? else {
-                continue;
-            };
-            if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-                changes.push(Change::Directory {
-                    path: folder.to_owned(),
-                    mode: 0o755,
-                });
-            }
-            changes.push(Change::Write {
-                path,
-                expect,
-                content: Content::File {
-                    bytes: file.bytes.clone(),
-                    mode: file.mode,
-                },
-            });
-        }
-        let folder = self.folder.join(PROJECT_FOLDER);
-        let issued = if let Some(named) = named {
-            let named = Place::Named(machine.absolute(named));
-            let obtained = certificates::obtain(machine, &named, &[])?;
-            changes.extend(obtained.changes);
-            changes.extend(obtained.set.write(&folder, 0o755)?);
-            None
-        } else {
-            let obtained = certificates::obtain(machine, &Place::Project(folder), &[])?;
-            changes.extend(obtained.changes);
-            obtained
-                .issued
-                .then(|| certificates::machine_folder(machine))
-        };
-        if !changes.is_empty() {
-            self.require_writable()?;
-        }
-        let certificates = FILES.map(|name| Path::new(PROJECT_FOLDER).join(name));
-        let files = wanted
-            .into_iter()
-            .map(|file| file.path)
-            .chain(certificates)
-            .map(|path| {
-                let status = status(&self.folder.join(&path), &changes);
-                (path, status)
-            })
-            .collect();
-        Ok(Plan {
-            files,
-            changes: without_repeated_folders(changes),
-            issued: issued.transpose()?,
-        })
-    }
-
     /// Says so at once where nothing can be written; what lies deeper shows when it is
     /// applied, and is taken back.
     fn require_writable(&self) -> Result<()> {
@@ -193,118 +143,19 @@ impl Project {
         })
     }
 
-    /// Refuses where a file is in the way that somebody else wrote.
-    fn refuse_others(&self, wanted: &[ProjectFile], machine: &Machine) -> Result<()> {
-        let mut others = devcontainer::other_configurations(&self.folder)?;
-        for file in wanted {
-            // A link, also one among the parents, may lead out of the project.
-            let link_or_file = file
-                .path
-                .ancestors()
-                .skip(1)
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .find(|parent| {
-                    let about = self.folder.join(parent).symlink_metadata();
-                    about.is_ok_and(|about| !about.is_dir())
-                });
-            if let Some(parent) = link_or_file {
-                others.push(parent.to_owned());
-                continue;
-            }
-            let path = self.folder.join(&file.path);
-            let Ok(about) = path.symlink_metadata() else {
-                continue;
-            };
-            if !about.is_file() || (!file.replaceable && different(&path, &file.bytes)?.is_some()) {
-                others.push(file.path.clone());
-            }
-        }
-        others.sort();
-        others.dedup();
-        if others.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<String> = others.iter().map(|path| shown(path)).collect();
-        let mut aside: Vec<String> = others
-            .iter()
-            .map(|path| {
-                let from = self.folder.join(path);
-                let mut to = from.clone().into_os_string();
-                to.push(".before");
-                command_line([
-                    "mv".as_ref(),
-                    "-n".as_ref(),
-                    from.as_os_str(),
-                    to.as_os_str(),
-                ])
-            })
-            .collect();
-        aside.push(if self.folder == machine.cwd() {
-            "azup init".to_owned()
+    /// The words of a command on this project, for a hint.
+    fn command(&self, verb: &str, here: &Path) -> String {
+        if self.folder == here {
+            format!("azup {verb}")
         } else {
-            command_line(["azup".as_ref(), "init".as_ref(), self.folder.as_os_str()])
-        });
-        Err(Failure::new(format!(
-            "cannot set up {} without changing files that are there: {}",
-            shown(&self.folder),
-            names.join(", ")
-        ))
-        .hint(aside.join(" && "))
-        .exit(Exit::Refused)
-        .into())
-    }
-}
-
-/// What has to be replaced so that `path` holds `bytes`: `None` where it does already,
-/// `Some(None)` where nothing is there.
-#[allow(
-    clippy::option_option,
-    reason = "whether to write, and what is expected there, are two questions"
-)]
-fn different(path: &Path, bytes: &[u8]) -> Result<Option<Option<Vec<u8>>>> {
-    let there = match std::fs::symlink_metadata(path) {
-        // As large as what it is compared with: azup built without optimisation is larger
-        // than any file that azup reads otherwise.
-        Ok(about) if about.is_file() && about.len() == bytes.len() as u64 => {
-            std::fs::read(path).ok()
+            command_line(["azup".as_ref(), verb.as_ref(), self.folder.as_os_str()])
         }
-        _ => files::read_if_there(path)?,
-    };
-    Ok(if there.as_deref() == Some(bytes) {
-        None
-    } else {
-        Some(there)
-    })
-}
-
-fn status(path: &Path, changes: &[Change]) -> Status {
-    let of_this = changes.iter().find_map(|change| match change {
-        Change::Write {
-            path: at, expect, ..
-        } if at == path => Some(expect.is_some()),
-        _ => None,
-    });
-    match of_this {
-        None => Status::Kept,
-        Some(false) => Status::Created,
-        Some(true) => Status::Updated,
     }
 }
 
-/// A folder is made once, by the first change that needs it.
-fn without_repeated_folders(changes: Vec<Change>) -> Vec<Change> {
-    let mut made: Vec<PathBuf> = Vec::new();
-    let mut kept = Vec::new();
-    for change in changes {
-        if let Change::Directory { path, .. } = &change {
-            if path.is_dir() || made.contains(path) {
-                continue;
-            }
-            made.push(path.clone());
-        }
-        kept.push(change);
-    }
-    kept
+/// A path as the record and JSON have it.
+fn slashed(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// A JSON file as azup writes it: two spaces, in the order of the template.

@@ -3,18 +3,39 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
+use super::project_files::{self, Verb};
 use crate::change;
 use crate::cli::{Global, Init, Trust};
 use crate::failure::shown;
 use crate::machine::Machine;
-use crate::output::{Answer, Output, coloured_diff};
-use crate::project::{Plan, Project, Status};
+use crate::output::{Answer, Output};
+use crate::project::binary::Binary;
+use crate::project::{Plan, Project, Request, Status, configuration, record};
 
 /// What a user does after `init`; one line each.
 const NEXT: [&str; 2] = [
     "reopen the folder in its dev container (VS Code: Dev Containers: Reopen in Container)",
     "or run Azurite here without a container: azup up",
 ];
+
+/// Asks where a file of the user's is edited. New files alone need no question.
+fn verb(init: &Init) -> Verb {
+    let mut words = vec!["init".into()];
+    for (given, word) in [
+        (init.compose, "--compose"),
+        (init.no_node_feature, "--no-node-feature"),
+        (init.replace_scripts, "--replace-scripts"),
+    ] {
+        words.extend(given.then(|| word.into()));
+    }
+    if let Some(config) = &init.config {
+        words.extend(["--config".into(), config.clone().into_os_string()]);
+    }
+    Verb {
+        words,
+        asks: |plan| plan.of(Status::Edited).next().is_some(),
+    }
+}
 
 pub(super) fn run(
     init: &Init,
@@ -23,22 +44,25 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Answer> {
     let project = Project::observe(machine, &init.dir)?;
-    let observe = || project.plan(machine, global.certs.as_deref());
+    let request = request(init, global, &project, machine, output)?;
+    let verb = verb(init);
+    let observe = || project.plan(machine, &request);
     let mut plan = observe()?;
+    project_files::warn_of_keys(&project, &plan, output);
     let mut text = String::new();
     if global.dry_run {
-        for change in &plan.changes {
-            text += &coloured_diff(&change.preview(machine));
-        }
+        text += &project_files::preview(&plan, machine);
     } else {
         if !plan.changes.is_empty() {
+            project_files::agree(&verb, &project, &plan, init.yes, machine, output)?;
             // Planned anew under the lock: another azup may have been at work.
             let _lock = change::exclusively(machine)?;
-            plan = observe()?;
+            plan = project_files::as_shown(&plan, observe()?, init.yes, &verb)?;
             change::apply(&plan.changes, machine)?;
         }
         text += &written(&project, &plan);
     }
+    text += &project_files::notes(&plan);
     let trust = trust(&project, global, machine, output);
     let trust = if global.dry_run {
         trust?
@@ -49,18 +73,15 @@ pub(super) fn run(
     if !global.dry_run {
         text += &NEXT.map(|line| format!("next: {line}\n")).concat();
     }
-    let files: Vec<_> = plan
-        .files
-        .iter()
-        .map(|(path, status)| json!({"path": path.to_string_lossy(), "status": status.word()}))
-        .collect();
     Ok(Answer {
         brief: None,
         text,
         document: json!({
             "folder": project.folder.to_string_lossy(),
             "dry_run": global.dry_run,
-            "files": files,
+            "files": project_files::listed(&plan),
+            "notes": plan.notes,
+            "tracked_keys": plan.exposed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "next": NEXT,
             "trust": trust.document,
         }),
@@ -68,21 +89,50 @@ pub(super) fn run(
     })
 }
 
+/// What the user wants; asks which of several dev containers is meant.
+fn request(
+    init: &Init,
+    global: &Global,
+    project: &Project,
+    machine: &Machine,
+    output: Output,
+) -> Result<Request> {
+    let before = record::Record::load(&project.folder)?;
+    let before: Vec<&str> = before
+        .iter()
+        .flat_map(|(record, _)| record.configurations.keys().map(String::as_str))
+        .collect();
+    let named = init.config.as_deref().map(|path| machine.absolute(path));
+    let configuration =
+        configuration::choose(&project.folder, named.as_deref(), &before, |found| {
+            let list: Vec<String> = found.iter().map(|path| shown(path)).collect();
+            output.choose("Which dev container is to be set up?", &list)
+        })?;
+    Ok(Request {
+        certs: global.certs.clone(),
+        configuration,
+        compose: init.compose,
+        node_feature: !init.no_node_feature,
+        replace_scripts: init.replace_scripts,
+        binary: Binary::choose(
+            &project.folder,
+            init.linux_binary.as_deref(),
+            init.vendor,
+            machine,
+        )?,
+    })
+}
+
 /// What was written, for people.
 fn written(project: &Project, plan: &Plan) -> String {
-    let mut lines: Vec<String> = plan
-        .files
-        .iter()
-        .filter(|(_, status)| *status != Status::Kept)
-        .map(|(path, status)| format!("{} {}\n", status.word(), shown(path)))
-        .collect();
+    let mut text = project_files::done(plan);
     if let Some(folder) = &plan.issued {
-        lines.push(format!("created a local CA in {}\n", shown(folder)));
+        text += &format!("created a local CA in {}\n", shown(folder));
     }
-    if lines.is_empty() {
-        lines.push(format!("{} is set up already\n", shown(&project.folder)));
+    if text.is_empty() {
+        text = format!("{} is set up already\n", shown(&project.folder));
     }
-    lines.concat()
+    text
 }
 
 /// Trusts the CA of the project's own copy, since that is the set which its Azurite

@@ -1,9 +1,11 @@
 //! `azup init` for a new project: what it writes, and what it leaves alone.
 
+mod binary;
 mod feature;
 mod overlay;
 mod readers;
 mod refusals;
+mod vscode;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -100,15 +102,17 @@ fn an_empty_folder_gets_the_whole_set_up() {
     --- stdout
     created .devcontainer/devcontainer.json
     created .devcontainer/azurite/.gitignore
+    created .devcontainer/azurite/.gitattributes
     created .devcontainer/azurite/devcontainer-feature.json
     created .devcontainer/azurite/install.sh
     created .devcontainer/azurite/start.sh
     created .devcontainer/azurite/azup-linux-[ARCH]
-    created .devcontainer/docker-compose.yml
     created .devcontainer/azurite/docker-compose.yml
+    created .devcontainer/docker-compose.yml
     created .devcontainer/azurite-certs/.gitignore
     created .vscode/tasks.json
     created .vscode/launch.json
+    created .devcontainer/azurite/edits.json
     created .devcontainer/azurite-certs/ca.pem
     created .devcontainer/azurite-certs/key.pem
     created .devcontainer/azurite-certs/cert.pem
@@ -127,10 +131,12 @@ fn an_empty_folder_gets_the_whole_set_up() {
         })
         .collect();
     insta::assert_snapshot!(modes.join("\n"), @"
+    644 .devcontainer/azurite/.gitattributes
     644 .devcontainer/azurite/.gitignore
     755 .devcontainer/azurite/azup-linux-[ARCH]
     644 .devcontainer/azurite/devcontainer-feature.json
     644 .devcontainer/azurite/docker-compose.yml
+    644 .devcontainer/azurite/edits.json
     755 .devcontainer/azurite/install.sh
     755 .devcontainer/azurite/start.sh
     644 .devcontainer/azurite-certs/.gitignore
@@ -525,9 +531,11 @@ fn git_sees_neither_keys_nor_binaries_and_a_clone_starts_over() {
     let sandbox = initialised();
     insta::assert_snapshot!(committed(&sandbox).join("\n"), @"
     .devcontainer/azurite-certs/.gitignore
+    .devcontainer/azurite/.gitattributes
     .devcontainer/azurite/.gitignore
     .devcontainer/azurite/devcontainer-feature.json
     .devcontainer/azurite/docker-compose.yml
+    .devcontainer/azurite/edits.json
     .devcontainer/azurite/install.sh
     .devcontainer/azurite/start.sh
     .devcontainer/devcontainer.json

@@ -57,7 +57,7 @@ impl Drop for Running<'_> {
 fn start(sandbox: &Sandbox) -> (Running<'_>, [String; 3]) {
     share_azurite(sandbox);
     let ports = crate::sandbox::free_ports();
-    let mut azup = sandbox.azup_command(["up", "-d", "--in-memory", "--json"]);
+    let mut azup = sandbox.azup_command(["up", "-d", "--in-memory", "--no-identity", "--json"]);
     for (name, port) in ["--blob-port", "--queue-port", "--table-port"]
         .iter()
         .zip(ports)
@@ -142,6 +142,7 @@ fn the_program_that_up_prints_stores_and_reads_a_blob_once_the_ca_is_trusted() {
         queue,
         "--table-port",
         table,
+        "--no-identity",
     ]);
     let answer = up.ok().stdout;
     let program =
@@ -175,7 +176,7 @@ fn init_up_and_trust_agree_on_the_ca() {
 fn the_example_is_what_init_writes() {
     let sandbox = Sandbox::named("devcontainer-example");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("devcontainer-example");
-    let own = ["app.py", "requirements.txt", "README.md"];
+    let own = ["app.py", "requirements.txt", "README.md", "test_app.py"];
     for name in own {
         std::fs::copy(example.join(name), sandbox.project().join(name)).unwrap();
     }

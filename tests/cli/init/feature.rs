@@ -25,7 +25,18 @@ impl Image {
         let log = sandbox.root().join("calls");
         std::fs::create_dir_all(root.join("usr/local/bin")).unwrap();
         program(&programs, "uname", &format!("echo {machine}"));
-        program(&programs, "dirname", "exec /usr/bin/dirname \"$@\"");
+        for name in ["dirname", "sed"] {
+            program(
+                &programs,
+                name,
+                &format!("PATH=/usr/bin:/bin exec {name} \"$@\""),
+            );
+        }
+        program(
+            &programs,
+            "rm",
+            &format!("exec /bin/rm \"$1\" '{}'\"$2\"", root.display()),
+        );
         // The last word is the destination.
         program(
             &programs,
@@ -57,7 +68,7 @@ impl Image {
             programs,
             root,
         };
-        // An image in which nothing is missing.
+        // An image in which nothing is missing, and no package manager of a language.
         image.records("update-ca-certificates", "");
         image.records("certutil", "");
         image.records("apt-get", "");
@@ -96,6 +107,12 @@ impl Image {
     fn hook(&self) -> PathBuf {
         self.root.join("usr/local/share/azup/start.sh")
     }
+}
+
+/// What install.sh said, whatever version this is.
+fn shown(image: &Image, done: &Done) -> String {
+    let shown = image.sandbox.shown(done);
+    shown.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
 }
 
 /// The name that `uname -m` gives for the machine of this test.
@@ -143,14 +160,83 @@ fn install_with_stand_ins_picks_the_binary_by_architecture() {
 fn install_with_stand_ins_builds_without_a_binary_and_says_so() {
     let image = Image::new("s390x");
     let done = image.build();
-    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    insta::assert_snapshot!(shown(&image, &done), @"
     exit: 0
     --- stdout
     --- stderr
-    azup: .devcontainer/azurite/azup-linux-s390x is missing, so azup is not installed
+    azup: .devcontainer/azurite/azup-linux-s390x is missing; trying the package azurite-up
+    azup: azurite-up [VERSION] could not be installed either: this container is without azup
     ");
     assert!(!image.azup().exists());
     assert!(image.hook().exists());
+}
+
+/// uv, then pip, then cargo: each gets its turn where the one before it failed, and all
+/// are asked for the version of the Feature.
+#[test]
+fn install_with_stand_ins_tries_the_package_where_the_binary_is_missing() {
+    let version = env!("CARGO_PKG_VERSION");
+    let uv = format!("uv tool install --quiet --no-build --force azurite-up=={version}");
+    let pip = format!(
+        "python3 -m pip install --quiet --disable-pip-version-check --no-input --timeout 20 \
+         --retries 1 --no-deps --only-binary :all: --upgrade --target /usr/local/lib/azup \
+         azurite-up=={version}"
+    );
+    let cargo = format!(
+        "cargo install --quiet --locked --force --root /usr/local --version {version} azurite-up"
+    );
+    for succeeding in 1..=4 {
+        let image = Image::new("s390x");
+        let put = "printf '#!/bin/sh\\n' >'{azup}' && /bin/chmod 755 '{azup}'";
+        let put = put.replace("{azup}", &image.azup().to_string_lossy());
+        let turn = |number: usize| {
+            if number == succeeding {
+                &*put
+            } else {
+                "exit 1"
+            }
+        };
+        image.records("uv", turn(1));
+        // What pip leaves in the folder is found there by the stand-in for `install`.
+        image.records("python3", turn(2));
+        image.records("cargo", turn(3));
+        if succeeding == 2 {
+            image.records("install", "");
+        }
+        let done = image.build().ok();
+        let calls = image.calls();
+        let expected: Vec<&String> = [&uv, &pip, &cargo].into_iter().take(succeeding).collect();
+        let asked: Vec<&String> = calls
+            .iter()
+            .filter(|call| call.contains("azurite-up"))
+            .collect();
+        assert_eq!(asked, expected, "{done}");
+        assert_eq!(image.azup().exists(), succeeding < 4);
+        assert_eq!(
+            done.stderr.contains("could not be installed either"),
+            succeeding == 4,
+            "{done}"
+        );
+    }
+}
+
+/// The limit of time is `timeout`'s, where the image has it.
+#[test]
+fn install_with_stand_ins_waits_for_no_network() {
+    let image = Image::new("s390x");
+    image.records("timeout", "exit 124");
+    for name in ["uv", "python3", "cargo"] {
+        image.records(name, "");
+    }
+    image.without("certutil");
+    image.build().ok();
+    let limited = image.calls();
+    let limited: Vec<&str> = limited
+        .iter()
+        .filter_map(|call| call.strip_prefix("timeout "))
+        .filter_map(|call| call.split(' ').nth(1))
+        .collect();
+    assert_eq!(limited, ["uv", "python3", "cargo", "apt-get", "apt-get"]);
 }
 
 #[test]
@@ -158,12 +244,15 @@ fn install_with_stand_ins_says_that_a_binary_does_not_run() {
     let image = Image::new("riscv64");
     program(&image.feature, "azup-linux-riscv64", "exit 127");
     let done = image.build();
-    insta::assert_snapshot!(image.sandbox.shown(&done), @"
+    insta::assert_snapshot!(shown(&image, &done), @"
     exit: 0
     --- stdout
     --- stderr
-    azup: azup-linux-riscv64 does not run in this image
+    azup: azup-linux-riscv64 does not run in this image; trying the package azurite-up
+    azup: azurite-up [VERSION] could not be installed either: this container is without azup
     ");
+    // The hook says so: a program that does not run would only be in its way.
+    assert!(!image.azup().exists());
 }
 
 #[test]
@@ -172,12 +261,16 @@ fn install_with_stand_ins_asks_a_package_manager_for_what_is_missing() {
         (
             "apt-get",
             vec![
-                "apt-get update",
+                "apt-get -o Acquire::http::Timeout=20 update",
                 "apt-get install -y --no-install-recommends ca-certificates libnss3-tools",
             ],
         ),
         ("apk", vec!["apk add --no-cache ca-certificates nss-tools"]),
         ("dnf", vec!["dnf install -y ca-certificates nss-tools"]),
+        (
+            "microdnf",
+            vec!["microdnf install -y ca-certificates nss-tools"],
+        ),
     ] {
         let image = Image::new(machine());
         for name in ["apt-get", "update-ca-certificates", "certutil"] {
@@ -197,7 +290,7 @@ fn install_with_stand_ins_asks_a_package_manager_for_what_is_missing() {
 fn install_with_stand_ins_survives_an_apt_get_update_that_fails() {
     let image = Image::new(machine());
     image.without("certutil");
-    image.records("apt-get", "[ \"$1\" != update ] || exit 100");
+    image.records("apt-get", "[ \"$1\" = install ] || exit 100");
     let done = image.build();
     insta::assert_snapshot!(image.sandbox.shown(&done), @"
     exit: 0
@@ -271,8 +364,10 @@ fn the_hook_never_fails_a_container() {
     exit: 0
     --- stdout
     azup trust in [PROJECT]
+    azup identity --detach in [PROJECT]
     --- stderr
     azup: 'azup trust' ended with exit code 3: what it says above is left to do
+    azup: no local tokens; 'azup identity' in a terminal says more
     ");
 
     program(&image.root.join("usr/local/bin"), "azup", "exit 0");

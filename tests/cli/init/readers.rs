@@ -16,7 +16,7 @@ pub(super) fn yaml(sandbox: &Sandbox, path: &str) -> Value {
     sandbox.run(python, [VALIDATE, "--json", path]).ok().json()
 }
 
-fn schemas() -> PathBuf {
+pub(super) fn schemas() -> PathBuf {
     let folder = std::env::var_os("AZUP_TEST_SCHEMAS")
         .expect("AZUP_TEST_SCHEMAS is not set: the folder of the JSON schemas");
     let folder = PathBuf::from(folder);

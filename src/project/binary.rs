@@ -1,0 +1,186 @@
+//! azup itself for the container, and whether git keeps it.
+//!
+//! Containers run Linux, whatever the host is: on Linux the running azup is copied, and
+//! `--linux-binary` names the file elsewhere. `install.sh` picks one by architecture, so
+//! that the file's name must not lie: it comes from the ELF header.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use memchr::memmem;
+
+use super::{OWN_FOLDER, ProjectFile};
+use crate::failure::{Failure, command_line, reason, shown};
+use crate::machine::Machine;
+
+/// The own folder's `.gitignore` as a rule: each machine puts its own azup there.
+const IGNORED: &str = "azup-linux-*\n";
+
+/// The same after `--vendor`, also where a rule further up ignores programs.
+const VENDORED: &str = "!azup-linux-*\n";
+
+/// How the program's file begins, whatever the architecture.
+pub const PREFIX: &str = "azup-linux-";
+
+/// A word that every azup holds and hardly another program: a variable that it reads.
+const MARK: &[u8] = b"AZUP_CERTS";
+
+/// The azup for a project's dev container.
+#[derive(Clone, Debug)]
+pub struct Binary {
+    /// The `.gitignore` of azup's own folder.
+    pub ignoring: ProjectFile,
+    /// The program; none where the one that is there stays, or there is none to be had.
+    pub program: Option<ProjectFile>,
+}
+
+impl Binary {
+    /// Chooses it for the project in `folder`: the one that was `named` on the command
+    /// line, else the running one where that runs in containers. `vendor`: git is to keep
+    /// it, as it does from then on.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or the one that was named is no azup for a container.
+    pub fn choose(
+        folder: &Path,
+        named: Option<&Path>,
+        vendor: bool,
+        machine: &Machine,
+    ) -> Result<Self> {
+        let own = Path::new(OWN_FOLDER);
+        let ignoring = own.join(".gitignore");
+        let there = std::fs::read(folder.join(&ignoring)).unwrap_or_default();
+        let was_vendored = there == VENDORED.as_bytes();
+        let text = if vendor || was_vendored {
+            VENDORED
+        } else {
+            IGNORED
+        };
+        let found = match named {
+            Some(file) => Some(read_named(&machine.absolute(file))?),
+            None if cfg!(target_os = "linux") => Some(read_running(machine)?),
+            None => None,
+        };
+        let program = found.map(|(architecture, bytes)| ProjectFile {
+            path: own.join(format!("{PREFIX}{architecture}")),
+            bytes,
+            mode: 0o755,
+        });
+        // What others have committed is replaced when that is asked for, not in passing.
+        let asked = vendor || named.is_some() || !was_vendored;
+        let program = program.filter(|program| asked || !folder.join(&program.path).is_file());
+        Ok(Self {
+            ignoring: ProjectFile::text(ignoring, text),
+            program,
+        })
+    }
+}
+
+/// The running azup, with this machine's architecture as container images name it
+/// (`GOARCH`); `install.sh` derives the same from `uname -m`.
+fn read_running(machine: &Machine) -> Result<(&'static str, Vec<u8>)> {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    Ok((architecture, read(&machine.azup()?)?))
+}
+
+/// The azup that was named, with the architecture that it is for.
+fn read_named(file: &Path) -> Result<(&'static str, Vec<u8>)> {
+    let bytes = read(file)?;
+    let architecture = architecture(&bytes).map_err(|why| refused(file, &why))?;
+    if memmem::find(&bytes, MARK).is_none() {
+        return Err(refused(file, "it is another program").into());
+    }
+    Ok((architecture, bytes))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|error| {
+        let failure = Failure::new(format!(
+            "cannot copy {} for the dev container: {}",
+            shown(file),
+            reason(&error)
+        ));
+        failure.hint(list(file)).into()
+    })
+}
+
+fn refused(file: &Path, why: &str) -> Failure {
+    Failure::new(format!("{} is no azup for a container: {why}", shown(file)))
+        .hint(command_line(["file".as_ref(), file.as_os_str()]))
+}
+
+fn list(file: &Path) -> String {
+    let folder: PathBuf = file.parent().unwrap_or(Path::new("/")).into();
+    command_line(["ls".as_ref(), "-l".as_ref(), folder.as_os_str()])
+}
+
+/// What an ELF program is for, by its header's fields of class, byte order, type and
+/// machine (`elf.h`).
+fn architecture(bytes: &[u8]) -> Result<&'static str, String> {
+    let Some(header) = bytes
+        .get(..20)
+        .filter(|header| header.starts_with(b"\x7fELF"))
+    else {
+        return Err("it is no program for Linux (ELF)".into());
+    };
+    let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    // ET_EXEC or ET_DYN: an object file is no program.
+    if header[4..6] != [2, 1] || ![2, 3].contains(&word(16)) {
+        return Err("it is no 64-bit program in little-endian order".into());
+    }
+    match word(18) {
+        62 => Ok("amd64"),
+        183 => Ok("arm64"),
+        other => Err(format!(
+            "it is for a machine other than amd64 and arm64 (ELF number {other})"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::architecture;
+
+    fn header(class: u8, order: u8, kind: u16, machine: u16) -> Vec<u8> {
+        let mut bytes = vec![0x7f, b'E', b'L', b'F', class, order];
+        bytes.resize(16, 0);
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(machine.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn the_header_says_what_a_program_is_for() {
+        assert_eq!(architecture(&header(2, 1, 2, 62)), Ok("amd64"));
+        assert_eq!(architecture(&header(2, 1, 3, 183)), Ok("arm64"));
+    }
+
+    #[test]
+    fn what_no_container_could_run_is_refused() {
+        let others = [
+            (header(1, 1, 2, 3), "32 bits"),
+            (header(2, 2, 2, 22), "the other byte order"),
+            (header(2, 1, 1, 62), "an object file"),
+            (header(2, 1, 3, 243), "RISC-V"),
+            (header(2, 1, 3, 62)[..19].to_vec(), "cut off"),
+            (
+                b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01\x00\x00\x00\x00\x02\x00\x00\x00\x11\x00\x00\x00"
+                    .to_vec(),
+                "macOS",
+            ),
+            (
+                b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00\xb8\x00\x00\x00"
+                    .to_vec(),
+                "Windows",
+            ),
+            (Vec::new(), "empty"),
+        ];
+        for (bytes, what) in others {
+            assert!(architecture(&bytes).is_err(), "{what}");
+        }
+    }
+}

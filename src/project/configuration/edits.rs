@@ -1,0 +1,269 @@
+//! What a configuration is to gain: azup's Feature, the overlay or Node.js, and the ports.
+//! Only what is missing; what the user says of a port or a Feature stays.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::plain;
+use crate::project::OWN_FOLDER;
+use crate::project::compose::Overlay;
+use crate::project::jsonc::{Edit, Step};
+
+/// The Feature that brings Node.js, which Azurite runs on.
+const NODE_FEATURE: &str = "ghcr.io/devcontainers/features/node:1";
+
+/// What a configuration at `path` is to gain where compose makes the dev container.
+#[must_use]
+pub fn compose_edits(value: &Value, path: &Path, overlay: &Overlay) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let reference = reference(path);
+    let file = overlay_file(path);
+    let listed = match &value["dockerComposeFile"] {
+        Value::Array(files) => files.iter().any(|one| is_path(one, &file)),
+        one => is_path(one, &file),
+    };
+    if !listed {
+        edits.push(Edit::Item {
+            at: key("dockerComposeFile"),
+            value: json!(file),
+        });
+    }
+    let mut services: Vec<String> = Vec::new();
+    if value.get("runServices").is_some() {
+        services.push(overlay.service.clone());
+    }
+    if let Some(adopted) = &overlay.adopted {
+        services.extend(adopted.run_services.iter().flatten().cloned());
+    }
+    services.dedup();
+    edits.extend(services.into_iter().map(|service| Edit::Item {
+        at: key("runServices"),
+        value: json!(service),
+    }));
+    edits.extend(feature(value, &reference));
+    edits.extend(ports(value, &overlay.forward_ports()));
+    edits
+}
+
+/// The edits of a conversion, which name one compose file, with the overlay beside it: a
+/// member that a second edit changes again could not be recognised by the next run.
+#[must_use]
+pub fn with_overlay(mut edits: Vec<Edit>, path: &Path) -> Vec<Edit> {
+    for edit in &mut edits {
+        if let Edit::Member { key, value, .. } = edit
+            && key == "dockerComposeFile"
+            && value.is_string()
+        {
+            *value = json!([value, overlay_file(path)]);
+        }
+    }
+    edits
+}
+
+/// The overlay as a configuration at `path` refers to it.
+fn overlay_file(path: &Path) -> String {
+    format!(
+        "{}/docker-compose.yml",
+        reference(path).trim_start_matches("./")
+    )
+}
+
+/// What a configuration at `path` is to gain where Azurite runs inside the dev container;
+/// with `node`, also Node.js where nothing says that it is there.
+#[must_use]
+pub fn embedded_edits(value: &Value, path: &Path, node: bool) -> Vec<Edit> {
+    let mut edits: Vec<Edit> = feature(value, &reference(path)).into_iter().collect();
+    if node && !has_node(value) {
+        edits.push(Edit::Member {
+            at: key("features"),
+            key: NODE_FEATURE.to_owned(),
+            value: json!({}),
+        });
+    }
+    let three = [("blob", 10000), ("queue", 10001), ("table", 10002)];
+    edits.extend(ports(value, &three.map(|(what, port)| (what, json!(port)))));
+    edits
+}
+
+fn key(name: &str) -> Vec<Step> {
+    vec![Step::Key(name.to_owned())]
+}
+
+/// azup's own folder as a configuration at `path` refers to it.
+fn reference(path: &Path) -> String {
+    let name = "azurite";
+    match path.components().count() {
+        1 => format!("./{OWN_FOLDER}"),
+        2 => format!("./{name}"),
+        _ => format!("../{name}"),
+    }
+}
+
+fn is_path(value: &Value, path: &str) -> bool {
+    value
+        .as_str()
+        .is_some_and(|one| plain(Path::new(one)) == plain(Path::new(path)))
+}
+
+fn feature(value: &Value, reference: &str) -> Option<Edit> {
+    let known = value["features"].as_object();
+    let there = known.is_some_and(|known| {
+        known
+            .keys()
+            .any(|one| one.starts_with('.') && plain(Path::new(one)) == plain(Path::new(reference)))
+    });
+    (!there).then(|| Edit::Member {
+        at: key("features"),
+        key: reference.to_owned(),
+        value: json!({}),
+    })
+}
+
+/// Whether a Feature or the image is known to bring Node.js.
+fn has_node(value: &Value) -> bool {
+    let named = |name: &str| {
+        // Without version, digest and registry.
+        let name = name.split('@').next().unwrap_or(name);
+        let last = name.rsplit('/').next().unwrap_or(name);
+        last.split(':').next().unwrap_or(last).to_owned()
+    };
+    let feature = value["features"]
+        .as_object()
+        .is_some_and(|features| features.keys().any(|one| named(one) == "node"));
+    let image = value["image"].as_str().map(named).unwrap_or_default();
+    feature
+        || ["javascript-node", "typescript-node", "universal", "node"].contains(&image.as_str())
+        || image.starts_with("javascript-node-")
+        || image.starts_with("typescript-node-")
+}
+
+/// The ports to forward and what is said of each; what the user says of one stays.
+fn ports(value: &Value, wanted: &[(&'static str, Value)]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (_, element) in wanted {
+        let listed = value["forwardPorts"]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|one| same_port(one, element)));
+        if !listed {
+            edits.push(Edit::Item {
+                at: key("forwardPorts"),
+                value: element.clone(),
+            });
+        }
+    }
+    for (what, element) in wanted {
+        let name = text_of(element);
+        let said = value["portsAttributes"]
+            .as_object()
+            .is_some_and(|all| all.keys().any(|one| covers(one, &name)));
+        if !said {
+            edits.push(Edit::Member {
+                at: key("portsAttributes"),
+                key: name,
+                value: json!({
+                    "label": format!("Azurite {what}"),
+                    "protocol": "https",
+                    "onAutoForward": "silent",
+                    "requireLocalPort": true
+                }),
+            });
+        }
+    }
+    edits
+}
+
+fn text_of(element: &Value) -> String {
+    element
+        .as_str()
+        .map_or_else(|| element.to_string(), str::to_owned)
+}
+
+/// Whether two elements of `forwardPorts` are the same port: a number, or that of the
+/// dev container by name.
+fn same_port(one: &Value, other: &Value) -> bool {
+    let short = |value: &Value| {
+        let text = text_of(value);
+        let local = ["localhost:", "127.0.0.1:"];
+        let short = local.iter().find_map(|host| text.strip_prefix(host));
+        short.unwrap_or(&text).to_owned()
+    };
+    short(one) == short(other)
+}
+
+/// Whether a key of `portsAttributes` speaks of this port: itself, or a range around it.
+fn covers(key: &str, port: &str) -> bool {
+    let range = || {
+        let (from, to) = key.split_once('-')?;
+        let port: u16 = port.parse().ok()?;
+        let (from, to): (u16, u16) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+        Some((from..=to).contains(&port))
+    };
+    key == port || range().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_refers_to_the_own_folder_in_its_way() {
+        for (path, expected) in [
+            (".devcontainer.json", "./.devcontainer/azurite"),
+            (".devcontainer/devcontainer.json", "./azurite"),
+            (".devcontainer/python/devcontainer.json", "../azurite"),
+        ] {
+            assert_eq!(reference(Path::new(path)), expected);
+        }
+    }
+
+    #[test]
+    fn node_is_known_by_feature_or_image() {
+        for (value, there) in [
+            (
+                json!({"image": "mcr.microsoft.com/devcontainers/typescript-node:1-22"}),
+                true,
+            ),
+            (json!({"image": "node:22"}), true),
+            (json!({"image": "node"}), true),
+            (
+                json!({"image": "localhost:5000/javascript-node@sha256:00"}),
+                true,
+            ),
+            (
+                json!({"image": "mcr.microsoft.com/devcontainers/python:3"}),
+                false,
+            ),
+            (json!({"image": "company/node-exporter"}), false),
+            (
+                json!({"features": {"ghcr.io/devcontainers/features/node:1.6": {}}}),
+                true,
+            ),
+            (
+                json!({"features": {"ghcr.io/devcontainers/features/python:1": {}}}),
+                false,
+            ),
+            (json!({"build": {"dockerfile": "Dockerfile"}}), false),
+        ] {
+            assert_eq!(has_node(&value), there, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_port_already_is_not_said_again() {
+        let value = json!({
+            "forwardPorts": ["localhost:10000", 10001, "db:10002"],
+            "portsAttributes": {"9000-10001": {}}
+        });
+        let edits = ports(
+            &value,
+            &[
+                ("blob", json!(10000)),
+                ("queue", json!(10001)),
+                ("table", json!(10002)),
+            ],
+        );
+        assert_eq!(edits.len(), 2, "{edits:?}");
+        assert!(format!("{edits:?}").matches("10002").count() >= 2);
+    }
+}

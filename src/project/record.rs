@@ -1,0 +1,326 @@
+//! What `azup init` did to a project, so that `azup remove` can undo it: also in a
+//! colleague's clone, hence a committed file in azup's own folder.
+//!
+//! It is written before anything else. A crash in between leaves it naming changes that
+//! were not made, which removal passes over; never a change that it does not name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use super::OWN_FOLDER;
+use super::jsonc::{self, Addition};
+use crate::failure::{Exit, Failure, command_line, shown};
+use crate::files;
+
+/// The record's name in azup's own folder.
+pub const FILE: &str = "edits.json";
+
+/// The form of the file, for later versions of azup.
+const VERSION: u32 = 1;
+
+/// The whole record. Every path in it is relative to the project's folder, with `/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    version: u32,
+    /// The dev container configurations that were set up, and what they were made from.
+    pub configurations: BTreeMap<String, Made>,
+    /// The user's files, in the order in which they were first changed.
+    pub files: Vec<Entry>,
+    /// The files in azup's own folders. Each with the fingerprints of what azup wrote
+    /// there: the last, and the one before, which a crash may have left.
+    pub own: BTreeMap<String, Vec<String>>,
+    /// The folders that were made, outermost first.
+    pub folders: Vec<String>,
+    /// Whether the project had certificates before: they stay then.
+    pub had_certificates: bool,
+}
+
+/// What a dev container was made from when it was set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// Compose files: Azurite is in the overlay.
+    Compose,
+    /// An image or a Dockerfile: Azurite runs inside.
+    Single,
+}
+
+/// What was done to one file of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Where it is.
+    pub path: String,
+    /// The fingerprint of what it was without azup's additions; `None`: it was not there.
+    pub before: Option<String>,
+    /// The fingerprint of what azup wrote.
+    pub written: String,
+    /// What was added to a file of the user's.
+    pub additions: Vec<Addition>,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            configurations: BTreeMap::new(),
+            files: Vec::new(),
+            own: BTreeMap::new(),
+            folders: Vec::new(),
+            had_certificates: false,
+        }
+    }
+}
+
+impl Record {
+    /// Reads the record of the project in `folder`, with the bytes that it was read from;
+    /// `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the file is there but is no record that this azup understands.
+    pub fn load(folder: &Path) -> Result<Option<(Self, Vec<u8>)>> {
+        let path = folder.join(Self::path());
+        let Some(bytes) = files::read_if_there(&path)? else {
+            return Ok(None);
+        };
+        let version = serde_json::from_slice::<serde_json::Value>(&bytes)
+            .ok()
+            .and_then(|value| value["version"].as_u64());
+        match (version, serde_json::from_slice::<Self>(&bytes)) {
+            (Some(version), _) if version != u64::from(VERSION) => Err(Failure::new(format!(
+                "{} was written by another version of azup (form {version}, this one reads {VERSION})",
+                shown(&path)
+            ))
+            .hint("azup --version")
+            .exit(Exit::Refused)
+            .into()),
+            (_, Ok(record)) if record.is_inside() => Ok(Some((record, bytes))),
+            _ => Err(Failure::new(format!(
+                "{} is not the record that azup wrote",
+                shown(&path)
+            ))
+            .hint(command_line([
+                "git".as_ref(),
+                "-C".as_ref(),
+                folder.as_os_str(),
+                "checkout".as_ref(),
+                "--".as_ref(),
+                Self::path().as_os_str(),
+            ]))
+            .exit(Exit::Refused)
+            .into()),
+        }
+    }
+
+    /// Where the record is, relative to the project's folder.
+    #[must_use]
+    pub fn path() -> PathBuf {
+        Path::new(OWN_FOLDER).join(FILE)
+    }
+
+    /// All its bytes.
+    ///
+    /// # Errors
+    /// None for what a record holds.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// The entry of a file.
+    #[must_use]
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.files.iter().find(|entry| entry.path == path)
+    }
+
+    /// Puts an entry in the place of the one for the same file.
+    pub fn set(&mut self, entry: Entry) {
+        match self.files.iter_mut().find(|one| one.path == entry.path) {
+            Some(one) => *one = entry,
+            None => self.files.push(entry),
+        }
+    }
+
+    /// Notes that azup is about to write `wanted` over `there` in a file of its own.
+    pub fn set_own(&mut self, path: &str, there: Option<&[u8]>, wanted: &[u8]) {
+        let (there, wanted) = (there.map(fingerprint), fingerprint(wanted));
+        let known = self.own.entry(path.to_owned()).or_default();
+        if known.last() != Some(&wanted) {
+            known.retain(|one| Some(one) == there.as_ref() && *one != wanted);
+            known.push(wanted);
+        }
+    }
+
+    /// Whether a file of azup's own still holds what azup wrote.
+    #[must_use]
+    pub fn wrote_own(&self, path: &str, there: &[u8]) -> bool {
+        let there = fingerprint(there);
+        self.own
+            .get(path)
+            .is_some_and(|known| known.contains(&there))
+    }
+
+    /// A record is data from a repository: a path in it that leads elsewhere is refused.
+    fn is_inside(&self) -> bool {
+        use std::path::Component;
+        let paths = self.files.iter().map(|entry| &entry.path);
+        paths
+            .chain(self.own.keys())
+            .chain(&self.folders)
+            .chain(self.configurations.keys())
+            .all(|path| {
+                !path.is_empty()
+                    && Path::new(path)
+                        .components()
+                        .all(|part| matches!(part, Component::Normal(_)))
+            })
+    }
+}
+
+impl Entry {
+    /// A file that azup makes.
+    #[must_use]
+    pub fn created(path: &str, bytes: &[u8]) -> Self {
+        Self {
+            path: path.to_owned(),
+            before: None,
+            written: fingerprint(bytes),
+            additions: Vec::new(),
+        }
+    }
+
+    /// What is to be noted when `additions` turn `there` into `after`, where this (or
+    /// nothing) was noted before.
+    ///
+    /// # Errors
+    /// Where the additions of then and now could not be taken out together.
+    pub fn edited(
+        path: &str,
+        noted: Option<&Self>,
+        there: &[u8],
+        after: &[u8],
+        additions: &[Addition],
+    ) -> Result<Self, jsonc::Refusal> {
+        let fresh = Self {
+            path: path.to_owned(),
+            before: Some(fingerprint(there)),
+            written: fingerprint(after),
+            additions: additions.to_vec(),
+        };
+        let print = fingerprint(there);
+        match noted {
+            // A crash came before the edit that was noted.
+            Some(noted) if noted.before.as_ref() == Some(&print) => Ok(fresh),
+            None => Ok(fresh),
+            // A file that azup made and nobody has changed since is azup's as a whole.
+            Some(noted) if noted.before.is_none() && noted.written == print => {
+                Ok(Self::created(path, after))
+            }
+            Some(noted) => {
+                let mut all = noted.additions.clone();
+                all.extend(
+                    additions
+                        .iter()
+                        .filter(|addition| !noted.additions.contains(addition))
+                        .cloned(),
+                );
+                let without = jsonc::remove(there, &noted.additions)?;
+                if jsonc::remove(after, &all)? != without {
+                    return Err(jsonc::Refusal(
+                        "what azup added before and what it would add now could not be taken out together"
+                            .to_owned(),
+                    ));
+                }
+                Ok(Self {
+                    path: path.to_owned(),
+                    before: noted.before.as_ref().map(|_| fingerprint(&without)),
+                    written: match noted.before {
+                        Some(_) => fingerprint(after),
+                        None => noted.written.clone(),
+                    },
+                    additions: all,
+                })
+            }
+        }
+    }
+
+    /// What the file is to be without azup: `None` where it is to go.
+    ///
+    /// # Errors
+    /// Where the user has changed it in a way that cannot be told from what azup wrote.
+    pub fn undone(&self, now: &[u8]) -> Result<Option<Vec<u8>>, jsonc::Refusal> {
+        let print = fingerprint(now);
+        if self.before.as_ref() == Some(&print) {
+            return Ok(Some(now.to_vec()));
+        }
+        if self.before.is_none() && self.written == print {
+            return Ok(None);
+        }
+        let without = jsonc::remove(now, &self.additions)?;
+        match &self.before {
+            None if self.written == fingerprint(&without) => Ok(None),
+            None => Err(jsonc::Refusal(
+                "azup made it, and it was changed since".to_owned(),
+            )),
+            Some(before) if self.written == print && *before != fingerprint(&without) => Err(
+                jsonc::Refusal("what azup added cannot be taken out as it was put in".to_owned()),
+            ),
+            Some(_) => Ok(Some(without)),
+        }
+    }
+}
+
+/// SHA-256 of a text, whatever line ends git has given it (`core.autocrlf`).
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter().peekable();
+    while let Some(byte) = rest.next() {
+        if *byte != b'\r' || rest.peek() != Some(&&b'\n') {
+            plain.push(*byte);
+        }
+    }
+    files::hex(digest(&SHA256, &plain).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_same_for_both_line_ends() {
+        assert_eq!(fingerprint(b"a\r\nb\n"), fingerprint(b"a\nb\r\n"));
+        assert_ne!(fingerprint(b"a\rb\n"), fingerprint(b"ab\n"));
+        assert_ne!(fingerprint(b"a\n"), fingerprint(b"a"));
+    }
+
+    #[test]
+    fn own_files_are_known_by_the_last_two_forms() {
+        let mut record = Record::default();
+        record.set_own("x", None, b"one");
+        record.set_own("x", Some(b"one"), b"two");
+        assert!(record.wrote_own("x", b"one") && record.wrote_own("x", b"two"));
+        let once = record.clone();
+        record.set_own("x", Some(b"two"), b"two");
+        assert_eq!(record, once, "nothing new, nothing noted");
+        // Killed before `two` was written, then another azup: what is there stays known.
+        record.set_own("x", Some(b"one"), b"three");
+        assert!(record.wrote_own("x", b"one") && record.wrote_own("x", b"three"));
+        assert!(!record.wrote_own("x", b"two"));
+    }
+
+    #[test]
+    fn a_path_that_leads_out_is_no_record_of_azups() {
+        for path in ["../x", "/etc/passwd", "a/../../x", "", "./x"] {
+            let mut record = Record::default();
+            record.own.insert(path.to_owned(), Vec::new());
+            assert!(!record.is_inside(), "{path}");
+        }
+    }
+}

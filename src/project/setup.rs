@@ -1,0 +1,329 @@
+//! What has to be done so that a project has all that azup wants it to have: compared
+//! with what is there, file by file, and noted in the record.
+
+mod entries;
+mod finish;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::binary::Binary;
+use super::compose::{self, Overlay};
+use super::configuration::{self, Configuration, Kind};
+use super::jsonc::{self, Edit, Refusal};
+use super::record::{Made, Record};
+use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontainer};
+use super::{paths, slashed, vscode};
+use crate::certificates::{FILES, PROJECT_FOLDER};
+use crate::change::Change;
+use crate::files;
+use crate::machine::Machine;
+
+/// The service of a new project's own compose file.
+const NEW_SERVICE: &str = "devcontainer";
+
+/// What the user wants of `azup init`.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The folder of the certificate set to copy; without one the project's own is kept,
+    /// or made from the machine's.
+    pub certs: Option<PathBuf>,
+    /// The dev container configuration, relative to the project's folder; `None`: there is
+    /// none yet.
+    pub configuration: Option<PathBuf>,
+    /// Make an image- or Dockerfile-based dev container one of compose.
+    pub compose: bool,
+    /// Add the Feature that brings Node.js where Azurite runs inside the dev container.
+    pub node_feature: bool,
+    /// Replace tasks that do by a script what azup does.
+    pub replace_scripts: bool,
+    /// The azup for the dev container, read once.
+    pub binary: Binary,
+}
+
+/// A file that azup leaves alone, which keeps it from doing anything.
+struct Refused {
+    path: PathBuf,
+    why: String,
+    /// Lines that a person can add by hand.
+    snippet: Option<String>,
+    /// Whether putting it aside helps: it is where a file of azup's own belongs.
+    in_the_way: bool,
+}
+
+/// A plan in the making.
+struct Setup<'a> {
+    project: &'a Project,
+    record: Record,
+    files: Vec<(PathBuf, Status)>,
+    /// Files of azup's own.
+    own: Vec<Change>,
+    /// Files of the user's.
+    theirs: Vec<Change>,
+    notes: Vec<String>,
+    refused: Vec<Refused>,
+}
+
+impl Project {
+    /// Compares what the project is to have with what is there.
+    ///
+    /// # Errors
+    /// With [`Exit::Refused`] where a file cannot be edited safely or one of azup's own was
+    /// changed; else where something cannot be read, or a certificate set fails a check.
+    pub fn plan(&self, machine: &Machine, request: &Request) -> Result<Plan> {
+        let noted = Record::load(&self.folder)?;
+        let (record, noted) = match noted {
+            Some((record, bytes)) => (record, Some(bytes)),
+            None => (self.first_record(), None),
+        };
+        let mut setup = Setup {
+            project: self,
+            record,
+            files: Vec::new(),
+            own: Vec::new(),
+            theirs: Vec::new(),
+            notes: Vec::new(),
+            refused: Vec::new(),
+        };
+        let sans = setup.dev_container(request)?;
+        setup.own_file(&ProjectFile::text(
+            Path::new(PROJECT_FOLDER).join(".gitignore"),
+            "*\n!.gitignore\n",
+        ))?;
+        setup.editor(request)?;
+        setup.finish(machine, request, &sans, noted)
+    }
+
+    fn first_record(&self) -> Record {
+        let certificates = self.folder.join(PROJECT_FOLDER);
+        let mut record = Record::default();
+        record.had_certificates = FILES
+            .iter()
+            .any(|name| files::exists(&certificates.join(name)));
+        record
+    }
+}
+
+impl Setup<'_> {
+    /// The dev container's files. Gives the names that the certificate needs beside those
+    /// it always has.
+    fn dev_container(&mut self, request: &Request) -> Result<Vec<String>> {
+        let Some(path) = &request.configuration else {
+            return self.new_dev_container(request);
+        };
+        let configuration = match Configuration::read(&self.project.folder, path)? {
+            Ok(configuration) => configuration,
+            Err(Refusal(why)) => {
+                self.refuse(path, why, None);
+                return Ok(Vec::new());
+            }
+        };
+        let kind = match configuration.kind() {
+            Ok(kind) => kind,
+            Err(Refusal(why)) => {
+                self.refuse(path, why, None);
+                return Ok(Vec::new());
+            }
+        };
+        let (edits, overlay) = match kind {
+            Kind::Compose { files, service } => {
+                let files = configuration.compose_files(&self.project.folder, &files);
+                let services = compose::read(&files)?;
+                let overlay = compose::overlay(&services, &service, &self.project.folder)?;
+                (Vec::new(), Some(overlay))
+            }
+            Kind::Single if request.compose => match self.converted(&configuration)? {
+                Some((edits, overlay)) => (edits, Some(overlay)),
+                None => return Ok(Vec::new()),
+            },
+            Kind::Single => (Vec::new(), None),
+        };
+        self.own_folder(request, overlay.as_ref())?;
+        self.note_configuration(path, overlay.is_some());
+        let mut edits = match overlay {
+            Some(_) => configuration::with_overlay(edits, path),
+            None => edits,
+        };
+        // What a conversion changes comes first, so what follows is computed from there.
+        let value = match jsonc::add(&configuration.bytes, &edits) {
+            Ok(edited) if !edits.is_empty() => {
+                jsonc::parse(&edited.bytes).unwrap_or_else(|_| configuration.value.clone())
+            }
+            _ => configuration.value.clone(),
+        };
+        let (more, sans) = if let Some(overlay) = &overlay {
+            self.tell(overlay);
+            let edits = configuration::compose_edits(&value, path, overlay);
+            (edits, overlay.sans.clone())
+        } else {
+            let node = request.node_feature;
+            (
+                configuration::embedded_edits(&value, path, node),
+                Vec::new(),
+            )
+        };
+        edits.extend(more);
+        self.edit(path, &configuration.real, &configuration.bytes, &edits);
+        Ok(sans)
+    }
+
+    /// A project without a dev container gets one, made by compose.
+    fn new_dev_container(&mut self, request: &Request) -> Result<Vec<String>> {
+        let configuration = devcontainer::new_configuration(self.project)?;
+        let app = compose::files().swap_remove(0);
+        let there = self.project.folder.join(&app.path);
+        let bytes = match paths::real(&self.project.folder, &app.path) {
+            Ok(real) => files::read_if_there(&real)?,
+            Err(_) => None,
+        };
+        let bytes = bytes.unwrap_or_else(|| app.bytes.clone());
+        let services = compose::parse(&[(there, bytes)])?;
+        let overlay = compose::overlay(&services, NEW_SERVICE, &self.project.folder)?;
+        self.create(&configuration);
+        self.own_folder(request, Some(&overlay))?;
+        self.note_configuration(&configuration.path, true);
+        self.create(&app);
+        Ok(Vec::new())
+    }
+
+    /// The edits that make a dev container one of compose, with its new compose file.
+    fn converted(&mut self, configuration: &Configuration) -> Result<Option<(Vec<Edit>, Overlay)>> {
+        let folder = &self.project.folder;
+        let workspace = convert::workspace(folder);
+        let converted = convert::convert(
+            &configuration.value,
+            &configuration.path,
+            folder,
+            &workspace,
+        );
+        let conversion = match converted {
+            Ok(conversion) => conversion,
+            Err(Refusal(why)) => {
+                let why = format!("it cannot be converted to compose: {why}");
+                self.refuse(&configuration.path, why, None);
+                return Ok(None);
+            }
+        };
+        let file = ProjectFile::text(&conversion.path, conversion.compose);
+        let path = folder.join(&file.path);
+        if files::exists(&path) {
+            self.refused.push(Refused {
+                path: file.path,
+                why: "it is where the dev container's new compose file belongs".to_owned(),
+                snippet: None,
+                in_the_way: true,
+            });
+            return Ok(None);
+        }
+        let services = compose::parse(&[(path, file.bytes.clone())])?;
+        let overlay = compose::overlay(&services, &conversion.service, folder)?;
+        self.create(&file);
+        Ok(Some((conversion.edits, overlay)))
+    }
+
+    /// azup's own folder: the Feature and, with compose, the overlay.
+    fn own_folder(&mut self, request: &Request, overlay: Option<&Overlay>) -> Result<()> {
+        self.own_file(&request.binary.ignoring)?;
+        for file in devcontainer::feature_files(overlay.is_none())? {
+            self.own_file(&file)?;
+        }
+        if let Some(program) = &request.binary.program {
+            self.own_binary(program)?;
+        }
+        let path = Path::new(OWN_FOLDER).join("docker-compose.yml");
+        match overlay {
+            Some(overlay) => self.own_file(&ProjectFile::text(path, &*overlay.text)),
+            None => self.no_own_file(&path),
+        }
+    }
+
+    /// The configurations of a project share azup's own folder, so they have to be of one
+    /// kind, and with compose of one overlay.
+    fn note_configuration(&mut self, path: &Path, with_compose: bool) {
+        let (name, folder) = (slashed(path), &self.project.folder);
+        let made = if with_compose {
+            Made::Compose
+        } else {
+            Made::Single
+        };
+        let known = &mut self.record.configurations;
+        known.retain(|known, _| *known == name || files::exists(&folder.join(known)));
+        known.insert(name.clone(), made);
+        let overlay = Path::new(OWN_FOLDER).join("docker-compose.yml");
+        let changes = |(path, status): &(PathBuf, Status)| {
+            *path == overlay && *status != Status::Kept && *status != Status::Created
+        };
+        let other = known.iter().find(|(known, kind)| {
+            **known != name && (**kind != made || self.files.iter().any(changes))
+        });
+        if let Some((other, _)) = other {
+            let why = format!("{other} is set up already, and azup's own folder cannot serve both");
+            self.refuse(path, why, None);
+        }
+    }
+
+    fn tell(&mut self, overlay: &Overlay) {
+        let Some(adopted) = &overlay.adopted else {
+            return;
+        };
+        let service = &adopted.service;
+        self.notes.push(if adopted.added.is_empty() {
+            format!("the project's own Azurite, service {service}, is used as it is")
+        } else {
+            let added = adopted.added.join(", ");
+            format!(
+                "the project's own Azurite, service {service}, gets from azup's overlay: {added}"
+            )
+        });
+        self.notes.extend(adopted.notes.iter().cloned());
+    }
+
+    /// tasks.json and launch.json.
+    fn editor(&mut self, request: &Request) -> Result<()> {
+        let mut there = Vec::new();
+        for path in [vscode::TASKS_PATH, vscode::LAUNCH_PATH] {
+            there.push(self.read_editor(Path::new(path))?);
+        }
+        let value = |at: usize| there[at].as_ref().map(|(_, _, value)| value);
+        let merge = vscode::edits(self.project, value(0), value(1), request.replace_scripts)?;
+        for file in &merge.files {
+            self.create(file);
+        }
+        let edits = [
+            (vscode::TASKS_PATH, &merge.tasks),
+            (vscode::LAUNCH_PATH, &merge.launch),
+        ];
+        for ((path, edits), there) in edits.into_iter().zip(&there) {
+            if let Some((real, bytes, _)) = there {
+                self.edit(Path::new(path), real, bytes, edits);
+            }
+        }
+        self.notes.extend(merge.notes);
+        self.notes.extend(merge.proposals);
+        Ok(())
+    }
+
+    /// One of the two, where it is there. What cannot be read counts as an empty object,
+    /// so that the lines to paste can be named.
+    fn read_editor(
+        &mut self,
+        path: &Path,
+    ) -> Result<Option<(PathBuf, Vec<u8>, serde_json::Value)>> {
+        let folder = &self.project.folder;
+        if !files::exists(&folder.join(path)) {
+            return Ok(None);
+        }
+        let real = match paths::real(folder, path) {
+            Ok(real) => real,
+            Err(Refusal(why)) => {
+                self.refuse(path, why, None);
+                return Ok(None);
+            }
+        };
+        let bytes = files::read(&real)?;
+        let value = jsonc::parse(&bytes).unwrap_or_else(|_| json!({}));
+        Ok(Some((real, bytes, value)))
+    }
+}

@@ -1,0 +1,169 @@
+//! One file at a time: the user's is edited through the gate or made, azup's own is
+//! rewritten unless somebody changed it. Each leaves its note in the record.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{Refused, Setup};
+use crate::change::Change;
+use crate::files::{self, Content};
+use crate::project::jsonc::{self, Edit, Refusal};
+use crate::project::record::{Entry, fingerprint};
+use crate::project::{ProjectFile, Status, paths, slashed};
+
+/// A file of azup's own as it is now.
+struct There {
+    /// Behind links.
+    real: PathBuf,
+    bytes: Option<Vec<u8>>,
+}
+
+impl Setup<'_> {
+    /// A file of the user's is there with `bytes`, and gains `edits`.
+    pub(super) fn edit(&mut self, path: &Path, real: &Path, bytes: &[u8], edits: &[Edit]) {
+        let name = slashed(path);
+        let made = jsonc::parse(bytes).and_then(|_| {
+            let edited = jsonc::add(bytes, edits)?;
+            let noted = self.record.entry(&name);
+            let entry = (edited.bytes != bytes)
+                .then(|| Entry::edited(&name, noted, bytes, &edited.bytes, &edited.additions))
+                .transpose()?;
+            Ok((edited, entry))
+        });
+        match made {
+            Ok((_, None)) => self.files.push((path.to_owned(), Status::Kept)),
+            Ok((edited, Some(entry))) => {
+                self.record.set(entry);
+                self.files.push((path.to_owned(), Status::Edited));
+                self.theirs.push(Change::Write {
+                    path: real.to_owned(),
+                    expect: Some(bytes.to_owned()),
+                    content: Content::File {
+                        bytes: edited.bytes,
+                        mode: 0o644,
+                    },
+                });
+            }
+            Err(Refusal(why)) => self.refuse(path, why, Some(jsonc::snippet(edits))),
+        }
+    }
+
+    /// A file that becomes the user's: made where it is missing, else left alone.
+    pub(super) fn create(&mut self, file: &ProjectFile) {
+        let folder = &self.project.folder;
+        let real = match paths::real(folder, &file.path) {
+            Ok(real) => real,
+            Err(Refusal(why)) => {
+                self.refuse(&file.path, why, None);
+                return;
+            }
+        };
+        if files::exists(&real) {
+            self.files.push((file.path.clone(), Status::Kept));
+            return;
+        }
+        self.record
+            .set(Entry::created(&slashed(&file.path), &file.bytes));
+        self.files.push((file.path.clone(), Status::Created));
+        self.theirs
+            .push(Change::create(real, file.bytes.clone(), file.mode));
+    }
+
+    /// A file in azup's own folders holds exactly this.
+    pub(super) fn own_file(&mut self, file: &ProjectFile) -> Result<()> {
+        let Some(there) = self.own_there(&file.path)? else {
+            return Ok(());
+        };
+        let name = slashed(&file.path);
+        let same = there
+            .bytes
+            .as_ref()
+            .is_some_and(|bytes| is_same(file, bytes));
+        if let Some(bytes) = &there.bytes
+            && !same
+            && !self.record.wrote_own(&name, bytes)
+        {
+            self.refused.push(Refused {
+                path: file.path.clone(),
+                why: "it belongs to azup, but holds something else than azup wrote".to_owned(),
+                snippet: None,
+                in_the_way: true,
+            });
+            return Ok(());
+        }
+        self.record
+            .set_own(&name, there.bytes.as_deref(), &file.bytes);
+        self.write_own(file, there);
+        Ok(())
+    }
+
+    /// The binary is not committed, so each machine writes its own.
+    pub(super) fn own_binary(&mut self, file: &ProjectFile) -> Result<()> {
+        if let Some(there) = self.own_there(&file.path)? {
+            self.write_own(file, there);
+        }
+        Ok(())
+    }
+
+    /// A file of azup's own that is no longer needed goes, unless somebody changed it.
+    pub(super) fn no_own_file(&mut self, path: &Path) -> Result<()> {
+        let name = slashed(path);
+        if let Some(There {
+            real,
+            bytes: Some(bytes),
+        }) = self.own_there(path)?
+            && self.record.wrote_own(&name, &bytes)
+        {
+            self.files.push((path.to_owned(), Status::Deleted));
+            self.own.push(Change::Delete {
+                path: real,
+                expect: bytes,
+            });
+        }
+        Ok(())
+    }
+
+    fn own_there(&mut self, path: &Path) -> Result<Option<There>> {
+        match paths::real(&self.project.folder, path) {
+            Ok(real) => Ok(Some(There {
+                bytes: files::read_if_there(&real)?,
+                real,
+            })),
+            Err(Refusal(why)) => {
+                self.refused.push(Refused {
+                    path: path.to_owned(),
+                    why,
+                    snippet: None,
+                    in_the_way: true,
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    fn write_own(&mut self, file: &ProjectFile, there: There) {
+        let status = match &there.bytes {
+            None => Status::Created,
+            Some(bytes) if is_same(file, bytes) => Status::Kept,
+            Some(_) => Status::Updated,
+        };
+        self.files.push((file.path.clone(), status));
+        if status != Status::Kept {
+            self.own.push(Change::Write {
+                path: there.real,
+                expect: there.bytes,
+                content: Content::File {
+                    bytes: file.bytes.clone(),
+                    mode: file.mode,
+                },
+            });
+        }
+    }
+}
+
+/// Whether nothing is to be written. A text that git gave other line ends would only show
+/// up as changed; a script has to have azup's own, or no shell runs it.
+fn is_same(file: &ProjectFile, there: &[u8]) -> bool {
+    file.bytes == there || (file.mode == 0o644 && fingerprint(&file.bytes) == fingerprint(there))
+}

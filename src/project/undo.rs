@@ -1,0 +1,340 @@
+//! The way back from `azup init`, by the record: every file of the user's without what
+//! azup added, and nothing left of azup's own. What cannot be told from the user's own
+//! work is named, and then nothing is done at all.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::jsonc::Refusal;
+use super::record::{Entry, Record};
+use super::{OWN_FOLDER, Plan, Project, Status, binary, paths};
+use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
+use crate::change::Change;
+use crate::failure::{Exit, Failure, command_line, reason, shown};
+use crate::files::{self, Content};
+use crate::machine::Machine;
+use crate::trust;
+
+/// What is to stay.
+#[derive(Clone, Debug, Default)]
+pub struct Keep {
+    /// The project's certificates.
+    pub certificates: bool,
+    /// These files, absolute.
+    pub files: Vec<PathBuf>,
+}
+
+struct Undo<'a> {
+    project: &'a Project,
+    keep: &'a Keep,
+    plan: Plan,
+    refused: Vec<(PathBuf, String)>,
+}
+
+impl Project {
+    /// What has to be done so that nothing is left of what `azup init` did. The record
+    /// goes last: a crash in between leaves the rest of the way to the next run.
+    ///
+    /// # Errors
+    /// With [`Exit::Refused`] where the user changed what cannot be told apart, or there is
+    /// no record; else where something cannot be read.
+    pub fn undo(&self, machine: &Machine, keep: &Keep) -> Result<Plan> {
+        let Some((record, bytes)) = Record::load(&self.folder)? else {
+            self.refuse_without_record()?;
+            return Ok(self.undo_folders_alone());
+        };
+        let mut undo = Undo {
+            project: self,
+            keep,
+            plan: Plan::default(),
+            refused: Vec::new(),
+        };
+        for entry in &record.files {
+            undo.entry(entry)?;
+        }
+        undo.own(&record)?;
+        if !keep.certificates && !record.had_certificates {
+            undo.certificates()?;
+        }
+        undo.strangers(&record)?;
+        undo.trusted(machine);
+        undo.finish(&record, bytes)
+    }
+
+    /// A crash may have left azup's own folders without anything in them, not even a record.
+    fn undo_folders_alone(&self) -> Plan {
+        let empty = |folder: &Path| {
+            let entries = folder.read_dir().ok();
+            entries.is_some_and(|mut entries| entries.next().is_none())
+        };
+        let own = [OWN_FOLDER, PROJECT_FOLDER].map(|name| self.folder.join(name));
+        let mut folders: Vec<PathBuf> = own.into_iter().filter(|own| empty(own)).collect();
+        let around = folders
+            .first()
+            .and_then(|own| own.parent())
+            .map(Path::to_owned);
+        folders.extend(around);
+        Plan {
+            changes: folders
+                .into_iter()
+                .filter(|folder| !folder.is_symlink())
+                .map(|path| Change::RemoveFolder { path })
+                .collect(),
+            ..Plan::default()
+        }
+    }
+
+    /// A set-up that was written without a record cannot be told from the user's files.
+    fn refuse_without_record(&self) -> Result<()> {
+        let feature = Path::new(OWN_FOLDER).join("devcontainer-feature.json");
+        if !files::exists(&self.folder.join(&feature)) {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "cannot undo what azup did in {}: {} is missing, which says what it was",
+            shown(&self.folder),
+            shown(&Record::path())
+        ))
+        .hint(command_line([
+            "git".as_ref(),
+            "-C".as_ref(),
+            self.folder.as_os_str(),
+            "checkout".as_ref(),
+            "--".as_ref(),
+            Record::path().as_os_str(),
+        ]))
+        .exit(Exit::Refused)
+        .into())
+    }
+}
+
+impl Undo<'_> {
+    /// A file of the user's.
+    fn entry(&mut self, entry: &Entry) -> Result<()> {
+        let path = Path::new(&entry.path);
+        if self.keep.files.contains(&self.project.folder.join(path)) {
+            self.plan.files.push((path.to_owned(), Status::Kept));
+            return Ok(());
+        }
+        let looked_up = paths::real(&self.project.folder, path).map(|real| {
+            let bytes = files::read_if_there(&real)?;
+            anyhow::Ok((real, bytes))
+        });
+        let (real, now) = match looked_up {
+            Ok(found) => match found? {
+                (at, Some(bytes)) => (at, bytes),
+                // Never made, or gone already.
+                (_, None) => return Ok(()),
+            },
+            Err(Refusal(why)) => {
+                self.refused.push((path.to_owned(), why));
+                return Ok(());
+            }
+        };
+        match entry.undone(&now) {
+            Ok(None) => {
+                self.plan.files.push((path.to_owned(), Status::Deleted));
+                self.plan.changes.push(Change::Delete {
+                    path: real,
+                    expect: now,
+                });
+            }
+            Ok(Some(bytes)) if bytes == now => {
+                self.plan.files.push((path.to_owned(), Status::Kept));
+            }
+            Ok(Some(bytes)) => {
+                self.plan.files.push((path.to_owned(), Status::Edited));
+                self.plan.changes.push(Change::Write {
+                    path: real,
+                    expect: Some(now),
+                    content: Content::File { bytes, mode: 0o644 },
+                });
+            }
+            Err(Refusal(why)) => self.refused.push((path.to_owned(), why)),
+        }
+        Ok(())
+    }
+
+    /// What is noted as azup's own goes where it still is, binaries too.
+    fn own(&mut self, record: &Record) -> Result<()> {
+        let certificates = Path::new(PROJECT_FOLDER);
+        let stay = self.keep.certificates || record.had_certificates;
+        for name in record.own.keys() {
+            let path = Path::new(name);
+            if stay && path.starts_with(certificates) {
+                continue;
+            }
+            let Some((real, now)) = self.there(path)? else {
+                continue;
+            };
+            if record.wrote_own(name, &now) {
+                self.delete(path, real, now);
+            } else {
+                let why = "it holds something else than azup wrote".to_owned();
+                self.refused.push((path.to_owned(), why));
+            }
+        }
+        for path in self.names_in(OWN_FOLDER)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(binary::PREFIX)
+                && let Some((real, now)) = self.there(&path)?
+            {
+                self.delete(&path, real, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn certificates(&mut self) -> Result<()> {
+        for name in FILES {
+            let path = Path::new(PROJECT_FOLDER).join(name);
+            if let Some((real, now)) = self.there(&path)? {
+                self.delete(&path, real, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// A file of azup's own, where it is there; links are the user's.
+    fn there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
+        let at = self.project.folder.join(path);
+        if self.keep.files.contains(&at) {
+            return Ok(None);
+        }
+        match paths::real(&self.project.folder, path) {
+            Ok(_) if at.is_symlink() || !files::exists(&at) => Ok(None),
+            Ok(real) => Ok(Some((real, files::read(&at)?))),
+            Err(Refusal(why)) => {
+                self.refused.push((path.to_owned(), why));
+                Ok(None)
+            }
+        }
+    }
+
+    fn delete(&mut self, path: &Path, real: PathBuf, expect: Vec<u8>) {
+        self.plan.files.push((path.to_owned(), Status::Deleted));
+        self.plan
+            .changes
+            .push(Change::Delete { path: real, expect });
+    }
+
+    /// What somebody else put into azup's own folders is not azup's to delete.
+    fn strangers(&mut self, record: &Record) -> Result<()> {
+        for folder in [OWN_FOLDER, PROJECT_FOLDER] {
+            let ours = |path: &Path| {
+                self.plan.of(Status::Deleted).any(|one| one == path)
+                    || path == Record::path()
+                    || self.keep.files.contains(&self.project.folder.join(path))
+                    || self.refused.iter().any(|(one, _)| one == path)
+            };
+            let stays = self.keep.certificates || record.had_certificates;
+            if folder == PROJECT_FOLDER && stays {
+                continue;
+            }
+            let strange: Vec<PathBuf> = self
+                .names_in(folder)?
+                .into_iter()
+                .filter(|path| !ours(path))
+                .collect();
+            self.refused.extend(
+                strange
+                    .into_iter()
+                    .map(|path| (path, "azup did not write it".to_owned())),
+            );
+        }
+        Ok(())
+    }
+
+    fn names_in(&self, folder: &str) -> Result<Vec<PathBuf>> {
+        let at = self.project.folder.join(folder);
+        if !at.is_dir() {
+            return Ok(Vec::new());
+        }
+        let failed = |error: &std::io::Error| {
+            Failure::new(format!("cannot read {}: {}", shown(&at), reason(error)))
+        };
+        let entries = at.read_dir().map_err(|error| failed(&error))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| failed(&error))?;
+            names.push(Path::new(folder).join(entry.file_name()));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Certificates go, trust stays: said, since it is another command that ends it.
+    fn trusted(&mut self, machine: &Machine) {
+        let folder = self.project.folder.join(PROJECT_FOLDER);
+        let set = CertificateSet::load(&folder, machine.now()).ok().flatten();
+        let record = trust::record::Record::load(machine).ok();
+        if let (Some(set), Some(record)) = (set, record)
+            && record
+                .entries()
+                .iter()
+                .any(|entry| entry.sha256 == set.ca.sha256())
+        {
+            self.plan.notes.push(
+                "its CA stays trusted on this machine; azup untrust takes it out of every store"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn finish(mut self, record: &Record, bytes: Vec<u8>) -> Result<Plan> {
+        if !self.refused.is_empty() {
+            return Err(self.refusal());
+        }
+        let path = Record::path();
+        let real = self.project.folder.join(&path);
+        // Innermost first; azup's own also where git made them.
+        let mut folders: Vec<&Path> = record.folders.iter().map(Path::new).collect();
+        folders.extend([OWN_FOLDER, PROJECT_FOLDER].map(Path::new));
+        folders.sort();
+        folders.dedup();
+        folders.reverse();
+        // Once the record is gone nobody knows of them, so the others go before it.
+        let (around, others): (Vec<&Path>, Vec<&Path>) = folders
+            .into_iter()
+            .partition(|folder| path.starts_with(folder));
+        self.remove_folders(&others);
+        self.delete(&path, real, bytes);
+        self.remove_folders(&around);
+        self.project.require_writable()?;
+        Ok(self.plan)
+    }
+
+    fn remove_folders(&mut self, folders: &[&Path]) {
+        let folders = folders
+            .iter()
+            .map(|folder| self.project.folder.join(folder));
+        let there = folders.filter(|folder| folder.is_dir() && !folder.is_symlink());
+        self.plan
+            .changes
+            .extend(there.map(|path| Change::RemoveFolder { path }));
+    }
+
+    fn refusal(&self) -> anyhow::Error {
+        let reasons: Vec<String> = self
+            .refused
+            .iter()
+            .map(|(path, why)| format!("{}: {why}", shown(path)))
+            .collect();
+        let folder = &self.project.folder;
+        let mut words = vec!["azup".into(), "remove".into()];
+        for (path, _) in &self.refused {
+            words.push("--keep".into());
+            words.push(folder.join(path).into_os_string());
+        }
+        words.push(folder.clone().into_os_string());
+        Failure::new(format!(
+            "cannot undo what azup did in {}: {}",
+            shown(folder),
+            reasons.join("; ")
+        ))
+        .hint(command_line(words))
+        .exit(Exit::Refused)
+        .into()
+    }
+}
