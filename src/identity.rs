@@ -1,232 +1,107 @@
-//! Local access tokens: unsigned, and worth nothing outside of an emulator.
+//! The local credential: access tokens for the emulator, and the endpoint at which every
+//! Azure SDK asks for them when it believes to run in Azure App Service.
 //!
-//! Azurite's `--oauth basic` reads a token's times, issuer and audience and never its
-//! signature, key, tenant or roles (measured, and read in its three token
-//! authenticators). So anybody can make one, and no service of Azure accepts it.
+//! ```text
+//! IDENTITY_ENDPOINT, IDENTITY_HEADER ─▶ endpoint ─▶ connection ─▶ request ─▶ token
+//!                            header ────────────────────────────────┘
+//! ```
+//!
+//! [`start`] serves, or finds that another azup with the same header does so already.
 
-use anyhow::Result;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
-use time::OffsetDateTime;
+mod connection;
+mod endpoint;
+mod header;
+mod probe;
+mod request;
+mod token;
 
-use crate::failure::{Failure, command_line, quoted};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// How far back a token is valid (seconds). Azurite allows no clock skew, and the clocks
-/// of virtual machines and containers drift.
-const BACKDATE: i64 = 300;
+pub use endpoint::Endpoint;
+pub use header::{ensure_header, header};
+pub use probe::{Found, find, is_ours};
+pub use token::{Token, is_account, storage_token, token};
 
-/// How long a token is valid from now on (seconds): a day's work without a new one.
-const LIFETIME: i64 = 86_400;
+use crate::failure::{Failure, reason};
+use crate::machine::{Clock, listener};
 
-/// A tenant and an identity that belong to nobody.
-const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+/// The port on which the endpoint listens unless another is named.
+pub const PORT: u16 = 10003;
 
-/// The resource that every Azure SDK asks for: all of Azure Storage.
-const STORAGE: &str = "https://storage.azure.com";
+/// The path of the App Service dialect.
+pub const PATH: &str = "/msi/token";
 
-/// The same as an application's identifier.
-const STORAGE_ID: &str = "e406a681-f3d4-42a8-90b6-c2b029497af1";
+/// The path of the dialect of virtual machines (IMDS), which a client appends itself to
+/// the address in `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
+pub const IMDS_PATH: &str = "/metadata/identity/oauth2/token";
 
-/// The services of an account, as they stand in its host names.
-const SERVICES: [&str; 3] = ["blob", "queue", "table"];
-
-/// The clouds whose host names Azurite knows.
-const CLOUDS: [&str; 4] = [
-    "windows.net",
-    "chinacloudapi.cn",
-    "usgovcloudapi.net",
-    "cloudapi.de",
-];
-
-/// An access token and what has to be known about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// The token: three parts in base64url, the last one empty.
-    pub text: String,
-    /// What it is for: the `aud` claim.
-    pub resource: String,
-    /// The last moment at which it is valid (seconds since 1970).
-    pub expires_on: i64,
+/// Where the endpoint listens unless somebody asks for more than this machine.
+#[must_use]
+pub fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-impl Token {
-    /// The answer of `azup token --json`.
-    #[must_use]
-    pub fn document(&self) -> Value {
-        json!({
-            "access_token": self.text,
-            "expires_on": self.expires_on,
-            "resource": self.resource,
-            "token_type": "Bearer"
-        })
-    }
+/// The value of `IDENTITY_ENDPOINT` for an endpoint at `address`.
+#[must_use]
+pub fn url(address: SocketAddr) -> String {
+    // What listens everywhere is reached here.
+    let reached = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => loopback(address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => loopback(address.port()),
+        _ => address,
+    };
+    format!("http://{reached}{PATH}")
 }
 
-/// A token for `resource`, which may also be a scope (`…/.default`), valid from five
-/// minutes before `now` for a day after it.
+/// The whole answer to the request in `bytes` of a client on this machine; `None` while
+/// the request's head is not whole. Only for the fuzz target: [`start`] serves.
+#[doc(hidden)]
+#[must_use]
+pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
+    request::Rules::new(header, true, clock).answer(bytes)
+}
+
+/// What [`start`] came to.
+#[derive(Debug)]
+pub enum Started {
+    /// This process serves, until this is dropped.
+    Here(Endpoint),
+    /// Another azup serves there with the same header.
+    Elsewhere,
+}
+
+/// Serves at `listen` for clients that know `header`, unless another azup does already.
 ///
 /// # Errors
-/// Where the resource is not Azure Storage: azup answers for nothing else.
-pub fn token(resource: &str, now: OffsetDateTime) -> Result<Token> {
-    let audience = resource.strip_suffix("/.default").unwrap_or(resource);
-    if !is_storage(audience) {
+/// Where the address may not be used, or something else listens there: it is named where
+/// that can be told. The hint is the caller's.
+pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> Result<Started, Failure> {
+    let error = match Endpoint::start(listen, header, clock) {
+        Ok(endpoint) => return Ok(Started::Here(endpoint)),
+        Err(error) => error,
+    };
+    let port = listen.port();
+    if error.kind() != ErrorKind::AddrInUse {
+        let why = reason(&error);
         return Err(Failure::new(format!(
-            "no local token for {}: azup answers for Azure Storage only ({STORAGE})",
-            quoted(resource)
-        ))
-        .hint(command_line([
-            "az",
-            "account",
-            "get-access-token",
-            "--resource",
-            audience,
-        ]))
-        .into());
+            "cannot listen on {listen} for access tokens: {why}"
+        )));
     }
-    Ok(mint(audience, now))
+    let start = format!("port {port} for access tokens is in use");
+    Err(match find(listen, header) {
+        Found::Ours => return Ok(Started::Elsewhere),
+        Found::OtherHeader => Failure::new(format!(
+            "{start} by an azup that expects another IDENTITY_HEADER, {}",
+            listener(port)
+        )),
+        Found::Nobody | Found::Stranger => Failure::new(format!("{start} {}", listener(port))),
+    })
 }
 
-/// A token for all of Azure Storage.
+/// A port to propose where `port` is taken.
 #[must_use]
-pub fn storage_token(now: OffsetDateTime) -> Token {
-    mint(STORAGE, now)
-}
-
-fn mint(audience: &str, now: OffsetDateTime) -> Token {
-    let now = now.unix_timestamp();
-    let expires_on = now + LIFETIME;
-    let header = json!({ "alg": "none", "typ": "JWT" });
-    // The issuer's form is that of version 1 tokens: Azurite refuses those of version 2.
-    let claims = json!({
-        "aud": audience,
-        "iss": format!("https://sts.windows.net/{NOBODY}/"),
-        "iat": now - BACKDATE,
-        "nbf": now - BACKDATE,
-        "exp": expires_on,
-        "oid": NOBODY,
-        "sub": NOBODY,
-        "tid": NOBODY,
-        "ver": "1.0"
-    });
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    Token {
-        text: format!("{}.{}.", part(&header), part(&claims)),
-        resource: audience.to_owned(),
-        expires_on,
-    }
-}
-
-/// Whether Azurite takes `audience` for itself (facts read in its source): all of Azure
-/// Storage, or one service of one account in one of Azure's clouds. A slash may end it.
-fn is_storage(audience: &str) -> bool {
-    if audience == STORAGE_ID {
-        return true;
-    }
-    let bare = audience.strip_suffix('/').unwrap_or(audience);
-    if bare == STORAGE {
-        return true;
-    }
-    let Some((account, rest)) = bare
-        .strip_prefix("https://")
-        .and_then(|host| host.split_once('.'))
-    else {
-        return false;
-    };
-    let Some((service, cloud)) = rest.split_once(".core.") else {
-        return false;
-    };
-    is_account(account) && SERVICES.contains(&service) && CLOUDS.contains(&cloud)
-}
-
-/// Azure's rule for the name of a storage account.
-fn is_account(name: &str) -> bool {
-    (3..=24).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(seconds: i64) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp(seconds).expect("a time")
-    }
-
-    fn decoded(part: &str) -> Value {
-        let bytes = URL_SAFE_NO_PAD.decode(part).expect("base64url");
-        serde_json::from_slice(&bytes).expect("JSON")
-    }
-
-    proptest! {
-        /// What `jsonwebtoken.decode` in Azurite insists on.
-        #[test]
-        fn a_token_has_three_parts_without_padding(
-            account in "[a-z0-9]{3,24}",
-            service in 0_usize..3,
-            cloud in 0_usize..4,
-            end in prop::sample::select(vec!["", "/", "/.default", "//.default"]),
-            seconds in 0_i64..4_000_000_000,
-        ) {
-            let (service, cloud) = (SERVICES[service], CLOUDS[cloud]);
-            let resource = format!("https://{account}.{service}.core.{cloud}{end}");
-            let token = token(&resource, at(seconds)).expect("a token");
-            let parts: Vec<&str> = token.text.split('.').collect();
-            prop_assert_eq!(parts.len(), 3);
-            prop_assert_eq!(parts[2], "");
-            let plain = |part: &str| part.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
-            });
-            prop_assert!(parts.iter().all(|part| plain(part)));
-            let header = decoded(parts[0]);
-            prop_assert_eq!(header["alg"].as_str(), Some("none"));
-            let claims = decoded(parts[1]);
-            let (nbf, exp) = (claims["nbf"].as_i64(), claims["exp"].as_i64());
-            prop_assert!(nbf < Some(seconds) && Some(seconds) < exp);
-            prop_assert_eq!(claims["aud"].as_str(), Some(token.resource.as_str()));
-            prop_assert!(!token.resource.ends_with("/.default"));
-        }
-
-        /// Whatever is asked for, the answer is a token or a refusal with a hint.
-        #[test]
-        fn anything_else_is_refused_with_a_hint(resource in "\\PC*") {
-            prop_assume!(!resource.contains("storage.azure.com"));
-            if let Err(error) = token(&resource, at(0)) {
-                prop_assert!(Failure::hint_of(&error).is_some());
-            }
-        }
-    }
-
-    #[test]
-    fn only_the_audiences_of_azurite_are_answered() {
-        for resource in [
-            "https://storage.azure.com",
-            "https://storage.azure.com/",
-            "https://storage.azure.com/.default",
-            "https://storage.azure.com//.default",
-            "e406a681-f3d4-42a8-90b6-c2b029497af1",
-            "https://devstoreaccount1.queue.core.windows.net/",
-        ] {
-            token(resource, at(0)).expect(resource);
-        }
-        for resource in [
-            "",
-            "storage.azure.com",
-            "http://storage.azure.com",
-            "https://storage.azure.com//",
-            "https://vault.azure.net",
-            "https://management.azure.com/.default",
-            "https://cosmos.azure.com",
-            "https://127.0.0.1:10000",
-            "E406A681-F3D4-42A8-90B6-C2B029497AF1",
-            "https://devstoreaccount1.file.core.windows.net",
-            "https://a.b.blob.core.windows.net",
-            "https://devstoreaccount1.blob.core.windows.net.example",
-        ] {
-            token(resource, at(0)).expect_err(resource);
-        }
-    }
+pub fn other_port(port: u16) -> u16 {
+    // Far enough away from the usual one, and never out of range.
+    if port < 50_000 { port + 10_000 } else { 20_003 }
 }

@@ -2,6 +2,8 @@
 //! Everything else gets a [`Machine`] passed in, so that a test owns HOME, PATH and
 //! time by starting `azup` with another environment.
 
+mod listener;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
@@ -14,7 +16,10 @@ use anyhow::{Context as _, Result};
 use time::OffsetDateTime;
 
 use crate::failure::{Failure, command_line, reason};
+use crate::files;
 use crate::sudo::SudoUser;
+
+pub use listener::listener;
 
 /// Folders that hold administrators' programs but are missing from many users' PATH
 /// (Debian, SUSE).
@@ -22,6 +27,10 @@ const ADMIN_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// How often a running program is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(2);
+
+/// The years in which a certificate can be made: its dates are counted from 1970 by those
+/// who read them, and end with the year 9999 (RFC 5280, 4.1.2.5).
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9997;
 
 /// What the process was started with.
 #[derive(Clone, Debug)]
@@ -33,6 +42,21 @@ pub struct Machine {
     config: Option<PathBuf>,
     now: OffsetDateTime,
     sudo: Option<SudoUser>,
+}
+
+/// A clock that goes on, for a process that lives for days: the machine's, as far off as
+/// `AZUP_NOW` was when azup started.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    ahead: time::Duration,
+}
+
+impl Clock {
+    /// The time now. Not by a monotonic clock, which stands still while a laptop sleeps.
+    #[must_use]
+    pub fn now(self) -> OffsetDateTime {
+        OffsetDateTime::now_utc() + self.ahead
+    }
 }
 
 /// What a program left behind.
@@ -85,6 +109,7 @@ impl Machine {
                 .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
                 .ok_or_else(|| Failure::new("AZUP_NOW is not a number of seconds since 1970"))?,
         };
+        check_clock(now)?;
         let this = Self {
             env,
             cwd,
@@ -222,6 +247,17 @@ impl Machine {
         self.now
     }
 
+    /// The same clock for what goes on after the start. Exact to a second.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        let ahead = if self.var("AZUP_NOW").is_some() {
+            self.now - OffsetDateTime::now_utc()
+        } else {
+            time::Duration::ZERO
+        };
+        Clock { ahead }
+    }
+
     /// The user's home folder.
     ///
     /// # Errors
@@ -255,9 +291,11 @@ impl Machine {
     /// azup's own folder: certificates, Azurite, locks, records.
     ///
     /// # Errors
-    /// Where the user has no home folder.
+    /// Where the user has no home folder, or somebody else may have made the folder.
     pub fn own_folder(&self) -> Result<PathBuf> {
-        Ok(self.data_home()?.join("azup"))
+        let folder = self.data_home()?.join("azup");
+        files::check_own_folder(&folder)?;
+        Ok(folder)
     }
 
     /// The program that is running: where azup itself lies.
@@ -398,4 +436,19 @@ fn drain(from: Option<impl Read>) -> Vec<u8> {
         let _ = from.read_to_end(&mut all);
     }
     all
+}
+
+/// Refuses a clock by which no certificate is ever valid.
+fn check_clock(now: OffsetDateTime) -> Result<()> {
+    if YEARS.contains(&now.year()) {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the clock says {}: certificates are for the years {} to {}",
+        now.date(),
+        YEARS.start(),
+        YEARS.end()
+    ))
+    .hint("date")
+    .into())
 }

@@ -1,0 +1,113 @@
+//! `-d`: the same azup once more, which stays behind while this one tells that it is
+//! ready and ends.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::azurite::Interrupt;
+use crate::failure::{Exit, Failure, command_line, reason, shown};
+use crate::files;
+use crate::machine::Machine;
+
+/// How often signals are looked for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Starts azup with `arguments`, among them `--json`, in the background and gives the one
+/// document that it prints when it is ready, at the latest after `limit`. What it has to
+/// say otherwise goes to the end of `log`.
+///
+/// # Errors
+/// Its own failure where it gives up.
+pub fn leave(
+    arguments: &[OsString],
+    log: &Path,
+    limit: Duration,
+    machine: &Machine,
+    interrupt: &Interrupt,
+) -> Result<Value> {
+    if let Some(folder) = log.parent() {
+        files::make_folder(folder, 0o700)?;
+    }
+    let mut child = machine
+        .command(machine.azup()?)
+        .args(arguments)
+        .stdin(Stdio::null())
+        // Read until it has answered, once.
+        .stdout(Stdio::piped())
+        .stderr(files::open_to_append(log)?)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| Failure::new(format!("cannot start azup itself: {}", reason(&error))))?;
+    let answer = wait_for_answer(&mut child, log, limit, interrupt);
+    if answer.is_err() {
+        // It may still be waiting for something.
+        let pid = i32::try_from(child.id()).ok();
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        child.wait()?;
+    }
+    let answer = answer?;
+    match answer.get("error") {
+        Some(error) => Err(repeated(error).into()),
+        None => Ok(answer),
+    }
+}
+
+/// The one document that it prints.
+fn wait_for_answer(
+    child: &mut Child,
+    log: &Path,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> Result<Value> {
+    let stdout = child.stdout.take().context("azup's standard output")?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let first = serde_json::Deserializer::from_reader(stdout)
+            .into_iter()
+            .next();
+        // Nobody listens any more after an interruption.
+        let _ = sender.send(first);
+    });
+    let until = Instant::now() + limit;
+    loop {
+        interrupt.check()?;
+        match receiver.recv_timeout(POLL) {
+            Ok(Some(Ok(document))) => return Ok(document),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+            Ok(_) | Err(_) => return Err(silent(log).into()),
+        }
+    }
+}
+
+/// The failure of one that ended without an answer.
+#[must_use]
+pub fn silent(log: &Path) -> Failure {
+    Failure::new(format!(
+        "azup ended in the background without a word; what it had to say is in {}",
+        shown(log)
+    ))
+    .hint(command_line(["cat".as_ref(), log.as_os_str()]))
+}
+
+/// The failure of the one in the background as this one's own.
+fn repeated(error: &Value) -> Failure {
+    let failure = Failure::new(error["message"].as_str().unwrap_or("unknown"));
+    let failure = match error["hint"].as_str() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    };
+    match error["exit"].as_u64() {
+        Some(130) => failure.exit(Exit::Interrupted),
+        _ => failure,
+    }
+}

@@ -1,0 +1,136 @@
+//! One client, from its first byte to its last. Nothing here ever waits: the endpoint
+//! asks again when there is something to read or room to write.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use memchr::memmem;
+use rustix::event::PollFlags;
+
+use super::request::{LONGEST, Rules};
+
+/// How long a client may take for all of it.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a client that has its answer may go on sending.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How much of that is read (bytes).
+const MOST: usize = 256 << 10;
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    until: Instant,
+    phase: Phase,
+}
+
+/// What comes next.
+#[derive(Debug)]
+enum Phase {
+    /// The request, as far as it is there.
+    Reading(Vec<u8>),
+    /// The answer, and how much of it is sent.
+    Writing(Vec<u8>, usize),
+    /// What the client still sends, and how much that was. Closing before it is read
+    /// would make the operating system throw away the answer as well.
+    Draining(usize),
+    /// Nothing any more.
+    Over,
+}
+
+impl Connection {
+    /// Takes over a stream that does not block.
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            until: Instant::now() + LIMIT,
+            phase: Phase::Reading(Vec::new()),
+        }
+    }
+
+    /// The stream.
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// What it waits for.
+    pub(super) fn wants(&self) -> PollFlags {
+        match self.phase {
+            Phase::Writing(..) => PollFlags::OUT,
+            _ => PollFlags::IN,
+        }
+    }
+
+    /// When its time is up.
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Whether there is nothing left to do for it.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// Does what can be done now.
+    pub(super) fn go_on(&mut self, rules: &Rules) {
+        loop {
+            match self.step(rules) {
+                Ok(()) if self.is_over() => return,
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // It has gone; there is nobody to tell.
+                Err(_) => {
+                    self.phase = Phase::Over;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, rules: &Rules) -> std::io::Result<()> {
+        let mut chunk = [0; 4096];
+        match &mut self.phase {
+            Phase::Reading(request) => {
+                let before = request.len();
+                let count = self.stream.read(&mut chunk)?;
+                request.extend_from_slice(&chunk[..count]);
+                // What is no HTTP (TLS, say) shows by its start. After that a look is
+                // worth its time only when an empty line has come.
+                let look = before == 0
+                    || request.len() >= LONGEST
+                    || has_empty_line(&request[before.saturating_sub(3)..]);
+                let answer = if look { rules.answer(request) } else { None };
+                match answer {
+                    Some(answer) => self.phase = Phase::Writing(answer, 0),
+                    None if count == 0 => self.phase = Phase::Over,
+                    None => {}
+                }
+            }
+            Phase::Writing(answer, sent) => {
+                *sent += self.stream.write(&answer[*sent..])?;
+                if *sent == answer.len() {
+                    self.stream.shutdown(Shutdown::Write)?;
+                    self.until = self.until.min(Instant::now() + FAREWELL);
+                    self.phase = Phase::Draining(0);
+                }
+            }
+            Phase::Draining(read) => {
+                let count = self.stream.read(&mut chunk)?;
+                *read += count;
+                if count == 0 || *read > MOST {
+                    self.phase = Phase::Over;
+                }
+            }
+            Phase::Over => {}
+        }
+        Ok(())
+    }
+}
+
+fn has_empty_line(bytes: &[u8]) -> bool {
+    memmem::find(bytes, b"\n\r\n").is_some() || memmem::find(bytes, b"\n\n").is_some()
+}

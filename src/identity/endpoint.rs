@@ -1,0 +1,212 @@
+//! The server: one thread, which waits for all its clients at once.
+//!
+//! A thread for each client would let a thousand idle ones use up the memory or, with
+//! fewer threads, keep the others waiting. Here an idle client costs one open file, and
+//! when there are too many the oldest has to go.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, getrlimit};
+
+use super::connection::Connection;
+use super::request::Rules;
+use crate::machine::Clock;
+
+/// The most clients at once. The rest of azup, in the same process, needs files too, so
+/// it is never more than half of what the operating system allows.
+const MOST: u64 = 512;
+
+/// How many are let in before the others get their turn.
+const BATCH: usize = 64;
+
+/// How long nobody is let in after the operating system could not do so.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A server in the background, until it is dropped.
+#[derive(Debug)]
+pub struct Endpoint {
+    address: SocketAddr,
+    // Closed to tell the thread that it is to end.
+    stop: Option<UnixStream>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Endpoint {
+    /// Listens at `listen` (port 0: any that is free) and answers clients that know
+    /// `header`. On a loopback address, only those that call this machine by a name of
+    /// its own.
+    ///
+    /// # Errors
+    /// Where the operating system refuses; `AddrInUse`: somebody else listens there.
+    pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = UnixStream::pair()?;
+        let server = Server {
+            listener,
+            stopped,
+            rules: Rules::new(header, listen.ip().is_loopback(), clock),
+            connections: VecDeque::new(),
+            most: most(),
+            paused: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("identity".to_owned())
+            .spawn(move || server.serve())?;
+        Ok(Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it, and waits for that.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How many clients this process may have at once.
+fn most() -> usize {
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from((allowed / 2).clamp(8, MOST)).unwrap_or(8)
+}
+
+/// What the thread works with.
+struct Server {
+    listener: TcpListener,
+    stopped: UnixStream,
+    rules: Rules,
+    /// The oldest first.
+    connections: VecDeque<Connection>,
+    most: usize,
+    /// Until when nobody is let in.
+    paused: Option<Instant>,
+}
+
+impl Server {
+    fn serve(mut self) {
+        loop {
+            let Some(ready) = self.wait() else {
+                return;
+            };
+            let now = Instant::now();
+            for (connection, ready) in self.connections.iter_mut().zip(ready.connections) {
+                if ready {
+                    connection.go_on(&self.rules);
+                }
+            }
+            self.connections
+                .retain(|connection| !connection.is_over() && now < connection.until());
+            if ready.listener {
+                self.let_in();
+            }
+        }
+    }
+
+    /// Waits until there is something to do; `None`: to end.
+    fn wait(&mut self) -> Option<Ready> {
+        let now = Instant::now();
+        self.paused = self.paused.filter(|until| now < *until);
+        let listening = if self.paused.is_some() {
+            PollFlags::empty()
+        } else {
+            PollFlags::IN
+        };
+        let until = self
+            .connections
+            .iter()
+            .map(Connection::until)
+            .chain(self.paused)
+            .min();
+        // A millisecond more, so that the time is really up afterwards.
+        let left =
+            until.map(|until| until.saturating_duration_since(now) + Duration::from_millis(1));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut waits: Vec<PollFd<'_>> = vec![
+            PollFd::new(&self.stopped, PollFlags::IN),
+            PollFd::new(&self.listener, listening),
+        ];
+        waits.extend(
+            self.connections
+                .iter()
+                .map(|connection| PollFd::new(connection.stream(), connection.wants())),
+        );
+        if let Err(error) = poll(&mut waits, left.as_ref())
+            && error != rustix::io::Errno::INTR
+        {
+            // Out of memory; nothing is known to be ready.
+            std::thread::sleep(PAUSE);
+        }
+        let ready: Vec<bool> = waits
+            .iter()
+            .map(|wait| !wait.revents().is_empty())
+            .collect();
+        if ready[0] {
+            return None;
+        }
+        Some(Ready {
+            listener: ready[1] && self.paused.is_none(),
+            connections: ready[2..].to_vec(),
+        })
+    }
+
+    fn let_in(&mut self) {
+        for _ in 0..BATCH {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    if stream.set_nonblocking(true).is_err() {
+                        continue;
+                    }
+                    // The answer is one write; there is nothing to gather.
+                    let _ = stream.set_nodelay(true);
+                    let mut connection = Connection::new(stream);
+                    // Most have sent their request already.
+                    connection.go_on(&self.rules);
+                    if self.connections.len() >= self.most {
+                        self.connections.pop_front();
+                    }
+                    self.connections.push_back(connection);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
+                    ErrorKind::WouldBlock => return,
+                    // No file left: the oldest client gives one back.
+                    _ => {
+                        self.connections.pop_front();
+                        self.paused = Some(Instant::now() + PAUSE);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Who has something to do.
+struct Ready {
+    listener: bool,
+    connections: Vec<bool>,
+}

@@ -1,0 +1,212 @@
+use super::*;
+use crate::machine::Machine;
+
+fn rules() -> Rules {
+    let machine = Machine::for_test(std::path::Path::new("/"), &[]);
+    Rules::new("secret-of-the-test", true, machine.clock())
+}
+
+fn answered(request: &str) -> (u16, Value) {
+    let answer = rules().answer(request.as_bytes()).expect("a whole request");
+    let text = String::from_utf8(answer).expect("text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let body = serde_json::from_str(body).expect("JSON");
+    (status.expect("a status"), body)
+}
+
+fn get(target: &str, fields: &str) -> (u16, Value) {
+    answered(&format!("GET {target} HTTP/1.1\r\n{fields}\r\n"))
+}
+
+const HEADER: &str = "X-IDENTITY-HEADER: secret-of-the-test\r\n";
+const HERE: &str = "/msi/token?resource=https://storage.azure.com";
+
+#[test]
+fn every_form_in_which_an_sdk_asks_is_answered() {
+    for target in [
+        HERE,
+        "/msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fstorage.azure.com",
+        "/msi/token/?resource=https%3a%2f%2fstorage.azure.com%2F&client_id=x",
+        "//msi//token//?client_id=a&object_id=b&principal_id=c&mi_res_id=d&msi_res_id=e&resource=https://storage.azure.com/.default",
+        "/msi/token?resource=e406a681-f3d4-42a8-90b6-c2b029497af1",
+        "/msi/token?resource=https://devstoreaccount1.table.core.usgovcloudapi.net",
+        "http://127.0.0.1:10003/msi/token?resource=https://storage.azure.com",
+        "HTTP://localhost/msi/token?resource=https://storage.azure.com",
+    ] {
+        let (status, body) = get(target, HEADER);
+        assert_eq!(status, 200, "{target}: {body}");
+        assert_eq!(body["token_type"], "Bearer");
+        assert_eq!(body["expires_in"], "86400");
+        assert!(
+            body["expires_on"]
+                .as_str()
+                .is_some_and(|text| text.parse::<i64>().is_ok())
+        );
+    }
+    for fields in [
+        "x-identity-header:secret-of-the-test\r\n",
+        "Secret: secret-of-the-test  \r\n",
+        "Host: 127.0.0.1:10003\r\nx-IDENTITY-header: secret-of-the-test\r\n",
+        "Host: [::1]:10003\r\nx-identity-header: secret-of-the-test\r\n",
+        "Host: host.docker.internal:10003\r\nx-identity-header: secret-of-the-test\r\n",
+        "Host: LOCALHOST.\r\nx-identity-header: secret-of-the-test\r\n",
+    ] {
+        assert_eq!(get(HERE, fields).0, 200, "{fields}");
+    }
+    let old = format!("GET {HERE} HTTP/1.0\r\n{HEADER}\r\n");
+    assert_eq!(answered(&old).0, 200);
+    let imds = "//metadata/identity/oauth2/token/?api-version=2018-02-01&resource=https://storage.azure.com/";
+    assert_eq!(get(imds, "Metadata: True\r\n").0, 200);
+}
+
+#[test]
+fn who_does_not_know_the_header_gets_401() {
+    for fields in [
+        "",
+        "X-IDENTITY-HEADER:\r\n",
+        "X-IDENTITY-HEADER: secret-of-the-tes\r\n",
+        "X-IDENTITY-HEADER: secret-of-the-test2\r\n",
+        "X-IDENTITY-HEADER: SECRET-OF-THE-TEST\r\n",
+        "Metadata: true\r\n",
+    ] {
+        let (status, body) = get(HERE, fields);
+        assert_eq!(status, 401, "{fields}");
+        assert_eq!(body["statusCode"], 401);
+        assert!(!body.to_string().contains("secret-of-the-test"));
+    }
+    let imds = "/metadata/identity/oauth2/token?resource=https://storage.azure.com";
+    for fields in ["", HEADER, "Metadata: false\r\n"] {
+        assert_eq!(get(imds, fields).0, 401, "{fields}");
+    }
+}
+
+#[test]
+fn all_else_gets_400_which_no_sdk_tries_again() {
+    for target in [
+        "/",
+        "*",
+        "/msi",
+        "/msi/token/more?resource=https://storage.azure.com",
+        "/MSI/TOKEN?resource=https://storage.azure.com",
+        "/metadata/instance?api-version=2021-02-01",
+        "/msi/token",
+        "/msi/token?resource=",
+        "/msi/token?resource=https%3A%2F%2Fvault.azure.net",
+        "/msi/token?resource=https://management.azure.com/",
+        "/msi/token?resource=https+storage.azure.com",
+        "/msi/token?resource=%ff%fe%",
+        "http://evil.example/msi/token?resource=https://storage.azure.com",
+    ] {
+        let (status, body) = get(target, HEADER);
+        assert_eq!(status, 400, "{target}: {body}");
+        assert!(body["message"].is_string());
+    }
+    for fields in [
+        "Host: evil.example\r\n",
+        "Host: 127.0.0.1.evil.example:10003\r\n",
+        "Host: 10.0.0.1\r\n",
+        "Origin: http://localhost:3000\r\n",
+        "Origin: null\r\n",
+    ] {
+        assert_eq!(get(HERE, &format!("{HEADER}{fields}")).0, 400, "{fields}");
+    }
+    for method in ["POST", "PUT", "OPTIONS", "TRACE", "BREW"] {
+        assert_eq!(
+            answered(&format!("{method} {HERE} HTTP/1.1\r\n{HEADER}\r\n")).0,
+            400
+        );
+    }
+    let many = "a: b\r\n".repeat(FIELDS + 1);
+    assert_eq!(get(HERE, &many).0, 400);
+    let long = format!("GET {HERE} HTTP/1.1\r\na: {}", "x".repeat(LONGEST));
+    assert_eq!(answered(&long).0, 400);
+    assert_eq!(answered("GET /msi/token\r\n\r\n").0, 400, "HTTP/0.9");
+    // TLS, on the port that has none, is told at its first bytes.
+    let hello = rules()
+        .answer(b"\x16\x03\x01\x02\x00\x01\x00")
+        .expect("an answer");
+    assert!(hello.starts_with(b"HTTP/1.1 400 "));
+    let head = rules().answer(format!("HEAD {HERE} HTTP/1.1\r\n\r\n").as_bytes());
+    assert!(head.is_some_and(|head| head.ends_with(b"\r\n\r\n")));
+}
+
+#[test]
+fn behind_an_address_that_others_reach_any_host_is_served() {
+    let machine = Machine::for_test(std::path::Path::new("/"), &[]);
+    let rules = Rules::new("secret-of-the-test", false, machine.clock());
+    let request = format!("GET {HERE} HTTP/1.1\r\nHost: azurite:10003\r\n{HEADER}\r\n");
+    let answer = rules.answer(request.as_bytes()).expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+}
+
+/// A generator whose numbers are the same every time (splitmix64).
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) >> 33).expect("31 bits") % end
+    }
+}
+
+#[test]
+fn whatever_the_bytes_are_the_answer_is_one_of_three() {
+    let rules = rules();
+    let good =
+        format!("GET {HERE}&api-version=2019-08-01 HTTP/1.1\r\nHost: localhost\r\n{HEADER}\r\n");
+    let pieces: [&[u8]; 14] = [
+        b"\r\n",
+        b"\r\n\r\n",
+        b"%",
+        b"%2",
+        b"%00",
+        b"//",
+        b"http://",
+        b"?",
+        b"&resource=",
+        b"\0",
+        b"\xff\xfe",
+        b":",
+        b" HTTP/1.1\r\n",
+        "é".as_bytes(),
+    ];
+    let mut seeded = Seeded(5);
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for _ in 0..100_000 {
+        let mut bytes = good.clone().into_bytes();
+        for _ in 0..=seeded.below(4) {
+            let at = seeded.below(bytes.len().max(1));
+            if bytes.is_empty() {
+                break;
+            }
+            match seeded.below(5) {
+                0 => bytes[at] = u8::try_from(seeded.below(256)).expect("a byte"),
+                1 => drop(bytes.remove(at)),
+                2 => bytes.truncate(at + 1),
+                3 => drop(bytes.splice(at..at, pieces[seeded.below(pieces.len())].iter().copied())),
+                _ => {
+                    let copy = bytes[at..].to_vec();
+                    bytes.extend(copy);
+                }
+            }
+        }
+        let answer = rules.answer(&bytes);
+        let start = answer.map_or("more".to_owned(), |answer| {
+            String::from_utf8_lossy(&answer[..12]).into_owned()
+        });
+        *seen.entry(start).or_default() += 1;
+    }
+    let kinds: Vec<&str> = seen.keys().map(String::as_str).collect();
+    assert_eq!(
+        kinds,
+        ["HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 401", "more"],
+        "{seen:?}"
+    );
+}

@@ -1,0 +1,205 @@
+//! Whatever is sent, and however: no panic, no leak, and the next client is answered.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use super::{Served, ask};
+use crate::sandbox::{Sandbox, until};
+
+/// How many fuzzed requests are sent.
+const REQUESTS: u64 = 100_000;
+
+/// How many send them at the same time.
+const SENDERS: u64 = 8;
+
+/// What a process uses: threads and open files.
+fn used(pid: u32) -> (usize, usize) {
+    let count = |folder: &str| {
+        let entries = std::fs::read_dir(format!("/proc/{pid}/{folder}"));
+        entries.unwrap().count()
+    };
+    (count("task"), count("fd"))
+}
+
+impl Served {
+    #[track_caller]
+    fn still_answers(&self) {
+        let answer = ask(self.connect(), &self.good());
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    }
+
+    /// Waits until all clients are forgotten.
+    #[track_caller]
+    fn is_back_to(&self, before: (usize, usize)) {
+        let pid = self.pid();
+        until(|| used(pid) == before);
+    }
+}
+
+/// A generator whose numbers are the same every time (splitmix64).
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) >> 33).unwrap() % end
+    }
+
+    fn bytes(&mut self, most: usize) -> Vec<u8> {
+        let count = self.below(most);
+        let mut byte = || u8::try_from(self.below(256)).unwrap();
+        (0..count).map(|_| byte()).collect()
+    }
+
+    /// Noise, or a good request with some damage.
+    fn request(&mut self, good: &[u8]) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        match self.below(8) {
+            0 => return self.bytes(200),
+            1 => {
+                let noise = self.bytes(40);
+                let at = self.below(bytes.len());
+                bytes.splice(at..at, noise);
+            }
+            2 => bytes.truncate(self.below(good.len())),
+            3 => {
+                let at = self.below(bytes.len());
+                let copy = bytes[at..].repeat(1 + self.below(5));
+                bytes.extend(copy);
+            }
+            4 => {
+                let at = self.below(bytes.len());
+                let long = vec![b'a'; self.below(40_000)];
+                bytes.splice(at..at, long);
+            }
+            _ => {
+                for _ in 0..=self.below(3) {
+                    let at = self.below(bytes.len());
+                    bytes[at] = u8::try_from(self.below(256)).unwrap();
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// Sends `request` and gives the start of the answer; empty where there is none.
+fn send(served: &Served, request: &[u8]) -> String {
+    let mut stream = served.connect();
+    let mut answer = Vec::new();
+    // It may stop reading and close at any time, which is no failure.
+    let _ = stream.write_all(request);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_end(&mut answer);
+    answer.truncate(12);
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn a_hundred_thousand_damaged_requests_get_an_answer_or_none() {
+    let served = Served::start(Sandbox::new(), &[]);
+    let before = used(served.pid());
+    served.still_answers();
+    let good = served.good();
+    let seen = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                let (served, good) = (&served, &good);
+                scope.spawn(move || {
+                    let mut seeded = Seeded(sender);
+                    let sent = (0..REQUESTS / SENDERS).map(|_| {
+                        let request = seeded.request(good);
+                        send(served, &request)
+                    });
+                    sent.collect::<std::collections::BTreeSet<String>>()
+                })
+            })
+            .collect();
+        let each = senders.into_iter().map(|sender| sender.join().unwrap());
+        each.flatten()
+            .collect::<std::collections::BTreeSet<String>>()
+    });
+    let seen: Vec<String> = seen.into_iter().collect();
+    assert_eq!(seen, ["", "HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 401"]);
+    served.still_answers();
+    served.is_back_to(before);
+}
+
+#[test]
+fn a_thousand_clients_that_say_nothing_keep_nobody_waiting() {
+    let served = Served::start(Sandbox::new(), &[]);
+    let before = used(served.pid());
+    served.still_answers();
+    let idle: Vec<TcpStream> = (0..1_000).map(|_| served.connect()).collect();
+    let (threads, files) = used(served.pid());
+    assert_eq!(threads, before.0, "no thread for each of them");
+    assert!(files < 1_024, "{files} open files");
+    served.still_answers();
+    drop(idle);
+    served.is_back_to(before);
+
+    // All at once, and each with a good request.
+    let good = served.good();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let all: Vec<TcpStream> = (0..32).map(|_| served.connect()).collect();
+                for stream in all {
+                    let answer = ask(stream, &good);
+                    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+                }
+            });
+        }
+    });
+    served.is_back_to(before);
+}
+
+#[test]
+fn slow_clients_are_let_go_and_keep_nobody_waiting() {
+    let served = Served::start(Sandbox::new(), &[]);
+    let before = used(served.pid());
+    served.still_answers();
+    let good = served.good();
+    let mut slow: Vec<TcpStream> = (0..100).map(|_| served.connect()).collect();
+    // A byte now and then, until the last one was let go.
+    let mut at = 0;
+    while !slow.is_empty() {
+        slow.retain_mut(|stream| {
+            let sent = stream.write_all(&good[at..=at]).is_ok();
+            stream.set_nonblocking(true).unwrap();
+            let answer = stream.read(&mut [0]);
+            stream.set_nonblocking(false).unwrap();
+            let waits = answer.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+            sent && waits
+        });
+        served.still_answers();
+        std::thread::sleep(Duration::from_millis(200));
+        at += 1;
+        assert!(at + 4 < good.len(), "they are let go before they are done");
+    }
+    served.is_back_to(before);
+}
+
+#[test]
+fn a_head_without_an_end_is_refused_and_what_follows_is_not_kept() {
+    let served = Served::start(Sandbox::new(), &[]);
+    let before = used(served.pid());
+    served.still_answers();
+    let mut long = b"GET /msi/token HTTP/1.1\r\nX-Long: ".to_vec();
+    long.resize(17_000, b'x');
+    assert!(ask(served.connect(), &long).starts_with(b"HTTP/1.1 400 "));
+    // With more behind it than the buffers of the operating system hold.
+    let mut stream = served.connect();
+    let sent = stream.write_all(&vec![b'x'; 64 << 20]);
+    assert!(sent.is_err(), "it does not read for ever");
+    // A body does not keep the answer away.
+    let mut body = served.good();
+    body.extend(vec![b'x'; 100_000]);
+    assert!(ask(served.connect(), &body).starts_with(b"HTTP/1.1 200 "));
+    served.still_answers();
+    served.is_back_to(before);
+}
