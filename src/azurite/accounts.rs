@@ -1,0 +1,262 @@
+//! Storage accounts: the one that every Azurite has, and more of the user's own.
+//!
+//! Keys of the user's own accounts are remembered in a file of mode 0600, so that
+//! `azup env` knows them, and given to Azurite by its environment: a command line can be
+//! read by everybody.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{ACCOUNT, ADDRESS, Ports};
+use crate::change::{self, Change};
+use crate::failure::{Exit, Failure, command_line, shown};
+use crate::files::{self, Content, random};
+use crate::identity::is_account;
+use crate::machine::Machine;
+
+/// The key of [`ACCOUNT`], which Microsoft publishes: it opens emulators only.
+const PUBLIC_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// The name of the file in azup's own folder.
+const FILE: &str = "accounts.json";
+
+/// `NAME[:KEY]` of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    name: String,
+    key: Option<String>,
+}
+
+impl std::str::FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, key) = match text.split_once(':') {
+            Some((name, key)) => (name, Some(key)),
+            None => (text, None),
+        };
+        if !is_account(name) {
+            return Err("a name has 3 to 24 lower-case letters and digits".to_owned());
+        }
+        if let Some(key) = key
+            && (key.is_empty() || STANDARD.decode(key).is_err())
+        {
+            // Never with the key itself.
+            return Err(format!("the key of {name} is not base64"));
+        }
+        if name == ACCOUNT && key.is_some_and(|key| key != PUBLIC_KEY) {
+            return Err(format!("{ACCOUNT} has its public key and no other"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            key: key.map(str::to_owned),
+        })
+    }
+}
+
+impl Named {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A storage account and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    name: String,
+    key: String,
+}
+
+/// Without the key, which would end up in some log.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Account").field(&self.name).finish()
+    }
+}
+
+impl Default for Account {
+    /// The one that every Azurite has.
+    fn default() -> Self {
+        Self {
+            name: ACCOUNT.to_owned(),
+            key: PUBLIC_KEY.to_owned(),
+        }
+    }
+}
+
+impl Account {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account's URL on `port`.
+    #[must_use]
+    pub fn url(&self, port: u16) -> String {
+        format!("https://{ADDRESS}:{port}/{}", self.name)
+    }
+
+    /// What every SDK and Azure CLI take instead of a URL and a credential.
+    #[must_use]
+    pub fn connection_string(&self, ports: Ports) -> String {
+        format!(
+            "DefaultEndpointsProtocol=https;AccountName={};AccountKey={};\
+             BlobEndpoint={};QueueEndpoint={};TableEndpoint={};",
+            self.name,
+            self.key,
+            self.url(ports.blob),
+            self.url(ports.queue),
+            self.url(ports.table)
+        )
+    }
+}
+
+/// The value of `AZURITE_ACCOUNTS`. It replaces Azurite's own account, which is therefore
+/// part of it.
+#[must_use]
+pub(super) fn variable(accounts: &[Account]) -> String {
+    let all = [Account::default()];
+    all.iter()
+        .chain(accounts)
+        .map(|account| format!("{}:{}", account.name, account.key))
+        .collect::<Vec<_>>()
+        .join(";")
+}
+
+/// The account that `azup env --account` names.
+///
+/// # Errors
+/// Where its key is neither given nor known.
+pub fn known(named: Option<&Named>, machine: &Machine) -> Result<Account> {
+    let Some(named) = named.filter(|named| named.name != ACCOUNT) else {
+        return Ok(Account::default());
+    };
+    let key = match &named.key {
+        Some(key) => key.clone(),
+        None => load(machine)?.0.remove(&named.name).ok_or_else(|| {
+            Failure::new(format!("no key of an account {} is known", named.name))
+                .hint(command_line(["azup", "up", "--account", &named.name]))
+        })?,
+    };
+    Ok(Account {
+        name: named.name.clone(),
+        key,
+    })
+}
+
+/// The accounts that are named beside Azurite's own. One without a key has that of last
+/// time, else gets a random one; both are remembered.
+///
+/// # Errors
+/// Where an account is named twice, or the keys cannot be read or written.
+pub(super) fn ensure(named: &[Named], machine: &Machine) -> Result<Vec<Account>> {
+    let named: Vec<&Named> = named.iter().filter(|named| named.name != ACCOUNT).collect();
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    for (at, one) in named.iter().enumerate() {
+        if named[..at].iter().any(|other| other.name == one.name) {
+            let what = format!("--account {} is given twice", one.name);
+            return Err(Failure::new(what).exit(Exit::Usage).into());
+        }
+    }
+    let _lock = change::exclusively(machine)?;
+    let (mut keys, expect) = load(machine)?;
+    let before = keys.clone();
+    let accounts = named
+        .into_iter()
+        .map(|named| {
+            let key = match (&named.key, keys.get(&named.name)) {
+                (Some(key), _) | (None, Some(key)) => key.clone(),
+                (None, None) => STANDARD.encode(random::<64>()),
+            };
+            keys.insert(named.name.clone(), key.clone());
+            Account {
+                name: named.name.clone(),
+                key,
+            }
+        })
+        .collect();
+    if keys != before {
+        let bytes = serde_json::to_vec_pretty(&keys)?;
+        let folder = Change::Directory {
+            path: machine.own_folder()?,
+            mode: 0o700,
+        };
+        let write = Change::Write {
+            path: file(machine)?,
+            expect,
+            content: Content::File { bytes, mode: 0o600 },
+        };
+        change::apply(&[folder, write], machine)?;
+    }
+    Ok(accounts)
+}
+
+type Keys = BTreeMap<String, String>;
+
+/// The keys that are known, and the bytes of their file.
+fn load(machine: &Machine) -> Result<(Keys, Option<Vec<u8>>)> {
+    let path = file(machine)?;
+    let Some(bytes) = files::read_if_there(&path)? else {
+        return Ok((Keys::new(), None));
+    };
+    change::require_private(&path)?;
+    let keys = serde_json::from_slice(&bytes).map_err(|_| {
+        Failure::new(format!("{} holds no keys of accounts", shown(&path)))
+            .hint(command_line(["rm".as_ref(), path.as_os_str()]))
+    })?;
+    Ok((keys, Some(bytes)))
+}
+
+fn file(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join(FILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_keys_are_azures() {
+        for (text, ok) in [
+            ("abc", true),
+            ("devstoreaccount1", true),
+            ("abc:a2V5", true),
+            ("ab", false),
+            ("Abc", false),
+            ("a-b-c", false),
+            ("abc:", false),
+            ("abc:not base64", false),
+            ("abc:a2V5;other:a2V5", false),
+            ("devstoreaccount1:a2V5", false),
+            ("abcdefghijklmnopqrstuvwxy", false),
+        ] {
+            assert_eq!(text.parse::<Named>().is_ok(), ok, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_remembered_for_their_owner_alone() {
+        use std::os::unix::fs::MetadataExt as _;
+        let home = tempfile::tempdir().expect("a folder");
+        let machine = Machine::for_test(home.path(), &[]);
+        let named: Named = "mine".parse().expect("a name");
+        known(Some(&named), &machine).expect_err("not known yet");
+        let first = ensure(std::slice::from_ref(&named), &machine).expect("an account");
+        assert_eq!(known(Some(&named), &machine).expect("known"), first[0]);
+        assert_eq!(ensure(&[named], &machine).expect("the same"), first);
+        let path = file(&machine).expect("a path");
+        let mode = path.metadata().expect("a file").mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        assert!(!format!("{first:?}").contains(&first[0].key));
+    }
+}

@@ -1,0 +1,157 @@
+//! Azurite for `azup run`: the one that answers already, whoever started it, else one
+//! that runs for as long as somebody uses it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::answer::Running;
+use super::client::Client;
+use super::interrupt::Interrupt;
+use super::probe::{self, Seen};
+use super::slot::{Occupant, Slot};
+use super::{Data, Ports, Wish, background, prepare};
+use crate::certificates::{self, Place, TrustAnchor};
+use crate::cli::{Global, Told};
+use crate::machine::Machine;
+use crate::output::Output;
+
+/// How long an Azurite of somebody else's may take from its first port to its last.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// How often it is tried.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The ports unless others are named.
+const DEFAULT: Ports = Ports {
+    blob: 10000,
+    queue: 10001,
+    table: 10002,
+};
+
+/// An Azurite that answers, checked with its CA alone.
+#[derive(Debug)]
+pub struct Reached {
+    /// Its CA.
+    pub ca: TrustAnchor,
+    /// What is known about it, where azup runs it.
+    pub running: Option<Running>,
+}
+
+/// The Azurite of azup's on the ports that were named, and its ports; where none runs,
+/// those on which one would. Of several the one on the usual ports, else the youngest.
+///
+/// # Errors
+/// Where two ports are the same or one is 0, or the user has no home folder.
+pub fn find_running(told: &Told, machine: &Machine) -> Result<(Ports, Option<Running>)> {
+    let named = |ports: Ports| Ports {
+        blob: told.blob_port.unwrap_or(ports.blob),
+        queue: told.queue_port.unwrap_or(ports.queue),
+        table: told.table_port.unwrap_or(ports.table),
+    };
+    let running = Slot::all(machine)?
+        .into_iter()
+        .filter_map(|slot| slot.running())
+        .filter(|running| named(running.ports) == running.ports)
+        .max_by_key(|running| (running.ports == DEFAULT, running.started));
+    let ports = running.as_ref().map_or(named(DEFAULT), |found| found.ports);
+    ports.check(None)?;
+    Ok((ports, running))
+}
+
+/// The CA of a running Azurite, where it is another than `now`, that of today's
+/// certificates: a renewal takes effect when it starts anew.
+///
+/// # Errors
+/// Where the record of it is damaged.
+pub fn ca_of(running: Option<&Running>, now: TrustAnchor) -> Result<TrustAnchor> {
+    match running {
+        Some(running) if running.certificate.ca_sha256 != now.sha256() => {
+            CertificateDer::from_pem_slice(running.certificate.ca_pem.as_bytes())
+                .ok()
+                .and_then(|der| TrustAnchor::from_der(&der))
+                .context("the record of the running Azurite is damaged")
+        }
+        _ => Ok(now),
+    }
+}
+
+/// Finds the Azurite that `wish` describes, or starts it. The caller is one of its
+/// [`super::Users`] by then.
+///
+/// # Errors
+/// Where something else is on its ports or on its data, or it cannot be started.
+pub fn reach(
+    wish: Wish,
+    running: Option<Running>,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+    interrupt: &Interrupt,
+) -> Result<Reached> {
+    let place = Place::find(machine, global)?;
+    let set = certificates::obtain(machine, &place, &[])?.set;
+    if let Some(running) = running.filter(|running| is_there(running, machine).unwrap_or(false)) {
+        background::verify(&running)?;
+        background::require_accounts(&running, &wish.accounts)?;
+        return reached(running, set.ca);
+    }
+    let quiet = output.silent();
+    if let Some(running) = background::already_running(&wish, true, machine, quiet, interrupt)? {
+        return reached(running, set.ca);
+    }
+    if answers(&Client::trusting(&set.ca.der)?, wish.ports, interrupt)? {
+        let (ca, running) = (set.ca, None);
+        return Ok(Reached { ca, running });
+    }
+    output.progress("starting Azurite");
+    let ready = prepare(wish, global, machine, output, interrupt)?;
+    let started = background::start(&ready, machine, interrupt);
+    let running = started.or_else(|error| {
+        // Another azup may have been a moment faster with the same.
+        background::already_running(&ready.wish, true, machine, quiet, interrupt)
+            .ok()
+            .flatten()
+            .ok_or(error)
+    })?;
+    reached(running, ready.set.ca)
+}
+
+fn reached(running: Running, now: TrustAnchor) -> Result<Reached> {
+    Ok(Reached {
+        ca: ca_of(Some(&running), now)?,
+        running: Some(running),
+    })
+}
+
+/// Whether an Azurite with this CA answers that is none of azup's: a container's, or
+/// another user's. One that is about to is waited for.
+fn answers(client: &Client, ports: Ports, interrupt: &Interrupt) -> Result<bool> {
+    let until = Instant::now() + STARTING;
+    loop {
+        interrupt.check()?;
+        match probe::look(client, ports)? {
+            Seen::Azurite => return Ok(true),
+            Seen::Nobody => return Ok(false),
+            Seen::Partly(_) if Instant::now() < until => {}
+            Seen::Partly(failure) => return Err(failure.into()),
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Whether the Azurite of a record, or its end, is still there.
+///
+/// # Errors
+/// Where its lock cannot be opened.
+pub(super) fn is_there(running: &Running, machine: &Machine) -> Result<bool> {
+    let data = match &running.location {
+        Some(folder) => Data::Folder(PathBuf::from(folder)),
+        None => Data::Memory,
+    };
+    let slot = Slot::of(&data, running.ports, machine)?;
+    Ok(matches!(slot.occupant()?, Occupant::Held(_)))
+}

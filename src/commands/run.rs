@@ -1,0 +1,104 @@
+//! `azup run`: one command with the variables of `azup env`, and with Azurite. The command
+//! has standard input, output and error for itself; azup only talks where it must.
+
+mod child;
+mod program;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::azurite::{self, Users, Wish};
+use crate::certificates::{self, Place};
+use crate::cli::{Global, Run};
+use crate::environment::Environment;
+use crate::failure::{Exit, Failure, command_line};
+use crate::identity::{self, Endpoint};
+use crate::machine::Machine;
+use crate::output::Output;
+
+use super::env;
+use child::Signals;
+
+pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
+    if global.json && !global.dry_run {
+        let what = "azup run takes no --json: standard output belongs to the command";
+        let hint = format!("azup run -- {}", command_line(&run.command));
+        return Err(Failure::new(what).hint(hint).exit(Exit::Usage).into());
+    }
+    // A mistake in its name is found before seconds have gone by.
+    program::require(&run.command[0], machine)?;
+    let (ports, running) = azurite::find_running(&run.told, machine)?;
+    let wish = Wish::for_run(run, ports, machine)?;
+    if global.dry_run {
+        return preview(run, &wish, running.is_some(), global, machine, output);
+    }
+    let signals = Signals::take()?;
+    let users = Users::join(ports, machine, &signals.interrupt)?;
+    let reached = azurite::reach(wish, running, global, machine, output, &signals.interrupt)?;
+    if let Some(running) = reached
+        .running
+        .as_ref()
+        .filter(|running| !running.while_used)
+    {
+        azurite::warn_of_other_certificate(running, global, machine, output)?;
+    }
+    let done = with_azurite(run, ports, &reached, machine, output, &signals);
+    if let Some(running) = reached.running.filter(|running| running.while_used) {
+        users.leave(&running, machine)?;
+    }
+    done
+}
+
+/// Runs the command beside an endpoint of its own, so that no other azup's end takes the
+/// tokens away from it.
+fn with_azurite(
+    run: &Run,
+    ports: azurite::Ports,
+    reached: &azurite::Reached,
+    machine: &Machine,
+    output: Output,
+    signals: &Signals,
+) -> Result<Exit> {
+    let header = identity::ensure_header(machine)?;
+    let listen = identity::loopback(0);
+    let endpoint = Endpoint::start(listen, &header, machine.clock())
+        .map_err(|error| Failure::new(format!("cannot answer for tokens: {error}")))?;
+    let url = identity::url(endpoint.address());
+    let plan = || {
+        let ca = reached.ca.clone();
+        let (wish, _) = env::wish(&run.told, ports, ca, url.clone(), machine)?;
+        Environment::plan(&wish, machine)
+    };
+    let environment = env::prepared(plan, false, machine, output)?;
+    output.warn_all(&environment.warnings);
+    let mut command = machine.command(&run.command[0]);
+    command.args(&run.command[1..]);
+    environment.give_to(&mut command);
+    child::run(command, signals)
+}
+
+fn preview(
+    run: &Run,
+    wish: &Wish,
+    is_running: bool,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Exit> {
+    let set = certificates::obtain(machine, &Place::find(machine, global)?, &[])?.set;
+    let endpoint = identity::url(identity::loopback(identity::PORT));
+    let (told, _) = env::wish(&run.told, wish.ports, set.ca, endpoint, machine)?;
+    let environment = Environment::plan(&told, machine)?;
+    let mut text = String::new();
+    if !is_running {
+        text += &azurite::preview(wish, global, machine)?.text;
+    }
+    for file in env::written(&environment.changes) {
+        text += &format!("write {file}\n");
+    }
+    let line = command_line(&run.command);
+    text += &format!("$ {line}\n");
+    output.answer(&text);
+    output.document(&json!({ "dry_run": true, "starts_azurite": !is_running, "command": line }));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,187 @@
+//! Files with a bundle's certificates and azup's CA: for the variables that name one file
+//! and make a program forget every other.
+//!
+//! They lie in azup's own folder under a name made from their content, so that a shell
+//! that names one never sees it change. The first line says which file one was made
+//! from: the next `azup env` starts there again, and so sees the source's updates.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use memchr::memmem;
+
+use crate::certificates::{BEGIN, TrustAnchor, sha256};
+use crate::change::Change;
+use crate::files::{self, Content};
+use crate::machine::Machine;
+use crate::trust::bundle::{contains, percent_decoded, percent_encoded};
+
+/// How a merged bundle begins; what follows is the source's path, or nothing.
+const MARK: &str = "# azup: made from ";
+
+/// Certificates that some program reads.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// The file or folder.
+    pub(super) path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Source {
+    /// Reads a bundle, or a folder of certificates as OpenSSL knows them.
+    ///
+    /// # Errors
+    /// Why it is none, as the end of a sentence.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let bytes = if path.is_dir() {
+            hashed(path)
+        } else {
+            match files::read_if_there(path) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return Err("which does not exist".to_owned()),
+                Err(error) => return Err(format!("which is no bundle: {error:#}")),
+            }
+        };
+        if memmem::find(&bytes, BEGIN.as_bytes()).is_none() {
+            return Err("which holds no certificate in PEM".to_owned());
+        }
+        if memmem::find(&bytes, b"PRIVATE KEY-----").is_some() {
+            return Err("which holds a private key".to_owned());
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+        })
+    }
+
+    /// Whether the CA is in it.
+    pub(super) fn has(&self, ca: &TrustAnchor) -> bool {
+        contains(&self.bytes, ca)
+    }
+}
+
+/// The files of a folder to which `c_rehash` has given names such as `5ed36f99.0`: the
+/// only ones in it that OpenSSL reads.
+fn hashed(folder: &Path) -> Vec<u8> {
+    let is_hash = |name: &str| {
+        name.split_once('.').is_some_and(|(hash, number)| {
+            hash.len() == 8
+                && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_hash))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(
+            files::read_if_there(&path)
+                .ok()
+                .flatten()
+                .unwrap_or_default(),
+        );
+        end_line(&mut all);
+    }
+    all
+}
+
+fn end_line(bytes: &mut Vec<u8>) {
+    if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+        bytes.push(b'\n');
+    }
+}
+
+/// azup's folder for them.
+///
+/// # Errors
+/// Where the user has no home folder.
+pub(super) fn folder(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join("bundles"))
+}
+
+/// Where the file belongs that holds `source` and the CA, and the changes that put it
+/// there; none where it is there already.
+///
+/// # Errors
+/// Where the user has no home folder, or what is there cannot be read.
+pub(super) fn plan(
+    source: Option<&Source>,
+    ca: &TrustAnchor,
+    machine: &Machine,
+) -> Result<(PathBuf, Vec<Change>)> {
+    let origin = source.map(|source| percent_encoded(&source.path));
+    let mut bytes = format!("{MARK}{}\n", origin.unwrap_or_default()).into_bytes();
+    if let Some(source) = source {
+        bytes.extend_from_slice(&source.bytes);
+        end_line(&mut bytes);
+    }
+    let label = ca.label.escape_default();
+    bytes.extend_from_slice(format!("\n# {label}\n{}", ca.pem).as_bytes());
+    put(bytes, "pem", machine)
+}
+
+/// The same for any content.
+///
+/// # Errors
+/// As [`plan`].
+pub(super) fn put(
+    bytes: Vec<u8>,
+    extension: &str,
+    machine: &Machine,
+) -> Result<(PathBuf, Vec<Change>)> {
+    let folder = folder(machine)?;
+    let path = folder.join(format!("{}.{extension}", &sha256(&bytes)[..16]));
+    let expect = files::read_if_there(&path)?;
+    if expect.as_ref() == Some(&bytes) {
+        return Ok((path, Vec::new()));
+    }
+    let changes = vec![
+        Change::Directory {
+            path: folder,
+            mode: 0o700,
+        },
+        Change::Write {
+            path: path.clone(),
+            expect,
+            content: Content::File { bytes, mode: 0o644 },
+        },
+    ];
+    Ok((path, changes))
+}
+
+/// What a variable's value stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A file of the user's own, or one that a bundle of azup's was made from.
+    File(PathBuf),
+    /// A file of azup's own: as if the variable were not set.
+    Ours,
+}
+
+/// What `value` stands for.
+///
+/// # Errors
+/// Where the user has no home folder.
+pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result<Named> {
+    let path = machine.absolute(value);
+    if ca.file.as_deref() == Some(&path) {
+        return Ok(Named::Ours);
+    }
+    if path.parent() != Some(&folder(machine)?) {
+        return Ok(Named::File(path));
+    }
+    let bytes = files::read_if_there(&path).ok().flatten();
+    let origin = bytes.as_deref().and_then(origin);
+    Ok(origin.map_or(Named::Ours, Named::File))
+}
+
+fn origin(bytes: &[u8]) -> Option<PathBuf> {
+    let line = bytes.strip_prefix(MARK.as_bytes())?;
+    let line = &line[..memchr::memchr(b'\n', line)?];
+    let path = percent_decoded(std::str::from_utf8(line).ok()?)?;
+    (!path.as_os_str().is_empty()).then_some(path)
+}

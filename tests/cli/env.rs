@@ -1,0 +1,358 @@
+//! `azup env`: what it prints is read back by the shells and libraries themselves, and the
+//! bundles that it makes are used by TLS clients.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use insta::assert_snapshot;
+
+use crate::java;
+use crate::sandbox::{Done, Sandbox, azup, part, public_roots};
+use crate::tls::{BODY, Server};
+
+/// Values that every way of quoting gets wrong at first. azup appends to `NO_PROXY`, so
+/// they come back with that.
+const VALUES: [&str; 9] = [
+    "two words",
+    "it's",
+    r#"say "hello""#,
+    r"back\slash and \\two",
+    "$HOME and `id` and !x",
+    "#no comment #at all",
+    "a\nline end",
+    r#"it's "all" of \it $HERE"#,
+    "größe ‘typographic’",
+];
+
+const ADDED: &str = ",127.0.0.1,localhost";
+
+fn env(sandbox: &Sandbox, words: &[&str]) -> Done {
+    sandbox.azup(["env"].iter().chain(words))
+}
+
+fn variable(sandbox: &Sandbox, name: &str) -> Option<String> {
+    let document = env(sandbox, &["--json"]).ok().json();
+    document["variables"][name].as_str().map(str::to_owned)
+}
+
+/// What a bundle was made from, without azup's CA and the line on top.
+fn source_of(bundle: &Path) -> Vec<u8> {
+    let bytes = fs::read(bundle).unwrap();
+    let start = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let text = String::from_utf8(bytes[start..].to_vec()).unwrap();
+    let end = text.rfind("\n# azup local CA ").unwrap();
+    text.as_bytes()[..end].to_vec()
+}
+
+#[test]
+fn the_variables_are_these_and_the_secrets_are_their_owners() {
+    let sandbox = Sandbox::new();
+    let done = env(&sandbox, &[]).ok();
+    let shown = sandbox.shown(&done);
+    let bundle = regex_lite::Regex::new("bundles/[0-9a-f]{16}").unwrap();
+    assert_snapshot!(bundle.replace_all(&shown, "bundles/[HASH]"), @r"
+    exit: 0
+    --- stdout
+    export AZURE_STORAGE_BLOB_ENDPOINT='https://127.0.0.1:10000/devstoreaccount1'
+    export AZURE_STORAGE_QUEUE_ENDPOINT='https://127.0.0.1:10001/devstoreaccount1'
+    export AZURE_STORAGE_TABLE_ENDPOINT='https://127.0.0.1:10002/devstoreaccount1'
+    export AZURE_STORAGE_CONNECTION_STRING='DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=https://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=https://127.0.0.1:10001/devstoreaccount1;TableEndpoint=https://127.0.0.1:10002/devstoreaccount1;'
+    export IDENTITY_ENDPOINT='http://127.0.0.1:10003/msi/token'
+    export IDENTITY_HEADER='[SHA256]'
+    export AZURE_TOKEN_CREDENTIALS='ManagedIdentityCredential'
+    export NO_PROXY='127.0.0.1,localhost'
+    export no_proxy='127.0.0.1,localhost'
+    export NODE_EXTRA_CA_CERTS='[HOME]/.local/share/azup/certs/ca.pem'
+    export SSL_CERT_FILE='[HOME]/.local/share/azup/bundles/[HASH].pem'
+    export REQUESTS_CA_BUNDLE='[HOME]/.local/share/azup/bundles/[HASH].pem'
+    --- stderr
+    ");
+    let header = fs::metadata(sandbox.own().join("identity-header")).unwrap();
+    assert_eq!(header.mode() & 0o7777, 0o600);
+    let before = Sandbox::files(&sandbox.own());
+    assert_eq!(env(&sandbox, &["--quiet"]).ok().stdout, done.stdout);
+    assert_eq!(
+        Sandbox::files(&sandbox.own()),
+        before,
+        "nothing is written twice"
+    );
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let sandbox = Sandbox::new();
+    let done = env(&sandbox, &["--dry-run"]).ok();
+    assert!(
+        done.stdout.contains("write ") && done.stdout.contains("/bundles/"),
+        "{done}"
+    );
+    assert!(!sandbox.own().exists());
+}
+
+#[test]
+fn shells_read_every_value_back() {
+    let mut sandbox = Sandbox::new();
+    for value in VALUES {
+        sandbox.set("NO_PROXY", value);
+        let azup = azup().display();
+        let shell = format!(r#"eval "$({azup} env)"; printf %s "$NO_PROXY""#);
+        for program in ["sh", "bash", "dash"] {
+            let done = sandbox.run(program, ["-c", &shell]).ok();
+            assert_eq!(done.stdout, format!("{value}{ADDED}"), "{program}");
+        }
+        let fish = format!("{azup} env --format fish | source; printf %s \"$NO_PROXY\"");
+        let done = sandbox.run("fish", ["--no-config", "-c", &fish]).ok();
+        assert_eq!(done.stdout, format!("{value}{ADDED}"), "fish");
+    }
+}
+
+#[test]
+fn readers_of_env_files_agree_or_a_warning_says_that_they_do_not() {
+    let mut sandbox = Sandbox::new();
+    let python = part("venv/bin/python");
+    let newer = part("node22/node_modules/node/bin/node");
+    let modules = part("npm-sdks/node_modules");
+    let mut told = 0;
+    for value in VALUES.into_iter().chain(["${HOME}"]) {
+        sandbox.set("NO_PROXY", value);
+        let done = env(&sandbox, &["--format", "dotenv"]).ok();
+        sandbox.unset("NO_PROXY");
+        let file = sandbox.write("settings.env", &done.stdout);
+        let expected = format!("{value}{ADDED}");
+        let code = "import dotenv; print(dotenv.dotenv_values('settings.env')['NO_PROXY'], end='')";
+        let mut read = vec![sandbox.run(&python, ["-c", code]).ok().stdout];
+        let code = "process.stdout.write(process.env.NO_PROXY)";
+        for node in [Path::new("node"), &newer] {
+            let words = ["--env-file", file.to_str().unwrap(), "-e", code];
+            read.push(sandbox.run(node, words).ok().stdout);
+        }
+        let code = format!(
+            "const dotenv = require({:?}); \
+             process.stdout.write(dotenv.parse(fs.readFileSync('settings.env')).NO_PROXY)",
+            modules.join("dotenv")
+        );
+        read.push(sandbox.run("node", ["-e", &code]).ok().stdout);
+        let warned = done.stderr.contains("warning: NO_PROXY has characters");
+        let agree = read.iter().all(|read| *read == expected);
+        assert_eq!(agree, !warned, "{value:?} {read:?}\n{done}");
+        told += usize::from(warned);
+        if !value.contains("${") {
+            assert_eq!(read[0], expected, "python-dotenv always reads it");
+        }
+    }
+    assert!(told <= 2, "{told} values have no form that all read alike");
+}
+
+#[test]
+fn json_and_functions_are_json() {
+    let sandbox = Sandbox::new();
+    let flat = env(&sandbox, &["--format", "json"]).ok().json();
+    assert_eq!(
+        flat["IDENTITY_ENDPOINT"],
+        "http://127.0.0.1:10003/msi/token"
+    );
+    sandbox.write(
+        "local.settings.json",
+        r#"{ "Values": { // a comment
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true", "AzureWebJobsStorage__accountName": "x" } }"#,
+    );
+    let words = ["--format", "functions", "--blob-port", "20000"];
+    assert_snapshot!(sandbox.shown(&env(&sandbox, &words)), @r#"
+    exit: 0
+    --- stdout
+    {
+      "IsEncrypted": false,
+      "Values": {
+        "AzureWebJobsStorage__blobServiceUri": "https://127.0.0.1:20000/devstoreaccount1",
+        "AzureWebJobsStorage__queueServiceUri": "https://127.0.0.1:10001/devstoreaccount1",
+        "AzureWebJobsStorage__tableServiceUri": "https://127.0.0.1:10002/devstoreaccount1"
+      }
+    }
+    --- stderr
+    warning: AzureWebJobsStorage in local.settings.json comes before these settings: delete it there
+    warning: AzureWebJobsStorage__accountName in local.settings.json comes before these settings: delete it there
+    "#);
+}
+
+#[test]
+fn az_gets_no_identity_and_what_was_set_before_goes() {
+    let mut sandbox = Sandbox::new();
+    let done = env(&sandbox, &["--credential", "az"]).ok();
+    assert!(!done.stdout.contains("IDENTITY_") && !done.stdout.contains("TOKEN_CREDENTIALS"));
+    let done = env(&sandbox, &["--no-token-credentials"]).ok();
+    assert!(done.stdout.contains("IDENTITY_") && !done.stdout.contains("TOKEN_CREDENTIALS"));
+    let header = variable(&sandbox, "IDENTITY_HEADER").unwrap();
+    sandbox.set("IDENTITY_HEADER", header);
+    sandbox.set("IDENTITY_ENDPOINT", "http://127.0.0.1:12345/msi/token");
+    sandbox.set("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential");
+    // As a dev container has it.
+    assert!(
+        env(&sandbox, &[])
+            .ok()
+            .stdout
+            .contains("http://127.0.0.1:12345/msi/token")
+    );
+    let done = env(&sandbox, &["--credential", "az"]).ok();
+    for name in [
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "AZURE_TOKEN_CREDENTIALS",
+    ] {
+        assert!(done.stdout.contains(&format!("unset {name}\n")), "{done}");
+    }
+}
+
+#[test]
+fn a_users_bundle_is_merged_and_its_updates_are_seen() {
+    let mut sandbox = Sandbox::new();
+    let users = sandbox.write("company.pem", public_roots());
+    for name in [
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+    ] {
+        sandbox.set(name, &users);
+        let merged = variable(&sandbox, name).unwrap();
+        assert_eq!(source_of(Path::new(&merged)), public_roots(), "{name}");
+        // In the shell that has it, again: the same.
+        sandbox.set(name, &merged);
+        assert_eq!(variable(&sandbox, name).as_ref(), Some(&merged), "{name}");
+        // The company renews its CAs.
+        sandbox.foreign_ca_at("Newer", &users);
+        let remade = variable(&sandbox, name).unwrap();
+        assert_ne!(remade, merged);
+        assert_eq!(source_of(Path::new(&remade)), fs::read(&users).unwrap());
+        // It has azup's CA by now: nothing is to be merged.
+        let words = ["trust", "--stores", "none", "--bundle"].map(OsString::from);
+        let words = words.into_iter().chain([users.clone().into()]);
+        sandbox.azup(words).ok();
+        assert_eq!(
+            variable(&sandbox, name),
+            Some(users.to_str().unwrap().to_owned())
+        );
+        sandbox.set(name, &users);
+        assert_eq!(variable(&sandbox, name), None, "{name} stays as it is");
+        sandbox.unset(name);
+        fs::write(&users, public_roots()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_no_bundle_is_told_and_the_roots_of_everybody_are_taken() {
+    let mut sandbox = Sandbox::new();
+    let key = sandbox.write(
+        "key.pem",
+        "-----BEGIN PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\n",
+    );
+    let empty = sandbox.write("empty.pem", "");
+    let folder = sandbox.project().join("certs");
+    fs::create_dir(&folder).unwrap();
+    sandbox.foreign_ca_at("In a folder", &folder.join("0123abcd.0"));
+    fs::write(folder.join("other.pem"), "not read").unwrap();
+    for (path, why) in [
+        (&key, "which holds a private key"),
+        (&empty, "which holds no certificate in PEM"),
+        (
+            &sandbox.project().join("nowhere.pem"),
+            "which does not exist",
+        ),
+    ] {
+        sandbox.set("REQUESTS_CA_BUNDLE", path);
+        let done = env(&sandbox, &["--format", "json"]).ok();
+        assert!(done.stderr.contains(why), "{done}");
+        let merged = done.json()["REQUESTS_CA_BUNDLE"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let system = fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
+        assert_eq!(source_of(Path::new(&merged)), system);
+    }
+    sandbox.set("REQUESTS_CA_BUNDLE", &folder);
+    let merged = variable(&sandbox, "REQUESTS_CA_BUNDLE").unwrap();
+    let only = fs::read(folder.join("0123abcd.0")).unwrap();
+    assert_eq!(source_of(Path::new(&merged)), only);
+}
+
+/// The project's certifi counts, and where the system has no roots its own are taken.
+#[test]
+fn certifi_is_enough_for_requests_once_it_is_trusted_there() {
+    let mut sandbox = Sandbox::new();
+    let environment = sandbox.project().join(".venv");
+    sandbox
+        .run("python3", ["-m", "venv", "--without-pip", ".venv"])
+        .ok();
+    let lib = fs::read_dir(environment.join("lib"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let certifi = lib.join("site-packages/certifi");
+    fs::create_dir_all(&certifi).unwrap();
+    fs::write(certifi.join("cacert.pem"), public_roots()).unwrap();
+    fs::write(certifi.join("__init__.py"), "").unwrap();
+    sandbox.set("VIRTUAL_ENV", &environment);
+    let merged = variable(&sandbox, "REQUESTS_CA_BUNDLE").unwrap();
+    assert_eq!(source_of(Path::new(&merged)), public_roots());
+    let system = [PathBuf::from("/etc/ssl/certs/ca-certificates.crt")];
+    let done = sandbox.without(&system, ["env", "--format", "json"]).ok();
+    let merged = done.json()["SSL_CERT_FILE"].as_str().unwrap().to_owned();
+    assert_eq!(source_of(Path::new(&merged)), public_roots());
+    sandbox.azup(["trust", "--stores", "certifi"]).ok();
+    assert_eq!(variable(&sandbox, "REQUESTS_CA_BUNDLE"), None);
+}
+
+#[test]
+fn without_any_roots_the_ca_is_never_alone() {
+    let sandbox = Sandbox::new();
+    let system = [PathBuf::from("/etc/ssl/certs/ca-certificates.crt")];
+    let done = sandbox.without(&system, ["env"]).ok();
+    assert!(
+        done.stderr.contains("warning: SSL_CERT_FILE is left unset"),
+        "{done}"
+    );
+    assert!(!done.stdout.contains("SSL_CERT_FILE") && !done.stdout.contains("REQUESTS_CA"));
+}
+
+#[test]
+fn java_trusts_azurite_beside_everybody_else() {
+    let mut sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let server = Server::of(&sandbox.certs());
+    java::client(&sandbox);
+    let get = |sandbox: &Sandbox| {
+        let words = ["-cp", ".", "Get", &server.url("127.0.0.1")];
+        sandbox.run("java", words)
+    };
+    assert_ne!(get(&sandbox).code, 0);
+    sandbox.set("JAVA_TOOL_OPTIONS", "-Dusers='own value'");
+    let options = |sandbox: &Sandbox| {
+        let document = env(sandbox, &["--java", "--json"]).ok().json();
+        document["variables"]["JAVA_TOOL_OPTIONS"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let first = options(&sandbox).unwrap();
+    assert!(
+        first.starts_with("-Dusers='own value' -Djavax.net.ssl.trustStore="),
+        "{first}"
+    );
+    sandbox.set("JAVA_TOOL_OPTIONS", &first);
+    assert_eq!(get(&sandbox).ok().stdout, BODY);
+    assert_eq!(options(&sandbox).as_ref(), Some(&first), "again: the same");
+    let store = Sandbox::files(&sandbox.own().join("bundles"))
+        .into_iter()
+        .find(|(path, _)| path.extension().is_some_and(|end| end == "p12"))
+        .unwrap();
+    let list = |keystore: &Path| {
+        let words = ["-list", "-storepass", "changeit", "-keystore"].map(OsString::from);
+        let words = words.into_iter().chain([keystore.into()]);
+        let listed = sandbox.run("keytool", words).ok().stdout;
+        listed.matches("trustedCertEntry").count()
+    };
+    let machines = fs::canonicalize("/etc/ssl/certs/java/cacerts").unwrap();
+    assert_eq!(list(&store.0), list(&machines) + 1);
+}

@@ -1,0 +1,78 @@
+//! `azup up --account`, `azup env --account`.
+
+use std::ffi::OsString;
+
+use rustix::process::Signal;
+
+use super::site::Site;
+use crate::sandbox::part;
+
+/// The SDK by connection string and shared key: lists the containers, after making one.
+const CODE: &str = "import os, sys\n\
+    from azure.storage.blob import BlobServiceClient\n\
+    service = BlobServiceClient.from_connection_string(os.environ['AZURE_STORAGE_CONNECTION_STRING'])\n\
+    service.create_container(sys.argv[1])\n\
+    print(service.account_name, [each.name for each in service.list_containers()])\n";
+
+#[test]
+fn accounts_of_the_users_own_stand_beside_the_public_one() {
+    let site = Site::new();
+    let key = "bXkgc2VjcmV0IGtleQ==";
+    let up = site.up(&[
+        "--in-memory",
+        "--account",
+        "made",
+        "--account",
+        &format!("given:{key}"),
+    ]);
+    assert!(
+        up.answer
+            .contains("\naccount made: azup env --account made\n"),
+        "{}",
+        up.answer
+    );
+    for account in ["made", "given", "devstoreaccount1"] {
+        let python: OsString = part("venv/bin/python").into();
+        let code = [
+            python,
+            "-c".into(),
+            CODE.into(),
+            format!("of-{account}").into(),
+        ];
+        let done = site.run(&["--account", account], &code).ok();
+        assert_eq!(done.stdout, format!("{account} ['of-{account}']\n"));
+    }
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", up.azurite())).unwrap();
+    assert!(!String::from_utf8_lossy(&arguments).contains(key));
+    let done = site.run(&["--account", "other:a2V5"], &["true".into()]);
+    assert!(done.stderr.contains("has no account other"), "{done}");
+    let done = site.sandbox.azup(["env", "--account", "nobody"]);
+    assert!(
+        done.stderr.contains("hint: azup up --account nobody"),
+        "{done}"
+    );
+    assert_eq!(site.sandbox.azup(["up", "--account", "Not-Azures"]).code, 2);
+    assert_eq!(up.end_with(Signal::INT).code, 0);
+}
+
+#[test]
+fn in_the_background_no_key_is_on_a_command_line() {
+    let site = Site::new();
+    let key = "bXkgc2VjcmV0IGtleQ==";
+    site.azup_up(&["-d", "--in-memory", "--account", &format!("mine:{key}")])
+        .ok();
+    let pid = site.state()["pid"].as_u64().unwrap();
+    let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    let arguments = String::from_utf8_lossy(&arguments);
+    assert!(arguments.contains("--account=mine\0") && !arguments.contains(key));
+    let env = site
+        .sandbox
+        .azup(["env", "--account", "mine", "--json"])
+        .ok()
+        .json();
+    let connection = env["variables"]["AZURE_STORAGE_CONNECTION_STRING"]
+        .as_str()
+        .unwrap();
+    assert!(connection.contains(&format!("AccountName=mine;AccountKey={key};")));
+    site.sandbox.azup(["down"]).ok();
+}
