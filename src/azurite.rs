@@ -10,35 +10,48 @@
 //! the same data twice at once, all without a word (measured). So every one of these is
 //! checked here before it starts.
 
+mod accounts;
 mod answer;
 mod background;
 mod client;
+mod credential;
 mod down;
 mod install;
 mod interrupt;
+mod look;
 mod node;
 mod ports;
 mod prepare;
 mod probe;
 mod process;
+mod reach;
 mod serve;
 mod slot;
+mod users;
+mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::Up;
+use crate::cli::{Run, Up};
 use crate::failure::{Exit, Failure};
 use crate::machine::Machine;
 
+pub use accounts::{Account, Named, known as known_account};
 pub use answer::Running;
-pub use background::{already_running, start as start_in_background, warn_of_renewal};
+pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
+pub use credential::Identity;
 pub use down::{Stopped, stop_all, stop_at, would_stop};
 pub use interrupt::Interrupt;
+pub use look::{
+    Ask, Listener, Reply, Seen, ask, get_plain, look, node_version, port_taken, running,
+};
 pub use prepare::{Ready, prepare, preview};
+pub use reach::{Reached, ca_of, find_running, reach};
 pub use serve::{Served, serve};
+pub use users::Users;
 
 /// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
 /// older one (measured), so it is always named.
@@ -55,10 +68,16 @@ pub const ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;
 pub struct Wish {
     /// Where the three services listen.
     pub ports: Ports,
+    /// The port on which SDKs ask for access tokens; `None`: nobody answers.
+    pub identity: Option<u16>,
     /// Where the data is kept.
     pub data: Data,
     /// More names for a certificate that is to be made.
     pub sans: Vec<String>,
+    /// Accounts beside Azurite's own.
+    pub accounts: Vec<Named>,
+    /// Whether it ends when no `azup run` needs it any more.
+    pub while_used: bool,
 }
 
 impl Wish {
@@ -73,16 +92,30 @@ impl Wish {
             queue: up.queue_port,
             table: up.table_port,
         };
-        ports.check()?;
-        let data = match &up.location {
-            _ if up.in_memory => Data::Memory,
-            Some(folder) => Data::Folder(machine.absolute(folder)),
-            None => Data::Folder(machine.own_folder()?.join("data")),
-        };
+        let identity = (!up.no_identity).then_some(up.identity_port);
+        ports.check(identity)?;
         Ok(Self {
             ports,
-            data,
+            identity,
+            data: Data::new(up.location.as_deref(), up.in_memory, machine)?,
             sans: up.sans.clone(),
+            accounts: up.accounts.clone(),
+            while_used: up.while_used,
+        })
+    }
+
+    /// What `azup run` starts where nothing answers. It answers for tokens itself.
+    ///
+    /// # Errors
+    /// As [`Wish::new`].
+    pub fn for_run(run: &Run, ports: Ports, machine: &Machine) -> Result<Self> {
+        Ok(Self {
+            ports,
+            identity: None,
+            data: Data::new(run.location.as_deref(), run.in_memory, machine)?,
+            sans: Vec::new(),
+            accounts: run.told.account.iter().cloned().collect(),
+            while_used: true,
         })
     }
 }
@@ -94,6 +127,16 @@ pub enum Data {
     Folder(PathBuf),
     /// In memory, gone when it stops.
     Memory,
+}
+
+impl Data {
+    fn new(location: Option<&Path>, in_memory: bool, machine: &Machine) -> Result<Self> {
+        Ok(match location {
+            _ if in_memory => Self::Memory,
+            Some(folder) => Self::Folder(machine.absolute(folder)),
+            None => Self::Folder(machine.own_folder()?.join("data")),
+        })
+    }
 }
 
 /// The ports of the three services on 127.0.0.1.
@@ -118,25 +161,29 @@ impl Ports {
         ]
     }
 
-    fn check(self) -> Result<()> {
+    fn check(self, identity: Option<u16>) -> Result<()> {
         let usage = |what: String| {
             Failure::new(what)
                 .exit(Exit::Usage)
                 .hint("azup up --blob-port 10000 --queue-port 10001 --table-port 10002")
         };
-        let services = self.services();
-        for (at, (service, port)) in services.iter().enumerate() {
-            let name = service.name();
+        let services = self
+            .services()
+            .map(|(service, port)| (service.name(), port));
+        let all: Vec<(&str, u16)> = services
+            .into_iter()
+            .chain(identity.map(|port| ("identity", port)))
+            .collect();
+        for (at, (name, port)) in all.iter().enumerate() {
             if *port == 0 {
                 return Err(usage(format!(
                     "--{name}-port 0: the port has to be known beforehand, for the URL"
                 ))
                 .into());
             }
-            if let Some((other, _)) = services[..at].iter().find(|(_, taken)| taken == port) {
+            if let Some((other, _)) = all[..at].iter().find(|(_, taken)| taken == port) {
                 return Err(usage(format!(
-                    "--{}-port and --{name}-port are both {port}: each service needs its own",
-                    other.name()
+                    "--{other}-port and --{name}-port are both {port}: each service needs its own"
                 ))
                 .into());
             }

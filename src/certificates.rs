@@ -7,15 +7,17 @@
 
 mod anchor;
 mod issue;
+mod renewal;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
@@ -27,8 +29,11 @@ use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
-pub use anchor::{BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, moment, sha256};
+pub use anchor::{
+    BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, may_be_ours, moment, sha256,
+};
 pub use issue::{Issued, Names, ca_parameters, issue, leaf_parameters};
+pub use renewal::{obtain_for_project, obtain_or_renew, renew};
 
 /// The folder of a project's own set, below the project's folder.
 pub const PROJECT_FOLDER: &str = ".devcontainer/azurite-certs";
@@ -63,7 +68,12 @@ impl CertificateSet {
     /// certificate's, the leaf is not signed by the CA, a date or a name is wrong. Each
     /// has its own message.
     pub fn load(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
-        let paths = FILES.map(|name| folder.join(name));
+        Self::load_named(folder, FILES, now)
+    }
+
+    /// Like [`CertificateSet::load`], from files with other names in the same order.
+    fn load_named(folder: &Path, names: [&str; 3], now: OffsetDateTime) -> Result<Option<Self>> {
+        let paths = names.map(|name| folder.join(name));
         let mut contents = Vec::new();
         let mut closed = false;
         for path in &paths {
@@ -82,7 +92,7 @@ impl CertificateSet {
             return Err(Failure::new(format!(
                 "the certificate set in {} is incomplete: {} is missing",
                 shown(folder),
-                FILES[at]
+                names[at]
             ))
             .hint(renew_command(folder))
             .into());
@@ -93,7 +103,7 @@ impl CertificateSet {
             unreachable!("three files were read");
         };
         let key = (!closed).then_some(key);
-        Self::check(folder, &ca, key, &cert, now).map(Some)
+        Self::check(folder, &paths, &ca, key, &cert, now).map(Some)
     }
 
     /// A set as it was just made, to be written to `folder`.
@@ -103,50 +113,51 @@ impl CertificateSet {
     pub fn from_issued(folder: &Path, issued: &Issued, now: OffsetDateTime) -> Result<Self> {
         let key = Zeroizing::new(issued.key.as_bytes().to_vec());
         let (ca, cert) = (issued.ca.as_bytes(), issued.cert.as_bytes());
-        Self::check(folder, ca, Some(key), cert, now)
+        let paths = FILES.map(|name| folder.join(name));
+        Self::check(folder, &paths, ca, Some(key), cert, now)
     }
 
     fn check(
         folder: &Path,
+        [ca_path, key_path, cert_path]: &[PathBuf; 3],
         ca: &[u8],
         key: Option<Zeroizing<Vec<u8>>>,
         cert: &[u8],
         now: OffsetDateTime,
     ) -> Result<Self> {
-        let [ca_path, key_path, cert_path] = FILES.map(|name| folder.join(name));
-        let ca = TrustAnchor::from_pem(ca, &ca_path, now)
-            .map_err(|error| with_renewal(error, folder))?;
-        if let Some(problem) = anchor::text_problem(cert, &cert_path) {
+        let ca =
+            TrustAnchor::from_pem(ca, ca_path, now).map_err(|error| with_renewal(error, folder))?;
+        if let Some(problem) = anchor::text_problem(cert, cert_path) {
             return Err(problem.into());
         }
-        let leaf_der = anchor::single_certificate(cert, &cert_path)
+        let leaf_der = anchor::single_certificate(cert, cert_path)
             .map_err(|error| with_renewal(error, folder))?;
         let (_, leaf) = X509Certificate::from_der(&leaf_der)?;
         let validity = leaf.validity();
         let not_after = validity.not_after.to_datetime();
         let not_before = validity.not_before.to_datetime();
-        anchor::check_dates(&cert_path, "certificate", not_before, not_after, now)
+        anchor::check_dates(cert_path, "certificate", not_before, not_after, now)
             .map_err(|error| with_renewal(error, folder))?;
         let refuse = |what: String| Failure::new(what).hint(renew_command(folder));
         if let Some(key) = &key {
-            if let Some(problem) = anchor::text_problem(key, &key_path) {
+            if let Some(problem) = anchor::text_problem(key, key_path) {
                 return Err(problem.into());
             }
             let pair = std::str::from_utf8(key)
                 .ok()
                 .and_then(|pem| rcgen::KeyPair::from_pem(pem).ok())
-                .ok_or_else(|| refuse(format!("{} holds no private key", shown(&key_path))))?;
+                .ok_or_else(|| refuse(format!("{} holds no private key", shown(key_path))))?;
             if rcgen::PublicKeyData::subject_public_key_info(&pair) != leaf.public_key().raw {
                 return Err(refuse(format!(
                     "{} is not the key of {}",
-                    shown(&key_path),
-                    shown(&cert_path)
+                    shown(key_path),
+                    shown(cert_path)
                 ))
                 .into());
             }
         }
         verify_chain(&ca.der, &leaf_der, now)
-            .map_err(|why| refuse(format!("{} fails verification: {why}", shown(&cert_path))))?;
+            .map_err(|why| refuse(format!("{} fails verification: {why}", shown(cert_path))))?;
         Ok(Self {
             folder: folder.to_owned(),
             ca,
@@ -163,17 +174,11 @@ impl CertificateSet {
     /// # Errors
     /// Where a file that is there cannot be read, or this set's key could not.
     pub fn write(&self, folder: &Path, mode: u32) -> Result<Vec<Change>> {
-        let key = self.readable_key()?;
         let mut changes = vec![Change::Directory {
             path: folder.to_owned(),
             mode,
         }];
-        let contents: [(&[u8], u32); 3] = [
-            (self.ca.pem.as_bytes(), 0o644),
-            (key, 0o600),
-            (&self.cert, 0o644),
-        ];
-        for (name, (bytes, mode)) in FILES.into_iter().zip(contents) {
+        for (name, (bytes, mode)) in FILES.into_iter().zip(self.contents()?) {
             let path = folder.join(name);
             let expect = files::read_if_there(&path)?;
             if expect.as_deref() == Some(bytes) {
@@ -189,6 +194,16 @@ impl CertificateSet {
             });
         }
         Ok(changes)
+    }
+
+    /// What belongs in each of [`FILES`], with its permission bits.
+    fn contents(&self) -> Result<[(&[u8], u32); 3]> {
+        let key = self.readable_key()?;
+        Ok([
+            (self.ca.pem.as_bytes(), 0o644),
+            (key, 0o600),
+            (&self.cert, 0o644),
+        ])
     }
 
     /// The leaf's private key in PEM.
@@ -279,10 +294,27 @@ pub fn machine_folder(machine: &Machine) -> Result<PathBuf> {
 pub struct Obtained {
     /// The set.
     pub set: CertificateSet,
-    /// The changes that put it where it belongs; none where it is already there.
+    /// The changes that put it where it belongs; none where it is already there. Where it
+    /// takes the place of another, they only stage it.
     pub changes: Vec<Change>,
+    /// The changes that move a staged set into its place, once its CA is trusted.
+    pub after: Vec<Change>,
     /// Whether it is a new one.
     pub issued: bool,
+    /// Why it is not renewed although it should be.
+    pub late: Option<anyhow::Error>,
+}
+
+impl Obtained {
+    fn unchanged(set: CertificateSet) -> Self {
+        Self {
+            set,
+            changes: Vec::new(),
+            after: Vec::new(),
+            issued: false,
+            late: None,
+        }
+    }
 }
 
 /// The set of `place`: the one that is there, else the machine's, else a new one.
@@ -300,24 +332,31 @@ pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtai
 
 fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
-    if let Some(set) = CertificateSet::load(place.folder(), now)? {
-        return Ok(Obtained {
-            set,
-            changes: Vec::new(),
-            issued: false,
-        });
-    }
+    let load = |folder: &Path| match CertificateSet::load(folder, now) {
+        Err(_) if is_half_written(folder) => Ok(None),
+        loaded => loaded,
+    };
     if let Place::Named(folder) = place {
-        return Err(Failure::new(format!(
-            "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
-            shown(folder)
-        ))
-        .hint(renew_command(folder))
-        .into());
+        return match CertificateSet::load(folder, now)? {
+            Some(set) => Ok(Obtained::unchanged(set)),
+            None => Err(Failure::new(format!(
+                "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
+                shown(folder)
+            ))
+            .hint(renew_command(folder))
+            .into()),
+        };
+    }
+    if let Some(set) = load(place.folder())? {
+        return Ok(Obtained::unchanged(set));
     }
     let machines = machine_folder(machine)?;
     let existing = match place {
-        Place::Project(_) => CertificateSet::load(&machines, now)?,
+        Place::Project(_) => match load(&machines) {
+            // Nobody can be using it any more: a new one takes its place.
+            Err(_) if renewal::as_it_was(&machines, now).is_some() => None,
+            loaded => loaded?,
+        },
         _ => None,
     };
     let issued = existing.is_none();
@@ -334,37 +373,25 @@ fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
         set.folder.clone_from(folder);
     }
     Ok(Obtained {
-        set,
         changes,
         issued,
+        ..Obtained::unchanged(set)
     })
 }
 
-/// A new set for `place`, whatever is there now; a machine's and a project's are renewed
-/// together.
-///
-/// # Errors
-/// Where a name in `sans` is none, or a file that is there cannot be read.
-pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
-    let now = machine.now();
-    let set = CertificateSet::from_issued(place.folder(), &issue(sans, now)?, now)?;
-    let mut changes = Vec::new();
-    match place {
-        Place::Named(folder) | Place::Machine(folder) => changes.extend(set.write(folder, 0o700)?),
-        Place::Project(folder) => {
-            changes.extend(set.write(&machine_folder(machine)?, 0o700)?);
-            changes.extend(set.write(folder, 0o755)?);
-        }
-    }
-    Ok(Obtained {
-        set,
-        changes,
-        issued: true,
-    })
+/// Whether azup was killed while it wrote its first set in `folder`. The leaf comes last,
+/// so nobody has ever used this one.
+fn is_half_written(folder: &Path) -> bool {
+    let ca = files::read_if_there(&folder.join(FILES[0])).ok().flatten();
+    !files::exists(&folder.join(FILES[2]))
+        && ca
+            .and_then(|bytes| TrustAnchor::alone_in(&bytes))
+            .is_some_and(|ca| ca.is_ours())
 }
 
 /// The command that replaces the set in `folder`.
-fn renew_command(folder: &Path) -> String {
+#[must_use]
+pub fn renew_command(folder: &Path) -> String {
     let words = [
         "azup".as_ref(),
         "renew".as_ref(),
@@ -405,16 +432,24 @@ fn verify_chain(ca: &[u8], leaf: &[u8], now: OffsetDateTime) -> Result<(), Strin
         .map_err(|error| error.to_string())?;
     let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
     let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-    for name in ["127.0.0.1", "::1", "localhost"] {
+    let [first, others @ ..] = ["127.0.0.1", "::1", "localhost"];
+    let name = ServerName::try_from(first).map_err(|error| error.to_string())?;
+    let leaf = CertificateDer::from(leaf);
+    verifier
+        .verify_server_cert(&leaf, &[], &name, &[], at)
+        .map_err(|error| words(&error))?;
+    // The signature and the constraints are the same for each name.
+    let leaf = ParsedCertificate::try_from(&leaf).map_err(|error| words(&error))?;
+    for name in others {
         let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
-        verifier
-            .verify_server_cert(&CertificateDer::from(leaf), &[], &name, &[], at)
-            .map_err(|error| words(&error))?;
+        verify_server_name(&leaf, &name).map_err(|error| words(&error))?;
     }
     Ok(())
 }
 
-fn names_of(leaf: &X509Certificate<'_>) -> Names {
+/// The names and addresses of a leaf.
+#[must_use]
+pub fn names_of(leaf: &X509Certificate<'_>) -> Names {
     let mut names = Names {
         dns: Vec::new(),
         addresses: Vec::new(),

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Ports, url};
+use super::{Identity, Ports, url};
 use crate::failure::Exit;
 use crate::machine::Machine;
 use crate::output::{Answer, good};
@@ -21,12 +21,21 @@ pub struct Running {
     pub pid: u32,
     /// Azurite's own process.
     pub azurite_pid: u32,
+    /// Where SDKs ask for access tokens.
+    #[serde(default)]
+    pub identity: Identity,
     /// Azurite's version.
     pub azurite: String,
     /// The version of Node.js.
     pub node: String,
     /// The data folder; none in memory.
     pub location: Option<String>,
+    /// The accounts beside Azurite's own.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// Whether it ends when no `azup run` needs it any more.
+    #[serde(default)]
+    pub while_used: bool,
     /// What it shows to clients.
     pub certificate: Certificate,
     /// The version of TLS, such as `TLS 1.3`.
@@ -66,6 +75,12 @@ impl Running {
             // A String takes every write.
             let _ = writeln!(text, "{:<6} {}", service.name(), url(port));
         }
+        if let Some(endpoint) = &self.identity.endpoint {
+            let _ = writeln!(text, "identity {endpoint}");
+        }
+        for account in &self.accounts {
+            let _ = writeln!(text, "account {account}: azup env --account {account}");
+        }
         let _ = write!(
             text,
             "\n{}: certificate signed by {}, valid until {}; {}; Azurite {} on Node.js {}; \
@@ -87,10 +102,11 @@ impl Running {
     }
 
     fn document(&self) -> Value {
-        json!({
+        let mut document = json!({
             "blob": url(self.ports.blob),
             "queue": url(self.ports.queue),
             "table": url(self.ports.table),
+            "identity": self.identity.endpoint.as_ref().map(|endpoint| json!({ "endpoint": endpoint })),
             "pid": self.pid,
             "azurite": self.azurite,
             "node": self.node,
@@ -102,7 +118,11 @@ impl Running {
             },
             // Nothing is called ready without it.
             "round_trip": true
-        })
+        });
+        if !self.accounts.is_empty() {
+            document["accounts"] = self.accounts.clone().into();
+        }
+        document
     }
 
     /// Python that stores a blob and reads it back, for the prompt or a file.

@@ -1,28 +1,23 @@
-//! `azup up -d`: the same azup once more, which stays behind while this one tells that
-//! Azurite is ready and ends.
+//! `azup up -d`: Azurite in the background, and one that runs there already.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Signal, kill_process};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde_json::Value;
 
 use super::answer::Running;
 use super::client::Client;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
 use super::slot::{self, Occupant, Slot};
-use super::{Data, Wish, probe, process};
+use super::{ACCOUNT, Data, Named, Wish, probe};
+use crate::background;
 use crate::certificates::{CertificateSet, Place};
 use crate::cli::Global;
-use crate::failure::{Exit, Failure, command_line, reason, shown};
+use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;
 use crate::output::Output;
@@ -59,7 +54,11 @@ pub fn already_running(
         let late = Instant::now() >= until;
         match slot.running() {
             Some(running) if wait && running.ports == wish.ports => {
-                verify(&running, output)?;
+                if !told {
+                    output.progress(&format!("already running (pid {})", running.pid));
+                }
+                verify(&running)?;
+                require_accounts(&running, &wish.accounts)?;
                 return Ok(Some(running));
             }
             Some(_) => return Err(slot::in_use(&wish.data, holder.as_ref()).into()),
@@ -77,9 +76,28 @@ pub fn already_running(
     }
 }
 
+/// Makes sure that a running Azurite has these accounts.
+///
+/// # Errors
+/// Where one is missing.
+pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<()> {
+    let missing = accounts
+        .iter()
+        .map(Named::name)
+        .find(|name| *name != ACCOUNT && !running.accounts.iter().any(|other| other == name));
+    match missing {
+        None => Ok(()),
+        Some(name) => Err(Failure::new(format!(
+            "the Azurite that runs (pid {}) has no account {name}",
+            running.pid
+        ))
+        .hint(format!("azup down && azup up -d --account {name}"))
+        .into()),
+    }
+}
+
 /// The same proof as at its start, with the CA that it was started with.
-fn verify(running: &Running, output: Output) -> Result<()> {
-    output.progress(&format!("already running (pid {})", running.pid));
+pub(super) fn verify(running: &Running) -> Result<()> {
     let der = CertificateDer::from_pem_slice(running.certificate.ca_pem.as_bytes())
         .context("the record of the running Azurite is damaged")?;
     let client = Client::trusting(&der)?;
@@ -88,12 +106,12 @@ fn verify(running: &Running, output: Output) -> Result<()> {
     probe::round_trip(&client, running.ports.blob, &token)
 }
 
-/// Azurite reads its certificate once (measured), so one that was renewed since is not
-/// the one that it serves. The old one goes on working for as long as its CA is trusted.
+/// Says so where an Azurite that runs serves another certificate set than the one that is
+/// asked for: another project's, or this one's of before a renewal a moment ago.
 ///
 /// # Errors
 /// Where the user has no home folder.
-pub fn warn_of_renewal(
+pub fn warn_of_other_certificate(
     running: &Running,
     global: &Global,
     machine: &Machine,
@@ -106,7 +124,7 @@ pub fn warn_of_renewal(
         .flatten();
     if set.is_some_and(|set| set.ca.sha256() != running.certificate.ca_sha256) {
         output.warning(&format!(
-            "it serves the certificate of before the renewal, signed by {}",
+            "it serves another certificate, signed by {}",
             running.certificate.ca
         ));
         output.hint("azup down && azup up -d");
@@ -122,29 +140,10 @@ pub fn start(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<
     let wish = &ready.wish;
     let slot = Slot::of(&wish.data, wish.ports, machine)?;
     let log = slot.log();
-    let mut child = machine
-        .command(machine.azup()?)
-        .args(arguments(wish, &ready.set.folder))
-        .stdin(Stdio::null())
-        // Read until it has answered, once.
-        .stdout(Stdio::piped())
-        .stderr(process::open_log(&log)?)
-        .process_group(0)
-        .spawn()
-        .map_err(|error| Failure::new(format!("cannot start azup itself: {}", reason(&error))))?;
-    let answer = wait_for_answer(&mut child, &log, interrupt);
-    if answer.is_err() {
-        // It may still be waiting for Azurite.
-        if let Some(pid) = slot::process(child.id()) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        child.wait()?;
-    }
-    let answer = answer?;
-    if let Some(error) = answer.get("error") {
-        return Err(repeated(error).into());
-    }
-    slot.running().ok_or_else(|| silent(&log).into())
+    let arguments = arguments(wish, &ready.set.folder);
+    background::leave(&arguments, &log, LIMIT, machine, interrupt)?;
+    slot.running()
+        .ok_or_else(|| background::silent(&log).into())
 }
 
 /// The command line of the one that stays behind.
@@ -160,53 +159,21 @@ fn arguments(wish: &Wish, certs: &Path) -> Vec<OsString> {
         word.push(path);
         word
     };
+    for account in &wish.accounts {
+        // Without the key, which is remembered by now: everybody can read this.
+        arguments.push(format!("--account={}", account.name()).into());
+    }
+    if wish.while_used {
+        arguments.push("--while-used".into());
+    }
+    arguments.push(match wish.identity {
+        Some(port) => format!("--identity-port={port}").into(),
+        None => "--no-identity".into(),
+    });
     match &wish.data {
         Data::Folder(folder) => arguments.push(joined("--location=", folder)),
         Data::Memory => arguments.push("--in-memory".into()),
     }
     arguments.push(joined("--certs=", certs));
     arguments
-}
-
-/// The one document that it prints.
-fn wait_for_answer(child: &mut Child, log: &Path, interrupt: &Interrupt) -> Result<Value> {
-    let stdout = child.stdout.take().context("azup's standard output")?;
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let first = serde_json::Deserializer::from_reader(stdout)
-            .into_iter()
-            .next();
-        // Nobody listens any more after an interruption.
-        let _ = sender.send(first);
-    });
-    let until = Instant::now() + LIMIT;
-    loop {
-        interrupt.check()?;
-        match receiver.recv_timeout(POLL) {
-            Ok(Some(Ok(document))) => return Ok(document),
-            Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
-            Ok(_) | Err(_) => return Err(silent(log).into()),
-        }
-    }
-}
-
-fn silent(log: &Path) -> Failure {
-    Failure::new(format!(
-        "azup ended in the background without a word; what it had to say is in {}",
-        shown(log)
-    ))
-    .hint(command_line(["cat".as_ref(), log.as_os_str()]))
-}
-
-/// The failure of the one in the background as this one's own.
-fn repeated(error: &Value) -> Failure {
-    let failure = Failure::new(error["message"].as_str().unwrap_or("unknown"));
-    let failure = match error["hint"].as_str() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    };
-    match error["exit"].as_u64() {
-        Some(130) => failure.exit(Exit::Interrupted),
-        _ => failure,
-    }
 }

@@ -1,14 +1,19 @@
 //! Just enough HTTP/1.1 over TLS to talk to Azurite: one request per connection, a
 //! single CA, and a limit on time and size of everything.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion,
+    RootCertStore, SignatureScheme,
+};
 
 use super::ADDRESS;
 
@@ -46,8 +51,10 @@ pub(super) struct Response {
     headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
-    /// The version of TLS, such as `TLS 1.3`.
+    /// The version of TLS, such as `TLS 1.3`; empty without.
     pub tls: &'static str,
+    /// The server's certificate in DER.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl Response {
@@ -106,6 +113,24 @@ impl Client {
         })
     }
 
+    /// A client that takes any certificate, to see which one it is. What it sends must be
+    /// worth nothing to whoever answers.
+    ///
+    /// # Errors
+    /// None in practice: the versions of TLS are fixed.
+    pub(super) fn curious(limit: Duration) -> Result<Self> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth();
+        Ok(Self {
+            config: Arc::new(config),
+            limit,
+        })
+    }
+
     /// Sends a request to 127.0.0.1 and reads the whole answer.
     ///
     /// # Errors
@@ -119,37 +144,105 @@ impl Client {
         let tls = ClientConnection::new(Arc::clone(&self.config), name)
             .map_err(|error| Refusal::Other(error.to_string()))?;
         let mut stream = rustls::StreamOwned::new(tls, tcp);
-        let bytes = written(port, request);
-        limit(&stream.sock, until)?;
-        stream
-            .write_all(&bytes)
-            .and_then(|()| stream.flush())
-            .map_err(|e| refusal(&e))?;
-        let mut answer = Vec::new();
-        let mut chunk = vec![0; 16 << 10];
-        loop {
-            limit(&stream.sock, until)?;
-            let (count, ended) = match stream.read(&mut chunk) {
-                Ok(count) => (count, count == 0),
-                // Closed without a word of farewell; whole or not is judged below.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => (0, true),
-                Err(error) => return Err(refusal(&error)),
-            };
-            answer.extend_from_slice(&chunk[..count]);
-            if let Some(mut response) = parsed(&answer, ended)? {
-                response.tls = match stream.conn.protocol_version() {
-                    Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
-                    _ => "TLS 1.3",
-                };
-                return Ok(response);
-            }
-            if ended {
-                return Err(Refusal::Other("it closed the connection".to_owned()));
-            }
-            if answer.len() > LARGEST {
-                return Err(Refusal::Other("its answer is too long".to_owned()));
-            }
+        let bytes = written(&format!("{ADDRESS}:{port}"), request);
+        let mut response = converse(&mut stream, |stream| &stream.sock, &bytes, until)?;
+        response.tls = match stream.conn.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS 1.3",
+        };
+        let chain = stream.conn.peer_certificates().unwrap_or_default();
+        response.certificate = chain.first().map(|leaf| leaf.to_vec());
+        Ok(response)
+    }
+}
+
+/// Sends a request without TLS and reads the whole answer.
+///
+/// # Errors
+/// Where there is none.
+pub(super) fn send_plain(
+    address: SocketAddr,
+    host: &str,
+    request: &Request<'_>,
+    limit: Duration,
+) -> Result<Response, Refusal> {
+    let until = Instant::now() + limit;
+    let mut tcp = TcpStream::connect_timeout(&address, limit).map_err(|e| refusal(&e))?;
+    converse(&mut tcp, |tcp| tcp, &written(host, request), until)
+}
+
+fn converse<S: Read + Write>(
+    stream: &mut S,
+    tcp: impl Fn(&S) -> &TcpStream,
+    bytes: &[u8],
+    until: Instant,
+) -> Result<Response, Refusal> {
+    limit(tcp(stream), until)?;
+    stream
+        .write_all(bytes)
+        .and_then(|()| stream.flush())
+        .map_err(|e| refusal(&e))?;
+    let mut answer = Vec::new();
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        limit(tcp(stream), until)?;
+        let (count, ended) = match stream.read(&mut chunk) {
+            Ok(count) => (count, count == 0),
+            // Closed without a word of farewell; whole or not is judged below.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => (0, true),
+            Err(error) => return Err(refusal(&error)),
+        };
+        answer.extend_from_slice(&chunk[..count]);
+        if let Some(response) = parsed(&answer, ended)? {
+            return Ok(response);
         }
+        if ended {
+            return Err(Refusal::Other("it closed the connection".to_owned()));
+        }
+        if answer.len() > LARGEST {
+            return Err(Refusal::Other("its answer is too long".to_owned()));
+        }
+    }
+}
+
+/// Takes every certificate. The handshake itself is still checked.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -192,9 +285,9 @@ fn refusal(error: &std::io::Error) -> Refusal {
     }
 }
 
-fn written(port: u16, request: &Request<'_>) -> Vec<u8> {
+fn written(host: &str, request: &Request<'_>) -> Vec<u8> {
     let mut head = format!(
-        "{} {} HTTP/1.1\r\nHost: {ADDRESS}:{port}\r\nContent-Length: {}\r\nConnection: close\r\n",
+        "{} {} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n",
         request.method,
         request.target,
         request.body.len()
@@ -240,6 +333,7 @@ fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
         headers,
         body: Vec::new(),
         tls: "",
+        certificate: None,
     };
     let rest = &bytes[end + 4..];
     let chunked = response

@@ -32,6 +32,18 @@ impl Interrupt {
         Ok(Self { asked })
     }
 
+    /// Takes over exactly these signals.
+    ///
+    /// # Errors
+    /// Where the operating system refuses.
+    pub fn by(signals: &[i32]) -> Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in signals {
+            signal_hook::flag::register(*signal, Arc::clone(&asked))?;
+        }
+        Ok(Self { asked })
+    }
+
     /// Whether one of them has come.
     #[must_use]
     pub fn asked(&self) -> bool {

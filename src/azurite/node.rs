@@ -31,6 +31,14 @@ impl Node {
     /// # Errors
     /// Where there is none, it does not answer, or it is too old.
     pub(super) fn find(machine: &Machine) -> Result<Self> {
+        Self::find_within(machine, LIMIT)
+    }
+
+    /// The same with another limit for `node --version`.
+    ///
+    /// # Errors
+    /// As [`Node::find`].
+    pub(super) fn find_within(machine: &Machine, limit: Duration) -> Result<Self> {
         let Some(program) = machine.find("node") else {
             return Err(Failure::new(format!(
                 "no Node.js on PATH: Azurite needs Node.js {OLDEST} or newer"
@@ -39,7 +47,7 @@ impl Node {
             .into());
         };
         let argv: [OsString; 2] = [program.clone().into(), "--version".into()];
-        let done = machine.run(&argv, None, LIMIT)?;
+        let done = machine.run(&argv, None, limit)?;
         let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();
         let version = said.strip_prefix('v').unwrap_or(&said);
         let major = version

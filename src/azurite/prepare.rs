@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::json;
 
+use super::accounts::{self, Account};
 use super::install::Install;
 use super::interrupt::Interrupt;
 use super::node::Node;
@@ -17,6 +18,7 @@ use crate::change;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
 use crate::files;
+use crate::identity;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
 
@@ -27,6 +29,8 @@ pub struct Ready {
     pub wish: Wish,
     /// The certificate set.
     pub set: CertificateSet,
+    /// The accounts beside Azurite's own.
+    pub(super) accounts: Vec<Account>,
     pub(super) node: Node,
     entry: PathBuf,
 }
@@ -76,6 +80,7 @@ pub fn prepare(
     }
     let entry = Install::of(machine)?.ensure(machine, output, interrupt)?;
     output.detail(&format!("Azurite {VERSION}: {}", shown(&entry)));
+    let accounts = accounts::ensure(&wish.accounts, machine)?;
     for name in &process::FOREIGN[..2] {
         if machine.var(name).is_some() {
             output.warning(&format!(
@@ -86,6 +91,7 @@ pub fn prepare(
     Ok(Ready {
         wish,
         set: obtained.set,
+        accounts,
         node,
         entry,
     })
@@ -101,8 +107,12 @@ pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer
     let node = Node::find(machine)?;
     let install = Install::of(machine)?;
     let installed = install.entry()?;
-    let mut changes: Vec<String> = obtained
-        .changes
+    let mut all = obtained.changes;
+    if wish.identity.is_some() {
+        // What is in its way keeps nothing else from starting.
+        all.extend(identity::header(machine).map_or_else(|_| Vec::new(), |(_, changes)| changes));
+    }
+    let mut changes: Vec<String> = all
         .iter()
         .map(|change| change.preview(machine).trim_end().to_owned())
         .filter(|preview| !preview.is_empty())

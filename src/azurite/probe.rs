@@ -76,10 +76,45 @@ pub(super) fn check(client: &Client, at: Ports) -> Result<()> {
     Ok(())
 }
 
+/// What is on the three ports.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// Azurite, of whatever version.
+    Azurite,
+    /// Azurite on some; the failure of the first that is missing.
+    Partly(Failure),
+    /// Nobody.
+    Nobody,
+}
+
+/// Who answers on the three ports.
+///
+/// # Errors
+/// Where it is not Azurite with this CA.
+pub(super) fn look(client: &Client, at: Ports) -> Result<Seen> {
+    let (mut up, mut down) = (0, None);
+    for (service, port) in at.services() {
+        match greet(client, service, port) {
+            Ok(_) | Err(Greeting::Version(_)) => up += 1,
+            Err(why @ Greeting::Refused(Refusal::Closed)) => {
+                down.get_or_insert(why.failure(service, port));
+            }
+            Err(why) => return Err(why.failure(service, port).into()),
+        }
+    }
+    Ok(match down {
+        None => Seen::Azurite,
+        Some(failure) if up > 0 => Seen::Partly(failure),
+        Some(_) => Seen::Nobody,
+    })
+}
+
 /// Why a service is not what it should be.
 #[derive(Debug)]
 enum Greeting {
     Refused(Refusal),
+    /// Azurite, but not the version that azup runs.
+    Version(String),
     Stranger(String),
 }
 
@@ -88,7 +123,7 @@ impl Greeting {
         let start = format!("{ADDRESS}:{port} is not azup's {} service", service.name());
         let why = match self {
             Self::Refused(why) => why.to_string(),
-            Self::Stranger(why) => why,
+            Self::Version(why) | Self::Stranger(why) => why,
         };
         Failure::new(format!("{start}: {why}")).hint("azup down")
     }
@@ -105,7 +140,7 @@ fn greet(client: &Client, service: Service, port: u16) -> Result<&'static str, G
     let response = client.send(port, &request).map_err(Greeting::Refused)?;
     match response.header("Server") {
         Some(server) if server == format!("{}{VERSION}", service.server()) => Ok(response.tls),
-        Some(server) if server.starts_with("Azurite-") => Err(Greeting::Stranger(format!(
+        Some(server) if server.starts_with(service.server()) => Err(Greeting::Version(format!(
             "it is {}, not {}{VERSION}",
             safe(server),
             service.server()
@@ -167,7 +202,7 @@ fn failed(what: &str, why: &str) -> Failure {
 }
 
 /// The server's reason: its status, its code and the first line of its message.
-fn words(response: &Response) -> String {
+pub(super) fn words(response: &Response) -> String {
     let text = String::from_utf8_lossy(&response.body);
     let between = |start: &str, end: &str| {
         let (_, rest) = text.split_once(start)?;
@@ -187,7 +222,7 @@ fn words(response: &Response) -> String {
 }
 
 /// What a stranger sent, made safe for a terminal.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let short: String = text.chars().take(100).collect();
     if short.chars().any(char::is_control) {
         shown(short.as_ref())

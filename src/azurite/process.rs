@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use rustix::process::{Signal, kill_process};
 
+use super::accounts::{self, Account};
 use super::slot::{self, Taken};
 use super::{ADDRESS, Data, Wish};
 use crate::certificates::CertificateSet;
@@ -21,6 +22,14 @@ use crate::machine::Machine;
 /// How long Azurite may take to write down what it has. It needs 0.1 to 2 s (measured),
 /// and waits for connections that are still open.
 const STOPPING: Duration = Duration::from_secs(10);
+
+/// How long it may linger when it has written everything down. A request that arrives
+/// while it closes is never answered, and keeps its process alive for as long as the
+/// client is patient (measured).
+const LINGERING: Duration = Duration::from_millis(500);
+
+/// What it says when a service has written down what it has; there are three of them.
+const CLOSED: &str = "service successfully closed";
 
 /// How often it is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
@@ -98,7 +107,12 @@ impl Azurite {
     ///
     /// # Errors
     /// Where the log cannot be written or the program cannot be started.
-    pub(super) fn start(machine: &Machine, argv: &[OsString], taken: &Taken) -> Result<Self> {
+    pub(super) fn start(
+        machine: &Machine,
+        argv: &[OsString],
+        accounts: &[Account],
+        taken: &Taken,
+    ) -> Result<Self> {
         let log = taken.slot().log();
         let file = open_log(&log)?;
         file.set_len(0)?;
@@ -113,6 +127,9 @@ impl Azurite {
             .process_group(0);
         for name in FOREIGN {
             command.env_remove(name);
+        }
+        if !accounts.is_empty() {
+            command.env("AZURITE_ACCOUNTS", accounts::variable(accounts));
         }
         let mut child = taken.lend(|| {
             command.spawn().map_err(|error| {
@@ -165,16 +182,29 @@ impl Azurite {
         if let Some(pid) = slot::process(self.pid()) {
             let _ = kill_process(pid, Signal::TERM);
         }
-        let until = Instant::now() + STOPPING;
+        let (until, mut lingers) = (Instant::now() + STOPPING, None);
+        let mut end = End::Killed;
         while Instant::now() < until {
             if self.ended()?.is_some() {
                 return Ok(End::Clean);
+            }
+            if lingers.is_none() && self.has_closed() {
+                lingers = Some(Instant::now() + LINGERING);
+            }
+            if lingers.is_some_and(|over| Instant::now() >= over) {
+                end = End::Clean;
+                break;
             }
             std::thread::sleep(POLL);
         }
         self.child.kill()?;
         self.child.wait()?;
-        Ok(End::Killed)
+        Ok(end)
+    }
+
+    /// Whether all three services have written down what they have.
+    fn has_closed(&self) -> bool {
+        last_text(&self.log).matches(CLOSED).count() == 3
     }
 }
 
@@ -252,12 +282,17 @@ fn read_from(path: &Path, start: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The end of the log.
+fn last_text(log: &Path) -> String {
+    let length = log.metadata().map_or(0, |about| about.len());
+    let bytes = read_from(log, length.saturating_sub(LAST_WORDS)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// The line with the reason: the last one that tells of an error, since Node.js ends its
 /// own reports with a stack and its version; else the last line.
 fn last_words(log: &Path) -> String {
-    let length = log.metadata().map_or(0, |about| about.len());
-    let bytes = read_from(log, length.saturating_sub(LAST_WORDS)).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
+    let text = last_text(log);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines()
         .rfind(|line| line.contains("rror:"))

@@ -5,14 +5,18 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use time::OffsetDateTime;
 
+use super::accounts::Account;
 use super::answer::{Certificate, Running};
 use super::client::Client;
+use super::credential::Credential;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
 use super::process::{Azurite, End, Tail};
 use super::slot::{self, Slot, Taken};
-use super::{Data, VERSION, ports, probe};
-use crate::certificates::moment;
+use super::users::{Left, Users};
+use super::watch::Watch;
+use super::{VERSION, ports, probe};
+use crate::certificates::{CertificateSet, day, moment};
 use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;
@@ -26,10 +30,12 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct Served {
     /// What there is to tell about it.
     pub running: Running,
-    data: Data,
-    // In this order: the lock is given back after Azurite has ended.
+    credential: Credential,
+    // In this order: the locks are given back after Azurite has ended.
     azurite: Azurite,
     taken: Taken,
+    /// Those for whom it runs, where it ends with the last of them.
+    users: Option<Users>,
 }
 
 /// Takes the data folder, starts Azurite there, and proves that it works.
@@ -40,10 +46,51 @@ pub struct Served {
 pub fn serve(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<Served> {
     let wish = &ready.wish;
     let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data)?;
+    let (azurite, tls) = start(ready, &taken, machine, interrupt)?;
+    let (credential, identity) = Credential::start(wish.identity, machine);
+    let running = Running {
+        ports: wish.ports,
+        identity,
+        pid: std::process::id(),
+        azurite_pid: azurite.pid(),
+        azurite: VERSION.to_owned(),
+        node: ready.node.version.clone(),
+        location: slot::location(&wish.data),
+        accounts: names(&ready.accounts),
+        while_used: wish.while_used,
+        certificate: certificate(&ready.set),
+        tls: tls.to_owned(),
+        started: OffsetDateTime::now_utc().unix_timestamp(),
+    };
+    let users = if wish.while_used {
+        let users = Users::of(wish.ports, machine)?;
+        users.forget()?;
+        Some(users)
+    } else {
+        None
+    };
+    taken.announce(&running)?;
+    Ok(Served {
+        running,
+        credential,
+        azurite,
+        taken,
+        users,
+    })
+}
+
+/// An Azurite that has been proved, and the version of TLS that it speaks.
+fn start(
+    ready: &Ready,
+    taken: &Taken,
+    machine: &Machine,
+    interrupt: &Interrupt,
+) -> Result<(Azurite, &'static str)> {
+    let wish = &ready.wish;
     ports::require_free(wish.ports, machine)?;
     interrupt.check()?;
     let client = Client::trusting(&ready.set.ca.der)?;
-    let mut azurite = Azurite::start(machine, &ready.command(), &taken)?;
+    let mut azurite = Azurite::start(machine, &ready.command(), &ready.accounts, taken)?;
     let tls = probe::wait_until_ready(
         &client,
         &mut azurite,
@@ -55,48 +102,75 @@ pub fn serve(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<
     let ticket = identity::storage_token(OffsetDateTime::now_utc());
     probe::round_trip(&client, wish.ports.blob, &ticket)?;
     interrupt.check()?;
-    let running = Running {
-        ports: wish.ports,
-        pid: std::process::id(),
-        azurite_pid: azurite.pid(),
-        azurite: VERSION.to_owned(),
-        node: ready.node.version.clone(),
-        location: slot::location(&wish.data),
-        certificate: Certificate {
-            ca: ready.set.ca.label.clone(),
-            ca_sha256: ready.set.ca.sha256(),
-            ca_pem: ready.set.ca.pem.clone(),
-            not_after: moment(ready.set.not_after),
-        },
-        tls: tls.to_owned(),
-        started: OffsetDateTime::now_utc().unix_timestamp(),
-    };
-    taken.announce(&running)?;
-    Ok(Served {
-        running,
-        data: wish.data.clone(),
-        azurite,
-        taken,
-    })
+    Ok((azurite, tls))
+}
+
+fn certificate(set: &CertificateSet) -> Certificate {
+    Certificate {
+        ca: set.ca.label.clone(),
+        ca_sha256: set.ca.sha256(),
+        ca_pem: set.ca.pem.clone(),
+        not_after: moment(set.not_after),
+    }
 }
 
 impl Served {
-    /// Lets Azurite work until Ctrl-C or SIGTERM, then stops it and waits.
+    /// Lets Azurite work until Ctrl-C or SIGTERM, or until nobody needs it any more, then
+    /// stops it and waits. A renewed certificate is served from a second or two after it
+    /// was written.
     ///
     /// # Errors
-    /// Where Azurite ends by itself.
-    pub fn until_stopped(mut self, output: Output, interrupt: &Interrupt) -> Result<()> {
+    /// Where Azurite ends by itself, or does not come back with a renewed certificate.
+    pub fn until_stopped(
+        mut self,
+        mut ready: Ready,
+        machine: &Machine,
+        output: Output,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let mut tail = Tail::of(&self.taken);
+        let mut watch = Watch::of(&ready.set);
         while !interrupt.asked() {
             if output.is_verbose() {
                 tail.more().iter().for_each(|line| output.detail(line));
             }
             if let Some(status) = self.azurite.ended()? {
-                return Err(self.azurite.death(status, &self.data).into());
+                return Err(self.azurite.death(status, &ready.wish.data).into());
+            }
+            if let Some(set) = watch.renewed(&ready.set) {
+                output.progress(&format!(
+                    "the certificate was renewed (valid until {}): starting Azurite anew",
+                    day(set.not_after)
+                ));
+                ready.set = set;
+                self.stop()?;
+                let (azurite, tls) = match start(&ready, &self.taken, machine, interrupt) {
+                    Err(_) if interrupt.asked() => return Ok(()),
+                    started => started?,
+                };
+                tls.clone_into(&mut self.running.tls);
+                self.running.azurite_pid = azurite.pid();
+                self.running.certificate = certificate(&ready.set);
+                self.azurite = azurite;
+                self.taken.announce(&self.running)?;
+                tail = Tail::of(&self.taken);
+                continue;
+            }
+            self.credential.keep();
+            match self.users.as_ref().map(Users::left).transpose()? {
+                Some(Left::Nobody) => break,
+                Some(Left::Keep) => self.users = None,
+                Some(Left::Needed) | None => {}
             }
             std::thread::sleep(POLL);
         }
         output.progress("stopping Azurite");
+        self.stop()?;
+        output.progress("stopped");
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<()> {
         let started = Instant::now();
         if self.azurite.stop()? == End::Killed {
             return Err(Failure::new(format!(
@@ -106,7 +180,11 @@ impl Served {
             .hint("azup up")
             .into());
         }
-        output.progress("stopped");
         Ok(())
     }
+}
+
+fn names(accounts: &[Account]) -> Vec<String> {
+    let names = accounts.iter().map(Account::name);
+    names.map(str::to_owned).collect()
 }

@@ -310,7 +310,7 @@ pub(super) fn process(pid: u32) -> Option<rustix::process::Pid> {
     rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)
 }
 
-fn run_folder(machine: &Machine) -> Result<PathBuf> {
+pub(super) fn run_folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("run"))
 }
 

@@ -114,6 +114,31 @@ impl Names {
         }
         Ok(names)
     }
+
+    /// Whether each of `wanted` is among them.
+    #[must_use]
+    pub fn cover(&self, wanted: &Self) -> bool {
+        let all = |name: &String| self.dns.contains(name);
+        wanted.dns.iter().all(all)
+            && wanted
+                .addresses
+                .iter()
+                .all(|one| self.addresses.contains(one))
+    }
+
+    /// Those beyond the fixed ones, as they are given to `--san`.
+    #[must_use]
+    pub fn further(&self) -> Vec<String> {
+        let names = self
+            .dns
+            .iter()
+            .filter(|name| !DNS_NAMES.contains(&name.as_str()));
+        let addresses = self.addresses.iter().filter(|one| !ADDRESSES.contains(one));
+        names
+            .cloned()
+            .chain(addresses.map(ToString::to_string))
+            .collect()
+    }
 }
 
 /// The CA's profile. Public so that tests can show what a CA with this very constraint
@@ -173,7 +198,9 @@ fn profile(now: OffsetDateTime) -> CertificateParams {
     let mut parameters = CertificateParams::default();
     // Whole seconds: X.509 has no fractions.
     let now = now.replace_nanosecond(0).unwrap_or(now);
-    parameters.not_before = now - Duration::days(BACKDATE_DAYS);
+    // Readers know no time before 1970; a machine without a battery starts there.
+    let backdated = now - Duration::days(BACKDATE_DAYS);
+    parameters.not_before = backdated.max(OffsetDateTime::UNIX_EPOCH);
     parameters.not_after = parameters.not_before + Duration::days(LIFETIME_DAYS);
     // rcgen's own serial is a hash of the key, and NSS refuses a repeated issuer + serial.
     parameters.serial_number = Some(SerialNumber::from_slice(&random::<16>()));

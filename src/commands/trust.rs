@@ -1,16 +1,18 @@
 //! `azup trust`: the CA goes into every store where it is missing. VS Code runs this
 //! before every debug session, so with nothing to do it only reads.
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
-use crate::certificates::{self, Obtained, Place, TrustAnchor};
+use crate::certificates::{self, Obtained, Place, TrustAnchor, day};
 use crate::change::{self, Change};
 use crate::cli::{Global, Trust};
+use crate::failure::Failure;
 use crate::files;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
+use crate::trust::record::Record;
 use crate::trust::report::Report;
-use crate::trust::{Goal, Plan, Selection};
+use crate::trust::{Found, Goal, Outcome, Plan, Removal, Row, Selection};
 
 pub(super) fn run(
     trust: &Trust,
@@ -21,29 +23,68 @@ pub(super) fn run(
     if let Some(file) = &trust.ca {
         let file = machine.absolute(file);
         return put(global, machine, output, || {
-            let ca = TrustAnchor::foreign(&files::read(&file)?, &file, machine.now())?;
-            let changes = Vec::new();
-            Ok(Wanted { ca, changes })
+            TrustAnchor::foreign(&files::read(&file)?, &file, machine.now()).map(Wanted::from)
         });
     }
     let place = Place::find(machine, global)?;
     put(global, machine, output, || {
-        certificates::obtain(machine, &place, &[]).map(Wanted::from)
+        certificates::obtain_or_renew(machine, &place, &[]).map(Wanted::from)
     })
 }
 
 /// A CA to trust, and what has to be written with it.
 pub(super) struct Wanted {
     ca: TrustAnchor,
-    changes: Vec<Change>,
+    /// Before it is trusted. A first set is written then, so that a crash leaves no CA
+    /// trusted that nobody can find again.
+    before: Vec<Change>,
+    /// After it is trusted: who meets a new leaf must already know its CA.
+    after: Vec<Change>,
+    late: Option<Error>,
 }
 
 impl From<Obtained> for Wanted {
     fn from(obtained: Obtained) -> Self {
         Self {
             ca: obtained.set.ca,
-            changes: obtained.changes,
+            before: obtained.changes,
+            after: obtained.after,
+            late: obtained.late,
         }
+    }
+}
+
+impl From<TrustAnchor> for Wanted {
+    fn from(ca: TrustAnchor) -> Self {
+        Self {
+            ca,
+            before: Vec::new(),
+            after: Vec::new(),
+            late: None,
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether it takes the place of another certificate set.
+    fn renews(&self) -> bool {
+        !self.after.is_empty()
+    }
+
+    fn is_there(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+
+    /// Everything whose stores are to trust it: after a renewal also those that another
+    /// command has found.
+    fn find(&self, global: &Global, machine: &Machine) -> Vec<Found> {
+        let selection = Selection::of(global, machine);
+        let selection = if self.renews() {
+            selection.with_recorded()
+        } else {
+            selection
+        };
+        selection.find(machine, &Goal::Add(&self.ca))
     }
 }
 
@@ -55,33 +96,62 @@ pub(super) fn put(
     output: Output,
     wanted: impl Fn() -> Result<Wanted>,
 ) -> Result<Answer> {
-    let selection = Selection::of(global, machine);
-    let Wanted { ca, changes } = wanted()?;
-    let goal = Goal::Add(&ca);
-    let plan = Plan::new(selection.find(machine, &goal), &goal, machine);
+    let first = wanted()?;
+    if let Some(late) = &first.late {
+        output.warning(&late.to_string());
+        if let Some(hint) = Failure::hint_of(late) {
+            output.hint(hint);
+        }
+    }
+    let goal = Goal::Add(&first.ca);
+    let plan = Plan::new(first.find(global, machine), &goal, machine);
     plan.looked().iter().for_each(|line| output.detail(line));
-    if global.dry_run || (changes.is_empty() && plan.is_settled()) {
+    let settled = first.is_there() && plan.is_settled() && !Record::holds_expired(machine);
+    if global.dry_run || settled {
         let preview = global.dry_run.then(|| {
-            let written = changes.iter().map(|change| change.preview(machine));
+            let written = first.before.iter().chain(&first.after);
+            let written = written.map(|change| change.preview(machine));
             written.collect::<String>() + &plan.preview(machine)
         });
         let rows = plan.rows(&goal);
-        let ca = Some(&ca);
+        let ca = Some(&first.ca);
         return Ok(Report { ca, rows, preview }.answer(output));
     }
     let _alone = change::exclusively(machine)?;
-    let Wanted { ca, changes } = wanted()?;
-    let goal = Goal::Add(&ca);
-    // Who meets a new leaf must already trust its CA. A first set is written first, so
-    // that a crash in between leaves no CA trusted that nobody can find again.
-    let replaces = changes.iter().any(Change::replaces);
-    if !replaces {
-        change::apply(&changes, machine)?;
+    let wanted = wanted()?;
+    let goal = Goal::Add(&wanted.ca);
+    change::apply(&wanted.before, machine)?;
+    let found = wanted.find(global, machine);
+    let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
+    change::apply(&wanted.after, machine)?;
+    rows.extend(without_expired(global, machine)?);
+    if wanted.renews() {
+        output.progress(&format!(
+            "renewed the certificate: it is signed by {} and valid until {}",
+            wanted.ca.label,
+            day(wanted.ca.not_after)
+        ));
     }
-    let rows = Plan::new(selection.find(machine, &goal), &goal, machine).apply(&goal, machine)?;
-    if replaces {
-        change::apply(&changes, machine)?;
-    }
-    let (ca, preview) = (Some(&ca), None);
+    let (ca, preview) = (Some(&wanted.ca), None);
     Ok(Report { ca, rows, preview }.answer(output))
+}
+
+/// Takes the CAs of azup's that are no longer valid out of every store, and gives the
+/// rows of those where one was. Never before the leaf of a new one is in its place.
+fn without_expired(global: &Global, machine: &Machine) -> Result<Vec<Row>> {
+    if !Record::holds_expired(machine) {
+        return Ok(Vec::new());
+    }
+    let removal = Removal {
+        expired_by: Some(machine.now()),
+        ..Removal::default()
+    };
+    let goal = Goal::Remove(&removal);
+    let found = Selection::of(global, machine).find(machine, &goal);
+    let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
+    // One that only an administrator could take out does no harm: it is not tried again
+    // before every debug session, and `untrust` finds it without the record.
+    Record::forget_expired(machine)?;
+    rows.retain(|row| row.outcome == Outcome::Removed);
+    Ok(rows)
 }

@@ -23,7 +23,7 @@ pub(super) fn run(
         let file = machine.absolute(file);
         Removal {
             ca: Some(TrustAnchor::any(&files::read(&file)?, &file)?),
-            ours: false,
+            ..Removal::default()
         }
     } else {
         // A set that is broken or expired does not keep its CA from being taken out: it
@@ -33,6 +33,7 @@ pub(super) fn run(
         Removal {
             ca: set.ok().flatten().map(|set| set.ca),
             ours: true,
+            ..Removal::default()
         }
     };
     let goal = Goal::Remove(&removal);

@@ -64,6 +64,8 @@ enum Entry {
     /// A rule says so; what is done to the other stores may make it needless.
     LeftAlone(Box<dyn Store>, Row),
     Open(Box<dyn Store>, Vec<Change>),
+    /// It cannot be read before these changes.
+    Broken(Box<dyn Store>, Vec<Change>),
 }
 
 impl Plan {
@@ -88,7 +90,10 @@ impl Plan {
                         let row = Row::error(&*store, &error);
                         Entry::LeftAlone(store, row)
                     }
-                    Err(error) => Entry::Settled(Row::error(&*store, &error)),
+                    Err(error) => match store.repair(machine) {
+                        repair if repair.is_empty() => Entry::Settled(Row::error(&*store, &error)),
+                        repair => Entry::Broken(store, repair),
+                    },
                 },
             });
         }
@@ -104,9 +109,7 @@ impl Plan {
     /// Whether every store already is as it should be, or cannot be made so.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.entries
-            .iter()
-            .all(|entry| !matches!(entry, Entry::Open(..)))
+        self.open().next().is_none()
     }
 
     /// What a dry run shows.
@@ -125,7 +128,9 @@ impl Plan {
             .iter()
             .map(|entry| match entry {
                 Entry::Settled(row) | Entry::LeftAlone(_, row) => row.clone(),
-                Entry::Open(store, _) => Row::of(&**store, goal.changed()),
+                Entry::Open(store, _) | Entry::Broken(store, _) => {
+                    Row::of(&**store, goal.changed())
+                }
             })
             .collect()
     }
@@ -146,6 +151,15 @@ impl Plan {
             rows.push(match entry {
                 Entry::Settled(row) => row,
                 Entry::Open(store, changes) => settle(&*store, changes, goal, machine),
+                Entry::Broken(store, repair) => {
+                    let planned =
+                        change::apply(&repair, machine).and_then(|()| goal.plan(&*store, machine));
+                    match planned {
+                        Ok(changes) if changes.is_empty() => Row::of(&*store, goal.unchanged()),
+                        Ok(changes) => settle(&*store, changes, goal, machine),
+                        Err(error) => Row::error(&*store, &store.explain(error, goal)),
+                    }
+                }
                 Entry::LeftAlone(store, row) => {
                     left_alone.push((rows.len(), store));
                     row
@@ -160,13 +174,13 @@ impl Plan {
                 Err(error) => Row::error(&*store, &error),
             };
         }
-        if let Goal::Remove(_) = goal {
+        if let Goal::Remove(removal) = goal {
             let gone: Vec<(Kind, PathBuf)> = rows
                 .iter()
                 .filter(|row| matches!(row.outcome, Outcome::Removed | Outcome::Absent))
                 .map(|row| (row.kind, row.path.clone()))
                 .collect();
-            Record::forget(&gone, machine)?;
+            Record::forget(&gone, removal, machine)?;
         }
         Ok(rows)
     }
@@ -174,7 +188,9 @@ impl Plan {
     fn open(&self) -> impl Iterator<Item = (&dyn Store, &[Change])> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Settled(_) | Entry::LeftAlone(..) => None,
-            Entry::Open(store, changes) => Some((&**store, changes.as_slice())),
+            Entry::Open(store, changes) | Entry::Broken(store, changes) => {
+                Some((&**store, changes.as_slice()))
+            }
         })
     }
 }

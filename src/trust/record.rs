@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-use super::Store;
+use super::{Removal, Store};
 use crate::certificates::{TrustAnchor, moment};
 use crate::change::{self, Change};
 use crate::cli::Kind;
@@ -36,6 +37,9 @@ pub struct Entry {
     pub sha256: String,
     /// When azup was about to write it (RFC 3339).
     pub time: String,
+    /// The CA's last moment (seconds since 1970); older records do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_after: Option<i64>,
 }
 
 impl Entry {
@@ -45,6 +49,7 @@ impl Entry {
             path: text_of(store.path()),
             sha256: ca.sha256(),
             time: moment(machine.now()),
+            not_after: Some(ca.not_after.unix_timestamp()),
         }
     }
 
@@ -52,6 +57,20 @@ impl Entry {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         path_of(&self.path)
+    }
+
+    /// Whether `removal` takes out this CA.
+    fn goes(&self, removal: &Removal) -> bool {
+        removal.ours
+            || removal
+                .ca
+                .as_ref()
+                .is_some_and(|ca| ca.sha256() == self.sha256)
+            || removal.expired_by.is_some_and(|now| self.has_expired(now))
+    }
+
+    fn has_expired(&self, now: OffsetDateTime) -> bool {
+        self.not_after.is_some_and(|end| end < now.unix_timestamp())
     }
 
     fn is_of(&self, kind: Kind, path: &Path) -> bool {
@@ -122,17 +141,38 @@ impl Record {
         })
     }
 
-    /// Forgets these stores, after azup's CAs were taken out of them, and all whose place
-    /// is gone.
+    /// Whether a CA of a store that is still there has expired, as far as the record knows.
+    #[must_use]
+    pub fn holds_expired(machine: &Machine) -> bool {
+        let now = machine.now();
+        // A record that cannot be read is reported by who has to write it.
+        Self::load(machine).is_ok_and(|record| {
+            let mut entries = record.stores.iter();
+            entries.any(|entry| entry.has_expired(now) && files::exists(&entry.path()))
+        })
+    }
+
+    /// Forgets what `removal` has taken out of these stores, and all whose place is gone.
     ///
     /// # Errors
     /// Where the record cannot be read or written.
-    pub fn forget(stores: &[(Kind, PathBuf)], machine: &Machine) -> Result<()> {
+    pub fn forget(stores: &[(Kind, PathBuf)], removal: &Removal, machine: &Machine) -> Result<()> {
         Self::update(machine, |entries| {
             entries.retain(|entry| {
                 let done = stores.iter().any(|(kind, path)| entry.is_of(*kind, path));
-                !done && files::exists(&entry.path())
+                !(done && entry.goes(removal)) && files::exists(&entry.path())
             });
+        })
+    }
+
+    /// Forgets every CA that has expired.
+    ///
+    /// # Errors
+    /// Where the record cannot be read or written.
+    pub fn forget_expired(machine: &Machine) -> Result<()> {
+        let now = machine.now();
+        Self::update(machine, |entries| {
+            entries.retain(|entry| !entry.has_expired(now));
         })
     }
 

@@ -16,6 +16,7 @@ pub struct Selection<'a> {
     kinds: Option<&'a [Kind]>,
     bundles: Vec<PathBuf>,
     scope: Scope,
+    recorded: bool,
 }
 
 impl<'a> Selection<'a> {
@@ -30,6 +31,17 @@ impl<'a> Selection<'a> {
                 .map(|path| machine.absolute(path))
                 .collect(),
             scope: global.scope.unwrap_or(Scope::User),
+            recorded: false,
+        }
+    }
+
+    /// The same, and every store to which a CA of azup's has gone before: each must trust
+    /// a new one. `--scope project` keeps its word.
+    #[must_use]
+    pub fn with_recorded(self) -> Self {
+        Self {
+            recorded: self.scope != Scope::Project,
+            ..self
         }
     }
 
@@ -85,7 +97,7 @@ impl<'a> Selection<'a> {
         if self.wants(Kind::StorageExplorer) {
             found.extend(storage_explorer::find(machine));
         }
-        if matches!(goal, Goal::Remove(_)) {
+        if self.recorded || matches!(goal, Goal::Remove(_)) {
             self.find_recorded(&mut found, machine);
         }
         for entry in &mut found {

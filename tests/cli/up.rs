@@ -1,7 +1,12 @@
 //! `azup up` and `azup down`, with the real Azurite, Node.js, npm and Azure SDKs.
 
+mod accounts;
 mod background;
+mod clients;
+mod credential;
 mod refusals;
+mod renewal;
+mod run;
 mod sdks;
 mod site;
 mod stopping;

@@ -43,6 +43,9 @@ fn it_stays_behind_and_a_second_one_is_content() {
       "blob": "https://127.0.0.1:[BLOB]/devstoreaccount1",
       "queue": "https://127.0.0.1:[QUEUE]/devstoreaccount1",
       "table": "https://127.0.0.1:[TABLE]/devstoreaccount1",
+      "identity": {
+        "endpoint": "http://127.0.0.1:[IDENTITY]/msi/token"
+      },
       "pid": [PID],
       "azurite": "3.37.0",
       "node": "[NODE]",
@@ -68,24 +71,18 @@ fn it_stays_behind_and_a_second_one_is_content() {
     assert_eq!(pids(&site), [azup, azurite], "it is still the same");
     site.store("kept");
 
-    // A renewal reaches Azurite with its next start only.
-    let certs = site.sandbox.certs();
-    let issued = azurite_up::certificates::issue(&[], time::OffsetDateTime::now_utc()).unwrap();
-    let old = ["ca.pem", "cert.pem", "key.pem"].map(|name| fs::read(certs.join(name)).unwrap());
-    let new = [issued.ca.as_str(), &issued.cert, &issued.key];
-    for (name, text) in ["ca.pem", "cert.pem", "key.pem"].iter().zip(new) {
-        fs::write(certs.join(name), text).unwrap();
-    }
-    let renewed = site.azup_up(&["-d"]).ok();
+    // A project may have a set of its own, which this Azurite does not serve.
+    let own = site.sandbox.root().join("own");
+    let own = own.to_str().unwrap();
+    let renew = ["renew", "--certs", own, "--stores", "none"];
+    site.sandbox.azup(renew).ok();
+    let foreign = site.azup_up(&["-d", "--certs", own]).ok();
     assert!(
-        renewed
+        foreign
             .stderr
-            .contains("warning: it serves the certificate of before the renewal"),
-        "{renewed}"
+            .contains("warning: it serves another certificate, signed by azup local CA"),
+        "{foreign}"
     );
-    for (name, bytes) in ["ca.pem", "cert.pem", "key.pem"].iter().zip(old) {
-        fs::write(certs.join(name), bytes).unwrap();
-    }
 
     let other = site.sandbox.azup(["up", "-d"]);
     assert_snapshot!(site.shown(&other), @r"
@@ -148,7 +145,8 @@ fn down_stops_only_the_location_that_it_is_given() {
     );
     let location = |path: &std::path::Path| format!("--location={}", path.display());
     site.azup_up(&["-d", &location(&one)]).ok();
-    let mut words = vec!["up".to_owned(), "-d".to_owned(), location(&two)];
+    let mut words = ["up", "-d", "--no-identity"].map(str::to_owned).to_vec();
+    words.push(location(&two));
     words.extend(ports);
     site.sandbox.azup(&words).ok();
     assert_eq!(site.run_files("json").len(), 2);

@@ -13,7 +13,7 @@ use super::site::Site;
 use crate::sandbox::{azup, part};
 
 /// The public roots and azup's CA in one file, as a company's machine would have it.
-fn merged_bundle(site: &Site) -> PathBuf {
+pub(super) fn merged_bundle(site: &Site) -> PathBuf {
     let certifi = site
         .sandbox
         .run(
@@ -28,7 +28,7 @@ fn merged_bundle(site: &Site) -> PathBuf {
     path
 }
 
-fn script(name: &str) -> PathBuf {
+pub(super) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/cli/up")
         .join(name)
@@ -74,6 +74,7 @@ fn python_uses_blobs_queues_and_tables_and_the_printed_snippet() {
     blob   https://127.0.0.1:[BLOB]/devstoreaccount1
     queue  https://127.0.0.1:[QUEUE]/devstoreaccount1
     table  https://127.0.0.1:[TABLE]/devstoreaccount1
+    identity http://127.0.0.1:[IDENTITY]/msi/token
 
     verified: certificate signed by azup local CA [ID], valid until [DATE]; TLS 1.3; Azurite 3.37.0 on Node.js [NODE]; round trip ok
 

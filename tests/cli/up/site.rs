@@ -1,4 +1,4 @@
-//! A sandbox with the shared Azurite, three ports of its own, and no process left behind.
+//! A sandbox with the shared Azurite, four ports of its own, and no process left behind.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -20,7 +20,10 @@ const LAST_LINES: [&str; 2] = ["\nCtrl-C stops it\n", "\n}\n"];
 
 pub(super) struct Site {
     pub(super) sandbox: Sandbox,
+    /// Of the three services.
     pub(super) ports: [u16; 3],
+    /// Of the endpoint for access tokens.
+    pub(super) identity: u16,
 }
 
 /// An `azup up` in the foreground that has answered.
@@ -48,6 +51,7 @@ impl Site {
         Self {
             sandbox: Sandbox::new(),
             ports: crate::sandbox::free_ports(),
+            identity: crate::sandbox::free_ports()[0],
         }
     }
 
@@ -57,6 +61,9 @@ impl Site {
         words.extend(more.iter().map(OsString::from));
         for (name, port) in ["blob", "queue", "table"].iter().zip(self.ports) {
             words.push(format!("--{name}-port={port}").into());
+        }
+        if !more.contains(&"--no-identity") {
+            words.push(format!("--identity-port={}", self.identity).into());
         }
         words
     }
@@ -216,7 +223,7 @@ impl Site {
         for (name, port) in ["[BLOB]", "[QUEUE]", "[TABLE]"].iter().zip(self.ports) {
             whole = whole.replace(&port.to_string(), name);
         }
-        whole
+        whole.replace(&self.identity.to_string(), "[IDENTITY]")
     }
 }
 
@@ -330,12 +337,14 @@ pub(super) fn gone(pid: u32) -> bool {
     true
 }
 
-/// Whether a process lives; one that nobody has waited for yet does not.
+/// Whether a process lives; one that nobody has waited for yet does not, once its last
+/// thread has ended and closed the files.
 pub(super) fn lives(pid: u32) -> bool {
     let there = Pid::from_raw(i32::try_from(pid).unwrap())
         .is_some_and(|pid| test_kill_process(pid).is_ok());
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    there && !stat.contains(") Z ")
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    there && (threads > 1 || !stat.contains(") Z "))
 }
 
 /// Sends a signal to a process that the test started.
