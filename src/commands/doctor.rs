@@ -1,0 +1,87 @@
+//! `azup doctor`: looks at every link of the chain; with `--fix` it mends what is safe to
+//! mend unasked, and looks again.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::change;
+use crate::cli::{Doctor, Global, Renew, Trust};
+use crate::doctor::{self, Context, Mend, Report};
+use crate::machine::Machine;
+use crate::output::{Answer, Output};
+use crate::trust::{Goal, Plan, Removal, Selection};
+
+pub(super) fn run(
+    doctor: &Doctor,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Answer> {
+    if doctor.list {
+        return Ok(doctor::list());
+    }
+    let checks = doctor::chosen(&doctor.ids)?;
+    let look = || -> Result<_> {
+        let context = Arc::new(Context::new(doctor, global, machine)?);
+        Ok(doctor::explained(doctor::run(&checks, &context)))
+    };
+    let mut results = look()?;
+    let mut fixed = None;
+    if doctor.fix {
+        let wrong = results.iter().filter(|(_, finding)| finding.is_wrong());
+        let mut mends: Vec<Mend> = wrong.filter_map(|(_, finding)| finding.mend).collect();
+        mends.sort_unstable();
+        mends.dedup();
+        // A renewal trusts, too.
+        if mends.contains(&Mend::Renew) {
+            mends.retain(|mend| *mend != Mend::Trust);
+        }
+        let mut done = Vec::new();
+        for mend in mends {
+            done.push(apply(mend, global, machine, output)?);
+        }
+        if !done.is_empty() && !global.dry_run {
+            results = look()?;
+        }
+        fixed = Some(done);
+    }
+    Ok(Report { results, fixed }.answer(output))
+}
+
+/// Does it, says so, and gives the command that would have done the same.
+fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Result<&'static str> {
+    let (command, answer) = match mend {
+        Mend::Renew => {
+            let renew = Renew { sans: Vec::new() };
+            let answer = super::renew::run(&renew, global, machine, output)?;
+            ("azup renew", answer.text)
+        }
+        Mend::Trust => {
+            let answer = super::trust::run(&Trust::default(), global, machine, output)?;
+            ("azup trust", answer.text)
+        }
+        Mend::Prune => ("azup doctor --fix store-expired", prune(global, machine)?),
+    };
+    output.progress(&format!("{command}\n{}", answer.trim_end()));
+    Ok(command)
+}
+
+/// Takes azup's expired CAs out of every store, also where no record knows of them.
+fn prune(global: &Global, machine: &Machine) -> Result<String> {
+    let removal = Removal {
+        expired_by: Some(machine.now()),
+        ..Removal::default()
+    };
+    let goal = Goal::Remove(&removal);
+    let plan = || {
+        let found = Selection::of(global, machine).find(machine, &goal);
+        Plan::new(found, &goal, machine)
+    };
+    if global.dry_run {
+        return Ok(plan().preview(machine));
+    }
+    let _alone = change::exclusively(machine)?;
+    plan().apply(&goal, machine)?;
+    Ok("expired CAs were taken out".to_owned())
+}

@@ -1,0 +1,275 @@
+//! Azurite as its clients meet it: at the usual ports, whoever started it. Where it is not
+//! running there is nothing to check, and that is said once.
+
+use std::ffi::OsStr;
+
+use anyhow::Result;
+use rustix::fs::Access;
+
+use super::{Check, Context, Finding};
+use crate::azurite::{self, ACCOUNT, Ask, Listener, Seen, Service};
+use crate::certificates::TrustAnchor;
+use crate::failure::{Failure, command_line, shown};
+use crate::identity;
+
+/// Less than this on the disk, and Azurite soon cannot store (bytes).
+const FREE: u64 = 100 << 20;
+
+/// What keeps requests by TLS from meaning anything.
+pub(super) const NO_TLS: &[&str] = &["azurite-ports", "azurite-running", "azurite-https"];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "azurite-node",
+        title: "Node.js is there and new enough to run Azurite",
+        explained_by: &[],
+        starts_program: true,
+        run: node,
+    },
+    Check {
+        id: "azurite-data",
+        title: "Azurite's data folder can be written",
+        explained_by: &[],
+        starts_program: false,
+        run: data,
+    },
+    Check {
+        id: "azurite-ports",
+        title: "nothing else has Azurite's ports",
+        explained_by: &[],
+        starts_program: false,
+        run: ports,
+    },
+    Check {
+        id: "azurite-running",
+        title: "Azurite's three services answer",
+        explained_by: &["azurite-ports"],
+        starts_program: false,
+        run: running,
+    },
+    Check {
+        id: "azurite-https",
+        title: "Azurite serves HTTPS",
+        explained_by: &["azurite-ports"],
+        starts_program: false,
+        run: https,
+    },
+    Check {
+        id: "azurite-certificate",
+        title: "Azurite serves the certificate that is on the disk",
+        explained_by: &["azurite-ports", "azurite-https", "certificate-set"],
+        starts_program: false,
+        run: certificate,
+    },
+    Check {
+        id: "azurite-oauth",
+        title: "Azurite takes our tokens, and refuses others",
+        explained_by: &["clock", "azurite-ports", "azurite-running", "azurite-https"],
+        starts_program: false,
+        run: oauth,
+    },
+];
+
+fn node(context: &Context) -> Result<Finding> {
+    match azurite::node_version(&context.machine, context.limit) {
+        Ok(version) => Ok(Finding::ok(format!("Node.js {version}"))),
+        // A dev container brings its own.
+        Err(error) => Ok(Finding {
+            status: super::Status::Warn,
+            ..Finding::of_error(&error)
+        }),
+    }
+}
+
+fn data(context: &Context) -> Result<Finding> {
+    let running = azurite::running(&context.machine);
+    let here = running.iter().find(|one| one.ports == context.ports);
+    let folder = match here {
+        Some(one) => match &one.location {
+            Some(folder) => folder.into(),
+            None => return Ok(Finding::skip("it is kept in memory")),
+        },
+        None => context.machine.own_folder()?.join("data"),
+    };
+    let name = shown(&folder);
+    if !folder.is_dir() {
+        return Ok(Finding::skip(format!("{name} is not there yet")));
+    }
+    let look = command_line([OsStr::new("ls"), "-ld".as_ref(), folder.as_os_str()]);
+    if rustix::fs::access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return Ok(Finding::fail(format!("{name} cannot be written")).fix(look));
+    }
+    if let Ok(about) = rustix::fs::statvfs(&folder)
+        && about.f_bavail.saturating_mul(about.f_frsize) < FREE
+    {
+        let what = format!("less than {} MB are free in {name}", FREE >> 20);
+        let look = command_line([OsStr::new("df"), "-h".as_ref(), folder.as_os_str()]);
+        return Ok(Finding::warn(what).fix(look));
+    }
+    Ok(Finding::ok(name))
+}
+
+/// Who has this port, in words, and the command that makes room for azup's Azurite: stop
+/// what azup started, else start it elsewhere.
+fn owner(context: &Context, service: Service, port: u16) -> (String, String) {
+    let taken = azurite::port_taken(service, port, &context.machine);
+    let what = taken.to_string();
+    let hint = Failure::hint_of(&taken.into()).map(str::to_owned);
+    let fix = match hint.as_deref() {
+        Some("azup down") | None => format!("azup down && {}", context.up()),
+        Some(other_ports) => other_ports.replace("azup up ", "azup up -d "),
+    };
+    (what, fix)
+}
+
+fn ports(context: &Context) -> Result<Finding> {
+    for (service, port, listener) in context.listeners()? {
+        let finding = |why: &str, new: fn(String) -> Finding| {
+            let (what, fix) = owner(context, *service, *port);
+            Ok(new(format!("{what} ({why})")).fix(fix))
+        };
+        match listener {
+            Listener::Stranger(why) => return finding(why, Finding::fail),
+            // It may be Azurite on a busy machine.
+            Listener::Silent => return finding("it does not answer in time", Finding::warn),
+            Listener::Nobody | Listener::Azurite(_) => {}
+        }
+    }
+    Ok(Finding::ok("none has another owner"))
+}
+
+/// The services that are Azurite's.
+pub(super) fn services(context: &Context) -> Result<Vec<(Service, u16, &Seen)>> {
+    let listeners = context.listeners()?.iter();
+    let services = listeners.filter_map(|(service, port, listener)| match listener {
+        Listener::Azurite(seen) => Some((*service, *port, seen)),
+        _ => None,
+    });
+    Ok(services.collect())
+}
+
+/// What the checks say that need an Azurite, where there is none.
+pub(super) fn none() -> Finding {
+    Finding::skip("Azurite is not running")
+}
+
+fn running(context: &Context) -> Result<Finding> {
+    let services = services(context)?;
+    let Some((_, _, first)) = services.first() else {
+        let mut listeners = context.listeners()?.iter();
+        if !listeners.all(|(.., it)| matches!(it, Listener::Nobody)) {
+            return Ok(Finding::skip("see azurite-ports"));
+        }
+        return Ok(Finding::warn("it is not running").fix(context.up()));
+    };
+    let version = &first.version;
+    if let Some((service, port, _)) = context
+        .listeners()?
+        .iter()
+        .find(|(.., listener)| matches!(listener, Listener::Nobody))
+    {
+        let name = service.name();
+        let what = format!("nothing answers at port {port} for the {name} service");
+        return Ok(Finding::fail(what).fix(format!("azup down && {}", context.up())));
+    }
+    let all: Vec<String> = services
+        .iter()
+        .map(|(service, port, _)| format!("{} {port}", service.name()))
+        .collect();
+    Ok(Finding::ok(format!(
+        "Azurite {version}: {}",
+        all.join(", ")
+    )))
+}
+
+fn https(context: &Context) -> Result<Finding> {
+    let services = services(context)?;
+    if services.is_empty() {
+        return Ok(none());
+    }
+    for (service, port, seen) in &services {
+        if seen.certificate.is_none() {
+            let (what, fix) = owner(context, *service, *port);
+            return Ok(Finding::fail(format!(
+                "the {} service speaks plain HTTP, with which no SDK sends a token; {what}",
+                service.name()
+            ))
+            .fix(fix));
+        }
+    }
+    Ok(Finding::ok("all that answer do"))
+}
+
+fn certificate(context: &Context) -> Result<Finding> {
+    let services = services(context)?;
+    let Some(leaf) = &context.set().leaf else {
+        return Ok(Finding::skip("there is no certificate set"));
+    };
+    if services.is_empty() {
+        return Ok(none());
+    }
+    for (service, port, seen) in &services {
+        let Some(served) = &seen.certificate else {
+            continue;
+        };
+        if *served == leaf.der {
+            continue;
+        }
+        let issuer = TrustAnchor::from_der(served).map(|served| served.issuer);
+        let issuer = issuer.unwrap_or_else(|| "nobody azup knows".to_owned());
+        let (what, fix) = owner(context, *service, *port);
+        return Ok(Finding::fail(format!(
+            "the {} service shows one signed by {issuer}, and not {}; {what}",
+            service.name(),
+            shown(&context.file(2))
+        ))
+        .fix(fix));
+    }
+    Ok(Finding::ok(shown(&context.file(2))))
+}
+
+/// Whether the blob service takes this token: its answer's words where it does not.
+pub(super) fn takes(context: &Context, token: &str) -> Result<Result<(), String>> {
+    let target = format!("/{ACCOUNT}?comp=list");
+    let bearer = format!("Bearer {token}");
+    let ask = Ask {
+        port: context.ports.blob,
+        target: &target,
+        // One that every Azurite of the last years knows.
+        headers: &[("Authorization", &bearer), ("x-ms-version", "2021-12-02")],
+    };
+    let reply = azurite::ask(&ask, context.limit)?;
+    Ok(if reply.status == 200 {
+        Ok(())
+    } else {
+        Err(reply.words)
+    })
+}
+
+/// The blob service, where it speaks TLS.
+pub(super) fn blob(context: &Context) -> Result<Option<u16>> {
+    let services = services(context)?;
+    let blob = services
+        .iter()
+        .find(|(service, _, seen)| *service == Service::Blob && seen.certificate.is_some());
+    Ok(blob.map(|(_, port, _)| *port))
+}
+
+fn oauth(context: &Context) -> Result<Finding> {
+    let Some(port) = blob(context)? else {
+        return Ok(none());
+    };
+    let good = identity::storage_token(context.machine.now()).text;
+    if let Err(why) = takes(context, &good)? {
+        let (what, fix) = owner(context, Service::Blob, port);
+        return Ok(Finding::fail(format!(
+            "it does not take a token, as without --oauth basic: {why}; {what}"
+        ))
+        .fix(fix));
+    }
+    if takes(context, "a.b.c")?.is_ok() {
+        let (what, fix) = owner(context, Service::Blob, port);
+        return Ok(Finding::fail(format!("it takes anything for a token; {what}")).fix(fix));
+    }
+    Ok(Finding::ok("a local token opens it"))
+}

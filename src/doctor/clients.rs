@@ -1,0 +1,315 @@
+//! The proof of the pudding: every client found on this machine asks a server with our
+//! leaf, with the user's own environment. What the stores say may be right and a client
+//! read another one.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::{Check, Context, Finding, Mend};
+use crate::cli::Kind;
+use crate::failure::{command_line, shown};
+use crate::trust::{Found, Status, Store, nss, python};
+
+/// The exit code by which our own scripts say that a package is not installed.
+const NOT_INSTALLED: i32 = 77;
+
+/// What the synchronous clients of Azure's SDK use.
+const REQUESTS: &str = "
+import sys
+try:
+    import requests
+except ImportError:
+    sys.exit(77)
+requests.get(sys.argv[1], timeout=30)
+";
+
+/// What the asynchronous ones use.
+const AIOHTTP: &str = "
+import asyncio, sys
+try:
+    import aiohttp
+except ImportError:
+    sys.exit(77)
+
+async def main():
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        async with session.get(sys.argv[1]) as answer:
+            await answer.read()
+
+asyncio.run(main())
+";
+
+const NODE: &str = "
+require('https').get(process.argv[1], answer => answer.resume())
+    .on('error', error => { console.error(error.message); process.exitCode = 1 })
+";
+
+/// The faults of the set with which no client accepts it.
+macro_rules! explained {
+    ($($more:literal),*) => {
+        &["clock", "certificate-set", "certificate-dates", "certificate-key",
+          "certificate-names", "certificate-identifiers", "certificate-chain", $($more),*]
+    };
+}
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "client-python",
+        title: "Python with requests accepts the certificate",
+        explained_by: explained!["store-certifi", "store-variables", "proxy"],
+        starts_program: true,
+        run: requests,
+    },
+    Check {
+        id: "client-python-async",
+        title: "Python with aiohttp accepts the certificate",
+        explained_by: explained!["store-system", "store-variables", "proxy"],
+        starts_program: true,
+        run: aiohttp,
+    },
+    Check {
+        id: "client-node",
+        title: "Node.js accepts the certificate",
+        explained_by: explained!["store-variables"],
+        starts_program: true,
+        run: node,
+    },
+    Check {
+        id: "client-java",
+        title: "Java accepts the certificate",
+        explained_by: explained!["store-java"],
+        starts_program: true,
+        run: java,
+    },
+    Check {
+        id: "client-curl",
+        title: "curl accepts the certificate",
+        explained_by: explained!["store-system", "store-variables", "proxy"],
+        starts_program: true,
+        run: curl,
+    },
+    Check {
+        id: "client-openssl",
+        title: "OpenSSL accepts the certificate",
+        explained_by: explained!["store-system", "store-variables"],
+        starts_program: true,
+        run: openssl,
+    },
+    Check {
+        id: "client-nss",
+        title: "NSS accepts the CA (certutil -V)",
+        explained_by: explained!["store-nss"],
+        starts_program: true,
+        run: certutil,
+    },
+];
+
+/// Lets a client ask for its own path. `store` is where it takes its CAs from.
+fn ask(
+    context: &Context,
+    client: &str,
+    store: Kind,
+    argv: impl FnOnce(&str) -> Vec<OsString>,
+    input: Option<&str>,
+) -> Result<Finding> {
+    let server = context.server()?;
+    let argv = argv(&server.url(client));
+    let program = shown(argv[0].as_ref());
+    let done = context.program(&argv, input.map(str::as_bytes))?;
+    if server.saw(client) {
+        return Ok(Finding::ok(program));
+    }
+    if done.status.code() == Some(NOT_INSTALLED) {
+        return Ok(Finding::skip(format!("{program} does not have it")));
+    }
+    let what = format!("{program}: {}", shortened(&done.last_words()));
+    if !context.wants(store) {
+        let of = store.name();
+        let what = format!("it reads the store {of}, which was not asked for; {what}");
+        return Ok(Finding::skip(what));
+    }
+    Ok(Finding::fail(what).fix("azup trust").mend(Mend::Trust))
+}
+
+/// Python's requests wraps OpenSSL's words in its own, three times.
+fn shortened(words: &str) -> &str {
+    match words.rfind("[SSL: ") {
+        Some(start) => words[start..].trim_end_matches(['\'', '"', ')', ',']),
+        None => words,
+    }
+}
+
+/// The Python that the user works with: the project's, else that of PATH.
+fn interpreter(context: &Context) -> Option<PathBuf> {
+    let of_project = python::of_project(&context.machine).into_iter();
+    let mut of_project = of_project.map(|root| root.join("bin/python"));
+    of_project
+        .find(|program| program.is_file())
+        .or_else(|| context.machine.find("python3"))
+}
+
+fn by_python(context: &Context, client: &str, store: Kind, script: &str) -> Result<Finding> {
+    let Some(python) = interpreter(context) else {
+        return Ok(Finding::skip("there is no Python"));
+    };
+    let words = |url: &str| vec![python.into(), "-c".into(), script.into(), url.into()];
+    ask(context, client, store, words, None)
+}
+
+fn requests(context: &Context) -> Result<Finding> {
+    // A distribution's own requests reads the system's store, and not certifi's.
+    let of_distribution =
+        interpreter(context).is_some_and(|program| program.starts_with("/usr/bin"));
+    if of_distribution {
+        let finding = by_python(context, "python", Kind::System, REQUESTS)?;
+        return Ok(finding.explained_by("store-system"));
+    }
+    by_python(context, "python", Kind::Certifi, REQUESTS)
+}
+
+fn aiohttp(context: &Context) -> Result<Finding> {
+    by_python(context, "python-async", Kind::System, AIOHTTP)
+}
+
+fn node(context: &Context) -> Result<Finding> {
+    let Some(node) = context.machine.find("node") else {
+        return Ok(Finding::skip("there is no Node.js"));
+    };
+    let words = |url: &str| vec![node.into(), "-e".into(), NODE.into(), url.into()];
+    // It reads no store at all, only what this variable names.
+    let finding = ask(context, "node", Kind::Bundle, words, None)?;
+    let told = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_USE_SYSTEM_CA"]
+        .iter()
+        .any(|name| context.machine.var(name).is_some());
+    if told || !finding.status_is_wrong_or_unasked() {
+        return Ok(finding);
+    }
+    if !context.machine.cwd().join("package.json").is_file() {
+        return Ok(Finding::skip(
+            "NODE_EXTRA_CA_CERTS is not set, and no package.json is here",
+        ));
+    }
+    Ok(
+        Finding::warn("NODE_EXTRA_CA_CERTS is not set in this shell, and Node.js reads no store")
+            .fix("eval \"$(azup env)\""),
+    )
+}
+
+impl Finding {
+    /// Whether a client refused, also where its store was not asked for.
+    fn status_is_wrong_or_unasked(&self) -> bool {
+        self.status != super::Status::Ok
+    }
+}
+
+/// keytool fetches a list of revoked certificates from any URL, by Java's own TLS and with
+/// Java's own stores, in a third of the time that it takes to compile a program (measured).
+fn java(context: &Context) -> Result<Finding> {
+    let of_home = context.machine.var("JAVA_HOME");
+    let of_home = of_home.map(|home| PathBuf::from(home).join("bin/keytool"));
+    let beside_java = context.machine.find("java").and_then(|java| {
+        let java = java.canonicalize().ok()?;
+        Some(java.with_file_name("keytool"))
+    });
+    let there = [of_home, beside_java].into_iter().flatten();
+    let Some(keytool) = there.into_iter().find(|program| program.is_file()) else {
+        return Ok(Finding::skip("there is no Java with a keytool"));
+    };
+    let words = |url: &str| {
+        vec![
+            keytool.into(),
+            "-J-XX:TieredStopAtLevel=1".into(),
+            "-printcrl".into(),
+            "-file".into(),
+            url.into(),
+        ]
+    };
+    ask(context, "java", Kind::Java, words, None)
+}
+
+fn curl(context: &Context) -> Result<Finding> {
+    let Some(curl) = context.machine.find("curl") else {
+        return Ok(Finding::skip("there is no curl"));
+    };
+    let words = |url: &str| {
+        let options = ["--silent", "--show-error", "--output", "/dev/null", url];
+        [OsString::from(curl)]
+            .into_iter()
+            .chain(options.map(OsString::from))
+            .collect()
+    };
+    ask(context, "curl", Kind::System, words, None)
+}
+
+fn openssl(context: &Context) -> Result<Finding> {
+    let Some(openssl) = context.machine.find("openssl") else {
+        return Ok(Finding::skip("there is no openssl"));
+    };
+    let words = |url: &str| {
+        let server = url.strip_prefix("https://").unwrap_or(url);
+        let server = server.split('/').next().unwrap_or(server);
+        let options = [
+            "s_client",
+            "-quiet",
+            "-verify_return_error",
+            "-verify_ip",
+            "127.0.0.1",
+            "-connect",
+            server,
+        ];
+        [OsString::from(openssl)]
+            .into_iter()
+            .chain(options.map(OsString::from))
+            .collect()
+    };
+    let request = "GET /openssl HTTP/1.0\r\n\r\n";
+    ask(context, "openssl", Kind::System, words, Some(request))
+}
+
+/// NSS itself says that the CA may sign for servers; the databases that have it.
+fn certutil(context: &Context) -> Result<Finding> {
+    if !context.wants(Kind::Nss) {
+        return Ok(Finding::skip("not among the stores that were asked for"));
+    }
+    let Some(certutil) = context.machine.find("certutil") else {
+        return Ok(Finding::skip("there is no certutil"));
+    };
+    let Some(ca) = context.ca() else {
+        return Ok(Finding::skip("there is no CA"));
+    };
+    let stores = nss::find(&context.machine).into_iter();
+    let stores: Vec<Box<dyn Store>> = stores
+        .filter_map(|found| match found {
+            Found::Store(store) => Some(store),
+            _ => None,
+        })
+        .filter(|store| matches!(store.status(ca, &context.machine), Ok(Status::Trusted)))
+        .collect();
+    if stores.is_empty() {
+        return Ok(Finding::skip("no database has the CA"));
+    }
+    let mut seen = Vec::new();
+    for store in stores {
+        let mut folder = OsString::from("sql:");
+        folder.push(store.path());
+        let words: Vec<OsString> = vec![
+            certutil.clone().into(),
+            "-V".into(),
+            "-u".into(),
+            "L".into(),
+            "-n".into(),
+            ca.label.clone().into(),
+            "-d".into(),
+            folder,
+        ];
+        let done = context.program(&words, None)?;
+        if !done.status.success() {
+            let what = format!("{}: {}", shown(store.path()), done.last_words());
+            return Ok(Finding::fail(what).fix(command_line(&words)));
+        }
+        seen.push(shown(store.path()));
+    }
+    Ok(Finding::ok(seen.join("\n")))
+}

@@ -1,0 +1,173 @@
+//! The dev container: whether its files are those of this azup, and what runs it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{Check, Context, Finding};
+use crate::failure::{Failure, command_line};
+use crate::machine::Machine;
+use crate::project::binary::{self, Binary};
+use crate::project::record::Record;
+use crate::project::{OWN_FOLDER, Project, Request, Status};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "devcontainer-files",
+        title: "the dev container's files are those of this azup",
+        explained_by: &[],
+        starts_program: false,
+        run: drifted,
+    },
+    Check {
+        id: "container-engine",
+        title: "a container engine answers",
+        explained_by: &[],
+        starts_program: true,
+        run: engine,
+    },
+    Check {
+        id: "container-compose",
+        title: "compose is there",
+        explained_by: &[],
+        starts_program: true,
+        run: compose,
+    },
+];
+
+/// The project's folder: the nearest one that has a dev container.
+fn project(machine: &Machine) -> Option<&Path> {
+    let mut folders = machine.cwd().ancestors();
+    folders.find(|folder| folder.join(".devcontainer").is_dir())
+}
+
+/// The files in azup's own folder that are not what this azup would write. The program in
+/// there is not compared: it may be that of another architecture.
+fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
+    let project = Project::observe(machine, folder)?;
+    let Some((record, _)) = Record::load(folder)? else {
+        return Ok(vec![Record::path()]);
+    };
+    let mut drifted = Vec::new();
+    for configuration in record.configurations.keys() {
+        let request = Request {
+            certs: None,
+            configuration: Some(configuration.into()),
+            compose: false,
+            node_feature: false,
+            replace_scripts: false,
+            binary: Binary::choose(folder, None, false, machine)?,
+        };
+        let files = project.plan(machine, &request)?.files;
+        drifted.extend(
+            files
+                .into_iter()
+                .filter(|(path, status)| path.starts_with(OWN_FOLDER) && *status != Status::Kept)
+                .filter(|(path, _)| !is_program(path))
+                .map(|(path, _)| path),
+        );
+    }
+    drifted.sort();
+    drifted.dedup();
+    Ok(drifted)
+}
+
+/// Whether this is the azup for the container.
+fn is_program(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(binary::PREFIX)
+}
+
+fn drifted(context: &Context) -> Result<Finding> {
+    let Some(folder) = project(&context.machine).filter(|folder| folder.join(OWN_FOLDER).is_dir())
+    else {
+        return Ok(Finding::skip("azup init has not been run here"));
+    };
+    let init = command_line(&[OsString::from("azup"), "init".into(), folder.into()]);
+    let drifted = match drift(&context.machine, folder) {
+        Ok(drifted) => drifted,
+        // Somebody has changed what is azup's: the container may well work with it.
+        Err(error) => {
+            let fix = Failure::hint_of(&error).map_or(init, str::to_owned);
+            return Ok(Finding::warn(format!("{error:#}")).fix(fix));
+        }
+    };
+    if drifted.is_empty() {
+        return Ok(Finding::ok(OWN_FOLDER));
+    }
+    let names: Vec<String> = drifted
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let what = format!("not what this azup would write: {}", names.join(", "));
+    Ok(Finding::warn(what).fix(init))
+}
+
+/// Why no engine is looked for; `None` where one is needed.
+fn unneeded(machine: &Machine) -> Option<Finding> {
+    if project(machine).is_none() {
+        return Some(Finding::skip("there is no dev container here"));
+    }
+    let inside = ["REMOTE_CONTAINERS", "CODESPACES"];
+    // Set by VS Code; who starts dev containers otherwise leaves the engine's own mark.
+    let marked = ["/.dockerenv", "/run/.containerenv"].map(Path::new);
+    let marked = marked.iter().any(|mark| mark.exists());
+    let engines = ["docker", "podman", "docker-compose"];
+    let without = engines.iter().all(|name| machine.find(name).is_none());
+    if inside.iter().any(|name| machine.var(name).is_some()) || (marked && without) {
+        return Some(Finding::skip("this is inside a container"));
+    }
+    None
+}
+
+fn engine(context: &Context) -> Result<Finding> {
+    let machine = &context.machine;
+    if let Some(finding) = unneeded(machine) {
+        return Ok(finding);
+    }
+    let found = ["docker", "podman"]
+        .into_iter()
+        .find(|name| machine.find(name).is_some());
+    let Some(engine) = found else {
+        let what = "neither docker nor podman is installed; azup up needs none";
+        return Ok(Finding::warn(what).fix(context.up()));
+    };
+    let words = [engine, "info", "--format", "{{.ServerVersion}}"].map(OsString::from);
+    let shown = command_line([engine, "info"]);
+    let done = match context.program(&words, None) {
+        Ok(done) => done,
+        Err(error) => return Ok(Finding::warn(format!("{error:#}")).fix(shown)),
+    };
+    let version = String::from_utf8_lossy(&done.stdout).trim().to_owned();
+    if done.status.success() && !version.is_empty() {
+        return Ok(Finding::ok(format!("{engine} {version}")));
+    }
+    let what = format!("{engine} does not reach its engine: {}", done.last_words());
+    Ok(Finding::warn(what).fix(shown))
+}
+
+fn compose(context: &Context) -> Result<Finding> {
+    let machine = &context.machine;
+    if let Some(finding) = unneeded(machine) {
+        return Ok(finding);
+    }
+    for words in [
+        &["docker", "compose", "version", "--short"][..],
+        &["docker-compose", "version", "--short"],
+        &["podman", "compose", "version", "--short"],
+    ] {
+        if machine.find(words[0]).is_none() {
+            continue;
+        }
+        let argv: Vec<OsString> = words.iter().map(OsString::from).collect();
+        if let Ok(done) = context.program(&argv, None)
+            && done.status.success()
+        {
+            let version = String::from_utf8_lossy(&done.stdout).trim().to_owned();
+            return Ok(Finding::ok(format!("compose {version}")));
+        }
+    }
+    let what = "neither docker compose nor docker-compose is there; azup up needs neither";
+    Ok(Finding::warn(what).fix(context.up()))
+}

@@ -1,0 +1,236 @@
+//! What checks look at together: the certificate set, the ports, the server for clients.
+//! Each is looked at once, when the first check asks.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use zeroize::Zeroizing;
+
+use super::server::Server;
+use crate::azurite::{self, Listener, Ports, Service};
+use crate::certificates::{FILES, Place, TrustAnchor};
+use crate::cli::{Doctor, Global, Kind};
+use crate::failure::{Failure, shown};
+use crate::files;
+use crate::machine::{Finished, Machine};
+
+/// What answers at the port of each service.
+pub(super) type Listeners = [(Service, u16, Listener); 3];
+
+/// What every check gets.
+#[derive(Debug)]
+pub struct Context {
+    /// The machine.
+    pub machine: Machine,
+    /// The options that every command takes.
+    pub global: Global,
+    /// Where Azurite should be.
+    pub ports: Ports,
+    /// How long one check may take.
+    pub limit: Duration,
+    place: Place,
+    set: OnceLock<Set>,
+    server: OnceLock<Result<Server, String>>,
+    listeners: OnceLock<Result<Listeners, String>>,
+}
+
+/// The error of what took too long: nothing is proved by it, one way or the other.
+#[derive(Debug)]
+pub(super) struct Late(pub(super) String);
+
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Late {}
+
+/// A time limit in words.
+pub(super) fn seconds(limit: Duration) -> String {
+    match limit.as_secs() {
+        1 => "a second".to_owned(),
+        count => format!("{count} seconds"),
+    }
+}
+
+/// The files of a certificate set as they are, good or not.
+#[derive(Debug)]
+pub struct Set {
+    /// The bytes of each of [`FILES`]; `None` where there is no such file. A key that this
+    /// user may not read is empty.
+    pub files: [Option<Zeroizing<Vec<u8>>>; 3],
+    /// Whether the key belongs to another user.
+    pub closed: bool,
+    /// The CA, where that file holds one certificate.
+    pub ca: Option<TrustAnchor>,
+    /// The leaf, where that file holds one certificate.
+    pub leaf: Option<TrustAnchor>,
+}
+
+impl Context {
+    /// Takes in the command line. Without ports there, those of the Azurite that azup runs
+    /// count, else the usual ones.
+    ///
+    /// # Errors
+    /// Where the user has no home folder.
+    pub fn new(doctor: &Doctor, global: &Global, machine: &Machine) -> Result<Self> {
+        let running = azurite::running(machine);
+        let usual = match running.as_slice() {
+            [one] => one.ports,
+            _ => Ports {
+                blob: 10000,
+                queue: 10001,
+                table: 10002,
+            },
+        };
+        Ok(Self {
+            machine: machine.clone(),
+            global: global.clone(),
+            ports: Ports {
+                blob: doctor.blob_port.unwrap_or(usual.blob),
+                queue: doctor.queue_port.unwrap_or(usual.queue),
+                table: doctor.table_port.unwrap_or(usual.table),
+            },
+            limit: Duration::from_secs(doctor.limit),
+            place: Place::find(machine, global)?,
+            set: OnceLock::new(),
+            server: OnceLock::new(),
+            listeners: OnceLock::new(),
+        })
+    }
+
+    /// The place of the certificate set.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The folder of the certificate set.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
+    /// One of the set's files.
+    #[must_use]
+    pub fn file(&self, at: usize) -> PathBuf {
+        self.folder().join(FILES[at])
+    }
+
+    /// The certificate set as it is.
+    pub fn set(&self) -> &Set {
+        self.set.get_or_init(|| Set::read(self.folder()))
+    }
+
+    /// The CA, whatever its age.
+    #[must_use]
+    pub fn ca(&self) -> Option<&TrustAnchor> {
+        self.set().ca.as_ref()
+    }
+
+    /// Whether stores of this kind are to be used.
+    #[must_use]
+    pub fn wants(&self, kind: Kind) -> bool {
+        let stores = self.global.stores.as_deref();
+        stores.is_none_or(|stores| stores.contains(&kind))
+    }
+
+    /// The server that shows the set's leaf to clients.
+    ///
+    /// # Errors
+    /// Where the set cannot be served.
+    pub fn server(&self) -> Result<&Server> {
+        let started = self
+            .server
+            .get_or_init(|| Server::start(self.set()).map_err(|error| format!("{error:#}")));
+        started
+            .as_ref()
+            .map_err(|why| Failure::new(why.clone()).into())
+    }
+
+    /// What answers at each port of Azurite's.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up at all.
+    pub fn listeners(&self) -> Result<&Listeners> {
+        let seen = self.listeners.get_or_init(|| {
+            // What is not TLS says so at once, and has nearly as long again.
+            let limit = self.limit * 9 / 10;
+            let look = |(service, port)| {
+                std::thread::spawn(move || (service, port, azurite::look(service, port, limit)))
+            };
+            let [first, second, third] = self.ports.services().map(look);
+            let join = |looking: std::thread::JoinHandle<(Service, u16, Result<Listener>)>| {
+                let (service, port, listener) = looking
+                    .join()
+                    .map_err(|_| "looking at a port failed".to_owned())?;
+                let listener = listener.map_err(|error| format!("{error:#}"))?;
+                Ok::<_, String>((service, port, listener))
+            };
+            Ok([join(first)?, join(second)?, join(third)?])
+        });
+        seen.as_ref()
+            .map_err(|why| Failure::new(why.clone()).into())
+    }
+
+    /// Runs a program for at most the limit of a check.
+    ///
+    /// # Errors
+    /// Where it cannot be started; [`Late`] where it was killed.
+    pub fn program(&self, argv: &[OsString], input: Option<&[u8]>) -> Result<Finished> {
+        let until = Instant::now() + self.limit;
+        self.machine.run(argv, input, self.limit).map_err(|error| {
+            if Instant::now() < until {
+                return error;
+            }
+            let program = argv.first().map(|program| shown(program.as_ref()));
+            let program = program.unwrap_or_default();
+            Late(format!(
+                "{program} did not end within {}",
+                seconds(self.limit)
+            ))
+            .into()
+        })
+    }
+
+    /// The command that starts Azurite at the ports that are looked at.
+    #[must_use]
+    pub fn up(&self) -> String {
+        let mut command = "azup up -d".to_owned();
+        for ((service, port), usual) in self.ports.services().into_iter().zip(10000..) {
+            if port != usual {
+                command += &format!(" --{}-port {port}", service.name());
+            }
+        }
+        command
+    }
+}
+
+impl Set {
+    fn read(folder: &Path) -> Self {
+        let paths = FILES.map(|name| folder.join(name));
+        let closed = files::is_closed_to_us(&paths[1]);
+        let read = |at: usize| {
+            if at == 1 && closed {
+                return Some(Zeroizing::default());
+            }
+            let bytes = files::read_if_there(&paths[at]).ok().flatten();
+            bytes.map(Zeroizing::new)
+        };
+        let files = [0, 1, 2].map(read);
+        let certificate = |at: usize| {
+            let bytes = files[at].as_deref()?;
+            TrustAnchor::any(bytes, &paths[at]).ok()
+        };
+        Self {
+            ca: certificate(0),
+            leaf: certificate(2),
+            closed,
+            files,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the checks found, as lines, as JSON and as an exit code.
+
+use serde_json::{Value, json};
+
+use super::{Check, Finding, Status, checks};
+use crate::failure::Exit;
+use crate::output::{Answer, Output, bad, fair, good};
+
+/// The findings of one run, in order.
+#[derive(Debug)]
+pub struct Report {
+    /// Each check with what it saw.
+    pub results: Vec<(Check, Finding)>,
+    /// The commands that `--fix` did; `None` without `--fix`.
+    pub fixed: Option<Vec<&'static str>>,
+}
+
+impl Report {
+    /// The answer: a line for each check; its detail and the fix where something is wrong,
+    /// or everywhere with `-v`.
+    #[must_use]
+    pub fn answer(&self, output: Output) -> Answer {
+        let width = self.results.iter().map(|(check, _)| check.id.len());
+        let width = width.max().unwrap_or_default();
+        let mut text = String::new();
+        let mut wrong = String::new();
+        for (check, finding) in &self.results {
+            let word = format!("{:4}", finding.status.name());
+            let word = match finding.status {
+                Status::Ok => good(&word),
+                Status::Warn => fair(&word),
+                Status::Fail => bad(&word),
+                Status::Skip => word,
+            };
+            let see = finding.see.map(|id| format!(" (see {id})"));
+            let see = see.unwrap_or_default();
+            let mut lines = format!("{word}  {:width$}  {}{see}\n", check.id, check.title);
+            if finding.is_wrong() || output.is_verbose() {
+                for line in finding.detail.lines() {
+                    lines += &format!("      {line}\n");
+                }
+            }
+            if let Some(fix) = &finding.fix
+                && finding.is_wrong()
+            {
+                lines += &format!("      fix: {fix}\n");
+            }
+            if finding.is_wrong() {
+                wrong += &lines;
+            }
+            text += &lines;
+        }
+        let line = self.line();
+        Answer {
+            text: text + &line,
+            brief: Some(wrong + &line),
+            document: self.document(),
+            exit: if self.is_ok() {
+                Exit::Done
+            } else {
+                Exit::Failed
+            },
+        }
+    }
+
+    fn is_ok(&self) -> bool {
+        self.count(Status::Fail) == 0
+    }
+
+    fn count(&self, status: Status) -> usize {
+        let results = self.results.iter();
+        results
+            .filter(|(_, finding)| finding.status == status)
+            .count()
+    }
+
+    fn line(&self) -> String {
+        let counts = [
+            (Status::Ok, "ok"),
+            (Status::Warn, "to look at"),
+            (Status::Fail, "failed"),
+            (Status::Skip, "skipped"),
+        ]
+        .map(|(status, word)| (self.count(status), word));
+        let words: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        format!("{}\n", words.join(", "))
+    }
+
+    fn document(&self) -> Value {
+        let checks: Vec<Value> = self
+            .results
+            .iter()
+            .map(|(check, finding)| {
+                json!({
+                    "id": check.id,
+                    "status": finding.status.name(),
+                    "title": check.title,
+                    "detail": finding.detail,
+                    "fix": finding.fix,
+                })
+            })
+            .collect();
+        let mut document = json!({ "ok": self.is_ok(), "checks": checks });
+        if let Some(fixed) = &self.fixed {
+            document["fixed"] = json!(fixed);
+        }
+        document
+    }
+}
+
+/// The answer of `azup doctor --list`.
+#[must_use]
+pub fn list() -> Answer {
+    let checks = checks();
+    let width = checks.iter().map(|check| check.id.len()).max();
+    let width = width.unwrap_or_default();
+    let lines = checks
+        .iter()
+        .map(|check| format!("{:width$}  {}\n", check.id, check.title));
+    let text: String = lines.collect();
+    let entries: Vec<Value> = checks
+        .iter()
+        .map(|check| json!({ "id": check.id, "title": check.title }))
+        .collect();
+    Answer {
+        brief: Some(text.clone()),
+        text,
+        document: json!({ "checks": entries }),
+        exit: Exit::Done,
+    }
+}

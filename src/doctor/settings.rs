@@ -1,0 +1,167 @@
+//! What lies around the chain and breaks it: the clock, proxies, settings that name the
+//! emulator of old.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use time::Duration;
+
+use super::azurite::services;
+use super::{Check, Context, Finding};
+use crate::certificates::{day, moment};
+use crate::failure::shown;
+use crate::files;
+
+/// How far apart two clocks may be. Azurite itself allows nothing; azup's tokens are valid
+/// from five minutes ago.
+const SKEW: Duration = Duration::seconds(60);
+
+/// The variables that send requests to a proxy, each also in lower case.
+const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+
+/// Before the certificates, whose dates mean nothing by a wrong clock.
+pub(super) const CLOCK: &[Check] = &[Check {
+    id: "clock",
+    title: "this machine's clock is right",
+    explained_by: &[],
+    starts_program: false,
+    run: clock,
+}];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "proxy",
+        title: "no proxy stands between programs and 127.0.0.1",
+        explained_by: &[],
+        starts_program: false,
+        run: proxy,
+    },
+    Check {
+        id: "settings",
+        title: "no setting says UseDevelopmentStorage=true",
+        explained_by: &[],
+        starts_program: false,
+        run: settings,
+    },
+];
+
+fn clock(context: &Context) -> Result<Finding> {
+    let now = context.machine.now().replace_nanosecond(0)?;
+    let seen = services(context)?;
+    let theirs = seen.iter().find_map(|(_, _, seen)| seen.date);
+    if let Some(theirs) = theirs {
+        let apart = (theirs - now).abs();
+        let (now, then) = (moment(now), moment(theirs));
+        if apart > SKEW {
+            let what = format!("it is {now} here, and {then} for Azurite");
+            return Ok(Finding::fail(what).fix("date -u"));
+        }
+        return Ok(Finding::ok(format!("{then}, as for Azurite")));
+    }
+    if let Some(ca) = context.ca()
+        && ca.is_ours()
+        && now < ca.not_before
+    {
+        let what = format!(
+            "it is {} here, and the CA was made after {}",
+            moment(now),
+            day(ca.not_before)
+        );
+        return Ok(Finding::fail(what).fix("date -u"));
+    }
+    Ok(Finding::ok(moment(now)))
+}
+
+fn proxy(context: &Context) -> Result<Finding> {
+    let either = |name: &str| {
+        let lower = name.to_ascii_lowercase();
+        let found = [name, lower.as_str()].map(|name| context.machine.var(name));
+        found.into_iter().flatten().next().map(OsStr::to_os_string)
+    };
+    let set: Vec<&str> = PROXIES
+        .into_iter()
+        .filter(|name| either(name).is_some())
+        .collect();
+    if set.is_empty() {
+        return Ok(Finding::ok("none is set"));
+    }
+    // Each program reads one of the two, and not all the same.
+    let goes_round = |name: &str| {
+        let value = context
+            .machine
+            .var(name)
+            .unwrap_or_default()
+            .to_string_lossy();
+        value.split(',').map(str::trim).any(|entry| {
+            matches!(entry, "*" | "127.0.0.1" | "127.0.0.0/8") || entry.starts_with("127.0.0.1:")
+        })
+    };
+    let names = ["NO_PROXY", "no_proxy"];
+    let there: Vec<&str> = names
+        .into_iter()
+        .filter(|name| context.machine.var(name).is_some())
+        .collect();
+    if !there.is_empty() && there.iter().all(|name| goes_round(name)) {
+        return Ok(Finding::ok(format!(
+            "{} leaves 127.0.0.1 out",
+            there.join(", ")
+        )));
+    }
+    Ok(Finding::fail(format!(
+        "{} is set, and NO_PROXY does not leave 127.0.0.1 out",
+        set.join(", ")
+    ))
+    .fix(
+        "export NO_PROXY=\"127.0.0.1,localhost,$NO_PROXY\" no_proxy=\"127.0.0.1,localhost,$no_proxy\"",
+    ))
+}
+
+/// The files in which Functions and VS Code look for settings.
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    folders.extend(
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.join("host.json").is_file()),
+    );
+    let names = ["local.settings.json", ".env"];
+    folders
+        .iter()
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .collect()
+}
+
+fn settings(context: &Context) -> Result<Finding> {
+    let mut found = Vec::new();
+    for file in files_of(context.machine.cwd()) {
+        let bytes = files::read_if_there(&file)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().map(str::trim);
+        let named = lines
+            .filter(|line| !line.starts_with('#') && !line.starts_with("//"))
+            .any(|line| {
+                line.to_ascii_lowercase()
+                    .contains("usedevelopmentstorage=true")
+            });
+        if named {
+            found.push(file);
+        }
+    }
+    let Some(first) = found.first() else {
+        return Ok(Finding::ok("none does"));
+    };
+    let names: Vec<String> = found.iter().map(|file| shown(file)).collect();
+    let format = if first.ends_with(".env") {
+        "dotenv"
+    } else {
+        "functions"
+    };
+    // By the SDKs' own definition (measured).
+    Ok(Finding::warn(format!(
+        "it means http://127.0.0.1:10000, which cannot reach Azurite over HTTPS: {}",
+        names.join(", ")
+    ))
+    .fix(format!("azup env --format {format}")))
+}

@@ -1,0 +1,205 @@
+//! A sandbox in which all is well until a test plants a fault.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::python::Environment;
+use crate::sandbox::{Done, Sandbox, free_ports, public_roots, write_program};
+
+/// Programs of the machine that a patient has. Java and Docker are added where they matter.
+const PROGRAMS: [&str; 16] = [
+    "sh", "env", "setsid", "node", "curl", "openssl", "git", "certutil", "python3", "sleep", "cat",
+    "rm", "mkdir", "cp", "chmod", "dirname",
+];
+
+/// A machine with a project.
+pub(super) struct Patient {
+    pub(super) sandbox: Sandbox,
+    ports: [u16; 3],
+}
+
+impl Patient {
+    /// A project with an environment in which Azure's SDK would run, all of whose clients
+    /// trust the CA.
+    pub(super) fn healthy() -> Self {
+        Self::born(0)
+    }
+
+    /// The same, whose certificates were made so many days ago.
+    pub(super) fn born(days: i64) -> Self {
+        let mut sandbox = Sandbox::new();
+        Environment::by_uv(&sandbox, ".venv", "copy", &["requests", "aiohttp"]);
+        let bundle = sandbox.write("company.pem", public_roots());
+        sandbox.set("AZUP_STORES", "certifi");
+        // What azup cannot put into this machine's own store, in this test.
+        sandbox.set("SSL_CERT_FILE", &bundle);
+        sandbox.set("NODE_EXTRA_CA_CERTS", &bundle);
+        let mut this = Self::of(sandbox);
+        if days > 0 {
+            this.sandbox.set("AZUP_NOW", days_ago(days).to_string());
+        }
+        this.sandbox.azup(["trust"]).ok();
+        this.sandbox.unset("AZUP_NOW");
+        this
+    }
+
+    /// This sandbox, with nothing but a few programs on PATH and three free ports.
+    pub(super) fn of(mut sandbox: Sandbox) -> Self {
+        let folder = sandbox.root().join("programs");
+        std::fs::create_dir(&folder).unwrap();
+        for name in PROGRAMS {
+            let found = ["/usr/bin", "/bin", "/usr/local/bin"]
+                .iter()
+                .map(|folder| Path::new(folder).join(name))
+                .find(|path| path.exists())
+                .unwrap_or_else(|| panic!("{name} is not installed"));
+            symlink(found, folder.join(name)).unwrap();
+        }
+        sandbox.set("PATH", &folder);
+        Self {
+            sandbox,
+            ports: free_ports(),
+        }
+    }
+
+    /// Takes a program away, or puts a script in its place.
+    pub(super) fn replace(&self, program: &str, script: Option<&str>) {
+        let path = self.program(program);
+        let _ = std::fs::remove_file(&path);
+        if let Some(script) = script {
+            write_program(&path, &format!("#!/bin/sh\n{script}\n"));
+        }
+    }
+
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.sandbox.root().join("programs").join(name)
+    }
+
+    pub(super) fn ports(&self) -> [u16; 3] {
+        self.ports
+    }
+
+    /// Looks at other ports from now on.
+    pub(super) fn look_at(&mut self, ports: [u16; 3]) {
+        self.ports = ports;
+    }
+
+    /// Runs `azup doctor` at its ports. A busy machine must not decide a test: what is to
+    /// time out says so itself.
+    pub(super) fn doctor<A: AsRef<OsStr>>(&self, words: &[A]) -> Done {
+        let mut all = vec!["doctor".into(), "--limit=60".into()];
+        for (name, port) in ["blob", "queue", "table"].iter().zip(self.ports) {
+            all.push(format!("--{name}-port={port}").into());
+        }
+        all.extend(words.iter().map(|word| word.as_ref().to_owned()));
+        self.sandbox.azup(all)
+    }
+
+    /// These checks ask for attention, and no other. That no Azurite runs is none of it.
+    #[track_caller]
+    pub(super) fn only(&self, expected: &[(&str, &str)]) -> Value {
+        self.only_with(&[], expected)
+    }
+
+    /// The same with further words on the command line.
+    #[track_caller]
+    pub(super) fn only_with(&self, words: &[&str], expected: &[(&str, &str)]) -> Value {
+        let done = self.doctor(&[words, &["--json"]].concat());
+        let mut found = wrong(&done);
+        found.retain(|(id, status)| (id.as_str(), status.as_str()) != ("azurite-running", "warn"));
+        let expected: Vec<_> = expected.iter().copied().map(owned).collect();
+        assert_eq!(found, expected, "{done}");
+        let document = done.json();
+        shape(&document);
+        let failed = expected.iter().any(|(_, status)| status == "fail");
+        assert_eq!(done.code, i32::from(failed), "{done}");
+        document
+    }
+
+    /// What an update does, and what the CA does not survive.
+    pub(super) fn reinstall_certifi(&self) {
+        let environment = Environment {
+            folder: self.sandbox.project().join(".venv"),
+        };
+        std::fs::write(environment.bundle(), public_roots()).unwrap();
+    }
+}
+
+impl Drop for Patient {
+    /// Stops what a failed test left in the background.
+    fn drop(&mut self) {
+        if self.sandbox.own().join("run").is_dir() {
+            self.sandbox.azup(["down"]);
+        }
+    }
+}
+
+/// The time so many days ago (seconds since 1970).
+pub(super) fn days_ago(days: i64) -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp() - days * 86_400
+}
+
+pub(super) fn owned((id, status): (&str, &str)) -> (String, String) {
+    (id.to_owned(), status.to_owned())
+}
+
+/// The checks that ask for attention, in order.
+#[track_caller]
+pub(super) fn wrong(done: &Done) -> Vec<(String, String)> {
+    let document = done.json();
+    let checks = document["checks"].as_array().unwrap().iter();
+    checks
+        .map(|check| {
+            let text = |name: &str| check[name].as_str().unwrap().to_owned();
+            (text("id"), text("status"))
+        })
+        .filter(|(_, status)| status == "warn" || status == "fail")
+        .collect()
+}
+
+/// What one check said.
+#[track_caller]
+pub(super) fn check(document: &Value, id: &str) -> Value {
+    let checks = document["checks"].as_array().unwrap();
+    let found = checks.iter().find(|check| check["id"] == id);
+    found.unwrap_or_else(|| panic!("no {id}")).clone()
+}
+
+/// The documented form, to which scripts hold.
+#[track_caller]
+pub(super) fn shape(document: &Value) {
+    assert_eq!(document["version"], 1);
+    let checks = document["checks"].as_array().unwrap();
+    let mut ok = true;
+    for check in checks {
+        let keys: Vec<&str> = check
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(keys, ["id", "status", "title", "detail", "fix"]);
+        for name in ["id", "status", "title", "detail"] {
+            assert!(
+                check[name].as_str().is_some_and(|text| !text.is_empty()),
+                "{check}"
+            );
+        }
+        let status = check["status"].as_str().unwrap();
+        assert!(["ok", "warn", "fail", "skip"].contains(&status), "{check}");
+        ok &= status != "fail";
+        if status == "warn" || status == "fail" {
+            let fix = check["fix"]
+                .as_str()
+                .unwrap_or_else(|| panic!("no fix: {check}"));
+            assert!(
+                !fix.contains('\n') && !fix.is_empty(),
+                "one command: {check}"
+            );
+        }
+    }
+    assert_eq!(document["ok"], ok);
+}
