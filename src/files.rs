@@ -7,17 +7,20 @@
 //! editor was faster, their file goes back.
 
 mod folders;
+mod place;
 
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, Stat};
 
 use crate::failure::{Failure, command_line, reason, shown};
+
+use place::Place;
 
 pub use folders::{discard_folder, make_folder, move_folder, remove_empty_folders, try_to_write};
 
@@ -78,16 +81,47 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`].
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
-    let failed =
-        |error: &io::Error| Failure::new(format!("cannot read {}: {}", shown(path), reason(error)));
-    // O_NONBLOCK: opening a FIFO must return, so that it can be refused.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    match place::open_to_read(path)? {
+        Ok(file) => checked_content(file, path).map(Some),
+        Err(error) if absent(&error) => Ok(None),
+        Err(error) => Err(failed_to_read(path, &error).into()),
+    }
+}
+
+fn failed_to_read(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot read {}: {}", shown(path), reason(error)))
+}
+
+/// The last `length` bytes of a regular file, or all of a shorter one.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_end(path: &Path, length: u64) -> Result<Vec<u8>> {
+    let mut file = match place::open_to_read(path)? {
         Ok(file) => file,
-        Err(error) if absent(&error) => return Ok(None),
-        Err(error) => return Err(failed(&error).into()),
+        Err(error) if absent(&error) => {
+            return Err(Failure::new(format!("{} does not exist", shown(path))).into());
+        }
+        Err(error) => return Err(failed_to_read(path, &error).into()),
     };
-    let about = file.metadata().map_err(|error| failed(&error))?;
+    let all = checked_length(&file, path)?;
+    let length = length.min(all);
+    file.seek(SeekFrom::Start(all - length))
+        .map_err(|error| failed_to_read(path, &error))?;
+    rest(file, length, path)
+}
+
+/// All of a regular file of a size that makes sense.
+fn checked_content(file: File, path: &Path) -> Result<Vec<u8>> {
+    let length = checked_length(&file, path)?;
+    rest(file, length, path)
+}
+
+/// The length of a regular file (bytes), where it makes sense.
+fn checked_length(file: &File, path: &Path) -> Result<u64> {
+    let about = file
+        .metadata()
+        .map_err(|error| failed_to_read(path, &error))?;
     if about.is_dir() {
         return Err(Failure::new(format!("{} is a folder, not a file", shown(path))).into());
     }
@@ -102,10 +136,14 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
         ))
         .into());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1);
+    Ok(about.len())
+}
+
+fn rest(mut file: File, length: u64, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     file.read_to_end(&mut bytes)
-        .map_err(|error| failed(&error))?;
-    Ok(Some(bytes))
+        .map_err(|error| failed_to_read(path, &error))?;
+    Ok(bytes)
 }
 
 /// Opens a file that is only ever added to, for its owner alone, making it where it is
@@ -143,6 +181,20 @@ pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// What tells a folder from every other one, whatever it is called.
+pub type Identity = (u64, u64);
+
+/// The identity of what is at `path`, through links; `None` where nothing is.
+#[must_use]
+pub fn identity(path: &Path) -> Option<Identity> {
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    path.metadata().ok().map(|about| (about.dev(), about.ino()))
+}
+
 /// Whether this user may make and replace files in `folder`.
 #[must_use]
 pub fn is_writable(folder: &Path) -> bool {
@@ -156,6 +208,33 @@ pub fn is_writable(folder: &Path) -> bool {
     .is_ok()
 }
 
+/// Refuses a folder of azup's own that somebody else may have put there: one in a folder
+/// in which everybody may make files (`XDG_DATA_HOME=/tmp`), unless it is really this
+/// user's and closed to others. Whoever owns it could have a CA of their own trusted.
+///
+/// # Errors
+/// Where it is a link, another user's, or others may write to it.
+pub fn check_own_folder(path: &Path) -> Result<()> {
+    const OTHERS_WRITE: u32 = 0o002;
+    let parent = path.parent().and_then(|folder| folder.metadata().ok());
+    if parent.is_none_or(|about| about.mode() & OTHERS_WRITE == 0) {
+        return Ok(());
+    }
+    let Ok(about) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    let ours = about.uid() == rustix::process::geteuid().as_raw();
+    if about.is_dir() && ours && about.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} is in a folder that everybody may write to, and is not this user's alone",
+        shown(path)
+    ))
+    .hint("export XDG_DATA_HOME=~/.local/share")
+    .into())
+}
+
 /// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
 /// nothing is there). A link at `path` is replaced, not followed: its target may be a
 /// cache that many environments share.
@@ -165,68 +244,80 @@ pub fn is_writable(folder: &Path) -> bool {
 /// cannot be written. In both cases `path` is untouched.
 pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
     let failed = |error: &io::Error| cannot("write", path, error);
-    remove_leftovers(path);
-    let temporary = Temporary::write(path, content).map_err(|error| failed(&error))?;
+    let place = Place::open(path).map_err(|error| failed(&error))?;
+    // Before a byte is written: the folder may be another one than when this was planned.
+    if let Some(expected) = expected
+        && place.read(place.name).ok().flatten().as_deref() != Some(expected)
+    {
+        return Err(Conflict(path.to_owned()).into());
+    }
+    remove_leftovers(&place);
+    let temporary = Temporary::write(&place, content).map_err(|error| failed(&error))?;
     match expected {
         None => {
-            let moved = renameat_with(CWD, &temporary.path, CWD, path, RenameFlags::NOREPLACE)
-                .map_err(io::Error::from);
-            match moved {
+            let new = &temporary.name;
+            match place.rename_with(new, place.name, RenameFlags::NOREPLACE) {
                 Ok(()) => temporary.keep(),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(Conflict(path.to_owned()).into());
                 }
                 Err(error) if not_supported(&error) => {
                     // A hard link never replaces either; the temporary name goes on drop.
-                    fs::hard_link(&temporary.path, path).map_err(|error| failed(&error))?;
+                    place
+                        .hard_link(new, place.name)
+                        .map_err(|error| failed(&error))?;
                 }
                 Err(error) => return Err(failed(&error).into()),
             }
         }
-        Some(expected) => exchange(path, expected, &temporary, &failed)?,
+        Some(expected) => exchange(&place, expected, &temporary, &failed)?,
     }
-    sync_folder(path);
+    place.sync();
     Ok(())
 }
 
-/// Puts `temporary` in the place of `path` and takes out what is there, in one step.
+/// Puts `temporary` in its place and takes out what is there, in one step.
 fn exchange(
-    path: &Path,
+    place: &Place<'_>,
     expected: &[u8],
-    temporary: &Temporary,
+    temporary: &Temporary<'_>,
     failed: &impl Fn(&io::Error) -> Failure,
 ) -> Result<()> {
-    let holds = |at: &Path| read_if_there(at).ok().flatten();
-    if holds(path).as_deref() != Some(expected) {
-        return Err(Conflict(path.to_owned()).into());
-    }
-    let swap = || renameat_with(CWD, &temporary.path, CWD, path, RenameFlags::EXCHANGE);
-    match swap().map_err(io::Error::from) {
+    let conflict = || Conflict(place.path.to_owned());
+    let new = &temporary.name;
+    let holds = |name: &OsStr| place.read(name).ok().flatten();
+    let swap = || place.rename_with(new, place.name, RenameFlags::EXCHANGE);
+    match swap() {
         Ok(()) => {}
-        Err(error) if absent(&error) => return Err(Conflict(path.to_owned()).into()),
+        Err(error) if absent(&error) => return Err(conflict().into()),
         Err(error) if not_supported(&error) => {
-            // NFS and old kernels: a window of microseconds stays between the comparison
-            // above and this rename.
-            fs::rename(&temporary.path, path).map_err(|error| failed(&error))?;
+            // NFS and old kernels: a window of microseconds stays between this comparison
+            // and the rename.
+            if holds(place.name).as_deref() != Some(expected) {
+                return Err(conflict().into());
+            }
+            place
+                .rename(new, place.name)
+                .map_err(|error| failed(&error))?;
             temporary.keep();
             return Ok(());
         }
         Err(error) => return Err(failed(&error).into()),
     }
-    // Compared as a file beside `path`, so a relative link still leads to its target.
-    if holds(&temporary.path).as_deref() == Some(expected) {
+    // Compared as a file beside it, so a relative link still leads to its target.
+    if holds(new).as_deref() == Some(expected) {
         return Ok(());
     }
     // What came out is newer than what was planned for: it belongs back. If somebody
     // replaced the file once more meanwhile, the swap brings that out; go on until what
     // comes out is ours.
     for _ in 0..100 {
-        swap().map_err(|error| failed(&error.into()))?;
+        swap().map_err(|error| failed(&error))?;
         if temporary.is_ours() {
             break;
         }
     }
-    Err(Conflict(path.to_owned()).into())
+    Err(conflict().into())
 }
 
 /// Why a file could not be changed, with the command that shows more of it.
@@ -248,20 +339,32 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Failure {
 /// As [`replace`].
 pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
     let failed = |error: &io::Error| cannot("delete", path, error);
+    let conflict = || Conflict(path.to_owned());
+    let place = match Place::open(path) {
+        Ok(place) => place,
+        Err(error) if absent(&error) => return Err(conflict().into()),
+        Err(error) => return Err(failed(&error).into()),
+    };
+    let holds = |name: &OsStr| place.read(name).ok().flatten();
     let aside = temporary_name(path);
-    if read_if_there(path).ok().flatten().as_deref() != Some(expected) {
-        return Err(Conflict(path.to_owned()).into());
+    if holds(place.name).as_deref() != Some(expected) {
+        return Err(conflict().into());
     }
-    fs::rename(path, &aside).map_err(|error| failed(&error))?;
-    if read_if_there(&aside).ok().flatten().as_deref() == Some(expected) {
-        fs::remove_file(&aside).map_err(|error| failed(&error))?;
-        sync_folder(path);
+    place
+        .rename(place.name, &aside)
+        .map_err(|error| failed(&error))?;
+    if holds(&aside).as_deref() == Some(expected) {
+        place.remove(&aside).map_err(|error| failed(&error))?;
+        place.sync();
         return Ok(());
     }
-    if renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE).is_err() {
-        let _ = fs::hard_link(&aside, path);
+    if place
+        .rename_with(&aside, place.name, RenameFlags::NOREPLACE)
+        .is_err()
+    {
+        let _ = place.hard_link(&aside, place.name);
     }
-    Err(Conflict(path.to_owned()).into())
+    Err(conflict().into())
 }
 
 /// The file system cannot exchange or cannot refuse to replace (NFS, old kernels).
@@ -273,37 +376,32 @@ fn not_supported(error: &io::Error) -> bool {
 }
 
 /// A new file beside its destination, deleted again unless it was moved away.
-struct Temporary {
-    path: PathBuf,
+struct Temporary<'p> {
+    place: &'p Place<'p>,
+    name: OsString,
     inode: Option<(u64, u64)>,
     keep: std::cell::Cell<bool>,
 }
 
-impl Temporary {
-    fn write(destination: &Path, content: &Content) -> io::Result<Self> {
-        let this = Self {
-            path: temporary_name(destination),
+impl<'p> Temporary<'p> {
+    fn write(place: &'p Place<'p>, content: &Content) -> io::Result<Self> {
+        let mut this = Self {
+            place,
+            name: temporary_name(place.path),
             inode: None,
             keep: std::cell::Cell::new(false),
         };
         match content {
-            Content::Link(target) => {
-                std::os::unix::fs::symlink(target, &this.path)?;
-                let about = this.path.symlink_metadata()?;
-                Ok(this.numbered(&about))
-            }
+            Content::Link(target) => place.link(target, &this.name)?,
             Content::File { bytes, mode } => {
                 // Through a link: a shared bundle's own mode is the one to keep.
-                let existing = destination.metadata().ok().filter(Metadata::is_file);
+                let existing = place.stat_through(place.name).ok();
+                let existing = existing.filter(|about| place::mode(about) & 0o170_000 == 0o100_000);
                 let mode = existing
                     .as_ref()
-                    .map_or(*mode, |about| about.mode() & 0o7777);
+                    .map_or(*mode, |about| place::mode(about) & 0o7777);
                 // A secret is never readable by others, not even before its mode is set.
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(mode & 0o700)
-                    .open(&this.path)?;
+                let mut file = place.create(&this.name, mode & 0o700)?;
                 file.write_all(bytes)?;
                 if let Some(existing) = &existing {
                     keep_owner(&file, existing);
@@ -312,21 +410,27 @@ impl Temporary {
                     file.set_permissions(fs::Permissions::from_mode(mode))?;
                 }
                 file.sync_all()?;
-                let about = file.metadata()?;
-                Ok(this.numbered(&about))
             }
         }
+        this.inode = this.number();
+        Ok(this)
     }
 
-    fn numbered(mut self, about: &Metadata) -> Self {
-        self.inode = Some((about.dev(), about.ino()));
-        self
+    /// What file the temporary name is of.
+    fn number(&self) -> Option<(u64, u64)> {
+        let about = self.place.stat(&self.name).ok()?;
+        // The numbers have another width on macOS.
+        #[allow(
+            clippy::unnecessary_cast,
+            clippy::useless_conversion,
+            clippy::cast_sign_loss
+        )]
+        Some((about.st_dev as u64, about.st_ino.into()))
     }
 
     /// Whether the temporary name holds the file that was written there.
     fn is_ours(&self) -> bool {
-        let now = self.path.symlink_metadata().ok();
-        now.map(|about| (about.dev(), about.ino())) == self.inode
+        self.number() == self.inode
     }
 
     fn keep(&self) {
@@ -334,22 +438,22 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if !self.keep.get() {
-            let _ = fs::remove_file(&self.path);
+            let _ = self.place.remove(&self.name);
         }
     }
 }
 
 /// Run with sudo, the file stays its user's. Without, the group may be another one that
 /// the user is a member of; where that is refused the user's own group must do.
-fn keep_owner(file: &File, existing: &Metadata) {
+fn keep_owner(file: &File, existing: &Stat) {
+    use std::os::unix::fs::fchown;
     let Ok(now) = file.metadata() else { return };
-    if (now.uid(), now.gid()) != (existing.uid(), existing.gid())
-        && std::os::unix::fs::fchown(file, Some(existing.uid()), Some(existing.gid())).is_err()
-    {
-        let _ = std::os::unix::fs::fchown(file, None, Some(existing.gid()));
+    let (user, group) = (existing.st_uid, existing.st_gid);
+    if (now.uid(), now.gid()) != (user, group) && fchown(file, Some(user), Some(group)).is_err() {
+        let _ = fchown(file, None, Some(group));
     }
 }
 
@@ -361,10 +465,18 @@ fn temporary_prefix(path: &Path) -> OsString {
     name
 }
 
-fn temporary_name(path: &Path) -> PathBuf {
+/// Whether `path` has a name that a killed azup leaves behind: no program looks there.
+#[must_use]
+pub fn is_leftover(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    name.starts_with(b".") && memchr::memmem::find(name, b".azup-").is_some()
+}
+
+fn temporary_name(path: &Path) -> OsString {
     let mut name = temporary_prefix(path);
     name.push(hex(&random::<8>()));
-    path.with_file_name(name)
+    name
 }
 
 /// Random bytes.
@@ -392,22 +504,15 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// Removes what a killed azup left beside `path`. Judged by the time of the last change
+/// Removes what a killed azup left beside a file. Judged by the time of the last change
 /// of the name, since a file that was exchanged keeps its old time of writing.
-fn remove_leftovers(path: &Path) {
-    let Some(folder) = path.parent() else { return };
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    let prefix = temporary_prefix(path);
+fn remove_leftovers(place: &Place<'_>) {
     let now = OffsetNow::seconds();
-    for entry in entries.flatten() {
-        use std::os::unix::ffi::OsStrExt as _;
-        if entry.file_name().as_bytes().starts_with(prefix.as_bytes())
-            && let Ok(about) = entry.metadata()
-            && now - about.ctime() > LEFTOVER_AGE
+    for name in place.names(&temporary_prefix(place.path)) {
+        if let Ok(about) = place.stat(&name)
+            && now.saturating_sub(about.st_ctime) > LEFTOVER_AGE
         {
-            let _ = fs::remove_file(entry.path());
+            let _ = place.remove(&name);
         }
     }
 }
@@ -418,17 +523,6 @@ struct OffsetNow;
 impl OffsetNow {
     fn seconds() -> i64 {
         time::OffsetDateTime::now_utc().unix_timestamp()
-    }
-}
-
-/// Makes a rename outlive a power failure. Some file systems refuse it; the rename is
-/// then as durable as they make it.
-fn sync_folder(path: &Path) {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-        let _ = folder.sync_all();
     }
 }
 

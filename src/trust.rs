@@ -20,8 +20,9 @@ pub mod system;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use time::OffsetDateTime;
 
-use crate::certificates::TrustAnchor;
+use crate::certificates::{TrustAnchor, may_be_ours};
 use crate::change::Change;
 use crate::cli::Kind;
 use crate::failure::{Failure, command_line};
@@ -73,6 +74,12 @@ pub trait Store {
         Vec::new()
     }
 
+    /// The changes after which a store that cannot be read may be readable again, because
+    /// the program that wrote it was killed half-way. They change nothing else.
+    fn repair(&self, _machine: &Machine) -> Vec<Change> {
+        Vec::new()
+    }
+
     /// Whether what failed with `error` may work in a moment, because another program is
     /// at work in the store.
     fn is_busy(&self, _error: &anyhow::Error) -> bool {
@@ -91,21 +98,30 @@ pub trait Store {
 }
 
 /// What is to be taken out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Removal {
     /// A CA that is to go whoever made it.
     pub ca: Option<TrustAnchor>,
     /// Whether every CA that azup ever made is to go.
     pub ours: bool,
+    /// Those of azup's CAs are to go that are no longer valid at this moment.
+    pub expired_by: Option<OffsetDateTime>,
 }
 
 impl Removal {
     /// Whether the certificate `der` is to go.
     #[must_use]
     pub fn names(&self, der: &[u8]) -> bool {
-        self.ca.as_ref().is_some_and(|ca| ca.der == der)
-            || (self.ours
-                && TrustAnchor::from_der(der).is_some_and(|certificate| certificate.is_ours()))
+        if self.ca.as_ref().is_some_and(|ca| ca.der == der) {
+            return true;
+        }
+        // A bundle has hundreds of certificates: none is parsed for nothing.
+        (self.ours || self.expired_by.is_some())
+            && may_be_ours(der)
+            && TrustAnchor::from_der(der).is_some_and(|ca| {
+                let expired = self.expired_by.is_some_and(|now| ca.not_after < now);
+                ca.is_ours() && (self.ours || expired)
+            })
     }
 }
 

@@ -5,11 +5,12 @@
 //! script or a person pasted counts too. Never appended in place: uv hard-links bundles
 //! to its cache, where one append poisons every environment (measured).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Result;
 use base64::Engine as _;
@@ -24,6 +25,10 @@ use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+
+/// What is read of a bundle's end at first (bytes): room for azup's block, and for
+/// those of a few others who append as well.
+const END_SIZE: u64 = 16 << 10;
 
 const BEGIN_MARK: &str = "# azup begin ";
 const END_MARK: &str = "# azup end ";
@@ -49,6 +54,9 @@ const METADATA: [&str; 8] = [
     "# SHA256 Fingerprint: ",
 ];
 
+/// The end of the path of pip's own copy of certifi.
+pub const OF_PIP: &str = "pip/_vendor/certifi/cacert.pem";
+
 /// Whether a bundle may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Care {
@@ -68,6 +76,8 @@ pub struct Bundle {
     /// The command that installs a damaged bundle anew.
     mend: Option<String>,
     care: Care,
+    /// The folder that it was first read in.
+    folder: OnceLock<Option<files::Identity>>,
 }
 
 impl Bundle {
@@ -79,6 +89,7 @@ impl Bundle {
             path,
             mend: None,
             care: Care::Required,
+            folder: OnceLock::new(),
         }
     }
 
@@ -90,14 +101,45 @@ impl Bundle {
             path,
             mend: Some(mend),
             care,
+            folder: OnceLock::new(),
         }
+    }
+
+    /// What it holds; `None` where it is not there.
+    ///
+    /// Where a write meets other bytes than those it was planned for, the file is read
+    /// once more and planned anew. Not in another folder, though: one that was put in
+    /// the place of the first between the two would get a CA that nobody asked for.
+    fn read(&self) -> Result<Option<Vec<u8>>> {
+        let folder = self.path.parent().unwrap_or(&self.path);
+        let now = files::identity(folder);
+        if *self.folder.get_or_init(|| now) != now {
+            return Err(Failure::new(format!(
+                "{} was exchanged for another folder meanwhile",
+                shown(folder)
+            ))
+            .hint(command_line(
+                ["ls", "-ld"]
+                    .map(OsStr::new)
+                    .into_iter()
+                    .chain([folder.as_os_str()]),
+            ))
+            .into());
+        }
+        files::read_if_there(&self.path)
+    }
+
+    /// The same where it has to be there.
+    fn read_there(&self) -> Result<Vec<u8>> {
+        self.read()?
+            .ok_or_else(|| Failure::new(format!("{} does not exist", shown(&self.path))).into())
     }
 
     /// Refuses what is not for azup to change.
     fn check_owner(&self, ca: &TrustAnchor) -> Result<()> {
         let left = |why: String, fix| Err(LeftAlone { why, fix }.into());
         // Nobody asks pip for something from Azurite: its own copy is worth no warning.
-        let of_pip = self.path.ends_with("pip/_vendor/certifi/cacert.pem");
+        let of_pip = self.path.ends_with(OF_PIP);
         // A patched certifi answers with the system's bundle; the file beside it is dead.
         if self.kind == Kind::Certifi
             && let Some(system) = patched_certifi(&self.path)
@@ -119,6 +161,15 @@ impl Bundle {
             return left("this user may not write there".to_owned(), fix);
         }
         Ok(())
+    }
+
+    /// Whether the CA is where azup puts it: a page instead of the whole bundle is read
+    /// before every debug session. Where not, it may still be elsewhere in the file.
+    fn ends_with(&self, ca: &TrustAnchor) -> Result<bool> {
+        let end = files::read_end(&self.path, END_SIZE)?;
+        // The first line may have begun before these bytes.
+        let whole = memchr::memchr(b'\n', &end).map_or(end.len(), |at| at + 1);
+        Ok(holds(&end[whole..], ca))
     }
 
     /// The command by which an administrator trusts the CA in this file.
@@ -187,7 +238,8 @@ impl Store for Bundle {
     }
 
     fn status(&self, ca: &TrustAnchor, _machine: &Machine) -> Result<Status> {
-        Ok(if contains(&files::read(&self.path)?, ca) {
+        let trusted = self.ends_with(ca)? || contains(&self.read_there()?, ca);
+        Ok(if trusted {
             Status::Trusted
         } else {
             Status::Missing
@@ -198,7 +250,10 @@ impl Store for Bundle {
         if self.care == Care::Never {
             self.check_owner(ca)?;
         }
-        let before = files::read(&self.path)?;
+        if self.ends_with(ca)? {
+            return Ok(Vec::new());
+        }
+        let before = self.read_there()?;
         if contains(&before, ca) {
             return Ok(Vec::new());
         }
@@ -220,7 +275,7 @@ impl Store for Bundle {
         if self.care == Care::Never {
             return Ok(Vec::new());
         }
-        let Some(before) = files::read_if_there(&self.path)? else {
+        let Some(before) = self.read()? else {
             return Ok(Vec::new());
         };
         let (after, link) = without(&before, removal);
@@ -253,7 +308,8 @@ impl Store for Bundle {
 
 /// The bundle that a distribution's certifi answers with instead of its own (Debian,
 /// Fedora and openSUSE patch `core.py`).
-fn patched_certifi(bundle: &Path) -> Option<String> {
+#[must_use]
+pub fn patched_certifi(bundle: &Path) -> Option<String> {
     let core = files::read_if_there(&bundle.with_file_name("core.py")).ok()??;
     let core = String::from_utf8_lossy(&core);
     let at = core.find("\"/etc/").or_else(|| core.find("'/etc/"))?;
@@ -268,24 +324,26 @@ fn patched_certifi(bundle: &Path) -> Option<String> {
 /// line length.
 #[must_use]
 pub fn contains(bundle: &[u8], ca: &TrustAnchor) -> bool {
+    // Lines shorter than usual, or none at all: decode every certificate.
+    holds(bundle, ca)
+        || certificates(bundle).any(|body| {
+            body.len() >= ca.der.len() && decode(&bundle[body]).is_some_and(|der| der == ca.der)
+        })
+}
+
+/// Whether `bundle` holds this certificate in lines of the usual length.
+fn holds(bundle: &[u8], ca: &TrustAnchor) -> bool {
     // 64 characters are the first line as everybody writes it; up to the serial number
     // is enough to tell it from every other certificate.
     let characters = ca.distinctive.div_ceil(3) * 4;
-    if characters <= 64 {
-        let start = STANDARD.encode(&ca.der[..ca.distinctive.div_ceil(3) * 3]);
-        // From the end: that is where azup puts it.
-        let finder = memmem::FinderRev::new(start.as_bytes());
-        if finder
-            .rfind_iter(bundle)
-            .any(|at| certificate_around(bundle, at).is_some_and(|der| der == ca.der))
-        {
-            return true;
-        }
+    if characters > 64 {
+        return false;
     }
-    // Lines shorter than that, or none at all: decode every certificate.
-    certificates(bundle).any(|body| {
-        body.len() >= ca.der.len() && decode(&bundle[body]).is_some_and(|der| der == ca.der)
-    })
+    let start = STANDARD.encode(&ca.der[..ca.distinctive.div_ceil(3) * 3]);
+    // From the end: that is where azup puts it.
+    memmem::FinderRev::new(start.as_bytes())
+        .rfind_iter(bundle)
+        .any(|at| certificate_around(bundle, at).is_some_and(|der| der == ca.der))
 }
 
 /// The certificate whose BEGIN line stands directly before `at`.
@@ -393,7 +451,9 @@ fn ascii(text: &str) -> String {
         .replace("-----", "- - -")
 }
 
-fn percent_encoded(path: &Path) -> String {
+/// A path as ASCII without spaces and line ends, for a comment in a bundle.
+#[must_use]
+pub fn percent_encoded(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.as_os_str().as_bytes() {
         match byte {
@@ -408,7 +468,9 @@ fn percent_encoded(path: &Path) -> String {
     text
 }
 
-fn percent_decoded(text: &str) -> Option<PathBuf> {
+/// The path of [`percent_encoded`].
+#[must_use]
+pub fn percent_decoded(text: &str) -> Option<PathBuf> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -186,6 +186,46 @@ fn keystores(home: &Path, seen: &mut Vec<PathBuf>) -> Vec<Keystore> {
     keystores
 }
 
+/// The certificates in the keystore of the Java that is used here, each with its name.
+///
+/// # Errors
+/// Where there is no JDK, or its keystore cannot be read without a password.
+pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
+    let first = find(machine).into_iter().find_map(|found| match found {
+        Found::Store(store) => Some(store.path().to_owned()),
+        Found::Row(_) | Found::Looked(_) => None,
+    });
+    let path = first.ok_or_else(|| {
+        Failure::new("no JDK was found, whose public CAs a trust store for Java could have")
+            .hint("export JAVA_HOME=/path/to/jdk")
+    })?;
+    certificates(&path)
+}
+
+/// The certificates in a keystore, each with its name.
+///
+/// # Errors
+/// Where it cannot be read, or not without a password.
+pub fn certificates(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let bytes = files::read(path)?;
+    let entries = if bytes.starts_with(&jks::MAGIC) {
+        Jks::parse(&bytes).ok().map(|jks| jks.entries())
+    } else {
+        Pkcs12::parse(&bytes).map(|pkcs12| pkcs12.entries())
+    };
+    let entries = entries.ok_or_else(|| {
+        Failure::new(format!(
+            "the certificates in {} cannot be read without a password",
+            shown(path)
+        ))
+        .hint("azup trust --stores java")
+    })?;
+    Ok(entries
+        .into_iter()
+        .filter_map(|entry| Some((entry.alias.into_owned(), entry.certificate?.into_owned())))
+        .collect())
+}
+
 /// How a keystore can be written.
 enum Form<'a> {
     Jks(Jks<'a>),

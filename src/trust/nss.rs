@@ -9,7 +9,7 @@ pub mod cert9;
 mod libraries;
 mod library;
 mod others;
-mod profiles;
+pub(crate) mod profiles;
 mod sqlite;
 mod writer;
 
@@ -244,6 +244,20 @@ impl Store for Database {
         };
         // The failure that led here is the one to report.
         half_done().ok().flatten().into_iter().collect()
+    }
+
+    /// `SQLite` takes back what a killed program has begun as soon as anybody opens the
+    /// database to write. certutil does so to delete a certificate, also one that is not
+    /// there; to list, it opens it for reading and fails (measured).
+    fn repair(&self, machine: &Machine) -> Vec<Change> {
+        let killed = self.format == Format::Sql
+            && others::is_half_written(&self.file)
+            && others::locked_by(&self.folder).is_none()
+            && machine.find("certutil").is_some();
+        killed
+            .then(|| writer::reopen(&self.folder))
+            .into_iter()
+            .collect()
     }
 
     fn is_busy(&self, error: &anyhow::Error) -> bool {

@@ -4,7 +4,7 @@
 //! A file of the user's own is a bundle like any other. One of the system's is only
 //! reported, with what it bypasses and the command that mends it.
 
-mod dotenv;
+pub(crate) mod dotenv;
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;

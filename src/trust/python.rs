@@ -6,7 +6,7 @@
 
 mod environments;
 mod packages;
-mod pyvenv;
+pub(crate) mod pyvenv;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +53,23 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
         search.none();
     }
     search.found
+}
+
+/// The folders of the active environment and of the project's, the first first.
+#[must_use]
+pub fn of_project(machine: &Machine) -> Vec<PathBuf> {
+    let active = environments::active(machine).into_iter();
+    let active = active.map(|(_, root)| root);
+    active.chain(environments::of_project(machine)).collect()
+}
+
+/// The folders of an environment in which packages lie.
+#[must_use]
+pub fn package_folders(root: &Path) -> Vec<PathBuf> {
+    let versions = packages::versions(root).into_iter();
+    versions
+        .map(|(_, folder)| folder.join("site-packages"))
+        .collect()
 }
 
 /// Whether a bundle is one of the distribution's packages, in which there is never

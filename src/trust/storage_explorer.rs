@@ -90,6 +90,7 @@ impl Store for Folder {
         let trusted = self
             .files()
             .iter()
+            .filter(|(path, _)| !files::is_leftover(path))
             .any(|(_, bytes)| *bytes == ca.der || bundle::contains(bytes, ca));
         Ok(if trusted {
             Status::Trusted

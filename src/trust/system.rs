@@ -11,7 +11,7 @@ mod macos;
 mod os_release;
 mod windows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Found;
 use crate::certificates::TrustAnchor;
@@ -26,6 +26,18 @@ pub fn find(machine: &Machine) -> Vec<Found> {
         "windows" => windows::find(machine),
         _ => anchors::find(Path::new("/"), machine),
     }]
+}
+
+/// The bundle of the system's public CAs that OpenSSL's users read, where there is one.
+#[must_use]
+pub fn bundle() -> Option<PathBuf> {
+    let of_families = families::FAMILIES.iter().flat_map(|family| family.bundles);
+    of_families
+        .copied()
+        // macOS, and Alpine without its package.
+        .chain(["etc/ssl/cert.pem"])
+        .map(|path| Path::new("/").join(path))
+        .find(|path| path.is_file())
 }
 
 /// How macOS and Windows name a certificate: SHA-1 of the DER, in upper case.

@@ -71,7 +71,10 @@ const FIXTURES: [Fixture; 5] = [
         words: &["--stores", "storage-explorer"],
         entries: |_, folder| {
             let files = Sandbox::files(folder).into_iter();
+            // What a killed azup leaves has a name that is no certificate's.
+            let hidden = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with('.');
             files
+                .filter(|(path, _)| !hidden(path))
                 .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
                 .collect()
         },
@@ -145,14 +148,14 @@ fn keytool(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
 }
 
 /// One fixture in a sandbox of its own.
-struct Stage {
-    sandbox: Sandbox,
+pub struct Stage {
+    pub sandbox: Sandbox,
     fixture: &'static Fixture,
     folder: PathBuf,
 }
 
 impl Stage {
-    fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> {
         FIXTURES.iter().map(|fixture| {
             let mut sandbox = Sandbox::new();
             sandbox.azup(["trust", "--stores", "none"]).ok();
@@ -165,7 +168,8 @@ impl Stage {
         })
     }
 
-    fn azup(&self, verb: &str, read_only: Option<&Path>) -> Done {
+    /// `azup trust` or `azup untrust` for its store, with `--json`.
+    pub fn azup(&self, verb: &str, read_only: Option<&Path>) -> Done {
         let words = [azup().to_str().unwrap(), verb, "--json"];
         let words = words.iter().chain(self.fixture.words);
         hidden(&self.sandbox, read_only, words)
@@ -181,14 +185,33 @@ impl Stage {
         stores[0]["status"].as_str().unwrap().to_owned()
     }
 
-    fn entries(&self) -> Vec<String> {
+    /// What its store holds, in order.
+    pub fn entries(&self) -> Vec<String> {
         let mut entries = (self.fixture.entries)(&self.sandbox, &self.folder);
         entries.sort();
         entries
     }
 
-    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    /// The bytes of its store.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         Sandbox::files(&self.folder)
+    }
+}
+
+impl Stage {
+    /// The kind of store.
+    pub fn kind(&self) -> &'static str {
+        self.fixture.kind
+    }
+
+    /// The words that choose it.
+    pub fn words(&self) -> &'static [&'static str] {
+        self.fixture.words
+    }
+
+    /// Whether removal gives the bytes back, and not only the entries.
+    pub fn gives_bytes_back(&self) -> bool {
+        self.fixture.bytes
     }
 }
 

@@ -161,7 +161,7 @@ public class Get {
 ";
 
 /// A client in Java, compiled into the project's folder.
-fn client(sandbox: &Sandbox) {
+pub fn client(sandbox: &Sandbox) {
     sandbox.write("Get.java", CLIENT);
     sandbox.run("javac", ["-d", ".", "Get.java"]).ok();
 }

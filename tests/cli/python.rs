@@ -61,6 +61,19 @@ impl Environment {
         pip.output().unwrap().into()
     }
 
+    /// Runs `uv pip` for the environment on the downloaded wheels, with hard links.
+    pub fn uv_pip(&self, sandbox: &Sandbox, words: &[&str], packages: &[&str]) -> Done {
+        let mut uv = Self::uv(sandbox, "hardlink");
+        uv.arg("pip")
+            .args(words)
+            .args(["--no-index", "--find-links"])
+            .arg(part("wheels"))
+            .arg("--python")
+            .arg(self.python())
+            .args(packages);
+        uv.output().unwrap().into()
+    }
+
     /// The environment's interpreter.
     pub fn python(&self) -> PathBuf {
         self.folder.join("bin/python")

@@ -414,3 +414,23 @@ pub fn copy_program(from: &Path, to: &Path) {
     let done = Command::new("/bin/cp").arg(from).arg(to).status();
     assert!(done.unwrap().success(), "{}", to.display());
 }
+
+/// Does this when the test ends, however it does.
+pub struct OnDrop<F: Fn()>(pub F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Waits until this is so, and fails where that takes too long even on a machine under
+/// load.
+#[track_caller]
+pub fn until(so: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !so() {
+        assert!(std::time::Instant::now() < end, "it never came true");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

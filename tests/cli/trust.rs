@@ -635,3 +635,30 @@ fn untrust_leaves_recorded_bundles_alone_where_other_stores_were_named() {
     sandbox.azup(words).ok();
     assert_eq!(std::fs::read(&bundle).unwrap(), before);
 }
+
+/// The end of a bundle is read first. A CA that others have appended to since is found all
+/// the same, and one that only begins in the middle of a line there is none.
+#[test]
+fn a_ca_far_from_the_end_of_a_bundle_counts_as_trusted() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let ca = std::fs::read_to_string(sandbox.certs().join("ca.pem")).unwrap();
+    let others = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    assert!(others.len() > 100_000);
+    let bundle = sandbox.project().join("bundle.pem");
+    let words = ["trust", "--stores", "none", "--bundle", "bundle.pem"];
+    let first = format!("{ca}{others}");
+    std::fs::write(&bundle, &first).unwrap();
+    sandbox.azup(words).ok();
+    assert_eq!(std::fs::read_to_string(&bundle).unwrap(), first);
+
+    // The last 16 KiB begin with the very BEGIN of a line that no TLS library reads.
+    let rest = &others[..(16 << 10) - ca.len()];
+    let rest = &rest[..rest.rfind("-----BEGIN").unwrap()];
+    let padding = "\n".repeat((16 << 10) - ca.len() - rest.len());
+    let broken = format!("{others}# {ca}{rest}{padding}");
+    assert!(broken[..broken.len() - (16 << 10)].ends_with("# "));
+    std::fs::write(&bundle, &broken).unwrap();
+    assert_ne!(sandbox.azup(words).code, 0);
+    assert_eq!(std::fs::read_to_string(&bundle).unwrap(), broken);
+}

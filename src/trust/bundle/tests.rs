@@ -28,6 +28,7 @@ fn removal(ca: &TrustAnchor) -> Removal {
     Removal {
         ca: Some(ca.clone()),
         ours: true,
+        ..Removal::default()
     }
 }
 
@@ -112,7 +113,7 @@ proptest! {
 fn without_der(bundle: &[u8], ders: &[Vec<u8>]) -> Vec<u8> {
     let removal = Removal {
         ca: TrustAnchor::from_der(&ders[0]),
-        ours: false,
+        ..Removal::default()
     };
     super::cut(bundle, &|der| {
         removal.ca.as_ref().is_some_and(|ca| ca.der == der)

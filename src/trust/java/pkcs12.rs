@@ -14,6 +14,7 @@ use super::Entry;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
+const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;
 const BMP_STRING: u8 = 0x1e;
@@ -134,6 +135,24 @@ impl<'a> Pkcs12<'a> {
             Vec::new(),
         ))
     }
+}
+
+/// A new keystore without a password, with these trusted certificates. The same ones
+/// always give the same bytes.
+#[must_use]
+pub fn written<'a>(certificates: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+    let bags: Vec<u8> = certificates
+        .into_iter()
+        .flat_map(|(alias, der)| new_bag(alias, der))
+        .collect();
+    let data = |content: Vec<u8>| {
+        let octets = encoded(ZERO, encoded(OCTETS, content));
+        encoded(SEQUENCE, [encoded(OID, DATA.to_vec()), octets].concat())
+    };
+    let safes = encoded(SEQUENCE, data(encoded(SEQUENCE, bags)));
+    // Version 3, as RFC 7292 has it.
+    let version = encoded(INTEGER, vec![3]);
+    encoded(SEQUENCE, [version, data(safes)].concat())
 }
 
 /// A `SafeBag` as keytool writes it for `-importcert`.

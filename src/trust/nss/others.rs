@@ -52,13 +52,22 @@ pub(super) fn locked_by(folder: &Path) -> Option<String> {
     })
 }
 
+/// The first bytes of a rollback journal (`SQLite`'s file format, section 3).
+const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
 /// Whether a transaction is going on in the database `file`, or was never finished: its
-/// journal is there, and the file may hold half of a change.
+/// journal holds pages, so that the file may hold half of a change. The number of pages is
+/// written before the first page of the database is, and is 0 until then.
 pub(super) fn is_half_written(file: &Path) -> bool {
     let mut journal = file.as_os_str().to_owned();
     journal.push("-journal");
     let journal = PathBuf::from(journal);
-    let is_there = || journal.metadata().is_ok_and(|about| about.len() > 0);
+    let is_there = || {
+        use std::io::Read as _;
+        let mut head = [0; 12];
+        let read = std::fs::File::open(&journal).and_then(|mut file| file.read_exact(&mut head));
+        read.is_ok() && head[..8] == JOURNAL && head[8..] != [0; 4]
+    };
     (0..LOOKS).all(|_| {
         is_there() && {
             std::thread::sleep(PAUSE);

@@ -138,7 +138,7 @@ fn children(folder: &Path) -> Vec<PathBuf> {
 /// The paths in a `profiles.ini`: `Path` of each `[ProfileN]`, relative to the file unless
 /// absolute or `IsRelative=0`, and `Default` of each `[InstallXXXX]`, one per installed
 /// Firefox. What is not understood is passed over, since Firefox does so too.
-fn named(bytes: &[u8]) -> Vec<PathBuf> {
+pub(crate) fn named(bytes: &[u8]) -> Vec<PathBuf> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_start_matches('\u{feff}');
     let mut paths: Vec<PathBuf> = Vec::new();

@@ -224,6 +224,14 @@ pub(super) fn certutil(verb: &str, format: Format, folder: &Path, words: &[&str]
     argv
 }
 
+/// Opens a database to write and changes nothing; fails where it cannot be read after that.
+pub(super) fn reopen(folder: &Path) -> Change {
+    let script = r#"certutil -D -d "$1" -n "nobody's" 2>/dev/null; certutil -L -d "$1" >/dev/null"#;
+    let mut argv: Vec<OsString> = ["sh", "-c", script, "sh"].map(OsString::from).to_vec();
+    argv.extend(certutil("", Format::Sql, folder, &[]).pop());
+    Change::run(argv, None)
+}
+
 /// `azup nss-helper ACTION WORDS FOLDER`
 fn helper(azup: &Path, action: NssAction, folder: &Path, words: &[&str]) -> Vec<OsString> {
     let mut argv: Vec<OsString> = vec![azup.into(), NSS_HELPER.into(), action.name().into()];

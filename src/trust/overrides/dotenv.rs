@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 
 /// Every variable that is set, in order, with its value; where a line makes no sense, or
 /// a value refers to other variables, it is passed over.
-pub(super) fn parse(bytes: &[u8]) -> Vec<(String, OsString)> {
+pub(crate) fn parse(bytes: &[u8]) -> Vec<(String, OsString)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     bytes
         .split(|byte| matches!(byte, b'\n' | b'\r'))

@@ -15,11 +15,11 @@ const LARGEST: u64 = 64 << 10;
 
 /// What azup needs to know from it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Config {
+pub(crate) struct Config {
     /// The folder of the base's interpreter, such as `/usr/bin`.
-    pub(super) home: Option<PathBuf>,
+    pub(crate) home: Option<PathBuf>,
     /// Whether packages of the base are used where the environment has none.
-    pub(super) system_packages: bool,
+    pub(crate) system_packages: bool,
 }
 
 /// The configuration of the environment at `root`; the default one where it cannot be
@@ -35,7 +35,7 @@ pub(super) fn of(root: &Path) -> Config {
 }
 
 /// Never fails: what is not understood is passed over, as Python does.
-fn parse(bytes: &[u8]) -> Config {
+pub(crate) fn parse(bytes: &[u8]) -> Config {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut config = Config::default();
     for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')) {

@@ -92,6 +92,7 @@ impl System {
         let removal = Removal {
             ca: None,
             ours: true,
+            ..Removal::default()
         };
         self.apply(found, &Goal::Remove(&removal))
     }

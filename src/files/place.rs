@@ -1,0 +1,188 @@
+//! A name in a folder that is held open. Whatever the path leads to a moment later (the
+//! folder was renamed, or a link was put in its place), all steps of one change happen in
+//! the one folder in which they began.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, Stat};
+
+use super::{absent, checked_content, failed_to_read};
+use crate::failure::{Failure, shown};
+
+/// Where a file is, or is to be.
+pub(super) struct Place<'p> {
+    pub(super) path: &'p Path,
+    pub(super) name: &'p OsStr,
+    folder: OwnedFd,
+}
+
+impl<'p> Place<'p> {
+    /// Opens the folder of `path`.
+    pub(super) fn open(path: &'p Path) -> io::Result<Self> {
+        let parent = path.parent().filter(|each| !each.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let open = |flags| {
+            let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            rustix::fs::openat(CWD, parent, flags, Mode::empty())
+        };
+        let folder = match open(OFlags::RDONLY) {
+            // A folder that may be written and not listed.
+            #[cfg(target_os = "linux")]
+            Err(rustix::io::Errno::ACCESS) => open(OFlags::PATH),
+            other => other,
+        }?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self { path, name, folder })
+    }
+
+    /// What the file of this name holds, through a link; `None` where there is none.
+    pub(super) fn read(&self, name: &OsStr) -> Result<Option<Vec<u8>>> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let open = |flags| -> io::Result<File> {
+            let file = rustix::fs::openat(&self.folder, name, flags, Mode::empty())?;
+            Ok(file.into())
+        };
+        let opened = match open(flags | OFlags::NOFOLLOW) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                self.refuse_planted(name)?;
+                open(flags)
+            }
+            other => other,
+        };
+        match opened {
+            Ok(file) => checked_content(file, self.path).map(Some),
+            Err(error) if absent(&error) => Ok(None),
+            Err(error) => Err(failed_to_read(self.path, &error).into()),
+        }
+    }
+
+    /// In a folder in which everybody may make files (`/tmp`), a link of another user's
+    /// leads where that user wants. Linux itself refuses to follow it by the same rule
+    /// (`fs.protected_symlinks`), but not everywhere.
+    fn refuse_planted(&self, name: &OsStr) -> Result<()> {
+        const SHARED: u32 = 0o1002;
+        let (Ok(link), Ok(folder)) = (self.stat(name), rustix::fs::fstat(&self.folder)) else {
+            return Ok(());
+        };
+        let ours = rustix::process::geteuid().as_raw();
+        if mode(&folder) & SHARED == SHARED && link.st_uid != ours && link.st_uid != folder.st_uid {
+            return Err(Failure::new(format!(
+                "{} is a link of another user in a folder that everybody may write to",
+                shown(self.path)
+            ))
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Of the name itself, where it is a link.
+    pub(super) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
+        Ok(rustix::fs::statat(
+            &self.folder,
+            name,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    }
+
+    /// Of what the name leads to.
+    pub(super) fn stat_through(&self, name: &OsStr) -> io::Result<Stat> {
+        Ok(rustix::fs::statat(&self.folder, name, AtFlags::empty())?)
+    }
+
+    /// Makes a new file.
+    pub(super) fn create(&self, name: &OsStr, permissions: u32) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        // The bits have another width on macOS.
+        #[allow(clippy::useless_conversion)]
+        let bits = permissions.try_into().unwrap_or(0o600);
+        let mode = Mode::from_raw_mode(bits);
+        Ok(rustix::fs::openat(&self.folder, name, flags, mode)?.into())
+    }
+
+    /// Makes a new link.
+    pub(super) fn link(&self, target: &Path, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.folder, name)?)
+    }
+
+    /// Gives a file a second name; one that is taken is never replaced.
+    pub(super) fn hard_link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let flags = AtFlags::empty();
+        Ok(rustix::fs::linkat(
+            &self.folder,
+            from,
+            &self.folder,
+            to,
+            flags,
+        )?)
+    }
+
+    /// Renames, replacing what has the name already.
+    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.folder, from, &self.folder, to)?)
+    }
+
+    /// Renames without replacing, or exchanges.
+    pub(super) fn rename_with(&self, from: &OsStr, to: &OsStr, how: RenameFlags) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(
+            &self.folder,
+            from,
+            &self.folder,
+            to,
+            how,
+        )?)
+    }
+
+    /// Takes a name away.
+    pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.folder, name, AtFlags::empty())?)
+    }
+
+    /// All names that begin with `prefix`.
+    pub(super) fn names(&self, prefix: &OsStr) -> Vec<OsString> {
+        let Ok(entries) = Dir::read_from(&self.folder) else {
+            return Vec::new();
+        };
+        let names = entries.flatten().map(|entry| entry.file_name().to_owned());
+        names
+            .map(|name| OsStr::from_bytes(name.to_bytes()).to_owned())
+            .filter(|name| name.as_bytes().starts_with(prefix.as_bytes()))
+            .collect()
+    }
+
+    /// Makes a rename outlive a power failure. Some file systems refuse it; the rename is
+    /// then as durable as they make it.
+    pub(super) fn sync(&self) {
+        let _ = rustix::fs::fsync(&self.folder);
+    }
+}
+
+/// Type and permission bits in the same width everywhere.
+pub(super) fn mode(about: &Stat) -> u32 {
+    #[allow(clippy::useless_conversion)]
+    about.st_mode.into()
+}
+
+/// Opens a file for reading, not following a link that another user has planted.
+pub(super) fn open_to_read(path: &Path) -> Result<io::Result<File>> {
+    let open = |more: OFlags| {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // O_NONBLOCK: opening a FIFO must return, so that it can be refused.
+        let flags = (OFlags::NONBLOCK | more).bits().cast_signed();
+        OpenOptions::new().read(true).custom_flags(flags).open(path)
+    };
+    match open(OFlags::NOFOLLOW) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            if let Ok(place) = Place::open(path) {
+                place.refuse_planted(place.name)?;
+            }
+            Ok(open(OFlags::empty()))
+        }
+        other => Ok(other),
+    }
+}
