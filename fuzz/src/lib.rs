@@ -1,0 +1,315 @@
+//! What has to hold for any bytes whatever, one function per fuzz target. The fuzzer calls
+//! them with bytes of its own making; the ordinary tests call them with the corpora.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use azurite_up::certificates::TrustAnchor;
+use azurite_up::fuzzed;
+use azurite_up::project::compose;
+use azurite_up::project::jsonc::{self, Edit, Step};
+use azurite_up::trust::Removal;
+use azurite_up::trust::bundle;
+use azurite_up::trust::java::{jks::Jks, pkcs12::Pkcs12};
+use azurite_up::trust::nss::cert9;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 06:00:00 UTC);
+
+/// A CA that is always the same, and has no key any more.
+fn ca() -> TrustAnchor {
+    let pem = include_bytes!("../ca.pem");
+    TrustAnchor::any(pem, Path::new("ca.pem")).expect("a CA")
+}
+
+/// A PEM bundle takes the CA in and gives back its old bytes, and no other certificate
+/// comes or goes, as another reader sees it.
+pub fn bundle(data: &[u8]) {
+    let ca = ca();
+    let removal = Removal {
+        ca: Some(ca.clone()),
+        ..Removal::default()
+    };
+    let all = |bytes: &[u8]| -> Option<Vec<Vec<u8>>> {
+        let certificates = CertificateDer::pem_slice_iter(bytes);
+        certificates.map(|der| Some(der.ok()?.to_vec())).collect()
+    };
+    let (less, _) = bundle::without(data, &removal);
+    assert!(!bundle::contains(&less, &ca), "it stays");
+    assert_eq!(bundle::without(&less, &removal).0, less, "gone is gone");
+    if bundle::contains(data, &ca) {
+        return;
+    }
+    assert_eq!(less, data, "something else was taken out");
+    let more = bundle::with(data, &ca, None, NOW);
+    assert!(more.starts_with(data), "old bytes come first");
+    assert!(bundle::contains(&more, &ca), "it is there");
+    assert_eq!(
+        bundle::without(&more, &removal).0,
+        data,
+        "old bytes are back"
+    );
+    if let (Some(mut before), Some(after)) = (all(data), all(&more)) {
+        before.push(ca.der.clone());
+        assert_eq!(after, before, "another reader sees one certificate more");
+    }
+    // As a link, whose target has any name.
+    let target: Vec<u8> = data.iter().copied().filter(|byte| *byte != 0).collect();
+    let target = PathBuf::from(OsString::from_vec(target));
+    let linked = bundle::with(data, &ca, Some(&target), NOW);
+    assert_eq!(
+        bundle::without(&linked, &removal),
+        (data.to_vec(), Some(target)),
+        "bytes and link are back"
+    );
+}
+
+/// A document of a user takes edits and gives back its old bytes, or refuses. The first
+/// byte chooses the edits.
+pub fn jsonc(data: &[u8]) {
+    let Some((choice, document)) = data.split_first() else {
+        return;
+    };
+    let parsed = jsonc::parse(document);
+    let edits: Vec<Edit> = edits(parsed.as_ref().ok())
+        .into_iter()
+        .enumerate()
+        .filter(|(at, _)| choice >> (at % 8) & 1 == 1)
+        .map(|(_, edit)| edit)
+        .collect();
+    let Ok(edited) = jsonc::add(document, &edits) else {
+        return;
+    };
+    assert!(parsed.is_ok(), "edited, but cannot be read");
+    let value = jsonc::parse(&edited.bytes).expect("it can still be read");
+    for edit in &edits {
+        match edit {
+            Edit::Member {
+                at,
+                key,
+                value: wanted,
+            } => {
+                let object = jsonc::find(&value, at).expect("the object");
+                assert_eq!(object.get(key), Some(wanted), "the member");
+            }
+            Edit::Item { at, .. } => {
+                assert!(
+                    jsonc::find(&value, at).is_some_and(Value::is_array),
+                    "the list"
+                );
+            }
+            Edit::Replace { .. } | Edit::Drop { .. } => {}
+        }
+    }
+    let back = jsonc::remove(&edited.bytes, &edited.additions);
+    assert_eq!(back.as_deref(), Ok(document), "old bytes are back");
+    let again = jsonc::add(&edited.bytes, &edits).expect("twice is once");
+    assert_eq!(again.bytes, edited.bytes, "twice is once");
+    assert!(again.additions.is_empty(), "nothing was left to add");
+    // What is gone already is no error, and what was never there costs no byte.
+    let gone = jsonc::remove(document, &edited.additions);
+    if let Ok(gone) = gone {
+        assert!(jsonc::parse(&gone).is_ok(), "it can still be read");
+    }
+}
+
+/// Edits as azup makes them, and some at the document's own first member.
+fn edits(document: Option<&Value>) -> Vec<Edit> {
+    let key = |name: &str| Step::Key(name.to_owned());
+    let member = |at: &[Step], name: &str, value| Edit::Member {
+        at: at.to_vec(),
+        key: name.to_owned(),
+        value,
+    };
+    let item = |at: &[Step], value| Edit::Item {
+        at: at.to_vec(),
+        value,
+    };
+    let labelled = Step::With {
+        key: "label".to_owned(),
+        value: "install".to_owned(),
+    };
+    let mut all = vec![
+        item(
+            &[key("dockerComposeFile")],
+            json!("azurite/docker-compose.yml"),
+        ),
+        member(&[key("features")], "./azurite", json!({})),
+        item(&[key("forwardPorts")], json!(10_000)),
+        member(
+            &[key("portsAttributes")],
+            "10000",
+            json!({"label": "Azurite blob", "onAutoForward": "silent"}),
+        ),
+        item(
+            &[key("tasks")],
+            json!({"label": "azup: trust", "type": "process"}),
+        ),
+        item(
+            &[key("tasks"), labelled, key("dependsOn")],
+            json!("azup: trust"),
+        ),
+    ];
+    if let Some(Value::Object(members)) = document
+        && let Some((first, _)) = members.iter().next()
+    {
+        all.push(member(&[key(first)], "one", json!([1, {"two": null}])));
+        all.push(item(&[key(first)], json!("ein \"Wort\"\\\n")));
+    }
+    all
+}
+
+/// An NSS database is read to its end or refused; what was read is found again.
+pub fn cert9(data: &[u8]) {
+    let _ = cert9::has_primary_password(data);
+    let Ok(entries) = cert9::entries(data) else {
+        return;
+    };
+    let bytes: usize = entries.iter().map(|entry| entry.der.len()).sum();
+    assert!(bytes <= 20 * data.len().max(1), "it grows out of nothing");
+    for entry in entries.iter().take(3) {
+        let found = cert9::find(data, &entry.der).expect("it was read before");
+        assert_eq!(found.map(|found| found.der).as_ref(), Some(&entry.der));
+    }
+}
+
+/// A JKS takes the CA in and out again; the digest is the only other thing that changes.
+pub fn jks(data: &[u8]) {
+    const DIGEST: usize = 20;
+    let ca = ca();
+    let goes = |der: &[u8]| der == ca.der;
+    let Ok(store) = Jks::parse(data) else { return };
+    let _ = store.is_sealed_with("changeit");
+    let holds =
+        |entry: &azurite_up::trust::java::Entry<'_>| entry.certificate.as_deref().is_some_and(goes);
+    if store.entries().iter().any(holds) {
+        let less = store.without(&goes, "changeit").expect("it is there");
+        let less = Jks::parse(&less).expect("it can be read").entries();
+        assert!(
+            !less
+                .iter()
+                .any(|entry| entry.certificate.as_deref().is_some_and(goes))
+        );
+        return;
+    }
+    assert!(
+        store.without(&goes, "changeit").is_none(),
+        "nothing to take out"
+    );
+    let more = store.with("azup", &ca.der, NOW, "changeit");
+    let read = Jks::parse(&more).expect("it can still be read");
+    assert!(read.is_sealed_with("changeit"));
+    let entries = read.entries();
+    assert_eq!(entries.len(), store.entries().len() + 1);
+    assert_eq!(entries.last().map(|entry| &*entry.alias), Some("azup"));
+    let back = read.without(&goes, "changeit").expect("it is there");
+    let content = |bytes: &[u8]| bytes[..bytes.len() - DIGEST].to_vec();
+    assert_eq!(content(&back), content(data), "old bytes are back");
+}
+
+/// As [`jks`], for a PKCS#12 that needs no password.
+pub fn pkcs12(data: &[u8]) {
+    let ca = ca();
+    let goes = |der: &[u8]| der == ca.der;
+    let Some(store) = Pkcs12::parse(data) else {
+        return;
+    };
+    let count = store.entries().len();
+    if let Some(less) = store.without(&goes) {
+        let less = Pkcs12::parse(&less)
+            .expect("it can still be read")
+            .entries();
+        assert!(
+            !less
+                .iter()
+                .any(|entry| entry.certificate.as_deref().is_some_and(goes))
+        );
+        return;
+    }
+    let Some(more) = store.with("azup", &ca.der) else {
+        return;
+    };
+    let read = Pkcs12::parse(&more).expect("it can still be read");
+    assert_eq!(read.entries().len(), count + 1);
+    let back = read.without(&goes).expect("it is there");
+    assert_eq!(back, data, "old bytes are back");
+}
+
+/// `pyvenv.cfg`, `profiles.ini` and `.env`: paths that can be opened, or nothing.
+pub fn settings(data: &[u8]) {
+    let (home, _) = fuzzed::pyvenv(data);
+    assert!(
+        home.is_none_or(|home| home.is_absolute() && !home.as_os_str().as_bytes().contains(&0))
+    );
+    for path in fuzzed::profiles_ini(data) {
+        let bytes = path.as_os_str().as_bytes();
+        assert!(
+            !bytes.is_empty() && !bytes.contains(&0),
+            "{}",
+            path.display()
+        );
+    }
+    for (name, value) in fuzzed::dotenv(data) {
+        assert!(
+            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+            "{name:?}"
+        );
+        let value = value.as_bytes();
+        assert!(!name.is_empty() && !value.is_empty() && !value.contains(&0));
+    }
+}
+
+/// A compose file is read or refused, and the overlay for it is a compose file.
+pub fn compose(data: &[u8]) {
+    let project = Path::new("/nowhere/project");
+    let file = project.join(".devcontainer/docker-compose.yml");
+    let Ok(services) = compose::parse(&[(file.clone(), data.to_vec())]) else {
+        return;
+    };
+    for (name, service) in services.services.iter().take(4) {
+        let _ = (service.image(), service.dockerfile(), service.networks());
+        let _ = (service.depends_on(), service.profiles(), service.ports());
+        let _ = (
+            service.volumes(),
+            service.environment("A"),
+            services.namespace(name),
+        );
+        if let Ok(overlay) = compose::overlay(&services, name, project) {
+            let _ = overlay.forward_ports();
+            let files = [(file.clone(), overlay.text.into_bytes())];
+            let read = compose::parse(&files).expect("the overlay can be read");
+            assert!(read.get(&overlay.service).is_some(), "its service is in it");
+        }
+    }
+}
+
+/// The token endpoint answers whatever is sent, and gives a token to nobody who has
+/// neither the secret nor the header that no browser sends.
+pub fn token(data: &[u8]) {
+    const SECRET: &str = "0123456789abcdef";
+    let machine = azurite_up::machine::Machine::here().expect("a machine");
+    let Some(answer) = azurite_up::identity::answer(SECRET, machine.clock(), data) else {
+        assert!(data.len() < 16 << 10, "it waits for ever");
+        return;
+    };
+    let answer = String::from_utf8(answer).expect("UTF-8");
+    let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).expect("a status");
+    assert!(["200", "400", "401"].contains(&status), "{head}");
+    if status == "200" {
+        let text = String::from_utf8_lossy(data);
+        // A line may also end with LF alone; what follows the empty one is not looked at.
+        let text = text.replace("\r\n", "\n");
+        let (text, _) = text.trim_start().split_once("\n\n").expect("a head");
+        let asked = text.to_ascii_lowercase();
+        assert!(
+            text.contains(SECRET) || asked.contains("\nmetadata:"),
+            "{head}"
+        );
+        assert!(!asked.contains("\norigin:"), "a web page got a token");
+    }
+}

@@ -1,0 +1,36 @@
+//! What the fuzzer has found worth keeping, run again without it: see `fuzz/README.md`.
+
+use std::path::Path;
+
+#[path = "../../fuzz/src/lib.rs"]
+mod laws;
+
+/// Ends in a panic where it does not hold.
+type Law = fn(&[u8]);
+
+#[test]
+fn every_law_holds_for_every_kept_input() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let targets: [(&str, Law); 8] = [
+        ("bundle", laws::bundle),
+        ("cert9", laws::cert9),
+        ("compose", laws::compose),
+        ("jks", laws::jks),
+        ("jsonc", laws::jsonc),
+        ("pkcs12", laws::pkcs12),
+        ("settings", laws::settings),
+        ("token", laws::token),
+    ];
+    for (target, law) in targets {
+        let inputs = std::fs::read_dir(corpora.join(target)).unwrap();
+        let mut count = 0;
+        for input in inputs {
+            let path = input.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            let held = std::panic::catch_unwind(|| law(&bytes)).is_ok();
+            assert!(held, "{}", path.display());
+            count += 1;
+        }
+        assert!(count >= 5, "{target} has {count} inputs");
+    }
+}
