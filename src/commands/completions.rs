@@ -1,0 +1,22 @@
+//! `azup completions`: the words of the command line for a shell, generated from the same
+//! types that read them.
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+use serde_json::json;
+
+use crate::cli::{Cli, Completions};
+use crate::failure::Exit;
+use crate::output::Answer;
+
+pub(super) fn run(completions: &Completions) -> Result<Answer> {
+    let mut script = Vec::new();
+    clap_complete::generate(completions.shell, &mut Cli::command(), "azup", &mut script);
+    let text = String::from_utf8(script)?;
+    Ok(Answer {
+        brief: Some(text.clone()),
+        document: json!({ "shell": completions.shell.to_string(), "script": text }),
+        text,
+        exit: Exit::Done,
+    })
+}

@@ -1,0 +1,89 @@
+//! Completions and manual pages, read by the shells and by a formatter of manual pages.
+
+use crate::sandbox::{Done, Sandbox};
+
+/// What bash offers after these words.
+fn offered_by_bash(sandbox: &Sandbox, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let program = format!(
+        r#"set -eu; source completions.bash
+        COMP_WORDS=({line}) COMP_CWORD={last} COMP_LINE="{line}" COMP_POINT=${{#COMP_LINE}}
+        COMP_WORDS+=(); _azup azup "{word}" "" || true
+        printf '%s\n' "${{COMPREPLY[@]}}""#,
+        last = words.len() - 1,
+        word = words.last().unwrap(),
+    );
+    let mut bash = sandbox.command("bash");
+    Done::from(bash.args(["-c", &program]).output().unwrap())
+        .ok()
+        .stdout
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.azup(["completions", "bash"]).ok().stdout;
+    sandbox.write("completions.bash", script);
+    assert_eq!(offered_by_bash(&sandbox, "azup untr"), "untrust\n");
+    assert_eq!(offered_by_bash(&sandbox, "azup trust --dry"), "--dry-run\n");
+    let all = offered_by_bash(&sandbox, "azup trust --ca");
+    assert!(all.starts_with("--ca\n"), "{all}");
+    let hidden = sandbox.azup(["completions", "bash"]).ok().stdout;
+    assert!(hidden.contains("untrust"));
+}
+
+#[test]
+fn zsh_and_fish_read_their_completions() {
+    let sandbox = Sandbox::new();
+    for shell in ["zsh", "fish"] {
+        let script = sandbox.azup(["completions", shell]).ok().stdout;
+        let file = sandbox.write(format!("completions.{shell}"), script);
+        let mut check = sandbox.command(shell);
+        Done::from(check.arg("-n").arg(file).output().unwrap()).ok();
+    }
+    let mut fish = sandbox.command("fish");
+    fish.args(["-c", "source completions.fish; complete -C 'azup untr'"]);
+    let offered = Done::from(fish.output().unwrap()).ok().stdout;
+    assert!(offered.starts_with("untrust\t"), "{offered}");
+}
+
+/// There is no PowerShell here: what is shown is that its script is generated.
+#[test]
+fn powershell_stand_in_gets_its_completions() {
+    let script = Sandbox::new().azup(["completions", "powershell"]).ok();
+    assert!(script.stdout.contains("Register-ArgumentCompleter"));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let sandbox = Sandbox::new();
+    let one = sandbox.azup(["man"]).ok().stdout;
+    let would = sandbox.azup(["man", "--output", "pages", "--dry-run"]).ok();
+    assert!(would.stdout.contains("pages/azup-trust.1"), "{would}");
+    assert!(!sandbox.project().join("pages").exists());
+    sandbox.azup(["man", "--output", "pages"]).ok();
+    let pages = sandbox.project().join("pages");
+    assert_eq!(std::fs::read_to_string(pages.join("azup.1")).unwrap(), one);
+    let help = sandbox.azup(["--help"]).ok().stdout;
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert!(commands.len() > 5, "{commands:?}");
+    for command in commands {
+        let page = pages.join(format!("azup-{command}.1"));
+        let mut formatter = sandbox.command("mandoc");
+        formatter.args(["-T", "ascii"]).arg(page);
+        let text = Done::from(formatter.output().unwrap()).ok().stdout;
+        // Bold letters are struck over in the text.
+        let plain = regex_lite::Regex::new(".\u{8}")
+            .unwrap()
+            .replace_all(&text, "")
+            .into_owned();
+        assert!(plain.contains(&format!("azup {command}")), "{plain}");
+    }
+    assert!(!pages.join("azup-nss-helper.1").exists());
+}
