@@ -1,0 +1,29 @@
+//! What `azup init` writes, brought up with a real engine and the real dev container
+//! command line, from clone to blob, through restarts, rebuilds and a renewal.
+//!
+//! `tests/run` prepares what these tests need and says so in variables:
+//!
+//! | variable | what it names |
+//! |---|---|
+//! | `AZUP_TEST_PARTS` | the folder of real parts: the dev container command line, Node.js, wheels |
+//! | `AZUP_TEST_STATIC` | the azup that is linked statically, as it is released |
+//! | `AZUP_TEST_PLUGINS` | the folder of Docker's compose and buildx plugins, where it is not Docker's own |
+//! | `AZUP_TEST_SLOWNESS` | how many times longer a restart may take than on a machine with nothing else to do |
+//!
+//! Everything that a test makes in the engine carries the test's own project name, and is
+//! removed when the test ends, however it ends. Times are written to `e2e-times.txt` in
+//! Cargo's folder for tests' files: they are reported, not asserted.
+
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that cannot go on should say where, and nothing here is a library"
+)]
+
+mod engine;
+mod site;
+
+mod binary;
+mod kinds;
+mod story;
