@@ -1,9 +1,13 @@
 //! The command line as types, and its help. No logic: what the words mean is decided
 //! in [`crate::commands`].
 
+use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::azurite::Named;
 
 /// Code written for Azure Storage, running unchanged against Azurite over HTTPS.
 #[derive(Debug, Parser)]
@@ -13,13 +17,20 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     disable_help_flag = true,
     disable_help_subcommand = true,
     about = "Azure Storage code runs against the Azurite emulator unchanged: HTTPS, OAuth, trusted",
-    after_help = "\
+    help_template = "\
+{about}
+
+{before-help}{usage-heading} {usage}
+
+{all-args}{after-help}",
+    before_help = "\
 Examples:
   azup init            set up this folder: certificates, dev container, VS Code, trust
   azup up              run Azurite here over HTTPS with OAuth, until Ctrl-C
-  azup trust           put the CA back after an update (VS Code runs this before debugging)
-  azup untrust         take the CA out of every store again
-
+  azup run -- pytest   run tests against Azurite, started for them if need be
+  azup doctor          what does not work, and the one command that mends it
+  azup remove          undo azup init; azup untrust takes the CA out of every store",
+    after_help = "\
 Exit codes: 0 done or nothing to do, 1 failed, 2 usage, 3 partly done, 4 refused, 130 interrupted"
 )]
 pub struct Cli {
@@ -167,8 +178,12 @@ impl Kind {
 pub enum Command {
     /// Set up a project: certificates, dev container, VS Code files, trust
     Init(Init),
+    /// Undo `azup init` in a project, byte for byte
+    Remove(Remove),
     /// Run Azurite here over HTTPS with OAuth, until Ctrl-C
     Up(Up),
+    /// Run a command that uses Azurite, which is started for it if need be
+    Run(Run),
     /// Stop an Azurite that `azup up` started
     Down(Down),
     /// Put the CA into every trust store where it is missing
@@ -177,8 +192,18 @@ pub enum Command {
     Untrust(Untrust),
     /// Make a new CA and certificate, and trust it
     Renew(Renew),
+    /// Print the variables by which code finds and trusts Azurite
+    Env(Env),
+    /// Check every link, and name for each fault the one command that mends it
+    Doctor(Doctor),
     /// Print a local access token
     Token(Token),
+    /// Answer SDKs that ask for access tokens, without an Azurite, until Ctrl-C
+    Identity(Identity),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write all of them
+    Man(Man),
     /// The process in which NSS is loaded: changes one database
     #[command(name = NSS_HELPER, hide = true)]
     NssHelper(NssHelper),
@@ -189,6 +214,10 @@ pub const NSS_HELPER: &str = "nss-helper";
 
 /// `azup init`
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Init {
     /// The project's folder
     #[arg(default_value = ".")]
@@ -196,10 +225,49 @@ pub struct Init {
     /// Do not ask before changing files
     #[arg(short, long)]
     pub yes: bool,
+    /// The azup for the container (default: this one, where it runs on Linux)
+    #[arg(long, value_name = "FILE")]
+    pub linux_binary: Option<PathBuf>,
+    /// Let git keep the azup for the container, so that a clone has it
+    #[arg(long)]
+    pub vendor: bool,
+    /// The dev container configuration to set up, where there are several
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Run Azurite beside an image- or Dockerfile-based dev container, by compose
+    #[arg(long)]
+    pub compose: bool,
+    /// Do not add the Feature that brings Node.js, which Azurite runs on
+    #[arg(long)]
+    pub no_node_feature: bool,
+    /// Put "azup: trust" in the place of tasks that write a CA into certifi
+    #[arg(long)]
+    pub replace_scripts: bool,
+}
+
+/// `azup remove`
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Do not ask before changing files
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Leave the project's certificates where they are
+    #[arg(long)]
+    pub keep_certs: bool,
+    /// Leave this file as it is now (repeatable)
+    #[arg(long = "keep", value_name = "FILE")]
+    pub keep: Vec<PathBuf>,
 }
 
 /// `azup up`
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Up {
     /// Run in the background; `azup down` stops it
     #[arg(short, long)]
@@ -222,6 +290,18 @@ pub struct Up {
     /// More names or addresses for a new certificate (repeatable)
     #[arg(long = "san", value_name = "NAME")]
     pub sans: Vec<String>,
+    /// Port on which SDKs ask for access tokens
+    #[arg(long, value_name = "PORT", default_value_t = crate::identity::PORT)]
+    pub identity_port: u16,
+    /// Do not answer SDKs that ask for access tokens
+    #[arg(long, conflicts_with = "identity_port")]
+    pub no_identity: bool,
+    /// Another storage account; without KEY a random one is made and kept (repeatable)
+    #[arg(long = "account", value_name = "NAME[:KEY]")]
+    pub accounts: Vec<Named>,
+    /// End when no `azup run` needs it any more
+    #[arg(long, hide = true)]
+    pub while_used: bool,
     /// The process that `--detach` leaves behind: serves, and answers in JSON
     #[arg(long, hide = true)]
     pub detached_child: bool,
@@ -233,6 +313,89 @@ pub struct Down {
     /// Only the Azurite with its data in this folder (default: all)
     #[arg(long, value_name = "DIR")]
     pub location: Option<PathBuf>,
+}
+
+/// `azup run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What the command is told.
+    #[command(flatten)]
+    pub told: Told,
+    /// Folder for the data of an Azurite that is started (default: in azup's data folder)
+    #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
+    pub location: Option<PathBuf>,
+    /// Keep the data of an Azurite that is started in memory only
+    #[arg(long)]
+    pub in_memory: bool,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// `azup env`
+#[derive(Debug, Args)]
+pub struct Env {
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "shell")]
+    pub format: Format,
+    /// What they tell.
+    #[command(flatten)]
+    pub told: Told,
+    /// Port on which SDKs ask for access tokens (default: the running Azurite's, or 10003)
+    #[arg(long, value_name = "PORT")]
+    pub identity_port: Option<u16>,
+}
+
+/// What code is told about Azurite: the options that `azup env` and `azup run` share.
+#[derive(Debug, Args)]
+pub struct Told {
+    /// Who gives access tokens: azup, or `az login`
+    #[arg(long, value_name = "WHO", default_value = "local")]
+    pub credential: Credential,
+    /// The storage account (default: devstoreaccount1)
+    #[arg(long, value_name = "NAME[:KEY]")]
+    pub account: Option<Named>,
+    /// Leave the other credentials of `DefaultAzureCredential` on
+    #[arg(long)]
+    pub no_token_credentials: bool,
+    /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
+    #[arg(long)]
+    pub java: bool,
+    /// Port of the blob service (default: the running Azurite's, or 10000)
+    #[arg(long, value_name = "PORT")]
+    pub blob_port: Option<u16>,
+    /// Port of the queue service (default: the running Azurite's, or 10001)
+    #[arg(long, value_name = "PORT")]
+    pub queue_port: Option<u16>,
+    /// Port of the table service (default: the running Azurite's, or 10002)
+    #[arg(long, value_name = "PORT")]
+    pub table_port: Option<u16>,
+}
+
+/// How `azup env` prints variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For sh, bash, dash and zsh: `eval "$(azup env)"`.
+    Shell,
+    /// For fish: `azup env --format fish | source`.
+    Fish,
+    /// For PowerShell: `azup env --format powershell | Out-String | Invoke-Expression`.
+    Powershell,
+    /// For a `.env` file.
+    Dotenv,
+    /// One JSON object.
+    Json,
+    /// For the Functions host: a `local.settings.json`.
+    Functions,
+}
+
+/// Who gives access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Credential {
+    /// azup's own endpoint.
+    Local,
+    /// Azure CLI, after `az login`.
+    Az,
 }
 
 /// `azup trust`
@@ -259,12 +422,72 @@ pub struct Renew {
     pub sans: Vec<String>,
 }
 
+/// `azup doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Only these checks (default: all; --list names them)
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Mend what is safe to mend (renew, trust), then check again
+    #[arg(long)]
+    pub fix: bool,
+    /// Name every check, and do none
+    #[arg(long, conflicts_with_all = ["ids", "fix"])]
+    pub list: bool,
+    /// Port of the blob service (default: where azup runs it, else 10000)
+    #[arg(long, value_name = "PORT")]
+    pub blob_port: Option<u16>,
+    /// Port of the queue service (default: where azup runs it, else 10001)
+    #[arg(long, value_name = "PORT")]
+    pub queue_port: Option<u16>,
+    /// Port of the table service (default: where azup runs it, else 10002)
+    #[arg(long, value_name = "PORT")]
+    pub table_port: Option<u16>,
+    /// Seconds that one check may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 2,
+        value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub limit: u64,
+}
+
 /// `azup token`
 #[derive(Debug, Args)]
 pub struct Token {
     /// What the token is for
     #[arg(long, value_name = "URL", default_value = "https://storage.azure.com")]
     pub resource: String,
+}
+
+/// `azup completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `azup man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write the page of every command to this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// `azup identity`
+#[derive(Debug, Args)]
+pub struct Identity {
+    /// Run in the background
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Port to listen on
+    #[arg(long, value_name = "PORT", default_value_t = crate::identity::PORT,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+    /// Address to listen on; any but a loopback one lets others in (default: 127.0.0.1)
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<IpAddr>,
+    /// The process that `--detach` leaves behind: serves, and answers in JSON
+    #[arg(long, hide = true)]
+    pub detached_child: bool,
 }
 
 /// `azup nss-helper`

@@ -1,9 +1,17 @@
 //! One file per command, each the same walk: observe, plan, show, apply, report.
 
+mod completions;
+mod doctor;
 mod down;
+mod env;
+mod identity;
 mod init;
+mod man;
 mod nss_helper;
+mod project_files;
+mod remove;
 mod renew;
+mod run;
 mod token;
 mod trust;
 mod untrust;
@@ -30,12 +38,21 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
     }
     let answer = match &cli.command {
         Command::Init(init) => init::run(init, global, machine, output)?,
+        Command::Remove(remove) => remove::run(remove, global, machine, output)?,
         Command::Up(up) => return up::run(up, global, machine, output),
         Command::Down(down) => down::run(down, global, machine, output)?,
         Command::Trust(trust) => trust::run(trust, global, machine, output)?,
         Command::Untrust(untrust) => untrust::run(untrust, global, machine, output)?,
         Command::Renew(renew) => renew::run(renew, global, machine, output)?,
+        Command::Identity(options) => {
+            return identity::run(options, global.dry_run, machine, output);
+        }
+        Command::Run(run) => return run::run(run, global, machine, output),
+        Command::Env(env) => return env::run(env, global, machine, output),
+        Command::Doctor(doctor) => doctor::run(doctor, global, machine, output)?,
         Command::Token(token) => return token::run(token, machine, output),
+        Command::Completions(completions) => completions::run(completions)?,
+        Command::Man(man) => man::run(man, global, machine)?,
         Command::NssHelper(helper) => return nss_helper::run(helper, machine),
     };
     output.give(&answer);

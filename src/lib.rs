@@ -16,21 +16,29 @@
 //! | [`sudo`] | `sudo azup` works as the user who typed it |
 //! | [`certificates`] | make, load and judge the certificate set |
 //! | [`trust`] | one file per kind of trust store; each *returns* changes |
-//! | [`project`] | the files of a dev container and VS Code; they too are returned as changes |
+//! | [`project`] | the files of a dev container and VS Code, new or edited, and the way back; they too are returned as changes |
 //! | [`azurite`] | install, start, check and stop Azurite |
-//! | [`identity`] | local access tokens |
+//! | [`identity`] | local access tokens, and the endpoint at which SDKs ask for them |
+//! | [`background`] | `-d`: the same azup once more, which stays behind |
+//! | [`environment`] | the variables with which unchanged code finds Azurite and trusts it |
+//! | [`doctor`] | every link of the chain as a check of its own |
 //! | [`change`] | the only place that changes the machine: preview, apply, roll back |
 //! | [`files`] | files that are never torn, by exchange and compare |
 //! | [`output`] | the only place that prints |
 //! | [`failure`] | what, where, why, and the one command that mends it |
 
 pub mod azurite;
+pub mod background;
 pub mod certificates;
 pub mod change;
 pub mod cli;
 pub mod commands;
+pub mod doctor;
+pub mod environment;
 pub mod failure;
 pub mod files;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod identity;
 pub mod machine;
 pub mod output;

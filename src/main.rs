@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(azurite_up::run() as u8)
+    ExitCode::from(azurite_up::run().code())
 }

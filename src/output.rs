@@ -2,7 +2,7 @@
 //! progress, warnings and errors go to standard error. With `--json` there is exactly
 //! one document on standard output, also when the command fails.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use anstream::ColorChoice;
 use owo_colors::OwoColorize as _;
@@ -13,10 +13,15 @@ use crate::failure::{Exit, Failure};
 
 /// Says what a command has to say, in the form that the user chose.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of the user's, and none follows from another"
+)]
 pub struct Output {
     json: bool,
     quiet: bool,
     verbose: bool,
+    asks: bool,
 }
 
 /// What a command has to say when it is done, for people and for programs.
@@ -45,6 +50,10 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
+            asks: !global.no_input
+                && !global.json
+                && std::io::stdin().is_terminal()
+                && std::io::stderr().is_terminal(),
         }
     }
 
@@ -64,10 +73,64 @@ impl Output {
         }
     }
 
+    /// The same without progress and hints, for a step that is none of the user's.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            quiet: true,
+            ..self
+        }
+    }
+
+    /// Failures that do not keep the command from going on.
+    pub fn warn_all(self, failures: &[Failure]) {
+        for failure in failures {
+            self.warning(&failure.to_string());
+            if let Some(hint) = failure.own_hint() {
+                self.hint(hint);
+            }
+        }
+    }
+
     /// Whether details are wanted (`-v`).
     #[must_use]
     pub fn is_verbose(self) -> bool {
         self.verbose
+    }
+
+    /// Asks a question that is answered with yes or no, where there is somebody to ask;
+    /// anything but a yes is a no. `None`: there is no terminal, or `--no-input` was given.
+    #[must_use]
+    pub fn confirm(self, question: &str) -> Option<bool> {
+        let answer = self.ask(&format!("{question} [y/N] "))?;
+        Some(matches!(&*answer.to_lowercase(), "y" | "yes"))
+    }
+
+    /// Lets a person choose one of `names`, counted from nought. `None` as for
+    /// [`Output::confirm`], or where the answer is no number of the list.
+    #[must_use]
+    pub fn choose(self, question: &str, names: &[String]) -> Option<usize> {
+        if !self.asks {
+            return None;
+        }
+        for (number, name) in names.iter().enumerate() {
+            err(&format!("  {} {name}\n", number + 1));
+        }
+        let answer: usize = self
+            .ask(&format!("{question} "))
+            .and_then(|text| text.parse().ok())?;
+        answer.checked_sub(1).filter(|number| *number < names.len())
+    }
+
+    /// One line from the terminal.
+    fn ask(self, prompt: &str) -> Option<String> {
+        if !self.asks {
+            return None;
+        }
+        err(prompt);
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).ok()?;
+        Some(line.trim().to_owned())
     }
 
     /// The answer for people. Nothing is added to `text`; with `--json` or `-q` it is
@@ -145,12 +208,20 @@ impl Output {
         let exit = Failure::exit_of(error);
         let hint = Failure::hint_of(error);
         err(&format!("{} {error:#}\n", "error:".red().bold()));
+        let snippet = Failure::snippet_of(error);
+        if let Some(snippet) = snippet {
+            err(&format!("{}\n", snippet.trim_end()));
+        }
         if let Some(hint) = hint {
             err(&format!("{} {hint}\n", "hint:".cyan().bold()));
         }
-        self.document(&json!({
-            "error": { "message": format!("{error:#}"), "hint": hint, "exit": exit as u8 }
-        }));
+        let mut about = json!({
+            "message": format!("{error:#}"), "hint": hint, "exit": exit.code()
+        });
+        if let Some(snippet) = snippet {
+            about["snippet"] = json!(snippet);
+        }
+        self.document(&json!({ "error": about }));
         exit
     }
 }
@@ -215,7 +286,7 @@ pub fn usage(error: &clap::Error) -> Exit {
             "{:#}\n",
             json!({
                 "version": 1,
-                "error": { "message": message, "hint": "azup --help", "exit": Exit::Usage as u8 }
+                "error": { "message": message, "hint": "azup --help", "exit": Exit::Usage.code() }
             })
         ));
     }

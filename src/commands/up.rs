@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::azurite::{self, Interrupt, Wish};
+use crate::azurite::{self, Interrupt, Running, Users, Wish};
 use crate::cli::Global;
 use crate::failure::Exit;
 use crate::machine::Machine;
@@ -24,11 +24,23 @@ pub(super) fn run(
         return Ok(Exit::Done);
     }
     let interrupt = Interrupt::listen(up.detached_child)?;
+    // While azup is one of its users, an Azurite of `azup run` does not end.
+    let users = if up.detach {
+        Some(Users::join(wish.ports, machine, &interrupt)?)
+    } else {
+        None
+    };
+    let keep = |running: &Running| match &users {
+        Some(users) if running.while_used => users.keep(),
+        _ => Ok(()),
+    };
     if !up.detached_child
         && let Some(running) =
             azurite::already_running(&wish, up.detach, machine, output, &interrupt)?
     {
-        azurite::warn_of_renewal(&running, global, machine, output)?;
+        keep(&running)?;
+        azurite::warn_of_other_certificate(&running, global, machine, output)?;
+        running.identity.warn(wish.identity.is_some(), output);
         output.give(&running.answer(machine, DOWN)?);
         return Ok(Exit::Done);
     }
@@ -42,14 +54,22 @@ pub(super) fn run(
                 .flatten()
                 .ok_or(error)
         })?;
+        keep(&running)?;
+        running.identity.warn(ready.wish.identity.is_some(), output);
         output.give(&running.answer(machine, DOWN)?);
         return Ok(Exit::Done);
     }
     let served = azurite::serve(&ready, machine, &interrupt)?;
+    if !up.detached_child {
+        // The one in the foreground tells it.
+        served.running.identity.warn(false, output);
+    }
     output.give(&served.running.answer(machine, CTRL_C)?);
     let output = output.answered();
-    Ok(match served.until_stopped(output, &interrupt) {
-        Ok(()) => Exit::Done,
-        Err(error) => output.failure(&error),
-    })
+    Ok(
+        match served.until_stopped(ready, machine, output, &interrupt) {
+            Ok(()) => Exit::Done,
+            Err(error) => output.failure(&error),
+        },
+    )
 }

@@ -1,0 +1,98 @@
+//! The command as a process: it gets every signal that azup gets, once, and azup ends as
+//! it ends.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus};
+
+use anyhow::Result;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Cause;
+
+use super::program;
+use crate::azurite::Interrupt;
+use crate::failure::Exit;
+
+/// What is passed on, with its name for the system's call.
+const FORWARDED: [(i32, Signal); 4] = [
+    (SIGINT, Signal::INT),
+    (SIGTERM, Signal::TERM),
+    (SIGHUP, Signal::HUP),
+    (SIGQUIT, Signal::QUIT),
+];
+
+/// The signals that are passed on, taken over by azup.
+#[derive(Debug)]
+pub(super) struct Signals {
+    numbers: Vec<i32>,
+    /// Whether one has come, for as long as there is no command to pass it on to.
+    pub(super) interrupt: Interrupt,
+}
+
+impl Signals {
+    /// Takes over all but those that azup was started to ignore, which its child then
+    /// ignores, too: a command under nohup goes on when the terminal is gone.
+    ///
+    /// # Errors
+    /// Where the operating system refuses.
+    pub(super) fn take() -> Result<Self> {
+        let ignored = ignored();
+        let numbers: Vec<i32> = FORWARDED
+            .iter()
+            .map(|(number, _)| *number)
+            .filter(|number| ignored & (1 << (number - 1)) == 0)
+            .collect();
+        let interrupt = Interrupt::by(&numbers)?;
+        Ok(Self { numbers, interrupt })
+    }
+}
+
+/// Runs the command to its end and gives its exit code: 128 and the signal's number where
+/// one ended it, as shells have it.
+///
+/// # Errors
+/// Where it cannot be started.
+pub(super) fn run(mut command: Command, taken: &Signals) -> Result<Exit> {
+    let mut numbers = taken.numbers.clone();
+    numbers.push(SIGCHLD);
+    let mut signals = SignalsInfo::<WithOrigin>::new(&numbers)?;
+    taken.interrupt.check()?;
+    let program = command.get_program().to_owned();
+    let mut child = command
+        .spawn()
+        .map_err(|error| program::not_started(&program, &error))?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    loop {
+        // Asked before the first signal, too: the command may have ended by then.
+        if let Some(status) = child.try_wait()? {
+            return Ok(Exit::Program(code(status)));
+        }
+        for origin in signals.wait() {
+            // Ctrl-C in a terminal reaches all processes of the foreground by itself.
+            let by_terminal = origin.cause == Cause::Kernel;
+            let signal = FORWARDED
+                .iter()
+                .find(|(number, _)| *number == origin.signal);
+            if let (Some((_, signal)), Some(pid), false) = (signal, pid, by_terminal) {
+                // It has not been waited for, so the number is still its own.
+                let _ = kill_process(pid, *signal);
+            }
+        }
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255)
+}
+
+/// The signals that azup was started to ignore, one bit each. Linux tells.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
