@@ -105,12 +105,12 @@ impl Bundle {
         }
     }
 
-    /// What it holds; `None` where it is not there.
+    /// Makes sure that its folder is still the one in which it was first read.
     ///
     /// Where a write meets other bytes than those it was planned for, the file is read
     /// once more and planned anew. Not in another folder, though: one that was put in
     /// the place of the first between the two would get a CA that nobody asked for.
-    fn read(&self) -> Result<Option<Vec<u8>>> {
+    fn require_same_folder(&self) -> Result<()> {
         let folder = self.path.parent().unwrap_or(&self.path);
         let now = files::identity(folder);
         if *self.folder.get_or_init(|| now) != now {
@@ -126,6 +126,12 @@ impl Bundle {
             ))
             .into());
         }
+        Ok(())
+    }
+
+    /// What it holds; `None` where it is not there.
+    fn read(&self) -> Result<Option<Vec<u8>>> {
+        self.require_same_folder()?;
         files::read_if_there(&self.path)
     }
 
@@ -166,6 +172,7 @@ impl Bundle {
     /// Whether the CA is where azup puts it: a page instead of the whole bundle is read
     /// before every debug session. Where not, it may still be elsewhere in the file.
     fn ends_with(&self, ca: &TrustAnchor) -> Result<bool> {
+        self.require_same_folder()?;
         let end = files::read_end(&self.path, END_SIZE)?;
         // The first line may have begun before these bytes.
         let whole = memchr::memchr(b'\n', &end).map_or(end.len(), |at| at + 1);
