@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Check, Context, Finding};
 use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
-use crate::project::binary::{self, Binary};
+use crate::project::binary::Binary;
 use crate::project::record::Record;
 use crate::project::{OWN_FOLDER, Project, Request, Status};
 
@@ -57,26 +57,19 @@ fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
             compose: false,
             node_feature: false,
             replace_scripts: false,
-            binary: Binary::choose(folder, None, false, machine)?,
+            binary: Binary::without_program(folder),
         };
         let files = project.plan(machine, &request)?.files;
         drifted.extend(
             files
                 .into_iter()
                 .filter(|(path, status)| path.starts_with(OWN_FOLDER) && *status != Status::Kept)
-                .filter(|(path, _)| !is_program(path))
                 .map(|(path, _)| path),
         );
     }
     drifted.sort();
     drifted.dedup();
     Ok(drifted)
-}
-
-/// Whether this is the azup for the container.
-fn is_program(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().starts_with(binary::PREFIX)
 }
 
 fn drifted(context: &Context) -> Result<Finding> {

@@ -35,6 +35,16 @@ pub struct Binary {
 }
 
 impl Binary {
+    /// For a look at the project in `folder`, whose program is not in question: nothing is
+    /// read of the running one, which has megabytes.
+    #[must_use]
+    pub fn without_program(folder: &Path) -> Self {
+        Self {
+            ignoring: ignoring(is_vendored(folder)),
+            program: None,
+        }
+    }
+
     /// Chooses it for the project in `folder`: the one that was `named` on the command
     /// line, else the running one where that runs in containers. `vendor`: git is to keep
     /// it, as it does from then on.
@@ -48,14 +58,7 @@ impl Binary {
         machine: &Machine,
     ) -> Result<Self> {
         let own = Path::new(OWN_FOLDER);
-        let ignoring = own.join(".gitignore");
-        let there = std::fs::read(folder.join(&ignoring)).unwrap_or_default();
-        let was_vendored = there == VENDORED.as_bytes();
-        let text = if vendor || was_vendored {
-            VENDORED
-        } else {
-            IGNORED
-        };
+        let was_vendored = is_vendored(folder);
         let found = match named {
             Some(file) => Some(read_named(&machine.absolute(file))?),
             None if cfg!(target_os = "linux") => Some(read_running(machine)?),
@@ -70,10 +73,22 @@ impl Binary {
         let asked = vendor || named.is_some() || !was_vendored;
         let program = program.filter(|program| asked || !folder.join(&program.path).is_file());
         Ok(Self {
-            ignoring: ProjectFile::text(ignoring, text),
+            ignoring: ignoring(vendor || was_vendored),
             program,
         })
     }
+}
+
+/// The `.gitignore` of azup's own folder.
+fn ignoring(vendored: bool) -> ProjectFile {
+    let text = if vendored { VENDORED } else { IGNORED };
+    ProjectFile::text(Path::new(OWN_FOLDER).join(".gitignore"), text)
+}
+
+/// Whether `--vendor` was given before, which holds from then on.
+fn is_vendored(folder: &Path) -> bool {
+    let there = std::fs::read(folder.join(OWN_FOLDER).join(".gitignore"));
+    there.is_ok_and(|there| there == VENDORED.as_bytes())
 }
 
 /// The running azup, with this machine's architecture as container images name it
