@@ -44,7 +44,7 @@ pub use answer::Running;
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
 pub use credential::Identity;
 pub use down::{Stopped, stop_all, stop_at, would_stop};
-pub use interrupt::Interrupt;
+pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
     Ask, Listener, Reply, Seen, ask, get_plain, look, node_version, port_taken, running,
 };

@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM, asked for between two steps instead of ending the process in the
 //! middle of one.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,20 +17,18 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes over SIGINT, SIGTERM and SIGHUP. In the background (`detached`) the end of
-    /// the terminal, which SIGHUP tells of, is none of azup's business.
+    /// Takes over SIGINT, SIGTERM and SIGHUP, but for those that azup was started to
+    /// ignore. In the background (`detached`) the end of the terminal, which SIGHUP tells
+    /// of, is none of azup's business.
     ///
     /// # Errors
     /// Where the operating system refuses.
     pub fn listen(detached: bool) -> Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&asked))?;
+        if !detached {
+            return Self::by(&not_ignored(&[SIGINT, SIGTERM, SIGHUP]));
         }
-        let nobody = Arc::new(AtomicBool::new(false));
-        let hangup = if detached { nobody } else { Arc::clone(&asked) };
-        signal_hook::flag::register(SIGHUP, hangup)?;
-        Ok(Self { asked })
+        signal_hook::flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
+        Self::by(&not_ignored(&[SIGINT, SIGTERM]))
     }
 
     /// Takes over exactly these signals.
@@ -60,4 +59,18 @@ impl Interrupt {
         }
         Ok(())
     }
+}
+
+/// Those of `signals` that azup was not started to ignore: under `nohup`, or in the
+/// background of a script, a program goes on when the terminal is gone, and its children
+/// do, too. Linux tells; elsewhere none is taken to be ignored.
+#[must_use]
+pub fn not_ignored(signals: &[i32]) -> Vec<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // One bit for each, beginning with signal 1.
+    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let ignored = ignored.unwrap_or(0);
+    let heeded = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    signals.iter().copied().filter(heeded).collect()
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Once};
 
 /// Programs of the operating system, and nothing of the developer's own.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
@@ -24,6 +25,12 @@ pub struct Done {
     pub stderr: String,
 }
 
+/// Under nohup, what the tests start would ignore SIGHUP like the tests themselves. A signal
+/// that is caught, in contrast, is not ignored by those who are started.
+fn heed_hang_up() {
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).unwrap();
+}
+
 impl Sandbox {
     /// An empty home and an empty project folder.
     pub fn new() -> Self {
@@ -32,6 +39,8 @@ impl Sandbox {
 
     /// Like [`Sandbox::new`], with another name for the project's folder.
     pub fn named(project: impl AsRef<OsStr>) -> Self {
+        static HANG_UP: Once = Once::new();
+        HANG_UP.call_once(heed_hang_up);
         let root = tempfile::Builder::new()
             .prefix("azup-test-")
             .tempdir()

@@ -1,7 +1,6 @@
 //! The command as a process: it gets every signal that azup gets, once, and azup ends as
 //! it ends.
 
-use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
 
@@ -13,7 +12,7 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
 use super::program;
-use crate::azurite::Interrupt;
+use crate::azurite::{self, Interrupt};
 use crate::failure::Exit;
 
 /// What is passed on, with its name for the system's call.
@@ -39,12 +38,7 @@ impl Signals {
     /// # Errors
     /// Where the operating system refuses.
     pub(super) fn take() -> Result<Self> {
-        let ignored = ignored();
-        let numbers: Vec<i32> = FORWARDED
-            .iter()
-            .map(|(number, _)| *number)
-            .filter(|number| ignored & (1 << (number - 1)) == 0)
-            .collect();
+        let numbers = azurite::not_ignored(&FORWARDED.map(|(number, _)| number));
         let interrupt = Interrupt::by(&numbers)?;
         Ok(Self { numbers, interrupt })
     }
@@ -87,12 +81,4 @@ pub(super) fn run(mut command: Command, taken: &Signals) -> Result<Exit> {
 fn code(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255)
-}
-
-/// The signals that azup was started to ignore, one bit each. Linux tells.
-fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
 }

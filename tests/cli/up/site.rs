@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -76,9 +76,13 @@ impl Site {
     /// Starts `azup up` and waits for its answer.
     #[track_caller]
     pub(super) fn up(&self, more: &[&str]) -> Up {
-        let mut child = self
-            .sandbox
-            .azup_command(self.words(more))
+        self.up_by(self.sandbox.azup_command(self.words(more)))
+    }
+
+    /// The same, started by another program, which becomes azup.
+    #[track_caller]
+    pub(super) fn up_by(&self, mut command: Command) -> Up {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

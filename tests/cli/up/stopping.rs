@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::site::{PATIENCE, Site, ended, gone, signal};
-use crate::sandbox::Done;
+use crate::sandbox::{Done, azup};
 
 #[test]
 fn a_blob_stored_just_before_the_end_is_there_afterwards() {
@@ -40,6 +40,25 @@ fn a_blob_stored_just_before_the_end_is_there_afterwards() {
     assert_eq!(site.stored(), "before kill -9 200");
     up.end_with(Signal::INT).ok();
     assert!(site.run_files("json").is_empty(), "nothing runs any more");
+}
+
+/// As everybody keeps a program running who is about to log out.
+#[test]
+fn under_nohup_it_outlives_the_terminal() {
+    let site = Site::new();
+    let mut nohup = site.sandbox.command("nohup");
+    nohup.arg(azup()).args(site.words(&[]));
+    let up = site.up_by(nohup);
+    site.store("kept");
+    signal(up.pid(), Signal::HUP);
+    // It looks for signals twenty times a second.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(site.stored(), "kept 200");
+    let done = up.end_with(Signal::TERM).ok();
+    assert!(
+        done.stderr.ends_with("stopping Azurite\nstopped\n"),
+        "{done}"
+    );
 }
 
 #[test]
