@@ -4,7 +4,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use anstream::ColorChoice;
+use anstream::adapter::strip_str;
+use anstream::stream::{AsLockedWrite, RawStream};
+use anstream::{AutoStream, ColorChoice};
 use owo_colors::OwoColorize as _;
 use serde_json::{Value, json};
 
@@ -260,14 +262,28 @@ pub fn coloured_diff(diff: &str) -> String {
 /// A reader that has seen enough (`azup … | head`) is no error, so a broken pipe is
 /// passed over.
 fn out(text: &str) {
-    let mut stream = anstream::stdout().lock();
-    let _ = stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush());
+    write(std::io::stdout().lock(), text);
 }
 
 fn err(text: &str) {
-    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    write(std::io::stderr().lock(), text);
+}
+
+/// Without colour, everything is written at once: anstream's own stream makes a system call
+/// of each line.
+fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) {
+    let choice = AutoStream::choice(&stream);
+    let plain;
+    let text = if choice == ColorChoice::Never {
+        plain = strip_str(text).to_string();
+        &plain
+    } else {
+        text
+    };
+    let mut stream = AutoStream::new(stream, ColorChoice::AlwaysAnsi);
+    let _ = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.flush());
 }
 
 /// Prints help, the version, or what is wrong with the command line, and gives the exit

@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use time::OffsetDateTime;
 
+use super::python::Mend;
 use super::{LeftAlone, Removal, Status, Store};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode, sha256};
 use crate::change::Change;
@@ -73,8 +74,8 @@ pub enum Care {
 pub struct Bundle {
     kind: Kind,
     path: PathBuf,
-    /// The command that installs a damaged bundle anew.
-    mend: Option<String>,
+    /// What installs a damaged bundle anew.
+    mend: Option<Mend>,
     care: Care,
     /// The folder that it was first read in.
     folder: OnceLock<Option<files::Identity>>,
@@ -95,7 +96,7 @@ impl Bundle {
 
     /// The bundle of certifi in a Python environment; `mend` reinstalls it.
     #[must_use]
-    pub fn certifi(path: PathBuf, mend: String, care: Care) -> Self {
+    pub fn certifi(path: PathBuf, mend: Mend, care: Care) -> Self {
         Self {
             kind: Kind::Certifi,
             path,
@@ -206,7 +207,7 @@ impl Bundle {
         let refuse = |what: &str| {
             let failure = Failure::new(format!("{} {what}", shown(&self.path)));
             match &self.mend {
-                Some(mend) => failure.hint(mend.clone()),
+                Some(mend) => failure.hint(mend.command()),
                 None => failure,
             }
         };

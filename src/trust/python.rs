@@ -12,6 +12,7 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use environments::Place;
+pub use packages::Mend;
 use packages::{Bundles, Environment, Seen};
 
 use super::{Found, Row};
@@ -118,12 +119,7 @@ impl Search<'_> {
                 Kind::Certifi,
                 root,
                 format!("certifi is not installed in {}", shown(root)),
-                Some(packages::install(
-                    root,
-                    "certifi",
-                    root.join("bin/pip").exists(),
-                    false,
-                )),
+                Some(Mend::first(root, "certifi", root.join("bin/pip").exists())),
             )));
         }
         self.take(root, bundles);

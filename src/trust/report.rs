@@ -29,7 +29,12 @@ impl Report<'_> {
         Answer {
             text: self.table() + &line,
             brief: Some(line),
-            document: self.document(),
+            // Not for nothing: a thousand rows as JSON are megabytes.
+            document: if output.is_json() {
+                self.document()
+            } else {
+                Value::Null
+            },
             exit: self.exit(),
         }
     }

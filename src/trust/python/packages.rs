@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::cli::Kind;
 use crate::failure::{command_line, shown};
@@ -90,14 +91,11 @@ pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
     let root = environment.root;
     let openssl = root.join(CONDA);
     if bundles.new && exists(&openssl) && root.join("conda-meta").is_dir() {
-        let mend = [
-            "conda",
-            "install",
-            "--force-reinstall",
-            "ca-certificates",
-            "--prefix",
-        ];
-        let mend = command_line(mend.map(OsString::from).into_iter().chain([root.into()]));
+        let mend = Mend {
+            root: root.into(),
+            package: "ca-certificates",
+            by: Installer::Conda,
+        };
         bundles.found.push(store(openssl, mend, environment));
     }
     bundles
@@ -117,7 +115,12 @@ impl Bundles {
         }
         self.new = true;
         let pip = exists(&packages.join(OTHERS[0].0));
-        let mend = |package: &str| install(environment.root, package, pip, true);
+        let root: Rc<Path> = environment.root.into();
+        let mend = |package| Mend {
+            root: Rc::clone(&root),
+            package,
+            by: if pip { Installer::Pip } else { Installer::Uv },
+        };
         let certifi = packages.join(CERTIFI);
         if exists(&certifi) {
             self.certifi = true;
@@ -131,7 +134,7 @@ impl Bundles {
                     "{} is missing, although certifi is installed",
                     shown(&certifi)
                 ),
-                Some(mend("certifi")),
+                Some(mend("certifi").command()),
             )));
         }
         for (path, package) in OTHERS {
@@ -142,7 +145,7 @@ impl Bundles {
         }
     }
 
-    fn push(&mut self, path: PathBuf, mend: String, environment: Environment<'_>) {
+    fn push(&mut self, path: PathBuf, mend: Mend, environment: Environment<'_>) {
         self.found.push(store(path, mend, environment));
     }
 }
@@ -152,7 +155,7 @@ pub(super) fn of_distribution(bundle: &Path) -> bool {
     DISTRIBUTION.iter().any(|lib| bundle.starts_with(lib)) && !bundle.starts_with(AZURE_CLI)
 }
 
-fn store(path: PathBuf, mend: String, environment: Environment<'_>) -> Found {
+fn store(path: PathBuf, mend: Mend, environment: Environment<'_>) -> Found {
     let care = if of_distribution(&path) {
         Care::Never
     } else if environment.near {
@@ -168,28 +171,64 @@ fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// The command that installs a package, or puts a damaged one back: uv's where the
-/// environment has no pip.
-pub(super) fn install(root: &Path, package: &str, pip: bool, again: bool) -> String {
-    let python = root.join("bin/python");
-    let python = python.as_os_str();
-    let words = |words: &[&'static str]| words.iter().copied().map(OsString::from).collect();
-    let mut all: Vec<OsString>;
-    if pip {
-        all = vec![python.to_owned()];
-        all.extend::<Vec<_>>(words(&["-m", "pip", "install"]));
-    } else {
-        all = words(&["uv", "pip", "install", "--python"]);
-        all.push(python.to_owned());
+/// What puts a damaged bundle back, by the environment's own installer. Spelt out only for
+/// the bundle that needs it.
+#[derive(Clone, Debug)]
+pub struct Mend {
+    root: Rc<Path>,
+    package: &'static str,
+    by: Installer,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Installer {
+    Pip,
+    /// Where the environment has no pip.
+    Uv,
+    Conda,
+}
+
+impl Mend {
+    /// The command to paste.
+    #[must_use]
+    pub fn command(&self) -> String {
+        self.words(true)
     }
-    if again {
-        let option = if pip {
-            "--force-reinstall"
-        } else {
-            "--reinstall"
+
+    /// The same for a package that is not there yet.
+    pub(super) fn first(root: &Path, package: &'static str, pip: bool) -> String {
+        let by = if pip { Installer::Pip } else { Installer::Uv };
+        let root = root.into();
+        Self { root, package, by }.words(false)
+    }
+
+    fn words(&self, again: bool) -> String {
+        let python = self.root.join("bin/python").into_os_string();
+        let (before, target, after, option) = match self.by {
+            Installer::Pip => (
+                &[][..],
+                python,
+                &["-m", "pip", "install"][..],
+                "--force-reinstall",
+            ),
+            Installer::Uv => (
+                &["uv", "pip", "install", "--python"][..],
+                python,
+                &[][..],
+                "--reinstall",
+            ),
+            Installer::Conda => (
+                &["conda", "install", "--prefix"][..],
+                self.root.as_os_str().to_owned(),
+                &[][..],
+                "--force-reinstall",
+            ),
         };
-        all.push(option.into());
+        let words = before.iter().map(OsString::from);
+        let words = words
+            .chain([target])
+            .chain(after.iter().map(OsString::from));
+        let option = again.then(|| option.into());
+        command_line(words.chain(option).chain([self.package.into()]))
     }
-    all.push(package.into());
-    command_line(all)
 }
