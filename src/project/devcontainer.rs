@@ -16,6 +16,7 @@ const CONFIGURATION: &str = include_str!("../../templates/devcontainer.json");
 const FEATURE: &str = include_str!("../../templates/feature/devcontainer-feature.json");
 const INSTALL: &str = include_str!("../../templates/feature/install.sh");
 const START: &str = include_str!("../../templates/feature/start.sh");
+const ENTRYPOINT: &str = include_str!("../../templates/feature/entrypoint.sh");
 
 /// Where Azurite's data are in a dev container that Azurite runs in itself.
 const DATA: &str = "/var/lib/azurite";
@@ -38,6 +39,7 @@ pub fn feature_files(embedded: bool) -> Result<Vec<ProjectFile>> {
         ProjectFile::text(own.join("devcontainer-feature.json"), feature(embedded)?),
         ProjectFile::script(own.join("install.sh"), install),
         ProjectFile::script(own.join("start.sh"), START),
+        ProjectFile::script(own.join("entrypoint.sh"), ENTRYPOINT),
     ])
 }
 

@@ -108,10 +108,10 @@ install_package() {
     say "azurite-up $version could not be installed either: this container is without azup"
 }
 
-# First, so that the hooks find their script whatever happens after it.
+# First, so that the container and its hooks find their scripts whatever happens after it.
 install -d -m 0755 /usr/local/share/azup &&
-    install -m 0755 start.sh /usr/local/share/azup/start.sh ||
-    say "cannot install start.sh in /usr/local/share/azup"
+    install -m 0755 start.sh entrypoint.sh /usr/local/share/azup/ ||
+    say "cannot install start.sh and entrypoint.sh in /usr/local/share/azup"
 # A new volume gets the mode of the folder that it is mounted on. The user's number may
 # change after this, so everybody in the container may write there.
 if [ -n "$data" ]; then

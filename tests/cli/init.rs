@@ -106,6 +106,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     created .devcontainer/azurite/devcontainer-feature.json
     created .devcontainer/azurite/install.sh
     created .devcontainer/azurite/start.sh
+    created .devcontainer/azurite/entrypoint.sh
     created .devcontainer/azurite/azup-linux-[ARCH]
     created .devcontainer/azurite/docker-compose.yml
     created .devcontainer/docker-compose.yml
@@ -137,6 +138,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     644 .devcontainer/azurite/devcontainer-feature.json
     644 .devcontainer/azurite/docker-compose.yml
     644 .devcontainer/azurite/edits.json
+    755 .devcontainer/azurite/entrypoint.sh
     755 .devcontainer/azurite/install.sh
     755 .devcontainer/azurite/start.sh
     644 .devcontainer/azurite-certs/.gitignore
@@ -536,6 +538,7 @@ fn git_sees_neither_keys_nor_binaries_and_a_clone_starts_over() {
     .devcontainer/azurite/devcontainer-feature.json
     .devcontainer/azurite/docker-compose.yml
     .devcontainer/azurite/edits.json
+    .devcontainer/azurite/entrypoint.sh
     .devcontainer/azurite/install.sh
     .devcontainer/azurite/start.sh
     .devcontainer/devcontainer.json

@@ -213,9 +213,6 @@ fn survived(site: &Site, container: &DevContainer<'_>, what: &str) {
     container.answers_after(what, back());
     let own = fingerprint(&site.certificates().join("cert.pem"));
     assert_eq!(container.served(), own, "after {what}");
-    // The engine alone runs no hook: who attaches to the container does, and with that the
-    // endpoint for tokens is back.
-    container.terminal("/usr/local/share/azup/start.sh").ok();
     assert_eq!(
         container.python("load kept"),
         "before it all\n",

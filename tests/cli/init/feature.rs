@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::{initialised, json, program};
 use crate::sandbox::{Done, Sandbox};
@@ -107,6 +108,16 @@ impl Image {
     fn hook(&self) -> PathBuf {
         self.root.join("usr/local/share/azup/start.sh")
     }
+
+    /// Where the Feature's JSON says that the entrypoint is.
+    fn entrypoint(&self) -> PathBuf {
+        let feature = json(
+            &self.sandbox,
+            ".devcontainer/azurite/devcontainer-feature.json",
+        );
+        let path = feature["entrypoint"].as_str().unwrap().to_owned();
+        self.root.join(path.trim_start_matches('/'))
+    }
 }
 
 /// What install.sh said, whatever version this is.
@@ -121,11 +132,11 @@ fn machine() -> &'static str {
 }
 
 #[test]
-fn install_with_stand_ins_puts_azup_and_the_hook_into_the_image() {
+fn install_with_stand_ins_puts_azup_and_its_scripts_into_the_image() {
     let image = Image::new(machine());
     let done = image.build().ok();
     assert_eq!(done.stderr, "");
-    for path in [image.azup(), image.hook()] {
+    for path in [image.azup(), image.hook(), image.entrypoint()] {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     }
     // No package manager, hence no network, where everything is there.
@@ -137,6 +148,35 @@ fn install_with_stand_ins_puts_azup_and_the_hook_into_the_image() {
     assert!(others.is_empty(), "{others:?}");
     let version = image.sandbox.run(image.azup(), ["--version"]).ok();
     assert!(version.stdout.starts_with("azup "), "{version}");
+}
+
+/// The container's own program comes after it, whatever becomes of azup.
+#[test]
+fn the_entrypoint_starts_the_endpoint_for_tokens_and_waits_for_nothing() {
+    let image = Image::new(machine());
+    image.build().ok();
+    let go = image.sandbox.root().join("go");
+    let wait = format!(
+        "until [ -e '{}' ]; do /bin/sleep 0.05; done\nexit 1",
+        go.display()
+    );
+    image.records("azup", &wait);
+    // Its end is that of its output, too.
+    let done = image.sandbox.run("/bin/sh", [image.entrypoint()]).ok();
+    assert_eq!((&*done.stdout, &*done.stderr), ("", ""));
+    let until = Instant::now() + Duration::from_secs(60);
+    let started = |calls: Vec<String>| calls.contains(&"azup identity --detach".to_owned());
+    while !started(image.calls()) {
+        assert!(Instant::now() < until, "it was not started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::fs::write(go, "").unwrap();
+
+    let image = Image::new(machine());
+    image.build().ok();
+    std::fs::remove_file(image.azup()).unwrap();
+    let done = image.sandbox.run("/bin/sh", [image.entrypoint()]).ok();
+    assert_eq!((&*done.stdout, &*done.stderr), ("", ""));
 }
 
 #[test]

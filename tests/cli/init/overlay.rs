@@ -25,7 +25,8 @@ fn scripts_are_read_by_every_shell_of_a_container() {
     let sandbox = initialised();
     let feature = sandbox.project().join(".devcontainer/azurite");
     let path = sandbox.write("loop.sh", azurite_loop(&sandbox));
-    for script in [feature.join("install.sh"), feature.join("start.sh"), path] {
+    let scripts = ["install.sh", "start.sh", "entrypoint.sh"].map(|name| feature.join(name));
+    for script in scripts.into_iter().chain([path]) {
         for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             let words = shell[1..].iter().map(Path::new);
             let words = words.chain([Path::new("-n"), &script]);
