@@ -243,6 +243,9 @@ pub struct Init {
     /// Put "azup: trust" in the place of tasks that write a CA into certifi
     #[arg(long)]
     pub replace_scripts: bool,
+    /// Who gives access tokens in the dev container: azup (`local`), or `az` login
+    #[arg(long, value_name = "WHO")]
+    pub credential: Option<Credential>,
 }
 
 /// `azup remove`

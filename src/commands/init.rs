@@ -1,6 +1,7 @@
 //! `azup init`
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 use serde_json::json;
 
 use super::project_files::{self, Verb};
@@ -10,7 +11,7 @@ use crate::failure::shown;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
 use crate::project::binary::Binary;
-use crate::project::{Plan, Project, Request, Status, configuration, record};
+use crate::project::{Plan, Project, Request, Status, configuration, devcontainer, record};
 
 /// What a user does after `init`; one line each.
 const NEXT: [&str; 2] = [
@@ -27,6 +28,9 @@ fn verb(init: &Init) -> Verb {
         (init.replace_scripts, "--replace-scripts"),
     ] {
         words.extend(given.then(|| word.into()));
+    }
+    if let Some(credential) = init.credential.and_then(|named| named.to_possible_value()) {
+        words.extend(["--credential".into(), credential.get_name().into()]);
     }
     if let Some(config) = &init.config {
         words.extend(["--config".into(), config.clone().into_os_string()]);
@@ -114,6 +118,9 @@ fn request(
         compose: init.compose,
         node_feature: !init.no_node_feature,
         replace_scripts: init.replace_scripts,
+        credential: init
+            .credential
+            .unwrap_or_else(|| devcontainer::credential(&project.folder)),
         binary: Binary::choose(
             &project.folder,
             init.linux_binary.as_deref(),

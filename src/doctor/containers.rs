@@ -10,7 +10,7 @@ use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
 use crate::project::binary::Binary;
 use crate::project::record::Record;
-use crate::project::{OWN_FOLDER, Project, Request, Status};
+use crate::project::{OWN_FOLDER, Project, Request, Status, devcontainer};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -57,6 +57,7 @@ fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
             compose: false,
             node_feature: false,
             replace_scripts: false,
+            credential: devcontainer::credential(folder),
             binary: Binary::without_program(folder),
         };
         let files = project.plan(machine, &request)?.files;

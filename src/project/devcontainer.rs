@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::configuration::NEW;
 use super::{Installer, OWN_FOLDER, Project, ProjectFile, json_text};
+use crate::cli::Credential;
 
 const CONFIGURATION: &str = include_str!("../../templates/devcontainer.json");
 const FEATURE: &str = include_str!("../../templates/feature/devcontainer-feature.json");
@@ -19,28 +20,58 @@ const START: &str = include_str!("../../templates/feature/start.sh");
 const ENTRYPOINT: &str = include_str!("../../templates/feature/entrypoint.sh");
 
 /// Where Azurite's data are in a dev container that Azurite runs in itself.
-const DATA: &str = "/var/lib/azurite";
+pub const DATA: &str = "/var/lib/azurite";
 
-/// The Feature's own files, but for the binary and its `.gitignore`. `embedded`: Azurite runs inside the dev
-/// container, its data on a volume.
+/// The name of the Feature's description.
+const DESCRIPTION: &str = "devcontainer-feature.json";
+
+/// The variables by which the SDKs find azup's endpoint, in the Feature's description.
+const ENVIRONMENT: &str = "containerEnv";
+const ENDPOINT: [&str; 2] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+
+/// The Feature's own files, but for the binary, its `.gitignore` and the [`entrypoint`].
+/// `data`: Azurite runs inside the dev container, its data on a volume in this folder.
 ///
 /// # Errors
 /// None as long as the templates are what the tests say they are.
-pub fn feature_files(embedded: bool) -> Result<Vec<ProjectFile>> {
+pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<ProjectFile>> {
     let own = Path::new(OWN_FOLDER);
-    let install = if embedded {
-        INSTALL.replacen("\ndata=\n", &format!("\ndata={DATA}\n"), 1)
-    } else {
-        INSTALL.to_owned()
+    let set = |script: &str, name: &str, value: &str| {
+        let line = format!("\n{name}={value}\n");
+        script.replacen(&format!("\n{name}=\n"), &line, 1)
+    };
+    let start = match credential {
+        Credential::Local => set(START, "tokens", "yes"),
+        Credential::Az => START.to_owned(),
     };
     Ok(vec![
         // No shell of a container runs a script that git gave CRLF (`core.autocrlf`).
         ProjectFile::text(own.join(".gitattributes"), "*.sh text eol=lf\n"),
-        ProjectFile::text(own.join("devcontainer-feature.json"), feature(embedded)?),
-        ProjectFile::script(own.join("install.sh"), install),
-        ProjectFile::script(own.join("start.sh"), START),
-        ProjectFile::script(own.join("entrypoint.sh"), ENTRYPOINT),
+        ProjectFile::text(own.join(DESCRIPTION), feature(data, credential)?),
+        ProjectFile::script(
+            own.join("install.sh"),
+            set(INSTALL, "data", data.unwrap_or_default()),
+        ),
+        ProjectFile::script(own.join("start.sh"), start),
     ])
+}
+
+/// The script that starts the endpoint for tokens with the container.
+#[must_use]
+pub fn entrypoint() -> ProjectFile {
+    ProjectFile::script(Path::new(OWN_FOLDER).join("entrypoint.sh"), ENTRYPOINT)
+}
+
+/// Who gives code in the dev container its access tokens as the project is set up now;
+/// azup's endpoint where it is not set up yet.
+#[must_use]
+pub fn credential(folder: &Path) -> Credential {
+    let there = std::fs::read(folder.join(OWN_FOLDER).join(DESCRIPTION)).unwrap_or_default();
+    let feature: Value = serde_json::from_slice(&there).unwrap_or_default();
+    match feature.get(ENVIRONMENT) {
+        Some(variables) if variables.get(ENDPOINT[0]).is_none() => Credential::Az,
+        _ => Credential::Local,
+    }
 }
 
 /// The configuration of a new project.
@@ -77,18 +108,25 @@ fn missing_program(installer: Installer) -> Option<&'static str> {
     }
 }
 
-fn feature(embedded: bool) -> Result<String> {
+fn feature(data: Option<&str>, credential: Credential) -> Result<String> {
     let mut value: Value = serde_json::from_str(FEATURE)?;
     value["version"] = json!(env!("CARGO_PKG_VERSION"));
-    if embedded {
+    if credential == Credential::Az {
+        let fields = value.as_object_mut().context("the template is an object")?;
+        fields.shift_remove("entrypoint");
+        let variables = fields.get_mut(ENVIRONMENT).and_then(Value::as_object_mut);
+        let variables = variables.context("the template has variables")?;
+        variables.retain(|name, _| !ENDPOINT.contains(&name.as_str()));
+    }
+    if let Some(data) = data {
         value["mounts"] = json!([{
             "source": "azurite-data-${devcontainerId}",
-            "target": DATA,
+            "target": data,
             "type": "volume"
         }]);
         for event in ["onCreateCommand", "postStartCommand"] {
             let hook = value[event].as_str().context("the template has hooks")?;
-            value[event] = json!(format!("{hook} {DATA}"));
+            value[event] = json!(format!("{hook} {data}"));
         }
     }
     json_text(&value)

@@ -18,6 +18,7 @@ use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontaine
 use super::{paths, slashed, vscode};
 use crate::certificates::{FILES, PROJECT_FOLDER};
 use crate::change::Change;
+use crate::cli::Credential;
 use crate::files;
 use crate::machine::Machine;
 
@@ -39,6 +40,8 @@ pub struct Request {
     pub node_feature: bool,
     /// Replace tasks that do by a script what azup does.
     pub replace_scripts: bool,
+    /// Who gives code in the dev container its access tokens.
+    pub credential: Credential,
     /// The azup for the dev container, read once.
     pub binary: Binary,
 }
@@ -226,8 +229,14 @@ impl Setup<'_> {
     /// azup's own folder: the Feature and, with compose, the overlay.
     fn own_folder(&mut self, request: &Request, overlay: Option<&Overlay>) -> Result<()> {
         self.own_file(&request.binary.ignoring)?;
-        for file in devcontainer::feature_files(overlay.is_none())? {
+        let data = overlay.is_none().then_some(devcontainer::DATA);
+        for file in devcontainer::feature_files(data, request.credential)? {
             self.own_file(&file)?;
+        }
+        let entrypoint = devcontainer::entrypoint();
+        match request.credential {
+            Credential::Local => self.own_file(&entrypoint)?,
+            Credential::Az => self.no_own_file(&entrypoint.path)?,
         }
         if let Some(program) = &request.binary.program {
             self.own_binary(program)?;
