@@ -135,22 +135,98 @@ fn a_nested_configuration() {
     stores_and_loads(&container);
 }
 
+/// A project that has an Azurite of its own, without HTTPS: it is completed, its data are
+/// where they were, and there is no second one.
+#[test]
+fn a_project_that_has_an_azurite() {
+    let site = Site::new("adopted", User::Other, Compose::One);
+    let compose = "services:\n  web:\n    image: mcr.microsoft.com/devcontainers/python:3\n    \
+                   command: sleep infinity\n    volumes:\n      - .:/srv/app\n  azurite:\n    \
+                   image: mcr.microsoft.com/azure-storage/azurite:3.37.0\n    \
+                   command: azurite --blobHost 0.0.0.0 -l /kept\n    volumes:\n      - kept:/kept\n\
+                   volumes:\n  kept:\n";
+    site.write("compose.yml", compose);
+    site.write(
+        ".devcontainer/devcontainer.json",
+        "{\n  \"dockerComposeFile\": \"../compose.yml\",\n  \"service\": \"web\",\n  \
+         \"workspaceFolder\": \"/srv/app\"\n}\n",
+    );
+    site.azup(&["init", "--yes"], None).ok();
+    let container = timed("adopted: up", || site.up(&[]));
+    container.is_healthy();
+    stores_and_loads(&container);
+    let azurite = site.azurite();
+    let data = docker(["exec", &azurite, "ls", "/kept"]).ok().stdout;
+    assert!(data.contains("__azurite_db_blob__.json"), "{data}");
+    docker(["restart", &container.id]).ok();
+    container.answers_after("docker restart of the dev container", back());
+    assert_eq!(container.python("load kept"), "here\n");
+    assert_eq!(
+        std::fs::read_to_string(site.folder().join("compose.yml")).unwrap(),
+        compose
+    );
+}
+
+/// Made one of compose by azup, since its owner wants Azurite beside it; and an image again.
+#[test]
+fn a_project_of_an_image_with_azurite_beside_it() {
+    let site = Site::new("converted", User::Other, Compose::Two);
+    let path = ".devcontainer/devcontainer.json";
+    let image = "{\n  // ours\n  \"image\": \"mcr.microsoft.com/devcontainers/python:3\",\n  \
+                 \"containerEnv\": { \"OURS\": \"kept\" },\n}\n";
+    site.write(path, image);
+    site.azup(&["init", "--yes", "--compose"], None).ok();
+    let container = timed("converted: up", || site.up(&[]));
+    container.is_healthy();
+    assert_eq!(container.sh("echo $OURS").stdout, "kept\n");
+    stores_and_loads(&container);
+    site.azup(&["remove", "--yes"], None).ok();
+    assert_eq!(
+        std::fs::read_to_string(site.folder().join(path)).unwrap(),
+        image
+    );
+}
+
+/// The mount that stands for what azup installs: a registry for packages is not what is
+/// tried here.
+fn installed() -> String {
+    format!(
+        "\"mounts\": [\n    \"type=bind,source={},target=/home/vscode/.local/share/azup/azurite-3.37.0\"\n  ]",
+        part("azurite-3.37.0").display()
+    )
+}
+
+#[test]
+fn a_project_with_a_dockerfile() {
+    let site = Site::new("Dockerfile", User::Other, Compose::Two);
+    let image = image_with_node(&site);
+    site.write(
+        ".devcontainer/Dockerfile",
+        format!("FROM {image}\nENV OURS=kept\n"),
+    );
+    site.write(
+        ".devcontainer/devcontainer.json",
+        format!(
+            "{{\n  \"build\": {{ \"dockerfile\": \"Dockerfile\" }},\n  {}\n}}\n",
+            installed()
+        ),
+    );
+    site.azup(&["init", "--yes", "--no-node-feature"], None)
+        .ok();
+    let container = timed("Dockerfile: up", || site.up(&[]));
+    assert_eq!(container.sh("echo $OURS").stdout, "kept\n");
+    stores_and_loads(&container);
+}
+
 /// No compose: Azurite runs inside the dev container, started by the Feature's hook, on
 /// the Node.js of the image.
 #[test]
 fn a_project_of_an_image_alone() {
     let site = Site::new("image", User::Other, Compose::Two);
     let image = image_with_node(&site);
-    // A registry for packages is not what is tried here: Azurite is where azup installs it.
-    let installed = "/home/vscode/.local/share/azup/azurite-3.37.0";
-    let azurite = part("azurite-3.37.0");
     site.write(
         ".devcontainer/devcontainer.json",
-        format!(
-            "{{\n  \"image\": \"{image}\",\n  \"mounts\": [\n    \
-             \"type=bind,source={},target={installed}\"\n  ]\n}}\n",
-            azurite.display()
-        ),
+        format!("{{\n  \"image\": \"{image}\",\n  {}\n}}\n", installed()),
     );
     site.azup(&["init", "--yes", "--no-node-feature"], None)
         .ok();
