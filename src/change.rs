@@ -2,6 +2,8 @@
 //! become of a file, as [`Change`]s with what they expect to find; dry run, diff, apply
 //! and roll back are the same for all of them.
 
+mod undo;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use anyhow::{Context as _, Result};
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Conflict, Content, Lock};
 use crate::machine::Machine;
+use undo::Undo;
 
 /// How long a program may take that puts a certificate into a store. Debian's
 /// `update-ca-certificates` with the Java hook needs three seconds (measured).
@@ -310,81 +313,6 @@ fn remove_folder(path: &Path) -> Undo {
             mode,
         },
         _ => Undo::Nothing,
-    }
-}
-
-/// How one applied change is taken back.
-enum Undo {
-    Nothing,
-    RemoveFolders(Vec<PathBuf>),
-    MakeFolder {
-        path: PathBuf,
-        mode: u32,
-    },
-    Restore {
-        path: PathBuf,
-        after: Vec<u8>,
-        before: Content,
-    },
-    Delete {
-        path: PathBuf,
-        after: Vec<u8>,
-    },
-    Create {
-        path: PathBuf,
-        before: Content,
-    },
-    PutBack {
-        path: PathBuf,
-        before: Vec<u8>,
-    },
-    Run {
-        argv: Vec<OsString>,
-        admin: bool,
-    },
-}
-
-impl Undo {
-    fn apply(self, machine: &Machine) -> Result<()> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::RemoveFolders(made) => match made.first().cloned() {
-                None => Ok(()),
-                Some(outermost) => machine.changing(&outermost, || {
-                    files::remove_empty_folders(&made);
-                    Ok(())
-                }),
-            },
-            Self::MakeFolder { path, mode } => {
-                machine.changing(&path, || files::make_folder(&path, mode).map(|_| ()))
-            }
-            Self::Restore {
-                path,
-                after,
-                before,
-            } => machine.changing(&path, || files::replace(&path, Some(&after), &before)),
-            Self::Delete { path, after } => {
-                machine.changing(&path, || files::delete(&path, &after))
-            }
-            Self::Create { path, before } => {
-                machine.changing(&path, || files::replace(&path, None, &before))
-            }
-            Self::PutBack { path, before } => {
-                let now = files::read_if_there(&path)?;
-                if now.as_ref() == Some(&before) {
-                    return Ok(());
-                }
-                let content = Content::File {
-                    bytes: before,
-                    mode: 0o644,
-                };
-                machine.changing(&path, || files::replace(&path, now.as_deref(), &content))
-            }
-            Self::Run { argv, admin: true } => machine
-                .run_as_administrator(&elevated(&argv, machine), None, PROGRAM_LIMIT)
-                .map(|_| ()),
-            Self::Run { argv, admin: false } => machine.run(&argv, None, PROGRAM_LIMIT).map(|_| ()),
-        }
     }
 }
 
