@@ -16,6 +16,8 @@ use crate::azurite::Named;
     version,
     disable_help_flag = true,
     disable_help_subcommand = true,
+    // Without it, clap lists commands that are for azup itself alone.
+    arg_required_else_help = true,
     about = "Azure Storage code runs against the Azurite emulator unchanged: HTTPS, OAuth, trusted",
     help_template = "\
 {about}

@@ -46,7 +46,13 @@ pub(super) fn run(
         }
         fixed = Some(done);
     }
-    Ok(Report { results, fixed }.answer(output))
+    let named = !doctor.ids.is_empty();
+    let report = Report {
+        results,
+        fixed,
+        named,
+    };
+    Ok(report.answer(output))
 }
 
 /// Does it, says so, and gives the command that would have done the same.

@@ -13,17 +13,21 @@ pub struct Report {
     pub results: Vec<(Check, Finding)>,
     /// The commands that `--fix` did; `None` without `--fix`.
     pub fixed: Option<Vec<&'static str>>,
+    /// Whether the user has named the checks.
+    pub named: bool,
 }
 
 impl Report {
     /// The answer: a line for each check; its detail and the fix where something is wrong,
-    /// or everywhere with `-v`.
+    /// or everywhere with `-v`. A check of something that this machine has not got is
+    /// counted alone, unless it was asked for.
     #[must_use]
     pub fn answer(&self, output: Output) -> Answer {
         let width = self.results.iter().map(|(check, _)| check.id.len());
         let width = width.max().unwrap_or_default();
         let mut text = String::new();
         let mut wrong = String::new();
+        let mut hidden = "";
         for (check, finding) in &self.results {
             let word = format!("{:4}", finding.status.name());
             let word = match finding.status {
@@ -48,12 +52,17 @@ impl Report {
             if finding.is_wrong() {
                 wrong += &lines;
             }
-            text += &lines;
+            let is_idle = finding.status == Status::Skip && finding.see.is_none();
+            if !is_idle || self.named || output.is_verbose() {
+                text += &lines;
+            } else {
+                hidden = " (azup doctor -v lists them)";
+            }
         }
         let line = self.line();
         Answer {
-            text: text + &line,
-            brief: Some(wrong + &line),
+            text: format!("{text}{line}{hidden}\n"),
+            brief: Some(format!("{wrong}{line}\n")),
             document: self.document(),
             exit: if self.is_ok() {
                 Exit::Done
@@ -87,7 +96,7 @@ impl Report {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        format!("{}\n", words.join(", "))
+        words.join(", ")
     }
 
     fn document(&self) -> Value {

@@ -49,6 +49,30 @@ fn a_fault_has_a_line_a_reason_and_a_command_and_fix_mends_it() {
     patient.only(&[]);
 }
 
+/// Half of the checks are about tools that nobody has all of.
+#[test]
+fn what_this_machine_has_not_got_is_counted_and_listed_on_request() {
+    let patient = Patient::healthy();
+    let skipped = |more: &[&str]| {
+        let done = patient.doctor(more).ok();
+        let skipped = done.stdout.lines().filter(|line| line.starts_with("skip"));
+        (
+            skipped.count(),
+            done.stdout.lines().last().unwrap().to_owned(),
+        )
+    };
+    let (shown, last) = skipped(&[]);
+    assert_eq!(shown, 0);
+    let (count, end) = last.rsplit_once(" skipped ").unwrap();
+    assert_eq!(end, "(azup doctor -v lists them)");
+    let count: usize = count.rsplit_once(' ').unwrap().1.parse().unwrap();
+    let (listed, last) = skipped(&["-v"]);
+    assert_eq!(listed, count);
+    assert!(last.ends_with(&format!("{count} skipped")), "{last}");
+    // Who asks for one by name gets its answer.
+    assert_eq!(skipped(&["store-storage-explorer"]).0, 1);
+}
+
 #[test]
 fn a_machine_that_was_never_set_up_has_one_fault_and_fix_mends_it() {
     let mut sandbox = Sandbox::new();

@@ -47,3 +47,13 @@ fn help_fits_a_screen_and_begins_with_what_azup_is() {
     assert!(done.stdout.lines().count() <= 60, "{done}");
     insta::assert_snapshot!(sandbox.shown(&done));
 }
+
+/// The word alone is a question, not a mistake to be lectured on.
+#[test]
+fn azup_alone_shows_its_help() {
+    let sandbox = Sandbox::new();
+    let done = sandbox.azup::<&str>([]);
+    assert_eq!(done.code, 2, "{done}");
+    let help = sandbox.azup(["--help"]).ok().stdout;
+    assert_eq!((&*done.stdout, done.stderr.trim()), ("", help.trim()));
+}
