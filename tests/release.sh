@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# How the program that is handed out is built: once, for tests/run and tests/ship alike, since
+# other flags would make cargo build all of it again. To be sourced by bash at the root of the
+# checkout.
+#
+# A panic names the source file that it comes from, with the path on the machine that built the
+# program: its user's home, and the name of the registry's mirror. Those paths are replaced.
+
+release_target=$(uname -m)-unknown-linux-musl
+
+# Gives --remap-path-prefix for every folder that sources come from; of two that match, rustc
+# takes the later one.
+release_flags() {
+    local cargo=${CARGO_HOME:-$HOME/.cargo} sysroot commit registry
+    sysroot=$(rustc --print sysroot)
+    commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+    set -- "$cargo=/cargo" "$PWD=/azup" "${CARGO_TARGET_DIR:-$PWD/target}=/azup/target" \
+        "$sysroot/lib/rustlib/src/rust=/rustc/$commit"
+    for registry in "$cargo"/registry/src/*; do
+        set -- "$@" "$registry=/crates"
+    done
+    printf -- '--remap-path-prefix=%s\n' "$@"
+}
+
+# [TARGET [FLAG]]: sets what cargo and maturin build with from here on. The sources are fetched
+# first, so that their folders are there to be named.
+release_environment() {
+    cargo fetch --quiet --locked --target "${1:-$release_target}" || return
+    local flags
+    flags=$(release_flags; printf '%s' "${2:-}")
+    # Separated so, a path may hold a space.
+    CARGO_ENCODED_RUSTFLAGS=$(printf '%s' "$flags" | tr '\n' '\037')
+    export CARGO_ENCODED_RUSTFLAGS
+}
+
+# [TARGET [FLAG]]: builds the static program; its path is in $static_program then.
+build_static() {
+    local target=${1:-$release_target}
+    # Of the caller, nothing but what is built here is to change.
+    (release_environment "$@" && cargo build --quiet --release --locked --target "$target") || return
+    # shellcheck disable=SC2034 # read by those who source this
+    static_program=${CARGO_TARGET_DIR:-$PWD/target}/$target/release/azup
+}
