@@ -58,7 +58,7 @@ pub struct Global {
     /// Print one JSON document instead of text, also on failure
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print nothing but warnings and errors
+    /// Print only what is wrong, and one line
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Print what was looked at
