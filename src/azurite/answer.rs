@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Identity, Ports, url};
-use crate::failure::Exit;
+use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
 use crate::output::{Answer, good};
 
@@ -125,13 +125,27 @@ impl Running {
         document
     }
 
-    /// Python that stores a blob and reads it back, for the prompt or a file.
+    /// Python that stores a blob and reads it back: as in production where somebody answers
+    /// for the credential, else with one of its own.
     fn snippet(&self, azup: &str) -> String {
-        // A JSON string is a Python string, too.
-        let azup = Value::from(azup);
-        let url = url(self.ports.blob);
-        format!(
-            r#"# Python, in a virtual environment: pip install azure-storage-blob, then azup trust
+        let before = if self.identity.endpoint.is_some() {
+            let run = command_line([azup, "run", "--", "python", "hello.py"]);
+            format!(
+                r#"# Python: pip install azure-identity azure-storage-blob; then {run}
+import os
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import ContainerClient
+
+url = os.environ["AZURE_STORAGE_BLOB_ENDPOINT"]
+hello = ContainerClient(url, "hello", DefaultAzureCredential())
+"#
+            )
+        } else {
+            // A JSON string is a Python string, too.
+            let azup = Value::from(azup);
+            let url = url(self.ports.blob);
+            format!(
+                r#"# Python, in a virtual environment: pip install azure-storage-blob, then azup trust
 import subprocess, time
 from azure.core.credentials import AccessToken
 from azure.storage.blob import ContainerClient
@@ -141,11 +155,14 @@ class LocalCredential:
         return AccessToken(subprocess.check_output([{azup}, "token"], text=True).strip(), int(time.time()) + 3600)
 
 hello = ContainerClient("{url}", "hello", LocalCredential())
-created = hello.exists() or hello.create_container()
+"#
+            )
+        };
+        before
+            + r#"created = hello.exists() or hello.create_container()
 stored = hello.upload_blob("hello.txt", b"Hello, Azurite", overwrite=True)
 print(hello.download_blob("hello.txt").readall().decode())
 "#
-        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! What runs against it: Azure's SDKs, curl, and the snippet that `azup up` prints.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::site::Site;
-use crate::sandbox::{azup, part};
+use crate::sandbox::{Done, azup, part};
 
 /// The public roots and azup's CA in one file, as a company's machine would have it.
 pub(super) fn merged_bundle(site: &Site) -> PathBuf {
@@ -59,11 +60,16 @@ fn python_uses_blobs_queues_and_tables_and_the_printed_snippet() {
     // Saved as a file, and pasted at the prompt, which reads statement by statement.
     let snippet = snippet(&up.answer);
     let saved = site.sandbox.write("hello.py", snippet);
-    let done = site.sandbox.run(&python, [saved.as_os_str()]).ok();
+    let run = |word: &OsStr| {
+        let words = ["run", "--"].map(OsStr::new);
+        let words = words.into_iter().chain([python.as_os_str(), word]);
+        site.sandbox.azup_command(words)
+    };
+    let done = Done::from(run(saved.as_os_str()).output().unwrap()).ok();
     assert_eq!(done.stdout, "Hello, Azurite\n");
-    let mut prompt = site.sandbox.command(&python);
-    prompt.arg("-i").stdin(fs::File::open(&saved).unwrap());
-    let done = crate::sandbox::Done::from(prompt.output().unwrap()).ok();
+    let mut prompt = run(OsStr::new("-i"));
+    prompt.stdin(fs::File::open(&saved).unwrap());
+    let done = Done::from(prompt.output().unwrap()).ok();
     assert_eq!(done.stdout, "Hello, Azurite\n");
     assert!(!done.stderr.contains("Error"), "{done}");
 
@@ -78,16 +84,13 @@ fn python_uses_blobs_queues_and_tables_and_the_printed_snippet() {
 
     verified: certificate signed by azup local CA [ID], valid until [DATE]; TLS 1.3; Azurite 3.37.0 on Node.js [NODE]; round trip ok
 
-    # Python, in a virtual environment: pip install azure-storage-blob, then azup trust
-    import subprocess, time
-    from azure.core.credentials import AccessToken
+    # Python: pip install azure-identity azure-storage-blob; then [AZUP] run -- python hello.py
+    import os
+    from azure.identity import DefaultAzureCredential
     from azure.storage.blob import ContainerClient
 
-    class LocalCredential:
-        def get_token(self, *scopes, **options):
-            return AccessToken(subprocess.check_output(["[AZUP]", "token"], text=True).strip(), int(time.time()) + 3600)
-
-    hello = ContainerClient("https://127.0.0.1:[BLOB]/devstoreaccount1", "hello", LocalCredential())
+    url = os.environ["AZURE_STORAGE_BLOB_ENDPOINT"]
+    hello = ContainerClient(url, "hello", DefaultAzureCredential())
     created = hello.exists() or hello.create_container()
     stored = hello.upload_blob("hello.txt", b"Hello, Azurite", overwrite=True)
     print(hello.download_blob("hello.txt").readall().decode())
@@ -181,8 +184,7 @@ fn the_snippet_calls_azup_by_name_where_path_leads_to_it() {
     site.only(&[azup().to_owned(), real("node")]);
     let up = site.up(&["--in-memory"]);
     assert!(
-        up.answer
-            .contains(r#"check_output(["azup", "token"], text=True)"#),
+        up.answer.contains("; then azup run -- python hello.py\n"),
         "{}",
         up.answer
     );
