@@ -55,6 +55,6 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
         Command::Man(man) => man::run(man, global, machine)?,
         Command::NssHelper(helper) => return nss_helper::run(helper, machine),
     };
-    output.give(&answer);
+    output.give(&answer)?;
     Ok(answer.exit)
 }

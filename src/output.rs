@@ -7,11 +7,12 @@ use std::io::{IsTerminal as _, Write as _};
 use anstream::adapter::strip_str;
 use anstream::stream::{AsLockedWrite, RawStream};
 use anstream::{AutoStream, ColorChoice};
+use anyhow::Result;
 use owo_colors::OwoColorize as _;
 use serde_json::{Value, json};
 
 use crate::cli::{Color, Global};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, reason};
 
 /// Says what a command has to say, in the form that the user chose.
 #[derive(Clone, Copy, Debug)]
@@ -63,16 +64,6 @@ impl Output {
     #[must_use]
     pub fn is_json(self) -> bool {
         self.json
-    }
-
-    /// For a command that goes on after its answer: what comes later is for people, on
-    /// standard error, since with `--json` there is one document only.
-    #[must_use]
-    pub fn answered(self) -> Self {
-        Self {
-            json: false,
-            ..self
-        }
     }
 
     /// The same without progress and hints, for a step that is none of the user's.
@@ -137,39 +128,67 @@ impl Output {
 
     /// The answer for people. Nothing is added to `text`; with `--json` or `-q` it is
     /// not printed.
-    pub fn answer(self, text: &str) {
-        if !self.json && !self.quiet {
-            out(text);
+    ///
+    /// # Errors
+    /// Where it could not be written (a full disk behind `> file`).
+    pub fn answer(self, text: &str) -> Result<()> {
+        if self.json || self.quiet {
+            return Ok(());
         }
+        out(text)
     }
 
     /// An answer that is the command's whole purpose (a token): printed also with `-q`.
-    pub fn value(self, text: &str) {
-        if !self.json {
-            out(text);
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub fn value(self, text: &str) -> Result<()> {
+        if self.json {
+            return Ok(());
         }
+        out(text)
     }
 
     /// The answer for programs: `document` with `"version": 1` in front. Printed only
     /// with `--json`.
-    pub fn document(self, document: &Value) {
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub fn document(self, document: &Value) -> Result<()> {
         if !self.json {
-            return;
+            return Ok(());
         }
         let mut whole = json!({ "version": 1 });
         if let (Some(whole), Some(fields)) = (whole.as_object_mut(), document.as_object()) {
             whole.extend(fields.clone());
         }
-        out(&format!("{whole:#}\n"));
+        out(&format!("{whole:#}\n"))
     }
 
     /// Prints a command's answer in the form that the user chose.
-    pub fn give(self, answer: &Answer) {
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub fn give(self, answer: &Answer) -> Result<()> {
         match &answer.brief {
-            Some(line) if self.quiet => self.value(line),
-            _ => self.answer(&answer.text),
+            Some(line) if self.quiet => self.value(line)?,
+            _ => self.answer(&answer.text)?,
         }
-        self.document(&answer.document);
+        self.document(&answer.document)
+    }
+
+    /// The same for a command that goes on after its answer, also where nobody got that: an
+    /// Azurite that runs is worth more than the lines about it. What comes later is for
+    /// people, on standard error, since with `--json` there is one document only.
+    #[must_use]
+    pub fn give_and_go_on(self, answer: &Answer) -> Self {
+        if let Err(error) = self.give(answer) {
+            self.warning(&format!("{error:#}"));
+        }
+        Self {
+            json: false,
+            ..self
+        }
     }
 
     /// What is going on, for a command that takes a while.
@@ -223,7 +242,8 @@ impl Output {
         if let Some(snippet) = snippet {
             about["snippet"] = json!(snippet);
         }
-        self.document(&json!({ "error": about }));
+        // It is said on standard error already, and the exit code tells it too.
+        let _ = self.document(&json!({ "error": about }));
         exit
     }
 }
@@ -260,18 +280,31 @@ pub fn coloured_diff(diff: &str) -> String {
 }
 
 /// A reader that has seen enough (`azup … | head`) is no error, so a broken pipe is
-/// passed over.
-fn out(text: &str) {
-    write(std::io::stdout().lock(), text);
+/// passed over. A full disk is one: half a token in a file is worse than none.
+fn out(text: &str) -> Result<()> {
+    match write(std::io::stdout().lock(), text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(unwritten(&error).into())
+        }
+        _ => Ok(()),
+    }
 }
 
+fn unwritten(error: &std::io::Error) -> Failure {
+    Failure::new(format!(
+        "cannot write to standard output: {}",
+        reason(error)
+    ))
+}
+
+/// Where standard error cannot be written there is nowhere to say so.
 fn err(text: &str) {
-    write(std::io::stderr().lock(), text);
+    let _ = write(std::io::stderr().lock(), text);
 }
 
 /// Without colour, everything is written at once: anstream's own stream makes a system call
 /// of each line.
-fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) {
+fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result<()> {
     let choice = AutoStream::choice(&stream);
     let plain;
     let text = if choice == ColorChoice::Never {
@@ -281,24 +314,33 @@ fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) {
         text
     };
     let mut stream = AutoStream::new(stream, ColorChoice::AlwaysAnsi);
-    let _ = stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush());
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }
 
 /// Prints help, the version, or what is wrong with the command line, and gives the exit
 /// code. With `--json` among the words a mistake is also a document.
 #[must_use]
 pub fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
+    let printed = error.print();
     if !error.use_stderr() {
-        return Exit::Done;
+        return match printed {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                err(&format!(
+                    "{} {}\n",
+                    "error:".red().bold(),
+                    unwritten(&error)
+                ));
+                Exit::Failed
+            }
+            _ => Exit::Done,
+        };
     }
     if std::env::args_os().any(|word| word == "--json") {
         let message = error.to_string();
         let message = message.lines().next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
-        out(&format!(
+        let _ = out(&format!(
             "{:#}\n",
             json!({
                 "version": 1,

@@ -20,8 +20,8 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
         let warnings = environment::functions_warnings(machine);
         output.warn_all(&warnings);
         let settings = environment::functions(&account, ports);
-        output.value(&settings);
-        output.document(&serde_json::from_str(&settings)?);
+        output.value(&settings)?;
+        output.document(&serde_json::from_str(&settings)?)?;
         return Ok(Exit::Done);
     }
     let plan = || {
@@ -39,8 +39,8 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     if global.dry_run {
         let files = written(&environment.changes);
         let lines: Vec<String> = files.iter().map(|file| format!("write {file}")).collect();
-        output.answer(&(lines.join("\n") + "\n"));
-        output.document(&json!({ "dry_run": true, "changes": files }));
+        output.answer(&(lines.join("\n") + "\n"))?;
+        output.document(&json!({ "dry_run": true, "changes": files }))?;
         return Ok(Exit::Done);
     }
     if let Some(running) = &running {
@@ -48,7 +48,7 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     }
     let text = environment::written(&mut environment, env.format)?;
     output.warn_all(&environment.warnings);
-    output.value(&text);
+    output.value(&text)?;
     let variables: Map<String, Value> = environment
         .variables
         .iter()
@@ -57,7 +57,7 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
             (each.name.to_owned(), json!(value))
         })
         .collect();
-    output.document(&json!({ "variables": variables }));
+    output.document(&json!({ "variables": variables }))?;
     Ok(Exit::Done)
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(
     let ip = options.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let listen = SocketAddr::new(ip, options.port);
     if dry_run {
-        output.give(&preview(listen, machine)?);
+        output.give(&preview(listen, machine)?)?;
         return Ok(Exit::Done);
     }
     let interrupt = Interrupt::listen(options.detached_child)?;
@@ -42,7 +42,7 @@ pub(super) fn run(
     let header = identity::ensure_header(machine)?;
     if options.detach {
         if identity::find(listen, &header) == Found::Ours {
-            output.give(&there(listen));
+            output.give(&there(listen))?;
             return Ok(Exit::Done);
         }
         let mut arguments: Vec<OsString> = ["identity", "--detached-child", "--json"]
@@ -59,7 +59,7 @@ pub(super) fn run(
         output.give(&match answer["pid"].as_u64() {
             Some(pid) => serving(listen, pid, &format!("kill {pid} stops it")),
             None => there(listen),
-        });
+        })?;
         return Ok(Exit::Done);
     }
     let started = identity::start(listen, &header, machine.clock()).map_err(|failure| {
@@ -67,16 +67,16 @@ pub(super) fn run(
         failure.hint(format!("azup identity --port {other}"))
     })?;
     let Started::Here(endpoint) = started else {
-        output.give(&there(listen));
+        output.give(&there(listen))?;
         return Ok(Exit::Done);
     };
     let pid = u64::from(std::process::id());
-    output.give(&serving(listen, pid, "Ctrl-C stops it"));
+    let output = output.give_and_go_on(&serving(listen, pid, "Ctrl-C stops it"));
     while !interrupt.asked() {
         std::thread::sleep(POLL);
     }
     endpoint.stop();
-    output.answered().progress("stopped");
+    output.progress("stopped");
     Ok(Exit::Done)
 }
 

@@ -98,7 +98,7 @@ fn preview(
     }
     let line = command_line(&run.command);
     text += &format!("$ {line}\n");
-    output.answer(&text);
-    output.document(&json!({ "dry_run": true, "starts_azurite": !is_running, "command": line }));
+    output.answer(&text)?;
+    output.document(&json!({ "dry_run": true, "starts_azurite": !is_running, "command": line }))?;
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use crate::output::Output;
 
 pub(super) fn run(token: &crate::cli::Token, machine: &Machine, output: Output) -> Result<Exit> {
     let token = identity::token(&token.resource, machine.now())?;
-    output.value(&format!("{}\n", token.text));
-    output.document(&token.document());
+    output.value(&format!("{}\n", token.text))?;
+    output.document(&token.document())?;
     Ok(Exit::Done)
 }

@@ -20,7 +20,7 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let wish = Wish::new(up, machine)?;
     if global.dry_run {
-        output.give(&azurite::preview(&wish, global, machine)?);
+        output.give(&azurite::preview(&wish, global, machine)?)?;
         return Ok(Exit::Done);
     }
     let interrupt = Interrupt::listen(up.detached_child)?;
@@ -41,7 +41,7 @@ pub(super) fn run(
         keep(&running)?;
         azurite::warn_of_other_certificate(&running, global, machine, output)?;
         running.identity.warn(wish.identity.is_some(), output);
-        output.give(&running.answer(machine, DOWN)?);
+        output.give(&running.answer(machine, DOWN)?)?;
         return Ok(Exit::Done);
     }
     let ready = azurite::prepare(wish, global, machine, output, &interrupt)?;
@@ -56,7 +56,7 @@ pub(super) fn run(
         })?;
         keep(&running)?;
         running.identity.warn(ready.wish.identity.is_some(), output);
-        output.give(&running.answer(machine, DOWN)?);
+        output.give(&running.answer(machine, DOWN)?)?;
         return Ok(Exit::Done);
     }
     let served = azurite::serve(&ready, machine, &interrupt)?;
@@ -64,8 +64,7 @@ pub(super) fn run(
         // The one in the foreground tells it.
         served.running.identity.warn(false, output);
     }
-    output.give(&served.running.answer(machine, CTRL_C)?);
-    let output = output.answered();
+    let output = output.give_and_go_on(&served.running.answer(machine, CTRL_C)?);
     Ok(
         match served.until_stopped(ready, machine, output, &interrupt) {
             Ok(()) => Exit::Done,
