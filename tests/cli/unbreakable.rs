@@ -4,6 +4,7 @@
 
 mod every_call;
 mod hostile;
+mod output;
 mod secrets;
 mod surroundings;
 mod together;

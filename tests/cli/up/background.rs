@@ -262,3 +262,23 @@ fn two_at_once_end_with_one_azurite() {
     site.state();
     site.sandbox.azup(["down"]).ok();
 }
+
+/// An Azurite that runs is worth more than the lines about it, which a full disk has taken.
+#[test]
+fn an_azurite_whose_answer_could_not_be_written_goes_on() {
+    let site = Site::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let stderr = site.sandbox.root().join("stderr");
+    let mut up = site.sandbox.azup_command(site.words(&["--in-memory"]));
+    up.stdout(full.unwrap())
+        .stderr(std::fs::File::create(&stderr).unwrap());
+    let mut child = up.spawn().unwrap();
+    let said = || std::fs::read_to_string(&stderr).unwrap();
+    crate::sandbox::until(|| {
+        said().contains("warning: cannot write to standard output: No space left on device")
+    });
+    let done = site.curl("GET", "?comp=list", &site.token(), None);
+    signal(child.id(), Signal::TERM);
+    super::site::ended(&mut child);
+    assert!(done.ends_with(" 200"), "{done}");
+}
