@@ -468,14 +468,37 @@ fn temporary_prefix(path: &Path) -> OsString {
 /// Whether `path` has a name that a killed azup leaves behind: no program looks there.
 #[must_use]
 pub fn is_leftover(path: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt as _;
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    name.starts_with(b".") && memchr::memmem::find(name, b".azup-").is_some()
+    written_for(name_of(path)).is_some()
 }
+
+/// Whether `path` was to become `file`, which is in the same folder.
+#[must_use]
+pub fn is_leftover_of(path: &Path, file: &Path) -> bool {
+    written_for(name_of(path)) == Some(name_of(file))
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    use std::os::unix::ffi::OsStrExt as _;
+    path.file_name().unwrap_or_default().as_bytes()
+}
+
+/// The name for which [`temporary_name`] made this one, also at several removes: what is
+/// left of deleting a leftover.
+fn written_for(name: &[u8]) -> Option<&[u8]> {
+    let (rest, random) = name
+        .strip_prefix(b".")?
+        .split_at_checked(name.len().checked_sub(1 + 2 * RANDOM)?)?;
+    let rest = rest.strip_suffix(b".azup-")?;
+    let is_random = random.iter().all(u8::is_ascii_hexdigit);
+    (is_random && !rest.is_empty()).then(|| written_for(rest).unwrap_or(rest))
+}
+
+/// How many random bytes tell temporary names apart.
+const RANDOM: usize = 8;
 
 fn temporary_name(path: &Path) -> OsString {
     let mut name = temporary_prefix(path);
-    name.push(hex(&random::<8>()));
+    name.push(hex(&random::<RANDOM>()));
     name
 }
 

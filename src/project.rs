@@ -17,6 +17,7 @@ pub mod convert;
 pub mod devcontainer;
 pub mod git;
 pub mod jsonc;
+mod leftovers;
 mod observe;
 mod paths;
 pub mod record;

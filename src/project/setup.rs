@@ -102,6 +102,8 @@ impl Project {
     fn first_record(&self) -> Record {
         let certificates = self.folder.join(PROJECT_FOLDER);
         let mut record = Record::default();
+        let folders = self.abandoned_folders();
+        record.folders = folders.iter().map(|folder| slashed(folder)).collect();
         record.had_certificates = FILES
             .iter()
             .any(|name| files::exists(&certificates.join(name)));

@@ -42,7 +42,7 @@ impl Project {
     pub fn undo(&self, machine: &Machine, keep: &Keep) -> Result<Plan> {
         let Some((record, bytes)) = Record::load(&self.folder)? else {
             self.refuse_without_record()?;
-            return Ok(self.undo_folders_alone());
+            return self.undo_folders_alone(keep);
         };
         let mut undo = Undo {
             project: self,
@@ -52,6 +52,10 @@ impl Project {
         };
         for entry in &record.files {
             undo.entry(entry)?;
+            undo.leftovers(self.leftovers_of(Path::new(&entry.path)))?;
+        }
+        for folder in [OWN_FOLDER, PROJECT_FOLDER] {
+            undo.leftovers(self.leftovers_in(Path::new(folder)))?;
         }
         undo.own(&record)?;
         if !keep.certificates && !record.had_certificates {
@@ -62,27 +66,21 @@ impl Project {
         undo.finish(&record, bytes)
     }
 
-    /// A crash may have left azup's own folders without anything in them, not even a record.
-    fn undo_folders_alone(&self) -> Plan {
-        let empty = |folder: &Path| {
-            let entries = folder.read_dir().ok();
-            entries.is_some_and(|mut entries| entries.next().is_none())
+    /// A crash may have left azup's own folders without a record.
+    fn undo_folders_alone(&self, keep: &Keep) -> Result<Plan> {
+        let mut undo = Undo {
+            project: self,
+            keep,
+            plan: Plan::default(),
+            refused: Vec::new(),
         };
-        let own = [OWN_FOLDER, PROJECT_FOLDER].map(|name| self.folder.join(name));
-        let mut folders: Vec<PathBuf> = own.into_iter().filter(|own| empty(own)).collect();
-        let around = folders
-            .first()
-            .and_then(|own| own.parent())
-            .map(Path::to_owned);
-        folders.extend(around);
-        Plan {
-            changes: folders
-                .into_iter()
-                .filter(|folder| !folder.is_symlink())
-                .map(|path| Change::RemoveFolder { path })
-                .collect(),
-            ..Plan::default()
+        let folders = self.abandoned_folders();
+        for folder in &folders {
+            undo.leftovers(self.leftovers_in(folder))?;
         }
+        let folders: Vec<&Path> = folders.iter().rev().map(PathBuf::as_path).collect();
+        undo.remove_folders(&folders);
+        Ok(undo.plan)
     }
 
     /// A set-up that was written without a record cannot be told from the user's files.
@@ -156,6 +154,16 @@ impl Undo<'_> {
         Ok(())
     }
 
+    /// What a killed azup was writing goes, however young it is.
+    fn leftovers(&mut self, paths: Vec<PathBuf>) -> Result<()> {
+        for path in paths {
+            if let Some((real, now)) = self.there(&path)? {
+                self.delete(&path, real, now);
+            }
+        }
+        Ok(())
+    }
+
     /// What is noted as azup's own goes where it still is, binaries too.
     fn own(&mut self, record: &Record) -> Result<()> {
         let certificates = Path::new(PROJECT_FOLDER);
@@ -186,8 +194,10 @@ impl Undo<'_> {
         Ok(())
     }
 
+    /// The leaf first: without it, an `init` after a crash takes the set for one that was
+    /// never finished, and finishes it.
     fn certificates(&mut self) -> Result<()> {
-        for name in FILES {
+        for name in FILES.into_iter().rev() {
             let path = Path::new(PROJECT_FOLDER).join(name);
             if let Some((real, now)) = self.there(&path)? {
                 self.delete(&path, real, now);

@@ -5,6 +5,7 @@ mod crash;
 mod embedded;
 mod fixtures;
 mod keys;
+mod killed;
 mod removal;
 
 use std::os::unix::fs::{MetadataExt as _, symlink};

@@ -17,7 +17,7 @@ use crate::java::hidden;
 use crate::sandbox::{Done, Sandbox, azup, public_roots};
 
 /// The system calls by which files come to be what they are.
-const STEPS: [&str; 13] = [
+pub const STEPS: [&str; 13] = [
     "write",
     "pwrite64",
     "fsync",
@@ -35,7 +35,7 @@ const STEPS: [&str; 13] = [
 
 /// Words by which `program` is killed at its `count`-th system call of this name, also in
 /// one of its children; what happened is written to `trace`.
-fn killed(step: &str, count: usize, trace: &Path) -> Vec<String> {
+pub fn killed(step: &str, count: usize, trace: &Path) -> Vec<String> {
     let words = ["strace", "-f", "-qq", "-o", trace.to_str().unwrap(), "-e"];
     let mut words = words.map(str::to_owned).to_vec();
     words.push(format!("trace={step}"));
@@ -45,7 +45,7 @@ fn killed(step: &str, count: usize, trace: &Path) -> Vec<String> {
 }
 
 /// Whether it came to that step.
-fn struck(trace: &Path) -> bool {
+pub fn struck(trace: &Path) -> bool {
     let text = std::fs::read_to_string(trace).unwrap();
     text.contains("killed by SIGKILL")
 }

@@ -1,5 +1,6 @@
 //! A crash, a full disk or a folder that nobody may write to, between any two writes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{assert_same, project, tree};
@@ -34,13 +35,18 @@ fn killed(sandbox: &Sandbox, words: &[&str], after: u64) {
 }
 
 /// What a killed azup leaves beside a file goes after ten minutes, by itself.
-fn without_leftovers(sandbox: &Sandbox) {
+pub(super) fn without_leftovers(sandbox: &Sandbox) {
     for (path, _) in Sandbox::files(&sandbox.project()) {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with('.') && name.contains(".azup-") {
+        if is_leftover(&path) {
             std::fs::remove_file(path).unwrap();
         }
     }
+}
+
+/// Whether it has the name that a killed azup leaves behind.
+pub(super) fn is_leftover(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    name.starts_with('.') && name.contains(".azup-")
 }
 
 #[test]

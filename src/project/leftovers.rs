@@ -1,0 +1,64 @@
+//! What a killed azup leaves in a project: files that it was writing, under hidden names
+//! that nobody reads, and folders that it had made before its record could say so.
+
+use std::path::{Path, PathBuf};
+
+use super::{OWN_FOLDER, Project};
+use crate::certificates::PROJECT_FOLDER;
+use crate::files;
+
+impl Project {
+    /// What was being written in `folder`, relative to the project's folder.
+    pub(super) fn leftovers_in(&self, folder: &Path) -> Vec<PathBuf> {
+        let names = names_in(&self.folder.join(folder)).into_iter();
+        let paths = names.map(|name| folder.join(name));
+        let is_file = |path: &PathBuf| {
+            let about = self.folder.join(path).symlink_metadata();
+            about.is_ok_and(|about| about.is_file())
+        };
+        paths
+            .filter(|path| files::is_leftover(path) && is_file(path))
+            .collect()
+    }
+
+    /// What was being written for a file, relative to the project's folder.
+    pub(super) fn leftovers_of(&self, file: &Path) -> Vec<PathBuf> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let mut found = self.leftovers_in(folder);
+        found.retain(|path| files::is_leftover_of(path, file));
+        found
+    }
+
+    /// Where there is no record: azup's own folders with nothing in them but what was being
+    /// written, and the one around them where nothing else is in that. Outermost first,
+    /// relative to the project's folder.
+    pub(super) fn abandoned_folders(&self) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = [OWN_FOLDER, PROJECT_FOLDER]
+            .map(PathBuf::from)
+            .into_iter()
+            .filter(|folder| {
+                let at = self.folder.join(folder);
+                let nothing = || names_in(&at).len() == self.leftovers_in(folder).len();
+                at.is_dir() && !at.is_symlink() && nothing()
+            })
+            .collect();
+        let around = found.first().and_then(|own| own.parent());
+        let around = around.map(Path::to_owned).filter(|around| {
+            let at = self.folder.join(around);
+            let ours = |name: PathBuf| found.contains(&around.join(name));
+            !at.is_symlink() && names_in(&at).into_iter().all(ours)
+        });
+        if let Some(around) = around {
+            found.insert(0, around);
+        }
+        found
+    }
+}
+
+/// Nothing, where it cannot be read.
+fn names_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let mut names: Vec<PathBuf> = entries.map(|entry| entry.file_name().into()).collect();
+    names.sort();
+    names
+}
