@@ -32,6 +32,15 @@ pub const LARGEST: u64 = 64 << 20;
 /// may belong to an azup that is still at work.
 const LEFTOVER_AGE: i64 = 600;
 
+/// Makes a write beyond the size that files may have (`ulimit -f`) an error like a full
+/// disk, which is reported and taken back; else a signal ends the process half-way. It is
+/// caught and not ignored, since what is ignored is so for every program that azup starts.
+pub fn outlive_size_limit() {
+    let signal = signal_hook::consts::SIGXFSZ;
+    // Without it, everything else still works.
+    let _ = signal_hook::flag::register(signal, std::sync::Arc::default());
+}
+
 /// What a file holds, or is to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {

@@ -56,6 +56,7 @@ use output::Output;
 /// help and usage errors.
 #[must_use]
 pub fn run() -> Exit {
+    files::outlive_size_limit();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),

@@ -21,7 +21,7 @@ use fixtures::{FIXTURES, Fixture, Outcome};
 const VALIDATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/validate.py");
 
 /// A sandbox in which no trust store is touched, with these files in its project.
-fn project(files: &[(&str, &str)]) -> Sandbox {
+pub fn project(files: &[(&str, &str)]) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.set("AZUP_STORES", "none");
     for (path, text) in files {
@@ -40,7 +40,7 @@ fn project(files: &[(&str, &str)]) -> Sandbox {
 }
 
 /// Everything in a folder: names, modes, bytes; links by their target.
-fn tree(folder: &Path) -> Vec<(PathBuf, u32, Vec<u8>)> {
+pub fn tree(folder: &Path) -> Vec<(PathBuf, u32, Vec<u8>)> {
     let mut found = Vec::new();
     let mut left = vec![folder.to_owned()];
     while let Some(path) = left.pop() {
@@ -81,7 +81,7 @@ fn differences<'t>(
 }
 
 #[track_caller]
-fn assert_same(sandbox: &Sandbox, before: &[(PathBuf, u32, Vec<u8>)], when: &str) {
+pub fn assert_same(sandbox: &Sandbox, before: &[(PathBuf, u32, Vec<u8>)], when: &str) {
     let now = tree(&sandbox.project());
     let differ = differences(before, &now);
     assert!(differ.is_empty(), "{when}: {differ:?}");

@@ -4,6 +4,7 @@
 
 mod every_call;
 mod hostile;
+mod limits;
 mod output;
 mod secrets;
 mod surroundings;
