@@ -155,16 +155,26 @@ fn rest(mut file: File, length: u64, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// For whoever opens a file of azup's own: a FIFO that somebody has put there is an error,
+/// or reads as empty, instead of waiting for its other end for ever.
+#[must_use]
+pub fn never_waiting() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    options
+}
+
 /// Opens a file that is only ever added to, for its owner alone, making it where it is
 /// missing: a log, which several writers may share.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub fn open_to_append(path: &Path) -> Result<File> {
-    OpenOptions::new()
+    never_waiting()
         .create(true)
         .append(true)
-        .mode(0o600)
         .open(path)
         .map_err(|error| cannot("write", path, &error).into())
 }
@@ -172,7 +182,10 @@ pub fn open_to_append(path: &Path) -> Result<File> {
 /// Whether a file is there that this user may not read.
 #[must_use]
 pub fn is_closed_to_us(path: &Path) -> bool {
-    File::open(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    never_waiting()
+        .read(true)
+        .open(path)
+        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
         && exists(path)
 }
 
@@ -579,11 +592,10 @@ impl Lock {
         if let Some(folder) = path.parent() {
             make_folder(folder, 0o700)?;
         }
-        let file = OpenOptions::new()
+        let file = never_waiting()
             .create(true)
             .truncate(false)
             .write(true)
-            .mode(0o600)
             .open(path)
             .map_err(|error| failed(&error))?;
         let until = std::time::Instant::now() + limit;

@@ -5,9 +5,8 @@
 //! Azurite inherits it from azup, so it is held for as long as either of them lives, also
 //! after azup was killed.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -109,7 +108,7 @@ impl Slot {
     /// # Errors
     /// Where the lock file cannot be opened.
     pub(super) fn occupant(&self) -> Result<Occupant> {
-        let file = match File::open(&self.lock) {
+        let file = match files::never_waiting().read(true).open(&self.lock) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Occupant::Nobody);
@@ -149,11 +148,10 @@ impl Slot {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
         }
-        let mut file = OpenOptions::new()
+        let mut file = files::never_waiting()
             .create(true)
             .truncate(false)
             .write(true)
-            .mode(0o600)
             .open(&self.lock)
             .map_err(|error| self.failed(&error))?;
         let until = Instant::now() + ENDING;
@@ -202,7 +200,7 @@ impl Slot {
 
     /// Removes what a killed azup left, where nobody has taken the slot since.
     pub(super) fn tidy(&self) {
-        if let Ok(file) = File::open(&self.lock)
+        if let Ok(file) = files::never_waiting().read(true).open(&self.lock)
             && file.try_lock().is_ok()
         {
             let _ = fs::remove_file(self.state());

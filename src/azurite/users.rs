@@ -5,9 +5,8 @@
 //! tries to have the lock alone; once it does, nobody is left, and nobody can come in
 //! until Azurite has stopped.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -60,12 +59,11 @@ impl Users {
         let folder = slot::run_folder(machine)?;
         files::make_folder(&folder, 0o700)?;
         let path = folder.join(format!("{}.users", ports.blob));
-        let opened = OpenOptions::new()
+        let opened = files::never_waiting()
             .create(true)
             .truncate(false)
             .read(true)
             .write(true)
-            .mode(0o600)
             .open(&path);
         match opened {
             Ok(file) => Ok(Self { path, file }),

@@ -11,6 +11,7 @@ use memchr::memmem;
 
 use super::{OWN_FOLDER, ProjectFile};
 use crate::failure::{Failure, command_line, reason, shown};
+use crate::files;
 use crate::machine::Machine;
 
 /// The own folder's `.gitignore` as a rule: each machine puts its own azup there.
@@ -87,8 +88,8 @@ fn ignoring(vendored: bool) -> ProjectFile {
 
 /// Whether `--vendor` was given before, which holds from then on.
 fn is_vendored(folder: &Path) -> bool {
-    let there = std::fs::read(folder.join(OWN_FOLDER).join(".gitignore"));
-    there.is_ok_and(|there| there == VENDORED.as_bytes())
+    let there = files::read_if_there(&folder.join(OWN_FOLDER).join(".gitignore"));
+    there.is_ok_and(|there| there.as_deref() == Some(VENDORED.as_bytes()))
 }
 
 /// The running azup, with this machine's architecture as container images name it
@@ -113,6 +114,10 @@ fn read_named(file: &Path) -> Result<(&'static str, Vec<u8>)> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
+    // A device has no end, and nobody may ever write to a FIFO.
+    if file.metadata().is_ok_and(|about| !about.is_file()) {
+        return Err(refused(file, "it is no regular file").into());
+    }
     std::fs::read(file).map_err(|error| {
         let failure = Failure::new(format!(
             "cannot copy {} for the dev container: {}",
