@@ -167,12 +167,25 @@ pub struct Edited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub String);
 
+/// What is larger than this (bytes) no person has written, and editing it, with every law
+/// checked on its bytes, would take minutes.
+const LARGEST: usize = 1 << 20;
+
+fn of_a_persons_size(bytes: &[u8]) -> Result<(), Refusal> {
+    if bytes.len() > LARGEST {
+        let size = bytes.len() >> 20;
+        return Err(Refusal(format!("it is too large ({size} MB) to be edited")));
+    }
+    Ok(())
+}
+
 /// Reads a document strictly: comments and trailing commas are all that JSON lacks. A
 /// byte order mark is skipped; duplicate keys are refused, since readers differ on them.
 ///
 /// # Errors
-/// With line and column of what is wrong.
+/// With line and column of what is wrong, or where it is too large to be edited.
 pub fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
+    of_a_persons_size(bytes)?;
     let text = gate::File::read(bytes)?.text;
     Ok(Document::read(text)?.root.value())
 }
@@ -182,6 +195,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
 /// # Errors
 /// Where an edit cannot be made, or not in a way that keeps the laws above.
 pub fn add(before: &[u8], edits: &[Edit]) -> Result<Edited, Refusal> {
+    of_a_persons_size(before)?;
     gate::add(before, edits)
 }
 

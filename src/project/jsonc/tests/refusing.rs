@@ -74,11 +74,19 @@ fn duplicate_keys() {
 #[test]
 fn nesting_that_no_stack_could_hold() {
     for open in ["[", "{\"a\":"] {
-        let text = format!("{{\"a\": {}", open.repeat(500_000));
+        let text = format!("{{\"a\": {}", open.repeat(150_000));
         assert!(why(text.as_bytes()).ends_with("nested too deeply"));
     }
     let deep = format!("{{\"a\": {}{}}}", "[".repeat(190), "]".repeat(190));
     assert!(add(deep.as_bytes(), &[member("", "b", json!(2))]).is_ok());
+}
+
+#[test]
+fn more_than_a_person_writes() {
+    let of = |length: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(length));
+    let why = why(of(3 << 20).as_bytes());
+    assert_eq!(why, "it is too large (3 MB) to be edited");
+    assert!(add(of(1 << 18).as_bytes(), &[member("", "b", json!(2))]).is_ok());
 }
 
 #[test]
