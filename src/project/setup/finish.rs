@@ -9,7 +9,7 @@ use super::{Refused, Request, Setup};
 use crate::certificates::{self, FILES, Obtained, PROJECT_FOLDER, Place};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
-use crate::files::Content;
+use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::project::record::{Record, fingerprint};
 use crate::project::{Plan, Status, git, slashed};
@@ -185,7 +185,7 @@ impl Setup<'_> {
             .refused
             .iter()
             .filter(|refused| refused.in_the_way)
-            .map(|refused| aside(&project.folder.join(&refused.path)))
+            .map(|refused| aside(&obstacle(&project.folder, &refused.path)))
             .collect();
         commands.dedup();
         commands.push(project.command("init", machine.cwd()));
@@ -216,6 +216,17 @@ fn with_folders(changes: Vec<Change>, mut folders: Vec<PathBuf>) -> Vec<Change> 
         }
     }
     all
+}
+
+/// What has to go from where a file belongs: the file that is there, or the one where a
+/// folder should be.
+fn obstacle(project: &Path, path: &Path) -> PathBuf {
+    let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
+    folders.pop();
+    folders.reverse();
+    let at = |path: &Path| project.join(path);
+    let taken = |path: &&Path| files::exists(&at(path)) && !at(path).is_dir();
+    at(folders.into_iter().find(taken).unwrap_or(path))
 }
 
 /// The command that puts a file aside.
