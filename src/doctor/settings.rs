@@ -134,9 +134,16 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn settings(context: &Context) -> Result<Finding> {
-    let mut found = Vec::new();
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
     for file in files_of(context.machine.cwd()) {
-        let bytes = files::read_if_there(&file)?.unwrap_or_default();
+        let bytes = match files::read_if_there(&file) {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            // Managers of passwords give a `.env` that is a FIFO: reading it asks the user.
+            Err(error) => {
+                unread.push(format!("{error:#}"));
+                continue;
+            }
+        };
         let text = String::from_utf8_lossy(&bytes);
         let lines = text.lines().map(str::trim);
         let named = lines
@@ -150,6 +157,9 @@ fn settings(context: &Context) -> Result<Finding> {
         }
     }
     let Some(first) = found.first() else {
+        if !unread.is_empty() {
+            return Ok(Finding::skip(unread.join("\n")));
+        }
         return Ok(Finding::ok("none does"));
     };
     let names: Vec<String> = found.iter().map(|file| shown(file)).collect();
