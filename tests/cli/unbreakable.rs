@@ -5,6 +5,7 @@
 mod every_call;
 mod hostile;
 mod limits;
+mod obstacles;
 mod output;
 mod secrets;
 mod surroundings;

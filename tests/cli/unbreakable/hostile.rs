@@ -20,7 +20,7 @@ pub fn prepared() -> (Sandbox, PathBuf) {
 
 /// Runs azup where it cannot have more than a gigabyte of memory and not more than half a
 /// minute.
-fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
+pub fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
     let mut command = sandbox.command("sh");
     command
         .args(["-c", r#"ulimit -v 1000000; exec timeout 30 "$@""#, "sh"])
