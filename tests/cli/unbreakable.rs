@@ -7,7 +7,7 @@ mod hostile;
 mod limits;
 mod obstacles;
 mod output;
-mod secrets;
+pub mod secrets;
 mod surroundings;
 mod together;
 

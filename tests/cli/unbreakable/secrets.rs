@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 
-use crate::sandbox::{Done, Sandbox, azup, public_roots};
+use crate::sandbox::{Done, OnDrop, Sandbox, azup, public_roots};
 
 /// Every file that ever holds the key is made with mode 0600, by a call that fails where
 /// something is there already; folders of azup's own are 0700; and no program gets the key
@@ -77,5 +77,105 @@ fn the_key_is_private_from_its_first_byte() {
     for folder in [sandbox.own(), sandbox.certs()] {
         let mode = folder.metadata().unwrap().permissions().mode() & 0o7777;
         assert_eq!(mode, 0o700, "{}", folder.display());
+    }
+}
+
+/// The system calls by which files and folders are made and programs are started, with
+/// every word of their arguments but without their environment.
+pub fn traced(sandbox: &Sandbox, more: &[&str]) -> std::process::Command {
+    let mut strace = sandbox.command("strace");
+    strace
+        .args(more)
+        .args(["-f", "--seccomp-bpf", "-qq", "-s", "100000", "-o"])
+        .arg(sandbox.root().join("trace"))
+        .args([
+            "-e",
+            "trace=open,openat,creat,mkdir,mkdirat,chmod,fchmod,fchmodat,execve",
+        ])
+        .arg(azup());
+    strace
+}
+
+/// In what [`traced`] wrote, this file is made for its owner alone, where nothing is yet; so
+/// are folders of azup's own; and no program gets `secret` as an argument.
+#[track_caller]
+pub fn is_private(sandbox: &Sandbox, file: &str, secret: &str) {
+    let calls = std::fs::read_to_string(sandbox.root().join("trace")).unwrap();
+    let made = |line: &&str| line.contains(file) && line.contains("O_CREAT");
+    let made: Vec<&str> = calls.lines().filter(made).collect();
+    assert!(!made.is_empty(), "{file} is made: {calls}");
+    for line in made {
+        assert!(line.contains("O_EXCL"), "{line}");
+        assert!(line.contains(", 0600)"), "{line}");
+    }
+    let own = sandbox.own().to_str().unwrap().to_owned();
+    let made = |line: &&str| line.contains("mkdir") && line.ends_with(" = 0");
+    for line in calls.lines().filter(made) {
+        assert!(!line.contains(&own) || line.contains(", 0700)"), "{line}");
+    }
+    assert!(!calls.contains(secret), "in a name or an argument");
+}
+
+/// Every file in which the secret is, of all that azup has written.
+pub fn files_with(sandbox: &Sandbox, secret: &str) -> Vec<String> {
+    let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(secret);
+    let mut found = Vec::new();
+    for (path, bytes) in Sandbox::files(&sandbox.home()) {
+        if holds(&bytes) {
+            let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
+            assert_eq!(mode, 0o600, "{}", path.display());
+            found.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    found
+}
+
+/// The header by which an SDK may ask for tokens: `azup env` prints it, since that is what
+/// it is for, and nothing else does.
+#[test]
+fn the_identity_header_is_private_from_its_first_byte() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AZUP_STORES", "none");
+    let dry = sandbox.azup(["env", "--dry-run", "-v"]).ok();
+    let mut env = traced(&sandbox, &[]);
+    let env = Done::from(env.args(["env", "-v"]).output().unwrap()).ok();
+    let file = sandbox.own().join("identity-header");
+    let header = std::fs::read_to_string(file).unwrap().trim_end().to_owned();
+    assert_eq!(header.len(), 64);
+    assert!(env.stdout.contains(&header), "that is its purpose");
+    is_private(&sandbox, "identity-header", &header);
+    let mut printed = format!("{dry}{}", env.stderr);
+
+    let port = crate::sandbox::free_ports()[0];
+    let identity = ["identity", "-d", "-v", "--json", "--port"];
+    let port = port.to_string();
+    let mut identity = sandbox.azup_command(identity);
+    let started = Done::from(identity.arg(&port).output().unwrap()).ok();
+    let pid = started.json()["pid"].as_u64().unwrap().to_string();
+    let _end = OnDrop(|| {
+        sandbox.run("kill", [&pid]);
+    });
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    printed.push_str(&String::from_utf8_lossy(&words));
+    printed.push_str(&started.to_string());
+    for words in [
+        &["doctor", "-v"][..],
+        &["doctor", "--json"],
+        &["token", "--json", "-v"],
+        &["trust", "--json", "-v"],
+        &["identity", "--dry-run", "-v"],
+        &["env", "--dry-run", "--json"],
+        &["env", "--format", "functions", "-v"],
+        &["up", "--dry-run", "-v"],
+        &["run", "--dry-run", "-v", "--", "true"],
+        &["init", "-v"],
+    ] {
+        printed.push_str(&sandbox.azup(words).to_string());
+    }
+    assert!(!printed.contains(&header), "the header was printed");
+    assert_eq!(files_with(&sandbox, &header), ["identity-header"]);
+    for (path, bytes) in Sandbox::files(&sandbox.project()) {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(&header), "{}", path.display());
     }
 }

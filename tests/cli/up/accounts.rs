@@ -6,6 +6,7 @@ use rustix::process::Signal;
 
 use super::site::Site;
 use crate::sandbox::part;
+use crate::unbreakable::secrets::{files_with, is_private, traced};
 
 /// The SDK by connection string and shared key: lists the containers, after making one.
 const CODE: &str = "import os, sys\n\
@@ -75,4 +76,55 @@ fn in_the_background_no_key_is_on_a_command_line() {
         .unwrap();
     assert!(connection.contains(&format!("AccountName=mine;AccountKey={key};")));
     site.sandbox.azup(["down"]).ok();
+}
+
+/// Seen from outside, by the system calls of azup and of all that it starts. Azurite has the
+/// keys by its environment, which only its owner can read.
+#[test]
+fn the_keys_of_accounts_are_private_from_their_first_byte() {
+    let site = Site::new();
+    // The tracer stands aside (-D), so that what is started becomes azup.
+    let mut up = traced(&site.sandbox, &["-D"]);
+    up.args(site.words(&["-v", "--in-memory", "--account", "made"]));
+    let up = site.up_by(up);
+    let file = std::fs::read(site.sandbox.own().join("accounts.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let key = file["made"].as_str().unwrap();
+    assert_eq!(key.len(), 88, "64 bytes in base64");
+    let mut printed = up.answer.clone();
+    for words in [
+        &["doctor", "-v"][..],
+        &["doctor", "--json"],
+        &["down", "--json", "--dry-run", "-v"],
+        &["env", "--account", "made", "--dry-run", "--json"],
+        &["up", "--account", "made", "--dry-run", "-v"],
+        &["run", "--account", "made", "--dry-run", "--", "true"],
+    ] {
+        printed.push_str(&site.sandbox.azup(words).to_string());
+    }
+    let env = site.sandbox.azup(["env", "--account", "made", "-v"]).ok();
+    assert!(env.stdout.contains(key), "that is its purpose");
+    printed.push_str(&env.stderr);
+    let header = site.sandbox.own().join("identity-header");
+    let header = std::fs::read_to_string(header).unwrap();
+    let kept = [
+        (files_with(&site.sandbox, key), "accounts.json"),
+        (
+            files_with(&site.sandbox, header.trim_end()),
+            "identity-header",
+        ),
+    ];
+    let done = up.end_with(Signal::INT);
+    printed.push_str(&done.to_string());
+    assert!(!printed.contains(key), "a key was printed");
+    assert!(
+        !printed.contains(header.trim_end()),
+        "the header was printed"
+    );
+    for (files, only) in kept {
+        assert_eq!(files, [only]);
+    }
+    is_private(&site.sandbox, "accounts.json", key);
+    is_private(&site.sandbox, "identity-header", header.trim_end());
+    is_private(&site.sandbox, "key.pem", "-----BEGIN PRIVATE KEY");
 }
