@@ -42,6 +42,30 @@ impl Environment {
         this
     }
 
+    /// A project with a lock file and these packages, its environment made by `uv sync`.
+    pub fn of_uv_project(sandbox: &Sandbox, folder: &str, packages: &[&str]) -> Self {
+        let text = format!(
+            "[project]\nname = \"shop\"\nversion = \"1\"\nrequires-python = \">=3.9\"\n\
+             dependencies = {packages:?}\n"
+        );
+        let file = sandbox.write(format!("{folder}/pyproject.toml"), text);
+        let folder = file.with_file_name(".venv");
+        let this = Self { folder };
+        this.uv_sync(sandbox, &[]).ok();
+        this
+    }
+
+    /// Runs `uv sync` in the folder of the environment's project, with hard links to uv's
+    /// cache.
+    pub fn uv_sync(&self, sandbox: &Sandbox, words: &[&str]) -> Done {
+        let mut uv = Self::uv(sandbox, "hardlink");
+        uv.args(["sync", "--python", "python3", "--no-index", "--find-links"])
+            .arg(part("wheels"))
+            .args(words)
+            .current_dir(self.folder.parent().unwrap());
+        uv.output().unwrap().into()
+    }
+
     fn uv(sandbox: &Sandbox, link_mode: &str) -> std::process::Command {
         let mut uv = sandbox.command(part("venv/bin/uv"));
         uv.env("UV_OFFLINE", "1")

@@ -6,13 +6,16 @@ use crate::python::{Environment, uv_cache};
 use crate::sandbox::{Done, Sandbox, public_roots};
 use crate::unbreakable::hostile::blocks;
 
-/// Sixty-four `azup trust`, on two environments, while pip and uv install certifi anew.
+/// Sixty-four `azup trust`, on three environments, while pip and uv install certifi anew: by
+/// `pip install`, by `uv pip install`, and by `uv sync` in a project with a lock file.
 #[test]
 fn sixty_four_at_once_beside_pip_and_uv_end_with_one_block_each() {
     let sandbox = Sandbox::new();
     let by_pip = Environment::by_pip(&sandbox, "pip", &["certifi"]);
     let by_uv = Environment::by_uv(&sandbox, "uv", "hardlink", &["certifi"]);
-    let (pips, uvs) = (by_pip.bytes(), by_uv.bytes());
+    let synced = Environment::of_uv_project(&sandbox, "synced", &["certifi"]);
+    let all = [&by_pip, &by_uv, &synced];
+    let before = all.map(Environment::bytes);
     let trust = |environment: &Environment| {
         let mut azup = sandbox.azup_command(["trust", "--stores", "certifi"]);
         azup.env("VIRTUAL_ENV", &environment.folder)
@@ -33,14 +36,16 @@ fn sixty_four_at_once_beside_pip_and_uv_end_with_one_block_each() {
                     .ok();
             }
         });
+        let sync = scope.spawn(|| {
+            for _ in 0..4 {
+                synced.uv_sync(&sandbox, &["--reinstall"]).ok();
+            }
+        });
         let mut rounds = 0;
-        while rounds == 0 || !(pip.is_finished() && uv.is_finished()) {
+        while rounds == 0 || !(pip.is_finished() && uv.is_finished() && sync.is_finished()) {
             rounds += 1;
             let children: Vec<_> = (0..64)
-                .map(|at| {
-                    let environment = if at % 2 == 0 { &by_pip } else { &by_uv };
-                    trust(environment).spawn().unwrap()
-                })
+                .map(|at| trust(all[at % all.len()]).spawn().unwrap())
                 .collect();
             for child in children {
                 let done = Done::from(child.wait_with_output().unwrap());
@@ -50,7 +55,7 @@ fn sixty_four_at_once_beside_pip_and_uv_end_with_one_block_each() {
             }
         }
     });
-    for (environment, before) in [(&by_pip, pips), (&by_uv, uvs)] {
+    for (environment, before) in all.into_iter().zip(before) {
         Done::from(trust(environment).output().unwrap()).ok();
         let after = environment.bytes();
         assert_eq!(blocks(&after), 1);
