@@ -1,6 +1,8 @@
 //! What every kind of store keeps to, told once for all of them. A new kind adds a
 //! [`Fixture`].
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::java::{hidden, home_with};
@@ -147,15 +149,20 @@ fn keytool(sandbox: &Sandbox, folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Files with their bytes.
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
 /// One fixture in a sandbox of its own.
 pub struct Stage {
     pub sandbox: Sandbox,
     fixture: &'static Fixture,
     folder: PathBuf,
+    /// What other programs have said of the same bytes before: they take their time.
+    known: RefCell<HashMap<Files, Vec<String>>>,
 }
 
 impl Stage {
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> + Send {
         FIXTURES.iter().map(|fixture| {
             let mut sandbox = Sandbox::new();
             sandbox.azup(["trust", "--stores", "none"]).ok();
@@ -164,6 +171,7 @@ impl Stage {
                 sandbox,
                 fixture,
                 folder,
+                known: RefCell::default(),
             }
         })
     }
@@ -187,13 +195,17 @@ impl Stage {
 
     /// What its store holds, in order.
     pub fn entries(&self) -> Vec<String> {
-        let mut entries = (self.fixture.entries)(&self.sandbox, &self.folder);
-        entries.sort();
-        entries
+        let mut known = self.known.borrow_mut();
+        let read = known.entry(self.files()).or_insert_with(|| {
+            let mut entries = (self.fixture.entries)(&self.sandbox, &self.folder);
+            entries.sort();
+            entries
+        });
+        read.clone()
     }
 
     /// The bytes of its store.
-    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    pub fn files(&self) -> Files {
         Sandbox::files(&self.folder)
     }
 }

@@ -11,8 +11,8 @@ pub mod secrets;
 mod surroundings;
 mod together;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::contract::Stage;
 use crate::java::hidden;
@@ -55,62 +55,77 @@ pub fn struck(trace: &Path) -> bool {
 /// Every store, on the way in and on the way out.
 #[test]
 fn killed_at_every_step_a_store_is_the_old_or_the_new_one() {
-    let mut rounds: BTreeMap<&str, usize> = BTreeMap::new();
-    for stage in Stage::all() {
-        let kind = stage.kind();
-        let trace = stage.sandbox.root().join("trace");
-        let old = (stage.entries(), stage.files());
-        stage.azup("trust", None).ok();
-        let new = (stage.entries(), stage.files());
-        for (verb, other, before, after) in [
-            ("untrust", "trust", &new, &old),
-            ("trust", "untrust", &old, &new),
-        ] {
-            for step in STEPS {
-                // certutil makes hundreds of these calls for one certificate: each of the
-                // first, and then a sample.
-                for count in (1..10).chain((10..).step_by(11)) {
-                    let words = killed(step, count, &trace);
-                    let azup = [azup().to_str().unwrap(), verb].map(str::to_owned);
-                    let store = stage.words().iter().map(|word| (*word).to_owned());
-                    let words = words.into_iter().chain(azup).chain(store);
-                    let was = whole(stage.files());
-                    hidden(&stage.sandbox, None, words);
-                    if !struck(&trace) {
-                        break;
-                    }
-                    *rounds.entry(kind).or_default() += 1;
-                    let at = format!("{kind}: {verb} killed at {step} {count}");
-                    // certutil itself lists no database before it was opened to write: there
-                    // the next azup has to mend it.
-                    let now = (kind != "nss").then(|| stage.entries());
-                    let is = |entries: &Vec<String>| now.as_ref().is_none_or(|now| now == entries);
-                    assert!(is(&before.0) || is(&after.0), "{at}");
-                    if stage.gives_bytes_back() {
-                        let files = whole(stage.files());
-                        // A block tells when it was written: an added one has no fixed bytes.
-                        let added = verb == "trust" && is(&after.0);
-                        assert!(files == was || files == old.1 || added, "{at}");
-                    }
-                    let done = stage.azup(verb, None);
-                    assert_eq!(done.code, 0, "{at}: {done}");
-                    assert_eq!(stage.entries(), after.0, "{at}");
-                    let done = stage.azup(other, None);
-                    assert_eq!(done.code, 0, "{at}: {done}");
-                    assert_eq!(stage.entries(), before.0, "{at}");
-                }
-                // Where the last round went through.
-                stage.azup(other, None).ok();
-            }
-            stage.azup(verb, None).ok();
-        }
-    }
+    // The last has by far the most steps, so it comes first.
+    let left = Mutex::new(Stage::all().rev());
+    let next = || left.lock().unwrap().next();
+    let rounds: Vec<(&str, usize)> = std::thread::scope(|scope| {
+        let work = || -> Vec<_> {
+            std::iter::from_fn(next)
+                .map(|stage| (stage.kind(), killed_at_every_step(stage)))
+                .collect()
+        };
+        let threads = [(); 2].map(|()| scope.spawn(work));
+        threads.map(|thread| thread.join().unwrap()).concat()
+    });
     for (kind, rounds) in &rounds {
         assert!(*rounds > 10, "{kind} was killed {rounds} times");
     }
     // With those of `every_call.rs`, about a thousand.
-    let total: usize = rounds.values().sum();
+    let total: usize = rounds.iter().map(|(_, rounds)| rounds).sum();
     assert!(total > 150, "{total} rounds: {rounds:?}");
+}
+
+/// Gives how often it was killed.
+fn killed_at_every_step(mut stage: Stage) -> usize {
+    let mut rounds = 0;
+    let kind = stage.kind();
+    let trace = stage.sandbox.root().join("trace");
+    // A block and an entry tell when they were made: the same bytes each time.
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    stage.sandbox.set("AZUP_NOW", now.as_secs().to_string());
+    let old = (stage.entries(), stage.files());
+    stage.azup("trust", None).ok();
+    let new = (stage.entries(), stage.files());
+    for (verb, other, before, after) in [
+        ("untrust", "trust", &new, &old),
+        ("trust", "untrust", &old, &new),
+    ] {
+        for step in STEPS {
+            // certutil makes hundreds of these calls for one certificate: each of the
+            // first, and then a sample.
+            for count in (1..10).chain((10..).step_by(11)) {
+                let words = killed(step, count, &trace);
+                let azup = [azup().to_str().unwrap(), verb].map(str::to_owned);
+                let store = stage.words().iter().map(|word| (*word).to_owned());
+                let words = words.into_iter().chain(azup).chain(store);
+                hidden(&stage.sandbox, None, words);
+                if !struck(&trace) {
+                    break;
+                }
+                rounds += 1;
+                let at = format!("{kind}: {verb} killed at {step} {count}");
+                // certutil itself lists no database before it was opened to write: there
+                // the next azup has to mend it.
+                let now = (kind != "nss").then(|| stage.entries());
+                let is = |entries: &Vec<String>| now.as_ref().is_none_or(|now| now == entries);
+                assert!(is(&before.0) || is(&after.0), "{at}");
+                if stage.gives_bytes_back() {
+                    let files = whole(stage.files());
+                    assert!(files == old.1 || files == new.1, "{at}");
+                }
+                let done = stage.azup(verb, None);
+                assert_eq!(done.code, 0, "{at}: {done}");
+                assert_eq!(stage.entries(), after.0, "{at}");
+                let done = stage.azup(other, None);
+                assert_eq!(done.code, 0, "{at}: {done}");
+                assert_eq!(stage.entries(), before.0, "{at}");
+            }
+            // Where the last round went through.
+            stage.azup(other, None).ok();
+        }
+        stage.azup(verb, None).ok();
+    }
+    rounds
 }
 
 /// Without the file in which the new content was when azup was killed: it has a hidden name
