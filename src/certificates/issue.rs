@@ -80,12 +80,17 @@ pub struct Names {
     pub addresses: Vec<IpAddr>,
 }
 
+/// How many names a certificate may have beside the fixed ones. Clients compare each with
+/// each of the CA's constraint, and give up at some number (rustls before 3,000 names:
+/// measured).
+const MOST: usize = 100;
+
 impl Names {
     /// The fixed names and `more`, each once.
     ///
     /// # Errors
     /// Where one of `more` is neither an address nor a DNS name (RFC 1123 letters,
-    /// digits and hyphens; `*.` may stand in front).
+    /// digits and hyphens; `*.` may stand in front), or there are too many.
     pub fn with(more: &[String]) -> Result<Self> {
         let mut names = Self {
             dns: DNS_NAMES.map(str::to_owned).to_vec(),
@@ -98,8 +103,12 @@ impl Names {
                 }
                 continue;
             }
-            let bare = name.strip_prefix("*.").unwrap_or(name);
-            if rustls_pki_types::DnsName::try_from(bare).is_err() {
+            let wildcard = name.strip_prefix("*.");
+            let bare = wildcard.unwrap_or(name);
+            // What DNS allows and no client takes from a certificate: a dot at the end, and
+            // a star for all of a top-level domain.
+            let unusual = bare.ends_with('.') || (wildcard.is_some() && !bare.contains('.'));
+            if unusual || rustls_pki_types::DnsName::try_from(bare).is_err() {
                 return Err(Failure::new(format!(
                     "{} is neither an IP address nor a DNS name",
                     quoted(name)
@@ -111,6 +120,11 @@ impl Names {
             if !names.dns.contains(&name) {
                 names.dns.push(name);
             }
+        }
+        let count = names.further().len();
+        if count > MOST {
+            let what = format!("a certificate takes {MOST} further names, not {count}");
+            return Err(Failure::new(what).into());
         }
         Ok(names)
     }

@@ -240,3 +240,49 @@ fn arguments_and_variables_that_are_not_utf8() {
         said(&sandbox.azup(["trust", "--dry-run"]), &[0, 1, 2, 3]);
     }
 }
+
+/// A name that no client would take is refused as a name: the set that is there is not
+/// called damaged, and stays.
+#[test]
+fn names_that_no_certificate_can_have() {
+    let sandbox = Sandbox::new();
+    let trust = ["trust", "--stores", "none"];
+    sandbox.azup(trust).ok();
+    let set = Sandbox::files(&sandbox.certs());
+    let long = format!("{}.example", "a".repeat(64));
+    for name in [
+        "",
+        "*",
+        "*.x",
+        "a.",
+        ".a",
+        "a..b",
+        "a b",
+        "a/b",
+        "a:80",
+        "1.2.3",
+        "[::1]",
+        "ü.example",
+        &long,
+    ] {
+        let renew = ["renew", "--stores", "none", "--san", name];
+        let done = sandbox.azup(renew);
+        said(&done, &[1]);
+        let why = "is neither an IP address nor a DNS name";
+        assert!(done.stderr.contains(why), "{name}: {done}");
+    }
+    let renew = |count: usize| {
+        let mut words: Vec<String> = ["renew", "--stores", "none"].map(String::from).to_vec();
+        words.extend((0..count).map(|number| format!("--san=host-{number}.example")));
+        sandbox.azup(words)
+    };
+    let done = renew(3_000);
+    said(&done, &[1]);
+    let why = "a certificate takes 100 further names, not 3000";
+    assert!(done.stderr.contains(why), "{done}");
+    assert!(Sandbox::files(&sandbox.certs()) == set);
+    // As many as may be, more than once.
+    renew(100).ok();
+    renew(100).ok();
+    sandbox.azup(trust).ok();
+}
