@@ -6,6 +6,7 @@
 //! in one step, and what came out is compared with what was expected: if pip or an
 //! editor was faster, their file goes back.
 
+mod attributes;
 mod folders;
 mod place;
 
@@ -427,7 +428,11 @@ impl<'p> Temporary<'p> {
                 file.write_all(bytes)?;
                 if let Some(existing) = &existing {
                     keep_owner(&file, existing);
+                    if let Ok(old) = place.open_file(place.name) {
+                        attributes::keep(&old, &file);
+                    }
                 }
+                // Last, since the other two change it.
                 if file.metadata()?.mode() & 0o7777 != mode {
                     file.set_permissions(fs::Permissions::from_mode(mode))?;
                 }

@@ -41,6 +41,12 @@ impl<'p> Place<'p> {
         Ok(Self { path, name, folder })
     }
 
+    /// Opens the file of this name to look at it, through a link.
+    pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.folder, name, flags, Mode::empty())?.into())
+    }
+
     /// What the file of this name holds, through a link; `None` where there is none.
     pub(super) fn read(&self, name: &OsStr) -> Result<Option<Vec<u8>>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;

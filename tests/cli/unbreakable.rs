@@ -2,6 +2,7 @@
 //! first, second, third… write, rename, sync and so on. Whatever it was at, the next run
 //! finds its way, and no store is ever anything but the old or the new one.
 
+mod attributes;
 mod every_call;
 mod hostile;
 mod limits;

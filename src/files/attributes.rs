@@ -1,0 +1,35 @@
+//! What a file carries beside its bytes, mode and owner: the access list of a bundle that a
+//! company shares, a security label, a note. A file that takes another one's place has to
+//! have the same, or somebody can no longer read it.
+
+use std::fs::File;
+
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+
+/// The kernel gives neither longer lists nor longer values (bytes).
+const LONGEST: usize = 64 << 10;
+
+/// Gives `new` the attributes of `old`, as far as this user may and the file system can.
+pub(super) fn keep(old: &File, new: &File) {
+    let mut names = vec![0; LONGEST];
+    let Ok(length) = flistxattr(old, names.as_mut_slice()) else {
+        return;
+    };
+    let mut value = vec![0; if length > 0 { LONGEST } else { 0 }];
+    for name in names[..length].split(|byte| *byte == 0) {
+        if !is_of_the_file(name) {
+            continue;
+        }
+        if let Ok(length) = fgetxattr(old, name, value.as_mut_slice()) {
+            let _ = fsetxattr(new, name, &value[..length], XattrFlags::empty());
+        }
+    }
+}
+
+/// Not what the system itself notes of the bytes, such as a signature, which is another one
+/// for other bytes.
+fn is_of_the_file(name: &[u8]) -> bool {
+    !name.is_empty()
+        && !name.starts_with(b"trusted.")
+        && (!name.starts_with(b"security.") || name == b"security.selinux")
+}
