@@ -1,6 +1,7 @@
 //! What lies in a project or in azup's own folder and is no file, or one that nobody would
 //! expect there: azup neither waits for ever nor fills the memory, and says what it is.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -238,5 +239,56 @@ fn folders_that_lead_nowhere_are_named() {
             done.stderr.contains("the current folder is gone"),
             "{words}: {done}"
         );
+    }
+}
+
+/// What the variables of a shell name instead of a bundle: each is told, not read to no end,
+/// and the roots of everybody take its place.
+#[test]
+fn variables_that_name_no_bundle_are_told_and_not_waited_for() {
+    let mut sandbox = sandbox();
+    sandbox.azup(["trust"]).ok();
+    fifo(&sandbox, "fifo");
+    fifo(&sandbox, "folder/0123abcd.0");
+    let sparse = std::fs::File::create(sandbox.project().join("sparse")).unwrap();
+    sparse.set_len(5 << 30).unwrap();
+    symlink("loop", sandbox.project().join("loop")).unwrap();
+    let ca = sandbox.certs().join("ca.pem");
+    let words = ["x509", "-outform", "der", "-out", "der", "-in"].map(OsStr::new);
+    let words = words.into_iter().chain([ca.as_os_str()]);
+    sandbox.run("openssl", words).ok();
+    for name in [
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+    ] {
+        for (path, why) in [
+            ("fifo", "is no regular file"),
+            ("/dev/zero", "is no regular file"),
+            ("sparse", "is too large (5120 MB)"),
+            ("loop", "Too many levels of symbolic links"),
+            ("folder", "which holds no certificate in PEM"),
+            ("der", "which holds no certificate in PEM"),
+        ] {
+            sandbox.set(name, path);
+            let done = limited(&sandbox, &["env", "--format", "json"]).ok();
+            ended(&done, &[0]);
+            assert!(done.stderr.contains(why), "{name}: {done}");
+            assert!(
+                done.stderr.contains(&format!("hint: unset {name}\n")),
+                "{done}"
+            );
+            let value = &done.json()[name];
+            assert_ne!(value, path, "{name}");
+            ended(
+                &limited(&sandbox, &["run", "--dry-run", "--", "true"]),
+                &[0],
+            );
+            ended(&limited(&sandbox, &["trust"]), &[0, 1, 3]);
+        }
+        sandbox.set(name, "fifo");
+        ended(&limited(&sandbox, &["doctor"]), &[0, 1]);
+        sandbox.unset(name);
     }
 }
