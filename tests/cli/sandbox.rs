@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Once};
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 /// Programs of the operating system, and nothing of the developer's own.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
@@ -25,10 +27,15 @@ pub struct Done {
     pub stderr: String,
 }
 
-/// Under nohup, what the tests start would ignore SIGHUP like the tests themselves. A signal
-/// that is caught, in contrast, is not ignored by those who are started.
-fn heed_hang_up() {
-    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).unwrap();
+/// Under nohup, or in the background of a script, what the tests start would ignore the same
+/// signals as the tests themselves. What is caught, in contrast, is not ignored by those who
+/// are started.
+fn heed_signals() {
+    let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+    let heeded = azurite_up::azurite::not_ignored(&all);
+    for ignored in all.into_iter().filter(|signal| !heeded.contains(signal)) {
+        signal_hook::flag::register(ignored, Arc::default()).unwrap();
+    }
 }
 
 impl Sandbox {
@@ -39,8 +46,8 @@ impl Sandbox {
 
     /// Like [`Sandbox::new`], with another name for the project's folder.
     pub fn named(project: impl AsRef<OsStr>) -> Self {
-        static HANG_UP: Once = Once::new();
-        HANG_UP.call_once(heed_hang_up);
+        static SIGNALS: Once = Once::new();
+        SIGNALS.call_once(heed_signals);
         let root = tempfile::Builder::new()
             .prefix("azup-test-")
             .tempdir()
