@@ -8,30 +8,30 @@
 
 mod attributes;
 mod folders;
+mod lock;
 mod place;
+mod replace;
+mod temporary;
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rustix::fs::{CWD, RenameFlags, Stat};
+use rustix::fs::CWD;
 
-use crate::failure::{Failure, command_line, reason, shown};
-
-use place::Place;
+use crate::failure::{Failure, reason, shown};
 
 pub use folders::{discard_folder, make_folder, move_folder, remove_empty_folders, try_to_write};
+pub use lock::Lock;
+use replace::cannot;
+pub use replace::{delete, replace};
+pub use temporary::{is_leftover, is_leftover_of};
 
 /// Larger than any bundle, database or configuration file that azup edits (bytes). What
 /// is larger is not one of them, and reading it would only fill the memory.
 pub const LARGEST: u64 = 64 << 20;
-
-/// A leftover of a crash is removed once it is older than this (seconds); a younger one
-/// may belong to an azup that is still at work.
-const LEFTOVER_AGE: i64 = 600;
 
 /// Makes a write beyond the size that files may have (`ulimit -f`) an error like a full
 /// disk, which is reported and taken back; else a signal ends the process half-way. It is
@@ -258,277 +258,6 @@ pub fn check_own_folder(path: &Path) -> Result<()> {
     .into())
 }
 
-/// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
-/// nothing is there). A link at `path` is replaced, not followed: its target may be a
-/// cache that many environments share.
-///
-/// # Errors
-/// [`Conflict`] where `path` holds something else by now; a [`Failure`] where the folder
-/// cannot be written. In both cases `path` is untouched.
-pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
-    let failed = |error: &io::Error| cannot("write", path, error);
-    let place = Place::open(path).map_err(|error| failed(&error))?;
-    // Before a byte is written: the folder may be another one than when this was planned.
-    if let Some(expected) = expected
-        && place.read(place.name).ok().flatten().as_deref() != Some(expected)
-    {
-        return Err(Conflict(path.to_owned()).into());
-    }
-    remove_leftovers(&place);
-    let temporary = Temporary::write(&place, content).map_err(|error| failed(&error))?;
-    match expected {
-        None => {
-            let new = &temporary.name;
-            match place.rename_with(new, place.name, RenameFlags::NOREPLACE) {
-                Ok(()) => temporary.keep(),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(Conflict(path.to_owned()).into());
-                }
-                Err(error) if not_supported(&error) => {
-                    // A hard link never replaces either; the temporary name goes on drop.
-                    place
-                        .hard_link(new, place.name)
-                        .map_err(|error| failed(&error))?;
-                }
-                Err(error) => return Err(failed(&error).into()),
-            }
-        }
-        Some(expected) => exchange(&place, expected, &temporary, &failed)?,
-    }
-    place.sync();
-    Ok(())
-}
-
-/// Puts `temporary` in its place and takes out what is there, in one step.
-fn exchange(
-    place: &Place<'_>,
-    expected: &[u8],
-    temporary: &Temporary<'_>,
-    failed: &impl Fn(&io::Error) -> Failure,
-) -> Result<()> {
-    let conflict = || Conflict(place.path.to_owned());
-    let new = &temporary.name;
-    let holds = |name: &OsStr| place.read(name).ok().flatten();
-    let swap = || place.rename_with(new, place.name, RenameFlags::EXCHANGE);
-    match swap() {
-        Ok(()) => {}
-        Err(error) if absent(&error) => return Err(conflict().into()),
-        Err(error) if not_supported(&error) => {
-            // NFS and old kernels: a window of microseconds stays between this comparison
-            // and the rename.
-            if holds(place.name).as_deref() != Some(expected) {
-                return Err(conflict().into());
-            }
-            place
-                .rename(new, place.name)
-                .map_err(|error| failed(&error))?;
-            temporary.keep();
-            return Ok(());
-        }
-        Err(error) => return Err(failed(&error).into()),
-    }
-    // Compared as a file beside it, so a relative link still leads to its target.
-    if holds(new).as_deref() == Some(expected) {
-        return Ok(());
-    }
-    // What came out is newer than what was planned for: it belongs back. If somebody
-    // replaced the file once more meanwhile, the swap brings that out; go on until what
-    // comes out is ours.
-    for _ in 0..100 {
-        swap().map_err(|error| failed(&error))?;
-        if temporary.is_ours() {
-            break;
-        }
-    }
-    Err(conflict().into())
-}
-
-/// Why a file could not be changed, with the command that shows more of it.
-fn cannot(verb: &str, path: &Path, error: &io::Error) -> Failure {
-    let folder = path.parent().unwrap_or(path).as_os_str();
-    let look: &[&str] = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &["df", "-h"],
-        io::ErrorKind::ReadOnlyFilesystem => &["findmnt", "--target"],
-        _ => &["ls", "-ld"],
-    };
-    let words = look.iter().map(std::ffi::OsStr::new).chain([folder]);
-    Failure::new(format!("cannot {verb} {}: {}", shown(path), reason(error)))
-        .hint(command_line(words))
-}
-
-/// Deletes `path`, provided that it still holds `expected`.
-///
-/// # Errors
-/// As [`replace`].
-pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
-    let failed = |error: &io::Error| cannot("delete", path, error);
-    let conflict = || Conflict(path.to_owned());
-    let place = match Place::open(path) {
-        Ok(place) => place,
-        Err(error) if absent(&error) => return Err(conflict().into()),
-        Err(error) => return Err(failed(&error).into()),
-    };
-    let holds = |name: &OsStr| place.read(name).ok().flatten();
-    let aside = temporary_name(path);
-    if holds(place.name).as_deref() != Some(expected) {
-        return Err(conflict().into());
-    }
-    place
-        .rename(place.name, &aside)
-        .map_err(|error| failed(&error))?;
-    if holds(&aside).as_deref() == Some(expected) {
-        place.remove(&aside).map_err(|error| failed(&error))?;
-        place.sync();
-        return Ok(());
-    }
-    if place
-        .rename_with(&aside, place.name, RenameFlags::NOREPLACE)
-        .is_err()
-    {
-        let _ = place.hard_link(&aside, place.name);
-    }
-    Err(conflict().into())
-}
-
-/// The file system cannot exchange or cannot refuse to replace (NFS, old kernels).
-fn not_supported(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
-    )
-}
-
-/// A new file beside its destination, deleted again unless it was moved away.
-struct Temporary<'p> {
-    place: &'p Place<'p>,
-    name: OsString,
-    inode: Option<(u64, u64)>,
-    keep: std::cell::Cell<bool>,
-}
-
-impl<'p> Temporary<'p> {
-    fn write(place: &'p Place<'p>, content: &Content) -> io::Result<Self> {
-        let mut this = Self {
-            place,
-            name: temporary_name(place.path),
-            inode: None,
-            keep: std::cell::Cell::new(false),
-        };
-        match content {
-            Content::Link(target) => place.link(target, &this.name)?,
-            Content::File { bytes, mode } => {
-                // Through a link: a shared bundle's own mode is the one to keep.
-                let existing = place.stat_through(place.name).ok();
-                let existing = existing.filter(|about| place::mode(about) & 0o170_000 == 0o100_000);
-                let mode = existing
-                    .as_ref()
-                    .map_or(*mode, |about| place::mode(about) & 0o7777);
-                // A secret is never readable by others, not even before its mode is set.
-                let mut file = place.create(&this.name, mode & 0o700)?;
-                file.write_all(bytes)?;
-                if let Some(existing) = &existing {
-                    keep_owner(&file, existing);
-                    if let Ok(old) = place.open_file(place.name) {
-                        attributes::keep(&old, &file);
-                    }
-                }
-                // Last, since the other two change it.
-                if file.metadata()?.mode() & 0o7777 != mode {
-                    file.set_permissions(fs::Permissions::from_mode(mode))?;
-                }
-                file.sync_all()?;
-            }
-        }
-        this.inode = this.number();
-        Ok(this)
-    }
-
-    /// What file the temporary name is of.
-    fn number(&self) -> Option<(u64, u64)> {
-        let about = self.place.stat(&self.name).ok()?;
-        // The numbers have another width on macOS.
-        #[allow(
-            clippy::unnecessary_cast,
-            clippy::useless_conversion,
-            clippy::cast_sign_loss
-        )]
-        Some((about.st_dev as u64, about.st_ino.into()))
-    }
-
-    /// Whether the temporary name holds the file that was written there.
-    fn is_ours(&self) -> bool {
-        self.number() == self.inode
-    }
-
-    fn keep(&self) {
-        self.keep.set(true);
-    }
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        if !self.keep.get() {
-            let _ = self.place.remove(&self.name);
-        }
-    }
-}
-
-/// Run with sudo, the file stays its user's. Without, the group may be another one that
-/// the user is a member of; where that is refused the user's own group must do.
-fn keep_owner(file: &File, existing: &Stat) {
-    use std::os::unix::fs::fchown;
-    let Ok(now) = file.metadata() else { return };
-    let (user, group) = (existing.st_uid, existing.st_gid);
-    if (now.uid(), now.gid()) != (user, group) && fchown(file, Some(user), Some(group)).is_err() {
-        let _ = fchown(file, None, Some(group));
-    }
-}
-
-/// The common beginning of all temporary names for `path`.
-fn temporary_prefix(path: &Path) -> OsString {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".azup-");
-    name
-}
-
-/// Whether `path` has a name that a killed azup leaves behind: no program looks there.
-#[must_use]
-pub fn is_leftover(path: &Path) -> bool {
-    written_for(name_of(path)).is_some()
-}
-
-/// Whether `path` was to become `file`, which is in the same folder.
-#[must_use]
-pub fn is_leftover_of(path: &Path, file: &Path) -> bool {
-    written_for(name_of(path)) == Some(name_of(file))
-}
-
-fn name_of(path: &Path) -> &[u8] {
-    use std::os::unix::ffi::OsStrExt as _;
-    path.file_name().unwrap_or_default().as_bytes()
-}
-
-/// The name for which [`temporary_name`] made this one, also at several removes: what is
-/// left of deleting a leftover.
-fn written_for(name: &[u8]) -> Option<&[u8]> {
-    let (rest, random) = name
-        .strip_prefix(b".")?
-        .split_at_checked(name.len().checked_sub(1 + 2 * RANDOM)?)?;
-    let rest = rest.strip_suffix(b".azup-")?;
-    let is_random = random.iter().all(u8::is_ascii_hexdigit);
-    (is_random && !rest.is_empty()).then(|| written_for(rest).unwrap_or(rest))
-}
-
-/// How many random bytes tell temporary names apart.
-const RANDOM: usize = 8;
-
-fn temporary_name(path: &Path) -> OsString {
-    let mut name = temporary_prefix(path);
-    name.push(hex(&random::<RANDOM>()));
-    name
-}
-
 /// Random bytes.
 ///
 /// # Panics
@@ -552,71 +281,6 @@ pub fn hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
-}
-
-/// Removes what a killed azup left beside a file. Judged by the time of the last change
-/// of the name, since a file that was exchanged keeps its old time of writing.
-fn remove_leftovers(place: &Place<'_>) {
-    let now = OffsetNow::seconds();
-    for name in place.names(&temporary_prefix(place.path)) {
-        if let Ok(about) = place.stat(&name)
-            && now.saturating_sub(about.st_ctime) > LEFTOVER_AGE
-        {
-            let _ = place.remove(&name);
-        }
-    }
-}
-
-/// The file system's clock, not the injected one: it is compared with file times.
-struct OffsetNow;
-
-impl OffsetNow {
-    fn seconds() -> i64 {
-        time::OffsetDateTime::now_utc().unix_timestamp()
-    }
-}
-
-/// Holds off every other azup of this user until it is dropped, or the process ends in
-/// whatever way.
-#[derive(Debug)]
-pub struct Lock {
-    // Closing the file gives the lock back.
-    _file: File,
-}
-
-impl Lock {
-    /// Waits up to `limit` for the lock on `path`, making the file and its folder
-    /// (mode 0700) where they are missing. `Ok(None)`: somebody else still holds it.
-    ///
-    /// # Errors
-    /// Where the file cannot be made or locked.
-    pub fn acquire(path: &Path, limit: std::time::Duration) -> Result<Option<Self>> {
-        let failed = |error: &io::Error| {
-            Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
-        };
-        if let Some(folder) = path.parent() {
-            make_folder(folder, 0o700)?;
-        }
-        let file = never_waiting()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(|error| failed(&error))?;
-        let until = std::time::Instant::now() + limit;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(Self { _file: file })),
-                Err(fs::TryLockError::WouldBlock) if std::time::Instant::now() >= until => {
-                    return Ok(None);
-                }
-                Err(fs::TryLockError::WouldBlock) => {
-                    std::thread::sleep(std::time::Duration::from_millis(5));
-                }
-                Err(fs::TryLockError::Error(error)) => return Err(failed(&error).into()),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Files are old or new, and other writers keep their bytes.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 
 fn file(bytes: &[u8]) -> Content {

@@ -1,0 +1,153 @@
+//! Replacing and deleting, provided that a file still is what it was when that was planned.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
+use anyhow::Result;
+use rustix::fs::RenameFlags;
+
+use super::place::Place;
+use super::temporary::{Temporary, remove_leftovers, temporary_name};
+use super::{Conflict, Content, absent};
+use crate::failure::{Failure, command_line, reason, shown};
+
+/// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
+/// nothing is there). A link at `path` is replaced, not followed: its target may be a
+/// cache that many environments share.
+///
+/// # Errors
+/// [`Conflict`] where `path` holds something else by now; a [`Failure`] where the folder
+/// cannot be written. In both cases `path` is untouched.
+pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
+    let failed = |error: &io::Error| cannot("write", path, error);
+    let place = Place::open(path).map_err(|error| failed(&error))?;
+    // Before a byte is written: the folder may be another one than when this was planned.
+    if let Some(expected) = expected
+        && place.read(place.name).ok().flatten().as_deref() != Some(expected)
+    {
+        return Err(Conflict(path.to_owned()).into());
+    }
+    remove_leftovers(&place);
+    let temporary = Temporary::write(&place, content).map_err(|error| failed(&error))?;
+    match expected {
+        None => {
+            let new = &temporary.name;
+            match place.rename_with(new, place.name, RenameFlags::NOREPLACE) {
+                Ok(()) => temporary.keep(),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Conflict(path.to_owned()).into());
+                }
+                Err(error) if not_supported(&error) => {
+                    // A hard link never replaces either; the temporary name goes on drop.
+                    place
+                        .hard_link(new, place.name)
+                        .map_err(|error| failed(&error))?;
+                }
+                Err(error) => return Err(failed(&error).into()),
+            }
+        }
+        Some(expected) => exchange(&place, expected, &temporary, &failed)?,
+    }
+    place.sync();
+    Ok(())
+}
+
+/// Puts `temporary` in its place and takes out what is there, in one step.
+fn exchange(
+    place: &Place<'_>,
+    expected: &[u8],
+    temporary: &Temporary<'_>,
+    failed: &impl Fn(&io::Error) -> Failure,
+) -> Result<()> {
+    let conflict = || Conflict(place.path.to_owned());
+    let new = &temporary.name;
+    let holds = |name: &OsStr| place.read(name).ok().flatten();
+    let swap = || place.rename_with(new, place.name, RenameFlags::EXCHANGE);
+    match swap() {
+        Ok(()) => {}
+        Err(error) if absent(&error) => return Err(conflict().into()),
+        Err(error) if not_supported(&error) => {
+            // NFS and old kernels: a window of microseconds stays between this comparison
+            // and the rename.
+            if holds(place.name).as_deref() != Some(expected) {
+                return Err(conflict().into());
+            }
+            place
+                .rename(new, place.name)
+                .map_err(|error| failed(&error))?;
+            temporary.keep();
+            return Ok(());
+        }
+        Err(error) => return Err(failed(&error).into()),
+    }
+    // Compared as a file beside it, so a relative link still leads to its target.
+    if holds(new).as_deref() == Some(expected) {
+        return Ok(());
+    }
+    // What came out is newer than what was planned for: it belongs back. If somebody
+    // replaced the file once more meanwhile, the swap brings that out; go on until what
+    // comes out is ours.
+    for _ in 0..100 {
+        swap().map_err(|error| failed(&error))?;
+        if temporary.is_ours() {
+            break;
+        }
+    }
+    Err(conflict().into())
+}
+
+/// Why a file could not be changed, with the command that shows more of it.
+pub(super) fn cannot(verb: &str, path: &Path, error: &io::Error) -> Failure {
+    let folder = path.parent().unwrap_or(path).as_os_str();
+    let look: &[&str] = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &["df", "-h"],
+        io::ErrorKind::ReadOnlyFilesystem => &["findmnt", "--target"],
+        _ => &["ls", "-ld"],
+    };
+    let words = look.iter().map(OsStr::new).chain([folder]);
+    Failure::new(format!("cannot {verb} {}: {}", shown(path), reason(error)))
+        .hint(command_line(words))
+}
+
+/// Deletes `path`, provided that it still holds `expected`.
+///
+/// # Errors
+/// As [`replace`].
+pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
+    let failed = |error: &io::Error| cannot("delete", path, error);
+    let conflict = || Conflict(path.to_owned());
+    let place = match Place::open(path) {
+        Ok(place) => place,
+        Err(error) if absent(&error) => return Err(conflict().into()),
+        Err(error) => return Err(failed(&error).into()),
+    };
+    let holds = |name: &OsStr| place.read(name).ok().flatten();
+    let aside = temporary_name(path);
+    if holds(place.name).as_deref() != Some(expected) {
+        return Err(conflict().into());
+    }
+    place
+        .rename(place.name, &aside)
+        .map_err(|error| failed(&error))?;
+    if holds(&aside).as_deref() == Some(expected) {
+        place.remove(&aside).map_err(|error| failed(&error))?;
+        place.sync();
+        return Ok(());
+    }
+    if place
+        .rename_with(&aside, place.name, RenameFlags::NOREPLACE)
+        .is_err()
+    {
+        let _ = place.hard_link(&aside, place.name);
+    }
+    Err(conflict().into())
+}
+
+/// The file system cannot exchange or cannot refuse to replace (NFS, old kernels).
+fn not_supported(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
+    )
+}

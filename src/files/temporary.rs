@@ -1,0 +1,162 @@
+//! New content beside the file that it is to become, under a name that no program looks
+//! for; and what is left of one when azup is killed.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustix::fs::Stat;
+
+use super::place::{self, Place};
+use super::{Content, attributes, hex, random};
+
+/// A leftover of a crash is removed once it is older than this (seconds); a younger one
+/// may belong to an azup that is still at work.
+const LEFTOVER_AGE: i64 = 600;
+
+/// A new file beside its destination, deleted again unless it was moved away.
+pub(super) struct Temporary<'p> {
+    place: &'p Place<'p>,
+    pub(super) name: OsString,
+    inode: Option<(u64, u64)>,
+    keep: std::cell::Cell<bool>,
+}
+
+impl<'p> Temporary<'p> {
+    pub(super) fn write(place: &'p Place<'p>, content: &Content) -> io::Result<Self> {
+        let mut this = Self {
+            place,
+            name: temporary_name(place.path),
+            inode: None,
+            keep: std::cell::Cell::new(false),
+        };
+        match content {
+            Content::Link(target) => place.link(target, &this.name)?,
+            Content::File { bytes, mode } => {
+                // Through a link: a shared bundle's own mode is the one to keep.
+                let existing = place.stat_through(place.name).ok();
+                let existing = existing.filter(|about| place::mode(about) & 0o170_000 == 0o100_000);
+                let mode = existing
+                    .as_ref()
+                    .map_or(*mode, |about| place::mode(about) & 0o7777);
+                // A secret is never readable by others, not even before its mode is set.
+                let mut file = place.create(&this.name, mode & 0o700)?;
+                file.write_all(bytes)?;
+                if let Some(existing) = &existing {
+                    keep_owner(&file, existing);
+                    if let Ok(old) = place.open_file(place.name) {
+                        attributes::keep(&old, &file);
+                    }
+                }
+                // Last, since the other two change it.
+                if file.metadata()?.mode() & 0o7777 != mode {
+                    file.set_permissions(fs::Permissions::from_mode(mode))?;
+                }
+                file.sync_all()?;
+            }
+        }
+        this.inode = this.number();
+        Ok(this)
+    }
+
+    /// What file the temporary name is of.
+    fn number(&self) -> Option<(u64, u64)> {
+        let about = self.place.stat(&self.name).ok()?;
+        // The numbers have another width on macOS.
+        #[allow(
+            clippy::unnecessary_cast,
+            clippy::useless_conversion,
+            clippy::cast_sign_loss
+        )]
+        Some((about.st_dev as u64, about.st_ino.into()))
+    }
+
+    /// Whether the temporary name holds the file that was written there.
+    pub(super) fn is_ours(&self) -> bool {
+        self.number() == self.inode
+    }
+
+    pub(super) fn keep(&self) {
+        self.keep.set(true);
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.keep.get() {
+            let _ = self.place.remove(&self.name);
+        }
+    }
+}
+
+/// Run with sudo, the file stays its user's. Without, the group may be another one that
+/// the user is a member of; where that is refused the user's own group must do.
+fn keep_owner(file: &File, existing: &Stat) {
+    use std::os::unix::fs::fchown;
+    let Ok(now) = file.metadata() else { return };
+    let (user, group) = (existing.st_uid, existing.st_gid);
+    if (now.uid(), now.gid()) != (user, group) && fchown(file, Some(user), Some(group)).is_err() {
+        let _ = fchown(file, None, Some(group));
+    }
+}
+
+/// The common beginning of all temporary names for `path`.
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".azup-");
+    name
+}
+
+/// Whether `path` has a name that a killed azup leaves behind: no program looks there.
+#[must_use]
+pub fn is_leftover(path: &Path) -> bool {
+    written_for(name_of(path)).is_some()
+}
+
+/// Whether `path` was to become `file`, which is in the same folder.
+#[must_use]
+pub fn is_leftover_of(path: &Path, file: &Path) -> bool {
+    written_for(name_of(path)) == Some(name_of(file))
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    use std::os::unix::ffi::OsStrExt as _;
+    path.file_name().unwrap_or_default().as_bytes()
+}
+
+/// The name for which [`temporary_name`] made this one, also at several removes: what is
+/// left of deleting a leftover.
+fn written_for(name: &[u8]) -> Option<&[u8]> {
+    let (rest, random) = name
+        .strip_prefix(b".")?
+        .split_at_checked(name.len().checked_sub(1 + 2 * RANDOM)?)?;
+    let rest = rest.strip_suffix(b".azup-")?;
+    let is_random = random.iter().all(u8::is_ascii_hexdigit);
+    (is_random && !rest.is_empty()).then(|| written_for(rest).unwrap_or(rest))
+}
+
+/// How many random bytes tell temporary names apart.
+const RANDOM: usize = 8;
+
+pub(super) fn temporary_name(path: &Path) -> OsString {
+    let mut name = temporary_prefix(path);
+    name.push(hex(&random::<RANDOM>()));
+    name
+}
+
+/// Removes what a killed azup left beside a file. Judged by the time of the last change
+/// of the name, since a file that was exchanged keeps its old time of writing.
+pub(super) fn remove_leftovers(place: &Place<'_>) {
+    // The file system's clock, not the injected one: it is compared with file times.
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    for name in place.names(&temporary_prefix(place.path)) {
+        if let Ok(about) = place.stat(&name)
+            && now.saturating_sub(about.st_ctime) > LEFTOVER_AGE
+        {
+            let _ = place.remove(&name);
+        }
+    }
+}
