@@ -16,7 +16,7 @@ fn the_readmes_commands_are_commands() {
         .step_by(2)
         .filter(|text| !text.contains('\n'));
     for line in blocks.flat_map(str::lines).chain(inline) {
-        let line = line.split('#').next().unwrap().trim();
+        let line = line.split(['#', '>']).next().unwrap().trim();
         let words: Vec<&str> = line.split_whitespace().collect();
         let words = match words.as_slice() {
             ["azup", rest @ ..] if !rest.is_empty() => rest,

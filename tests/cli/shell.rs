@@ -1,6 +1,6 @@
 //! Completions and manual pages, read by the shells and by a formatter of manual pages.
 
-use crate::sandbox::{Done, Sandbox};
+use crate::sandbox::{Done, Sandbox, azup};
 
 /// What bash offers after these words.
 fn offered_by_bash(sandbox: &Sandbox, line: &str) -> String {
@@ -86,4 +86,34 @@ fn every_command_has_a_manual_page() {
         assert!(plain.contains(&format!("azup {command}")), "{plain}");
     }
     assert!(!pages.join("azup-nss-helper.1").exists());
+}
+
+/// The commands of the README, and then a new shell.
+#[test]
+fn the_commands_of_the_readme_install_completions_and_pages() {
+    let mut sandbox = Sandbox::new();
+    let folder = azup().parent().unwrap().to_owned();
+    sandbox.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme
+        .split_once("## Completions and manual pages")
+        .unwrap();
+    let (_, block) = section.split_once("```sh\n").unwrap();
+    let (commands, _) = block.split_once("```").unwrap();
+    sandbox.run("sh", ["-euc", commands]).ok();
+
+    // bash-completion reads the file that has the program's name there.
+    let installed = "~/.local/share/bash-completion/completions/azup";
+    let script = format!(". {installed}; complete -p azup");
+    let bash = sandbox.run("bash", ["-euc", &script]).ok();
+    assert!(bash.stdout.contains("-F _azup"), "{bash}");
+    let script = "fpath+=~/.zfunc; autoload -U compinit; compinit -u; print $_comps[azup]";
+    let zsh = sandbox.run("zsh", ["-fc", script]).ok();
+    assert_eq!(zsh.stdout, "_azup\n");
+    let fish = sandbox.run("fish", ["-c", "complete -C 'azup untr'"]).ok();
+    assert!(fish.stdout.starts_with("untrust\t"), "{fish}");
+    let pages = sandbox.home().join(".local/share/man");
+    let pages = pages.to_str().unwrap();
+    let page = sandbox.run("mman", ["-M", pages, "-w", "azup-trust"]).ok();
+    assert!(page.stdout.ends_with("/man1/azup-trust.1\n"), "{page}");
 }
