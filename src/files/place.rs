@@ -22,6 +22,40 @@ pub(super) struct Place<'p> {
     folder: OwnedFd,
 }
 
+/// One file, whatever name it has by now. While it is held open, no other file gets its
+/// number: a file system gives the number of a file that is gone to the next one.
+#[derive(Default)]
+pub(super) struct Pinned {
+    number: Option<(u64, u64)>,
+    _file: Option<OwnedFd>,
+}
+
+impl Pinned {
+    /// A file that is open.
+    pub(super) fn of(file: OwnedFd) -> Self {
+        Self {
+            number: rustix::fs::fstat(&file).ok().map(|about| number(&about)),
+            _file: Some(file),
+        }
+    }
+
+    /// Whether the other one is the same file.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.number.is_some() && self.number == other.number
+    }
+}
+
+/// What tells a file from every other one.
+fn number(about: &Stat) -> (u64, u64) {
+    // The numbers have another width on macOS.
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        clippy::cast_sign_loss
+    )]
+    (about.st_dev as u64, about.st_ino.into())
+}
+
 impl<'p> Place<'p> {
     /// Opens the folder of `path`.
     pub(super) fn open(path: &'p Path) -> io::Result<Self> {
@@ -85,6 +119,22 @@ impl<'p> Place<'p> {
             .into());
         }
         Ok(())
+    }
+
+    /// The file of this name, a link itself and not what it leads to.
+    pub(super) fn pin(&self, name: &OsStr) -> Pinned {
+        #[cfg(target_os = "linux")]
+        let flags = OFlags::PATH;
+        #[cfg(not(target_os = "linux"))]
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.folder, name, flags, Mode::empty()) {
+            Ok(file) => Pinned::of(file),
+            Err(_) => Pinned {
+                number: self.stat(name).ok().map(|about| number(&about)),
+                _file: None,
+            },
+        }
     }
 
     /// Of the name itself, where it is a link.

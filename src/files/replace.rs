@@ -7,10 +7,14 @@ use std::path::Path;
 use anyhow::Result;
 use rustix::fs::RenameFlags;
 
-use super::place::Place;
+use super::place::{Pinned, Place};
 use super::temporary::{Temporary, remove_leftovers, temporary_name};
 use super::{Conflict, Content, absent};
 use crate::failure::{Failure, command_line, reason, shown};
+
+/// How often a file is put back for a program that keeps replacing it, each time in the
+/// microseconds in between.
+const ATTEMPTS: u32 = 10_000;
 
 /// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
 /// nothing is there). A link at `path` is replaced, not followed: its target may be a
@@ -86,14 +90,19 @@ fn exchange(
         return Ok(());
     }
     // What came out is newer than what was planned for: it belongs back. If somebody
-    // replaced the file once more meanwhile, the swap brings that out; go on until what
-    // comes out is ours.
-    for _ in 0..100 {
+    // replaced the file once more meanwhile, that comes out instead of what was put in
+    // before, and is newer still; go on until it is not so.
+    let (mut put, mut came): (Option<Pinned>, Pinned) = (None, place.pin(new));
+    for _ in 0..ATTEMPTS {
         swap().map_err(|error| failed(&error))?;
-        if temporary.is_ours() {
-            break;
+        let out = place.pin(new);
+        if out.is(put.as_ref().unwrap_or(&temporary.file)) {
+            return Err(conflict().into());
         }
+        put = Some(std::mem::replace(&mut came, out));
     }
+    // Somebody does nothing but replace it. The newest that was seen is not thrown away.
+    temporary.keep();
     Err(conflict().into())
 }
 

@@ -1,6 +1,7 @@
 //! New content beside the file that it is to become, under a name that no program looks
 //! for; and what is left of one when azup is killed.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use rustix::fs::Stat;
 
-use super::place::{self, Place};
+use super::place::{self, Pinned, Place};
 use super::{Content, attributes, hex, random};
 
 /// A leftover of a crash is removed once it is older than this (seconds); a younger one
@@ -20,8 +21,9 @@ const LEFTOVER_AGE: i64 = 600;
 pub(super) struct Temporary<'p> {
     place: &'p Place<'p>,
     pub(super) name: OsString,
-    inode: Option<(u64, u64)>,
-    keep: std::cell::Cell<bool>,
+    /// Itself, under whatever name.
+    pub(super) file: Pinned,
+    keep: Cell<bool>,
 }
 
 impl<'p> Temporary<'p> {
@@ -29,11 +31,14 @@ impl<'p> Temporary<'p> {
         let mut this = Self {
             place,
             name: temporary_name(place.path),
-            inode: None,
-            keep: std::cell::Cell::new(false),
+            file: Pinned::default(),
+            keep: Cell::new(false),
         };
         match content {
-            Content::Link(target) => place.link(target, &this.name)?,
+            Content::Link(target) => {
+                place.link(target, &this.name)?;
+                this.file = place.pin(&this.name);
+            }
             Content::File { bytes, mode } => {
                 // Through a link: a shared bundle's own mode is the one to keep.
                 let existing = place.stat_through(place.name).ok();
@@ -55,27 +60,10 @@ impl<'p> Temporary<'p> {
                     file.set_permissions(fs::Permissions::from_mode(mode))?;
                 }
                 file.sync_all()?;
+                this.file = Pinned::of(file.into());
             }
         }
-        this.inode = this.number();
         Ok(this)
-    }
-
-    /// What file the temporary name is of.
-    fn number(&self) -> Option<(u64, u64)> {
-        let about = self.place.stat(&self.name).ok()?;
-        // The numbers have another width on macOS.
-        #[allow(
-            clippy::unnecessary_cast,
-            clippy::useless_conversion,
-            clippy::cast_sign_loss
-        )]
-        Some((about.st_dev as u64, about.st_ino.into()))
-    }
-
-    /// Whether the temporary name holds the file that was written there.
-    pub(super) fn is_ours(&self) -> bool {
-        self.number() == self.inode
     }
 
     pub(super) fn keep(&self) {

@@ -68,7 +68,7 @@ fn a_racing_writer_never_loses_its_last_word() {
     fs::write(&path, "0").expect("written");
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for round in 1..=300 {
+            for round in 1..=3000 {
                 let other = folder.path().join("theirs");
                 fs::write(&other, round.to_string()).expect("written");
                 fs::rename(&other, &path).expect("renamed");
@@ -86,7 +86,7 @@ fn a_racing_writer_never_loses_its_last_word() {
         }
     });
     let last = fs::read_to_string(&path).expect("read");
-    assert_eq!(last.trim_end_matches('+'), "300");
+    assert_eq!(last.trim_end_matches('+'), "3000");
     assert_eq!(names(folder.path()), ["bundle"]);
 }
 
