@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::azurite::Interrupt;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
 use crate::files;
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 
 /// How often signals are looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -71,13 +71,13 @@ fn wait_for_answer(
 ) -> Result<Value> {
     let stdout = child.stdout.take().context("azup's standard output")?;
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    machine::thread(move || {
         let first = serde_json::Deserializer::from_reader(stdout)
             .into_iter()
             .next();
         // Nobody listens any more after an interruption.
         let _ = sender.send(first);
-    });
+    })?;
     let until = Instant::now() + limit;
     loop {
         interrupt.check()?;

@@ -381,12 +381,25 @@ impl Machine {
         let stderr = child.stderr.take();
         let until = Instant::now() + limit;
         std::thread::scope(|scope| {
-            if let (Some(mut stdin), Some(input)) = (stdin, input) {
-                // A program that ends before it has read all says so by its exit status.
-                scope.spawn(move || stdin.write_all(input));
-            }
-            let stdout = scope.spawn(|| drain(stdout));
-            let stderr = scope.spawn(|| drain(stderr));
+            let thread = || std::thread::Builder::new();
+            let talk = || {
+                if let (Some(mut stdin), Some(input)) = (stdin, input) {
+                    // A program that ends before it has read all says so by its exit status.
+                    thread().spawn_scoped(scope, move || stdin.write_all(input))?;
+                }
+                let stdout = thread().spawn_scoped(scope, || drain(stdout))?;
+                let stderr = thread().spawn_scoped(scope, || drain(stderr))?;
+                Ok((stdout, stderr))
+            };
+            let (stdout, stderr) = match talk() {
+                Ok(both) => both,
+                Err(error) => {
+                    kill_group(child.id());
+                    child.kill()?;
+                    child.wait()?;
+                    return Err(no_thread(&error).into());
+                }
+            };
             let status = loop {
                 if let Some(status) = child.try_wait()? {
                     break status;
@@ -412,6 +425,24 @@ impl Machine {
             })
         })
     }
+}
+
+/// Does `work` in a thread of its own.
+///
+/// # Errors
+/// Where the operating system has no thread left: in a container that may have few
+/// processes, or little memory.
+pub fn thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<std::thread::JoinHandle<T>> {
+    let started = std::thread::Builder::new().spawn(work);
+    started.map_err(|error| no_thread(&error).into())
+}
+
+/// What is said of a thread that could not be started.
+#[must_use]
+pub fn no_thread(error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot start a thread: {}", reason(error))).hint("ulimit -a")
 }
 
 /// Ends a program and all that it started in its process group.

@@ -15,7 +15,7 @@ use super::VERSION;
 use super::interrupt::Interrupt;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Lock, hex, random};
-use crate::machine::{Machine, kill_group, not_started};
+use crate::machine::{self, Machine, kill_group, not_started};
 use crate::output::Output;
 
 /// How long npm may take on a slow line (365 MB come down packed to a fifth of it).
@@ -247,11 +247,19 @@ fn run_npm(
         .spawn()
         .map_err(|error| not_started(argv, &error))?;
     let stderr = child.stderr.take().context("npm's standard error")?;
-    let words = std::thread::spawn(move || {
+    let words = machine::thread(move || {
         let mut words = Vec::new();
         let _ = stderr.take(1 << 20).read_to_end(&mut words);
         String::from_utf8_lossy(&words).into_owned()
     });
+    let words = match words {
+        Ok(words) => words,
+        Err(error) => {
+            kill_group(child.id());
+            child.wait()?;
+            return Err(error);
+        }
+    };
     let until = Instant::now() + LIMIT;
     let status = loop {
         if let Some(status) = child.try_wait()? {

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use crate::certificates::{FILES, Place, TrustAnchor};
 use crate::cli::{Doctor, Global, Kind};
 use crate::failure::{Failure, shown};
 use crate::files;
-use crate::machine::{Finished, Machine};
+use crate::machine::{self, Finished, Machine};
 
 /// What answers at the port of each service.
 pub(super) type Listeners = [(Service, u16, Listener); 3];
@@ -161,11 +162,12 @@ impl Context {
             // What is not TLS says so at once, and has nearly as long again.
             let limit = self.limit * 9 / 10;
             let look = |(service, port)| {
-                std::thread::spawn(move || (service, port, azurite::look(service, port, limit)))
+                machine::thread(move || (service, port, azurite::look(service, port, limit)))
             };
             let [first, second, third] = self.ports.services().map(look);
-            let join = |looking: std::thread::JoinHandle<(Service, u16, Result<Listener>)>| {
+            let join = |looking: Result<JoinHandle<(Service, u16, Result<Listener>)>>| {
                 let (service, port, listener) = looking
+                    .map_err(|error| format!("{error:#}"))?
                     .join()
                     .map_err(|_| "looking at a port failed".to_owned())?;
                 let listener = listener.map_err(|error| format!("{error:#}"))?;

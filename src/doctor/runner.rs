@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{Late, seconds};
 use super::{Check, Context, Finding};
+use crate::machine::no_thread;
 
 /// How much longer than a program a check may take: what comes before and after it.
 const GRACE: Duration = Duration::from_millis(500);
@@ -94,8 +95,12 @@ fn start(
             }
             let _ = sender.send(Event::Ended(at, looked.ok()));
         });
-    if thread.is_err() {
-        let _ = failed.send(Event::Ended(at, None));
+    if let Err(error) = thread {
+        let finding = Finding::warn(no_thread(&error).to_string());
+        let _ = failed.send(Event::Ended(
+            at,
+            Some(finding.fix(format!("azup doctor {}", check.id))),
+        ));
     }
 }
 

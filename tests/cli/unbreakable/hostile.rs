@@ -30,7 +30,7 @@ pub fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
 }
 
 /// Runs a program as root, whoever runs the tests.
-pub fn as_root(sandbox: &Sandbox, words: &[&OsStr]) {
+pub fn as_root(sandbox: &Sandbox, words: &[&OsStr]) -> Done {
     let sudo: &[&str] = if rustix::process::geteuid().is_root() {
         &[]
     } else {
@@ -38,7 +38,7 @@ pub fn as_root(sandbox: &Sandbox, words: &[&OsStr]) {
     };
     let mut words = sudo.iter().map(OsStr::new).chain(words.iter().copied());
     let program = words.next().unwrap();
-    sandbox.run(program, words).ok();
+    sandbox.run(program, words).ok()
 }
 
 /// Puts something where a bundle should be.

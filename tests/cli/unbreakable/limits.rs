@@ -237,3 +237,42 @@ fn a_limit_for_the_size_of_files_leaves_no_half_set_and_no_half_project() {
     sandbox.azup(["remove", "--yes"]).ok();
     assert_same(&sandbox, &before, "removed");
 }
+
+/// Where there may be few processes and threads, as in some containers, doctor says what it
+/// could not look at, and takes nothing for a fault of its own.
+#[test]
+fn doctor_with_hardly_a_thread_says_what_it_could_not_look_at() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AZUP_STORES", "none");
+    sandbox.azup(["trust"]).ok();
+    let copy = sandbox.root().join("azup");
+    crate::sandbox::copy_program(azup(), &copy);
+    let root = sandbox.root().as_os_str();
+    as_root(
+        &sandbox,
+        &["chown".as_ref(), "-R".as_ref(), "54321".as_ref(), root],
+    );
+    let user = [
+        "setpriv",
+        "--reuid=54321",
+        "--clear-groups",
+        "prlimit",
+        "--nproc=8",
+    ];
+    let script = r#""$0" doctor 2>&1; echo "ended with $?""#;
+    let mut words: Vec<&OsStr> = user.map(OsStr::new).to_vec();
+    words.extend([
+        "sh".as_ref(),
+        "-c".as_ref(),
+        script.as_ref(),
+        copy.as_os_str(),
+    ]);
+    let all = as_root(&sandbox, &words).stdout;
+    let last = all.lines().last().unwrap();
+    assert!(["ended with 0", "ended with 1"].contains(&last), "{all}");
+    assert!(
+        !all.contains("panicked") && !all.contains("crashed"),
+        "{all}"
+    );
+    assert!(all.contains("cannot start a thread: "), "{all}");
+}
