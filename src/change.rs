@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Conflict, Content, Lock};
 use crate::machine::Machine;
-use undo::Undo;
+use undo::{Before, Undo};
 
 /// How long a program may take that puts a certificate into a store. Debian's
 /// `update-ca-certificates` with the Java hook needs three seconds (measured).
@@ -194,7 +194,7 @@ impl Change {
         }
     }
 
-    fn apply(&self, machine: &Machine) -> Result<Undo> {
+    fn apply(&self, machine: &Machine) -> Result<Undo<'_>> {
         match self {
             Self::Run { .. } | Self::Guard { .. } => self.make(machine),
             Self::Directory { path, .. }
@@ -204,7 +204,7 @@ impl Change {
         }
     }
 
-    fn make(&self, machine: &Machine) -> Result<Undo> {
+    fn make(&self, machine: &Machine) -> Result<Undo<'_>> {
         match self {
             Self::Directory { path, mode } => {
                 Ok(Undo::RemoveFolders(files::make_folder(path, *mode)?))
@@ -216,39 +216,31 @@ impl Change {
                 content,
             } => {
                 let before = match (expect, std::fs::read_link(path)) {
-                    (Some(_), Ok(target)) => Some(Content::Link(target)),
-                    (Some(bytes), Err(_)) => Some(Content::File {
-                        bytes: bytes.clone(),
-                        mode: 0,
-                    }),
+                    (Some(_), Ok(target)) => Some(Before::Link(target)),
+                    (Some(bytes), Err(_)) => Some(Before::Bytes(bytes)),
                     (None, _) => None,
                 };
                 let after = match content {
-                    Content::File { bytes, .. } => bytes.clone(),
-                    Content::Link(_) => expect.clone().unwrap_or_default(),
+                    Content::File { bytes, .. } => bytes,
+                    Content::Link(_) => expect.as_deref().unwrap_or_default(),
                 };
                 files::replace(path, expect.as_deref(), content)?;
                 Ok(match before {
                     Some(before) => Undo::Restore {
-                        path: path.clone(),
+                        path,
                         after,
                         before,
                     },
-                    None => Undo::Delete {
-                        path: path.clone(),
-                        after,
-                    },
+                    None => Undo::Delete { path, after },
                 })
             }
             Self::Delete { path, expect } => {
                 let mode = mode_of(path).unwrap_or(0o644);
                 files::delete(path, expect)?;
                 Ok(Undo::Create {
-                    path: path.clone(),
-                    before: Content::File {
-                        bytes: expect.clone(),
-                        mode,
-                    },
+                    path,
+                    before: expect,
+                    mode,
                 })
             }
             Self::Guard { path, bytes } => {
@@ -256,8 +248,8 @@ impl Change {
                     return Err(Conflict(path.clone()).into());
                 }
                 Ok(Undo::PutBack {
-                    path: path.clone(),
-                    before: bytes.clone(),
+                    path,
+                    before: bytes,
                 })
             }
             Self::Run {
@@ -304,7 +296,7 @@ impl Change {
 }
 
 /// Removes a folder that is empty.
-fn remove_folder(path: &Path) -> Undo {
+fn remove_folder(path: &Path) -> Undo<'static> {
     let mode = mode_of(path);
     files::remove_empty_folders(&[path.to_owned()]);
     match mode {
@@ -351,7 +343,7 @@ fn elevated(argv: &[OsString], machine: &Machine) -> Vec<OsString> {
 /// # Errors
 /// The failure of the one that could not be applied; a [`Conflict`] stays recognisable.
 pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
-    let mut done: Vec<Undo> = Vec::new();
+    let mut done: Vec<Undo<'_>> = Vec::new();
     for change in changes {
         match change.apply(machine) {
             Ok(undo) => done.push(undo),

@@ -1,7 +1,7 @@
 //! Taking back what was applied, where a later change of the same plan fails: all or none.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -10,7 +10,7 @@ use crate::files::{self, Content};
 use crate::machine::Machine;
 
 /// How one applied change is taken back.
-pub(super) enum Undo {
+pub(super) enum Undo<'c> {
     Nothing,
     RemoveFolders(Vec<PathBuf>),
     MakeFolder {
@@ -18,21 +18,22 @@ pub(super) enum Undo {
         mode: u32,
     },
     Restore {
-        path: PathBuf,
-        after: Vec<u8>,
-        before: Content,
+        path: &'c Path,
+        after: &'c [u8],
+        before: Before<'c>,
     },
     Delete {
-        path: PathBuf,
-        after: Vec<u8>,
+        path: &'c Path,
+        after: &'c [u8],
     },
     Create {
-        path: PathBuf,
-        before: Content,
+        path: &'c Path,
+        before: &'c [u8],
+        mode: u32,
     },
     PutBack {
-        path: PathBuf,
-        before: Vec<u8>,
+        path: &'c Path,
+        before: &'c [u8],
     },
     Run {
         argv: Vec<OsString>,
@@ -40,7 +41,31 @@ pub(super) enum Undo {
     },
 }
 
-impl Undo {
+/// What was there: read from the change itself, since a bundle is too large to be copied for
+/// what nearly never happens.
+pub(super) enum Before<'c> {
+    Bytes(&'c [u8]),
+    Link(PathBuf),
+}
+
+impl Before<'_> {
+    fn content(self) -> Content {
+        match self {
+            // The file that is there now has the mode already.
+            Self::Bytes(bytes) => file(bytes, 0),
+            Self::Link(target) => Content::Link(target),
+        }
+    }
+}
+
+fn file(bytes: &[u8], mode: u32) -> Content {
+    Content::File {
+        bytes: bytes.to_vec(),
+        mode,
+    }
+}
+
+impl Undo<'_> {
     pub(super) fn apply(self, machine: &Machine) -> Result<()> {
         match self {
             Self::Nothing => Ok(()),
@@ -58,23 +83,22 @@ impl Undo {
                 path,
                 after,
                 before,
-            } => machine.changing(&path, || files::replace(&path, Some(&after), &before)),
-            Self::Delete { path, after } => {
-                machine.changing(&path, || files::delete(&path, &after))
+            } => {
+                let before = before.content();
+                machine.changing(path, || files::replace(path, Some(after), &before))
             }
-            Self::Create { path, before } => {
-                machine.changing(&path, || files::replace(&path, None, &before))
+            Self::Delete { path, after } => machine.changing(path, || files::delete(path, after)),
+            Self::Create { path, before, mode } => {
+                let before = file(before, mode);
+                machine.changing(path, || files::replace(path, None, &before))
             }
             Self::PutBack { path, before } => {
-                let now = files::read_if_there(&path)?;
-                if now.as_ref() == Some(&before) {
+                let now = files::read_if_there(path)?;
+                if now.as_deref() == Some(before) {
                     return Ok(());
                 }
-                let content = Content::File {
-                    bytes: before,
-                    mode: 0o644,
-                };
-                machine.changing(&path, || files::replace(&path, now.as_deref(), &content))
+                let content = file(before, 0o644);
+                machine.changing(path, || files::replace(path, now.as_deref(), &content))
             }
             Self::Run { argv, admin: true } => machine
                 .run_as_administrator(&elevated(&argv, machine), None, PROGRAM_LIMIT)
