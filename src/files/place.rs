@@ -77,21 +77,20 @@ impl<'p> Place<'p> {
 
     /// Opens the file of this name to look at it, through a link.
     pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        self.open_with(name, OFlags::empty())
+    }
+
+    fn open_with(&self, name: &OsStr, more: OFlags) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | more;
         Ok(rustix::fs::openat(&self.folder, name, flags, Mode::empty())?.into())
     }
 
     /// What the file of this name holds, through a link; `None` where there is none.
     pub(super) fn read(&self, name: &OsStr) -> Result<Option<Vec<u8>>> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let open = |flags| -> io::Result<File> {
-            let file = rustix::fs::openat(&self.folder, name, flags, Mode::empty())?;
-            Ok(file.into())
-        };
-        let opened = match open(flags | OFlags::NOFOLLOW) {
+        let opened = match self.open_with(name, OFlags::NOFOLLOW) {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
                 self.refuse_planted(name)?;
-                open(flags)
+                self.open_file(name)
             }
             other => other,
         };

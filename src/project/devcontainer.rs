@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::configuration::NEW;
 use super::{Installer, OWN_FOLDER, Project, ProjectFile, json_text};
 use crate::cli::Credential;
+use crate::files;
 
 const CONFIGURATION: &str = include_str!("../../templates/devcontainer.json");
 const FEATURE: &str = include_str!("../../templates/feature/devcontainer-feature.json");
@@ -66,7 +67,8 @@ pub fn entrypoint() -> ProjectFile {
 /// azup's endpoint where it is not set up yet.
 #[must_use]
 pub fn credential(folder: &Path) -> Credential {
-    let there = std::fs::read(folder.join(OWN_FOLDER).join(DESCRIPTION)).unwrap_or_default();
+    let there = files::read_if_there(&folder.join(OWN_FOLDER).join(DESCRIPTION));
+    let there = there.ok().flatten().unwrap_or_default();
     let feature: Value = serde_json::from_slice(&there).unwrap_or_default();
     match feature.get(ENVIRONMENT) {
         Some(variables) if variables.get(ENDPOINT[0]).is_none() => Credential::Az,

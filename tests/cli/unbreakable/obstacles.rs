@@ -41,6 +41,7 @@ fn a_fifo_where_a_file_of_the_project_should_be_is_named_and_not_waited_for() {
         ".vscode/launch.json",
         ".devcontainer/azurite/.gitignore",
         ".devcontainer/azurite/edits.json",
+        ".devcontainer/azurite/devcontainer-feature.json",
         ".devcontainer/azurite-certs/key.pem",
         ".devcontainer/azurite-certs/ca.pem",
         "pyproject.toml",
