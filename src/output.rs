@@ -205,7 +205,7 @@ impl Output {
 
     /// Something that failed although the command goes on.
     pub fn error(self, text: &str) {
-        err(&format!("{} {text}\n", "error:".red().bold()));
+        complain(text);
     }
 
     /// One command to paste.
@@ -228,7 +228,7 @@ impl Output {
     pub fn failure(self, error: &anyhow::Error) -> Exit {
         let exit = Failure::exit_of(error);
         let hint = Failure::hint_of(error);
-        err(&format!("{} {error:#}\n", "error:".red().bold()));
+        complain(&format!("{error:#}"));
         let snippet = Failure::snippet_of(error);
         if let Some(snippet) = snippet {
             err(&format!("{}\n", snippet.trim_end()));
@@ -284,17 +284,15 @@ pub fn coloured_diff(diff: &str) -> String {
 fn out(text: &str) -> Result<()> {
     match write(std::io::stdout().lock(), text) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(unwritten(&error).into())
+            let what = format!("cannot write to standard output: {}", reason(&error));
+            Err(Failure::new(what).into())
         }
         _ => Ok(()),
     }
 }
 
-fn unwritten(error: &std::io::Error) -> Failure {
-    Failure::new(format!(
-        "cannot write to standard output: {}",
-        reason(error)
-    ))
+fn complain(text: &str) {
+    err(&format!("{} {text}\n", "error:".red().bold()));
 }
 
 /// Where standard error cannot be written there is nowhere to say so.
@@ -322,20 +320,17 @@ fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result
 /// code. With `--json` among the words a mistake is also a document.
 #[must_use]
 pub fn usage(error: &clap::Error) -> Exit {
-    let printed = error.print();
+    let text = error.render().ansi().to_string();
     if !error.use_stderr() {
-        return match printed {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                err(&format!(
-                    "{} {}\n",
-                    "error:".red().bold(),
-                    unwritten(&error)
-                ));
+        return match out(&text) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                complain(&format!("{error:#}"));
                 Exit::Failed
             }
-            _ => Exit::Done,
         };
     }
+    err(&text);
     if std::env::args_os().any(|word| word == "--json") {
         let message = error.to_string();
         let message = message.lines().next().unwrap_or_default();
