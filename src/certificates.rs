@@ -7,6 +7,8 @@
 
 mod anchor;
 mod issue;
+mod issued;
+mod origin;
 mod renewal;
 
 use std::net::IpAddr;
@@ -28,11 +30,15 @@ use crate::cli::Global;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::workspace::Workspace;
+use origin::Origin;
 
 pub use anchor::{
     BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, may_be_ours, moment, sha256,
 };
-pub use issue::{Issued, Names, ca_parameters, issue, leaf_parameters};
+pub use issue::{Issued, LIFETIME_DAYS, Names, ca_parameters, issue, leaf_parameters};
+pub use issued::IssuedList;
+pub use origin::{accepted, check_origin, check_running};
 pub use renewal::{obtain_for_project, obtain_or_renew, renew};
 
 /// The folder of a project's own set, below the project's folder.
@@ -61,17 +67,18 @@ pub struct CertificateSet {
 }
 
 impl CertificateSet {
-    /// Reads and checks the set in `folder`; `None` where none of its files is there.
+    /// Reads and checks the set in `folder`; `None` where none of its files is there. Who
+    /// made it is not asked: nothing may trust or serve it before [`accepted`] has done so.
     ///
     /// # Errors
     /// Where a file is missing or is not what it should be, the key is another
     /// certificate's, the leaf is not signed by the CA, a date or a name is wrong. Each
     /// has its own message.
-    pub fn load(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
+    pub fn load_unchecked(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
         Self::load_named(folder, FILES, now)
     }
 
-    /// Like [`CertificateSet::load`], from files with other names in the same order.
+    /// Like [`CertificateSet::load_unchecked`], from files with other names in the same order.
     fn load_named(folder: &Path, names: [&str; 3], now: OffsetDateTime) -> Result<Option<Self>> {
         let paths = names.map(|name| folder.join(name));
         let mut contents = Vec::new();
@@ -109,7 +116,7 @@ impl CertificateSet {
     /// A set as it was just made, to be written to `folder`.
     ///
     /// # Errors
-    /// Where it does not pass the checks of [`CertificateSet::load`].
+    /// Where it does not pass the checks of [`CertificateSet::load_unchecked`].
     pub fn from_issued(folder: &Path, issued: &Issued, now: OffsetDateTime) -> Result<Self> {
         let key = Zeroizing::new(issued.key.as_bytes().to_vec());
         let (ca, cert) = (issued.ca.as_bytes(), issued.cert.as_bytes());
@@ -261,9 +268,10 @@ impl Place {
         if let Some(named) = &global.certs {
             return Ok(Self::Named(machine.absolute(named)));
         }
-        let project = machine
-            .cwd()
-            .ancestors()
+        // Never above the project: `/tmp/.devcontainer` is anybody's.
+        let project = Workspace::of(machine)
+            .project
+            .into_iter()
             .map(|folder| folder.join(PROJECT_FOLDER))
             .find(|folder| folder.is_dir());
         match project {
@@ -303,6 +311,8 @@ pub struct Obtained {
     pub issued: bool,
     /// Why it is not renewed although it should be.
     pub late: Option<anyhow::Error>,
+    /// Staged files that somebody else made, which are left alone.
+    pub ignored: Option<Failure>,
 }
 
 impl Obtained {
@@ -313,6 +323,7 @@ impl Obtained {
             after: Vec::new(),
             issued: false,
             late: None,
+            ignored: None,
         }
     }
 }
@@ -332,51 +343,67 @@ pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtai
 
 fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
-    let load = |folder: &Path| match CertificateSet::load(folder, now) {
-        Err(_) if is_half_written(folder) => Ok(None),
-        loaded => loaded,
-    };
-    if let Place::Named(folder) = place {
-        return match CertificateSet::load(folder, now)? {
-            Some(set) => Ok(Obtained::unchanged(set)),
+    let origin = Origin::of(machine, place)?;
+    match place {
+        Place::Named(folder) => match CertificateSet::load_unchecked(folder, now)? {
+            Some(set) => {
+                origin.require(&set.ca)?;
+                Ok(Obtained::unchanged(set))
+            }
             None => Err(Failure::new(format!(
                 "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
                 shown(folder)
             ))
             .hint(renew_command(folder))
             .into()),
-        };
-    }
-    if let Some(set) = load(place.folder())? {
-        return Ok(Obtained::unchanged(set));
-    }
-    let machines = machine_folder(machine)?;
-    let existing = match place {
-        Place::Project(_) => match load(&machines) {
-            // Nobody can be using it any more: a new one takes its place.
-            Err(_) if renewal::as_it_was(&machines, now).is_some() => None,
-            loaded => loaded?,
         },
-        _ => None,
-    };
-    let issued = existing.is_none();
-    let mut set = match existing {
-        Some(set) => set,
-        None => CertificateSet::from_issued(&machines, &issue(sans, now)?, now)?,
-    };
-    let mut changes = Vec::new();
-    if issued {
-        changes.extend(set.write(&machines, 0o700)?);
+        Place::Machine(folder) => {
+            let there = load_whole(folder, now)?;
+            // One that an older azup left may have been planted: it goes.
+            match there.filter(|set| origin.accepts(&set.ca)) {
+                Some(set) => Ok(Obtained::unchanged(set)),
+                None => first(machine, folder, sans),
+            }
+        }
+        Place::Project(folder) => {
+            if let Some(set) = load_whole(folder, now)? {
+                origin.require(&set.ca)?;
+                return Ok(Obtained::unchanged(set));
+            }
+            let machines = Place::Machine(machine_folder(machine)?);
+            let mut obtained = match look(machine, &machines, sans) {
+                // Nobody can be using it any more: a new one takes its place.
+                Err(_) if renewal::out_of_date(machines.folder(), now).is_some() => {
+                    first(machine, machines.folder(), sans)?
+                }
+                obtained => obtained?,
+            };
+            obtained.changes.extend(obtained.set.write(folder, 0o755)?);
+            obtained.set.folder.clone_from(folder);
+            obtained.ignored = renewal::strangers(&origin, folder, now);
+            Ok(obtained)
+        }
     }
-    if let Place::Project(folder) = place {
-        changes.extend(set.write(folder, 0o755)?);
-        set.folder.clone_from(folder);
-    }
+}
+
+/// A new set for the machine's folder, whatever is there.
+fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<Obtained> {
+    let set = CertificateSet::from_issued(folder, &issue(sans, machine.now())?, machine.now())?;
+    let mut changes = IssuedList::load(machine)?.with_issued(set.ca.sha256(), machine)?;
+    changes.extend(set.write(folder, 0o700)?);
     Ok(Obtained {
         changes,
-        issued,
+        issued: true,
         ..Obtained::unchanged(set)
     })
+}
+
+/// The set in `folder`; `None` also where azup was killed while it wrote its first one.
+fn load_whole(folder: &Path, now: OffsetDateTime) -> Result<Option<CertificateSet>> {
+    match CertificateSet::load_unchecked(folder, now) {
+        Err(_) if is_half_written(folder) => Ok(None),
+        loaded => loaded,
+    }
 }
 
 /// Whether azup was killed while it wrote its first set in `folder`. The leaf comes last,

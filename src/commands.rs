@@ -16,6 +16,7 @@ mod token;
 mod trust;
 mod untrust;
 mod up;
+mod upgrade;
 
 use anyhow::Result;
 
@@ -36,6 +37,7 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
              for administrator's rights only where it needs them"
         ));
     }
+    upgrade::run(&cli.command, global, machine, output)?;
     let answer = match &cli.command {
         Command::Init(init) => init::run(init, global, machine, output)?,
         Command::Remove(remove) => remove::run(remove, global, machine, output)?,

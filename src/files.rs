@@ -231,6 +231,37 @@ pub fn is_writable(folder: &Path) -> bool {
     .is_ok()
 }
 
+/// Whether the file system of `path` keeps permission bits for each file. Where it does
+/// not (FAT, NTFS, shared folders of virtual machines, WSL's drives), a mount option gives
+/// all files the same bits, and they say nothing about who can reach the disk.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn keeps_permissions(path: &Path) -> bool {
+    // statfs(2), linux/magic.h, and each file system's own header.
+    const WITHOUT: [u64; 10] = [
+        0x4d44,      // FAT
+        0x2011_bab0, // exFAT
+        0x5346_544e, // NTFS, the old driver
+        0x7366_746e, // NTFS3
+        0x0102_1997, // 9p: WSL's drives, virtual machines
+        0x786f_4256, // VirtualBox's shared folders
+        0x6573_5546, // FUSE: ntfs-3g, exfat-fuse, sshfs, Docker Desktop's mounts
+        0xfe53_4d42, // SMB2
+        0xff53_4d42, // CIFS
+        0x517b,      // SMB
+    ];
+    rustix::fs::statfs(path).is_ok_and(|about| {
+        let kind = u64::try_from(about.f_type).unwrap_or_default() & 0xffff_ffff;
+        !WITHOUT.contains(&kind)
+    })
+}
+
+/// Numbers of file systems mean nothing elsewhere, where the usual one keeps them.
+#[cfg(not(target_os = "linux"))]
+pub fn keeps_permissions(_path: &Path) -> bool {
+    true
+}
+
 /// Refuses a folder of azup's own that somebody else may have put there: one in a folder
 /// in which everybody may make files (`XDG_DATA_HOME=/tmp`), unless it is really this
 /// user's and closed to others. Whoever owns it could have a CA of their own trusted.

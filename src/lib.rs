@@ -18,6 +18,8 @@
 //! | [`trust`] | one file per kind of trust store; each *returns* changes |
 //! | [`project`] | the files of a dev container and VS Code, new or edited, and the way back; they too are returned as changes |
 //! | [`azurite`] | install, start, check and stop Azurite |
+//! | [`workspace`] | which folders are the project's |
+//! | [`git`] | what git tracks, read from its index |
 //! | [`identity`] | local access tokens, and the endpoint at which SDKs ask for them |
 //! | [`background`] | `-d`: the same azup once more, which stays behind |
 //! | [`environment`] | the variables with which unchanged code finds Azurite and trusts it |
@@ -39,12 +41,14 @@ pub mod failure;
 pub mod files;
 #[doc(hidden)]
 pub mod fuzzed;
+pub mod git;
 pub mod identity;
 pub mod machine;
 pub mod output;
 pub mod project;
 pub mod sudo;
 pub mod trust;
+pub mod workspace;
 
 use clap::Parser as _;
 

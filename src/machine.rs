@@ -21,6 +21,9 @@ use crate::sudo::SudoUser;
 
 pub use listener::listener;
 
+/// What `install.sh` of the dev container Feature leaves while the image is built.
+const DEV_CONTAINER_MARK: &str = "/usr/local/share/azup/dev-container";
+
 /// Folders that hold administrators' programs but are missing from many users' PATH
 /// (Debian, SUSE).
 const ADMIN_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -312,6 +315,21 @@ impl Machine {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.sudo.is_some() || rustix::process::geteuid().is_root()
+    }
+
+    /// Whether this is a dev container that azup's Feature was built into: it left a mark
+    /// outside of the workspace, as root. A file of the workspace could come with a
+    /// repository and would be believed on the host, too.
+    #[must_use]
+    pub fn is_dev_container(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let is_roots = |path: &Path| {
+            path.symlink_metadata().is_ok_and(|about| {
+                !about.is_symlink() && about.uid() == 0 && about.mode() & 0o022 == 0
+            })
+        };
+        let mark = Path::new(DEV_CONTAINER_MARK);
+        is_roots(mark) && mark.parent().is_some_and(is_roots)
     }
 
     /// Finds a program on PATH, then in the folders for administrators.

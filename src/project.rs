@@ -15,7 +15,6 @@ pub mod compose;
 pub mod configuration;
 pub mod convert;
 pub mod devcontainer;
-pub mod git;
 pub mod jsonc;
 mod leftovers;
 mod observe;

@@ -5,7 +5,6 @@
 //! that fails never stops the others, and [`report`] says what became of them.
 
 pub mod bundle;
-mod folders;
 pub mod java;
 pub mod nss;
 pub mod overrides;
@@ -22,7 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use time::OffsetDateTime;
 
-use crate::certificates::{TrustAnchor, may_be_ours};
+use crate::certificates::{TrustAnchor, may_be_ours, sha256};
 use crate::change::Change;
 use crate::cli::Kind;
 use crate::failure::{Failure, command_line};
@@ -104,22 +103,44 @@ pub struct Removal {
     pub ca: Option<TrustAnchor>,
     /// Whether every CA that azup ever made is to go.
     pub ours: bool,
-    /// Those of azup's CAs are to go that are no longer valid at this moment.
+    /// Those of azup's CAs are to go that are not valid at this moment: they have expired,
+    /// or a wrong clock dated them into the future.
     pub expired_by: Option<OffsetDateTime>,
+    /// What azup once wrote: each is to go from its own store, whatever the CA is called.
+    pub recorded: Vec<record::Entry>,
+    /// SHA-256 of further CAs that are to go; a plan fills it in for each store.
+    pub digests: Vec<String>,
 }
 
 impl Removal {
+    /// The same for `store`, with what the record says of it.
+    fn of(&self, store: &dyn Store) -> Self {
+        let its = self
+            .recorded
+            .iter()
+            .filter(|entry| entry.is_of(store.kind(), store.path()));
+        Self {
+            digests: its.map(|entry| entry.sha256.clone()).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Whether the certificate `der` is to go.
     #[must_use]
     pub fn names(&self, der: &[u8]) -> bool {
         if self.ca.as_ref().is_some_and(|ca| ca.der == der) {
             return true;
         }
+        if !self.digests.is_empty() && self.digests.contains(&sha256(der)) {
+            return true;
+        }
         // A bundle has hundreds of certificates: none is parsed for nothing.
         (self.ours || self.expired_by.is_some())
             && may_be_ours(der)
             && TrustAnchor::from_der(der).is_some_and(|ca| {
-                let expired = self.expired_by.is_some_and(|now| ca.not_after < now);
+                let expired = self
+                    .expired_by
+                    .is_some_and(|now| ca.not_after < now || ca.not_before > now);
                 ca.is_ours() && (self.ours || expired)
             })
     }

@@ -15,9 +15,9 @@ use super::prepare::Ready;
 use super::slot::{self, Occupant, Slot};
 use super::{ACCOUNT, Data, Named, Wish, probe};
 use crate::background;
-use crate::certificates::{CertificateSet, Place};
+use crate::certificates::{self, Place};
 use crate::cli::Global;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::identity;
 use crate::machine::Machine;
 use crate::output::Output;
@@ -118,10 +118,11 @@ pub fn warn_of_other_certificate(
     output: Output,
 ) -> Result<()> {
     let place = Place::find(machine, global)?;
-    // A set that is missing or broken is the next start's problem.
-    let set = CertificateSet::load(place.folder(), machine.now())
-        .ok()
-        .flatten();
+    let set = match certificates::accepted(machine, &place, machine.now()) {
+        Err(error) if Failure::exit_of(&error) == Exit::Refused => return Err(error),
+        // A set that is missing or broken is the next start's problem.
+        set => set.ok().flatten(),
+    };
     if set.is_some_and(|set| set.ca.sha256() != running.certificate.ca_sha256) {
         output.warning(&format!(
             "it serves another certificate, signed by {}",

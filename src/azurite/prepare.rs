@@ -29,6 +29,8 @@ pub struct Ready {
     pub wish: Wish,
     /// The certificate set.
     pub set: CertificateSet,
+    /// Where it was found.
+    pub(super) place: Place,
     /// The accounts beside Azurite's own.
     pub(super) accounts: Vec<Account>,
     pub(super) node: Node,
@@ -91,6 +93,7 @@ pub fn prepare(
     Ok(Ready {
         wish,
         set: obtained.set,
+        place,
         accounts,
         node,
         entry,

@@ -67,13 +67,20 @@ pub fn find_running(told: &Told, machine: &Machine) -> Result<(Ports, Option<Run
 ///
 /// # Errors
 /// Where the record of it is damaged.
-pub fn ca_of(running: Option<&Running>, now: TrustAnchor) -> Result<TrustAnchor> {
+pub fn ca_of(
+    running: Option<&Running>,
+    now: TrustAnchor,
+    place: &Place,
+    machine: &Machine,
+) -> Result<TrustAnchor> {
     match running {
         Some(running) if running.certificate.ca_sha256 != now.sha256() => {
-            CertificateDer::from_pem_slice(running.certificate.ca_pem.as_bytes())
+            let ca = CertificateDer::from_pem_slice(running.certificate.ca_pem.as_bytes())
                 .ok()
                 .and_then(|der| TrustAnchor::from_der(&der))
-                .context("the record of the running Azurite is damaged")
+                .context("the record of the running Azurite is damaged")?;
+            certificates::check_running(machine, place, &ca)?;
+            Ok(ca)
         }
         _ => Ok(now),
     }
@@ -97,11 +104,11 @@ pub fn reach(
     if let Some(running) = running.filter(|running| is_there(running, machine).unwrap_or(false)) {
         background::verify(&running)?;
         background::require_accounts(&running, &wish.accounts)?;
-        return reached(running, set.ca);
+        return reached(running, set.ca, &place, machine);
     }
     let quiet = output.silent();
     if let Some(running) = background::already_running(&wish, true, machine, quiet, interrupt)? {
-        return reached(running, set.ca);
+        return reached(running, set.ca, &place, machine);
     }
     if answers(&Client::trusting(&set.ca.der)?, wish.ports, interrupt)? {
         let (ca, running) = (set.ca, None);
@@ -117,12 +124,17 @@ pub fn reach(
             .flatten()
             .ok_or(error)
     })?;
-    reached(running, ready.set.ca)
+    reached(running, ready.set.ca, &place, machine)
 }
 
-fn reached(running: Running, now: TrustAnchor) -> Result<Reached> {
+fn reached(
+    running: Running,
+    now: TrustAnchor,
+    place: &Place,
+    machine: &Machine,
+) -> Result<Reached> {
     Ok(Reached {
-        ca: ca_of(Some(&running), now)?,
+        ca: ca_of(Some(&running), now, place, machine)?,
         running: Some(running),
     })
 }

@@ -129,7 +129,7 @@ impl Served {
         interrupt: &Interrupt,
     ) -> Result<()> {
         let mut tail = Tail::of(&self.taken);
-        let mut watch = Watch::of(&ready.set);
+        let mut watch = Watch::of(ready.place.clone(), &ready.set);
         while !interrupt.asked() {
             if output.is_verbose() {
                 tail.more().iter().for_each(|line| output.detail(line));
@@ -137,7 +137,7 @@ impl Served {
             if let Some(status) = self.azurite.ended()? {
                 return Err(self.azurite.death(status, &ready.wish.data).into());
             }
-            if let Some(set) = watch.renewed(&ready.set) {
+            if let Some(set) = watch.renewed(&ready.set, machine) {
                 output.progress(&format!(
                     "the certificate was renewed (valid until {}): starting Azurite anew",
                     day(set.not_after)

@@ -2,12 +2,10 @@
 //! (measured), so it has to be started anew when the files have changed.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
-
-use crate::certificates::CertificateSet;
+use crate::certificates::{self, CertificateSet, Place};
+use crate::machine::Machine;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,7 +17,7 @@ type Stamp = [Option<(u64, u64, i64, i64)>; 2];
 /// The certificate files of a running Azurite.
 #[derive(Debug)]
 pub(super) struct Watch {
-    folder: PathBuf,
+    place: Place,
     cert: Vec<u8>,
     stamp: Stamp,
     looked: Instant,
@@ -27,9 +25,9 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches the set that Azurite was started with.
-    pub(super) fn of(set: &CertificateSet) -> Self {
+    pub(super) fn of(place: Place, set: &CertificateSet) -> Self {
         Self {
-            folder: set.folder.clone(),
+            place,
             cert: set.cert.clone(),
             stamp: stamp(set),
             looked: Instant::now(),
@@ -37,8 +35,12 @@ impl Watch {
     }
 
     /// The set that has taken its place. Looks no more often than once a second, and not
-    /// into a set that is no whole one yet.
-    pub(super) fn renewed(&mut self, set: &CertificateSet) -> Option<CertificateSet> {
+    /// into a set that is no whole one yet. One that somebody else put there is not served.
+    pub(super) fn renewed(
+        &mut self,
+        set: &CertificateSet,
+        machine: &Machine,
+    ) -> Option<CertificateSet> {
         if self.looked.elapsed() < EVERY {
             return None;
         }
@@ -47,7 +49,8 @@ impl Watch {
         if stamp == self.stamp {
             return None;
         }
-        let new = CertificateSet::load(&self.folder, OffsetDateTime::now_utc()).ok()??;
+        let now = machine.clock().now();
+        let new = certificates::accepted(machine, &self.place, now).ok()??;
         self.stamp = stamp;
         if new.cert == self.cert || new.key.is_none() {
             return None;

@@ -139,6 +139,17 @@ impl TrustAnchor {
         Input::new(self.pem.clone().into_bytes(), self.file.clone())
     }
 
+    /// SHA-256 of the DER as browsers and OpenSSL show it: `AB:CD:…`.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digits = self.sha256().to_uppercase();
+        let pairs: Vec<&str> = (0..digits.len())
+            .step_by(2)
+            .map(|at| &digits[at..at + 2])
+            .collect();
+        pairs.join(":")
+    }
+
     /// SHA-256 of the DER, in lower-case hexadecimal digits.
     #[must_use]
     pub fn sha256(&self) -> String {
@@ -296,11 +307,11 @@ pub(super) fn check_dates(
     }
     if now < not_before {
         return Err(Failure::new(format!(
-            "the {what} in {} is not valid before {}; is this machine's clock right?",
+            "the {what} in {} is not valid before {}: it was made while a clock was wrong, or this \
+             machine's clock is wrong now",
             shown(path),
             day(not_before)
         ))
-        .hint("date -u")
         .into());
     }
     Ok(())

@@ -34,7 +34,7 @@ pub(super) const CA_NAME: &str = "azup local CA ";
 /// From notBefore to notAfter (days). Apple refuses leaves of more than 825 days, also
 /// under a CA that the user added (Apple support article 103769); shorter is enough here
 /// because renewal needs no hands.
-pub(super) const LIFETIME_DAYS: i64 = 397;
+pub const LIFETIME_DAYS: i64 = 397;
 
 /// notBefore lies this far back (days): clocks in virtual machines and containers drift.
 pub(super) const BACKDATE_DAYS: i64 = 1;

@@ -4,17 +4,22 @@
 //! The new set is *staged* first, in files beside those of the old one. Then its CA is
 //! trusted, then it moves into its place. Whoever is killed in between leaves a staged set
 //! behind, and the next run goes on with that one instead of making another CA.
+//!
+//! A project's set is always a copy of the machine's. Nothing goes the other way: what is
+//! in a project may have been written by somebody else.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use time::{Duration, OffsetDateTime};
 
+use super::origin::Origin;
 use super::{
-    CertificateSet, FILES, Names, Obtained, Place, issue, machine_folder, obtain, renew_command,
+    CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, machine_folder,
+    obtain, renew_command,
 };
 use crate::change::Change;
-use crate::failure::{Failure, shown};
+use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
@@ -24,21 +29,23 @@ const DAYS_LEFT: i64 = 30;
 /// The names of a staged set's files, in the order of [`FILES`].
 const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
 
-/// The set of `place`, renewed where fewer than 30 days are left, where it has expired, or
-/// where its leaf lacks one of the fixed names or of `sans`.
+/// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
+/// today, or where its leaf lacks one of the fixed names or of `sans`.
 ///
 /// # Errors
-/// As [`obtain`], but for an expired set.
+/// As [`obtain`], but for a set that is out of date.
 pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
     let folder = place.folder();
-    let staged = load_staged(folder, now);
-    let mut expired = false;
-    let current = match CertificateSet::load(folder, now) {
+    let origin = Origin::of(machine, place)?;
+    let ignored = strangers(&origin, folder, now);
+    let staged = load_staged(folder, now).filter(|staged| origin.accepts(&staged.ca));
+    let mut out_of_date = false;
+    let current = match CertificateSet::load_unchecked(folder, now) {
         Ok(set) => set,
         Err(error) => {
-            let was = as_it_was(folder, now);
-            expired = was.is_some();
+            let was = self::out_of_date(folder, now);
+            out_of_date = was.is_some();
             // Without both, it was hardly a crash in the middle of an exchange.
             if was.is_none() && staged.is_none() {
                 return obtain(machine, place, sans).map_err(|_| error);
@@ -46,101 +53,227 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
             was
         }
     };
+    let current = match current {
+        // One that an older azup left.
+        Some(set) if matches!(place, Place::Machine(_)) && !origin.accepts(&set.ca) => None,
+        Some(set) => {
+            origin.require(&set.ca)?;
+            Some(set)
+        }
+        None => None,
+    };
+    let noted = |obtained: Obtained| Obtained {
+        ignored,
+        ..obtained
+    };
     if let Some(staged) = staged.filter(|staged| !is_due(staged, sans, now)) {
-        return replacement(machine, place, staged);
+        return finished(machine, place, &origin, staged).map(noted);
     }
     let Some(current) = current else {
-        return obtain(machine, place, sans);
+        return obtain(machine, place, sans).map(noted);
     };
     if !is_due(&current, sans, now) {
         let mut obtained = Obtained::unchanged(current);
         // Killed while the staged files were taken away.
         if files::exists(&folder.join(STAGED[2])) {
-            obtained.changes = unstage(&obtained.set, folder, true)?;
+            obtained.changes = unstage(&obtained.set, folder)?;
         }
-        return Ok(obtained);
+        return Ok(noted(obtained));
     }
-    if let Err(why) = may_replace(&current, place) {
-        if expired {
-            // Its error says what has expired, and how that is mended.
+    if let Err(why) = may_replace(&current, &origin, place) {
+        if out_of_date {
+            // Its error says what is wrong with its dates, and how that is mended.
             return obtain(machine, place, sans);
         }
-        return Ok(Obtained {
+        return Ok(noted(Obtained {
             late: Some(why.into()),
             ..Obtained::unchanged(current)
-        });
+        }));
     }
     let sans = [sans, &current.names.further()].concat();
-    if let Place::Project(_) = place
-        && let Ok(Some(set)) = CertificateSet::load(&machine_folder(machine)?, now)
-        && !is_due(&set, &sans, now)
-    {
-        // Another project has renewed the machine's set already.
-        return replacement(machine, place, set);
-    }
-    renew(machine, place, &sans)
+    let source = source(machine, place, |machines| {
+        obtain_or_renew(machine, machines, &sans)
+    })?;
+    replace(machine, place, &origin, source, &sans).map(noted)
 }
 
-/// The set for a project that is being set up: as [`obtain`], but an expired one of the
-/// project's own is no failure. It is renewed when its CA is trusted, right afterwards.
+/// The set for a project that is being set up: as [`obtain`], but one of the project's own
+/// that is out of date is not an error. It is renewed when its CA is trusted, right
+/// afterwards.
 ///
 /// # Errors
 /// As [`obtain`].
 pub fn obtain_for_project(machine: &Machine, folder: &Path) -> Result<Obtained> {
-    obtain(machine, &Place::Project(folder.to_owned()), &[]).or_else(|error| {
-        let was = as_it_was(folder, machine.now());
-        was.map(Obtained::unchanged).ok_or(error)
+    let place = Place::Project(folder.to_owned());
+    obtain(machine, &place, &[]).or_else(|error| {
+        let Some(was) = out_of_date(folder, machine.now()) else {
+            return Err(error);
+        };
+        Origin::of(machine, &place)?.require(&was.ca)?;
+        Ok(Obtained::unchanged(was))
     })
 }
 
-/// A new set for `place`, whatever is there now; a machine's and a project's are renewed
-/// together. It keeps the further names of the one that is there.
+/// A new set for `place`, whatever is there now; a project's is a copy of a new one of the
+/// machine's. It keeps the further names of the one that is there, if azup made that: a
+/// name that a stranger chose would be one that this machine believes.
 ///
 /// # Errors
-/// Where a name in `sans` is none, or a file that is there cannot be read.
+/// Where a name in `sans` is none, a file that is there cannot be read, or azup did not
+/// make what is in a folder that the user named.
 pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
-    let at = last_moment(place.folder()).map_or(now, |last| last.min(now));
-    let before = CertificateSet::load(place.folder(), at).ok().flatten();
+    let origin = Origin::of(machine, place)?;
+    let before = CertificateSet::load_unchecked(place.folder(), now)
+        .ok()
+        .flatten()
+        .or_else(|| out_of_date(place.folder(), now))
+        .filter(|set| origin.accepts(&set.ca));
     let further = before.map(|set| set.names.further()).unwrap_or_default();
-    let issued = issue(&[sans, &further].concat(), now)?;
-    let set = CertificateSet::from_issued(place.folder(), &issued, now)?;
-    replacement(machine, place, set)
+    let sans = [sans, &further].concat();
+    let source = source(machine, place, |machines| renew(machine, machines, &sans))?;
+    let ignored = strangers(&origin, place.folder(), now);
+    let obtained = replace(machine, place, &origin, source, &sans)?;
+    Ok(Obtained {
+        ignored,
+        ..obtained
+    })
 }
 
-/// `set` in place of what is there.
-fn replacement(machine: &Machine, place: &Place, mut set: CertificateSet) -> Result<Obtained> {
-    let targets: Vec<(PathBuf, u32)> = match place {
-        Place::Named(folder) | Place::Machine(folder) => vec![(folder.clone(), 0o700)],
-        Place::Project(folder) => vec![(folder.clone(), 0o755), (machine_folder(machine)?, 0o700)],
-    };
-    // A first set needs no stage: nothing is served that a crash could contradict.
-    let first = !files::exists(&place.folder().join(FILES[2]));
-    let (mut changes, mut after) = (Vec::new(), Vec::new());
-    for (folder, mode) in &targets {
-        if !first {
-            changes.extend(stage(&set, folder, *mode)?);
+/// The machine's set, of which a project gets a copy; `None` for every other place.
+fn source(
+    machine: &Machine,
+    place: &Place,
+    of_machine: impl FnOnce(&Place) -> Result<Obtained>,
+) -> Result<Option<Obtained>> {
+    match place {
+        Place::Project(_) => of_machine(&Place::Machine(machine_folder(machine)?)).map(Some),
+        Place::Named(_) | Place::Machine(_) => Ok(None),
+    }
+}
+
+/// A staged set that a renewal left, moved into its place; of the machine's set, too, where
+/// the same renewal was on its way there.
+fn finished(
+    machine: &Machine,
+    place: &Place,
+    origin: &Origin<'_>,
+    staged: CertificateSet,
+) -> Result<Obtained> {
+    let now = machine.now();
+    let mut obtained = in_place(place, origin, staged, Vec::new(), now)?;
+    if let Place::Project(_) = place {
+        let folder = machine_folder(machine)?;
+        let machines = Place::Machine(folder.clone());
+        let at_home = Origin::of(machine, &machines)?;
+        let same = load_staged(&folder, now)
+            .filter(|set| at_home.accepts(&set.ca) && set.ca.der == obtained.set.ca.der);
+        if let Some(same) = same {
+            let home = in_place(&machines, &at_home, same, Vec::new(), now)?;
+            obtained.changes.splice(0..0, home.changes);
+            obtained.after.splice(0..0, home.after);
         }
     }
-    for (folder, mode) in &targets {
-        after.extend(set.write(folder, *mode)?);
+    Ok(obtained)
+}
+
+/// The set of `source`, or a new one, in place of what is there.
+fn replace(
+    machine: &Machine,
+    place: &Place,
+    origin: &Origin<'_>,
+    source: Option<Obtained>,
+    sans: &[String],
+) -> Result<Obtained> {
+    let now = machine.now();
+    let Some(source) = source else {
+        let set = CertificateSet::from_issued(place.folder(), &issue(sans, now)?, now)?;
+        let listed = IssuedList::load(machine)?.with_issued(set.ca.sha256(), machine)?;
+        return in_place(place, origin, set, listed, now);
+    };
+    let mut obtained = in_place(place, origin, source.set, Vec::new(), now)?;
+    obtained.changes.splice(0..0, source.changes);
+    obtained.after.splice(0..0, source.after);
+    Ok(obtained)
+}
+
+/// `set` in place of what is there, after the changes in `listed`.
+fn in_place(
+    place: &Place,
+    origin: &Origin<'_>,
+    mut set: CertificateSet,
+    listed: Vec<Change>,
+    now: OffsetDateTime,
+) -> Result<Obtained> {
+    let folder = place.folder();
+    let mode = match place {
+        Place::Named(_) | Place::Machine(_) => 0o700,
+        Place::Project(_) => 0o755,
+    };
+    let (mut changes, mut after) = (listed, Vec::new());
+    changes.extend(kept(origin, place)?);
+    // A first set needs no stage: nothing is served that a crash could contradict. And a
+    // stranger's staged files may be tracked by git: no key of ours goes there.
+    let first = !files::exists(&folder.join(FILES[2]));
+    let staged = !first && strangers(origin, folder, now).is_none();
+    if staged {
+        changes.extend(stage(&set, folder, mode)?);
     }
-    // The stage of `place` goes last: while it is there, the next run knows what is left.
-    for (folder, _) in targets.iter().rev() {
-        after.extend(unstage(&set, folder, first)?);
+    after.extend(set.write(folder, mode)?);
+    if staged {
+        after.extend(unstage_all(&set, folder)?);
     }
     if first {
         changes.append(&mut after);
     }
-    place.folder().clone_into(&mut set.folder);
+    folder.clone_into(&mut set.folder);
     set.ca.file = Some(set.ca_file());
     Ok(Obtained {
-        set,
         changes,
         after,
         issued: true,
-        late: None,
+        ..Obtained::unchanged(set)
     })
+}
+
+/// The changes that keep what azup did not make from being lost to a renewal: copies with
+/// other names in a project's folder, which is azup's own by its name.
+///
+/// # Errors
+/// In a folder that the user named, which may be anybody's: nothing is overwritten there.
+fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
+    let folder = place.folder();
+    let mut there = Vec::new();
+    for (name, mode) in FILES.into_iter().zip([0o644, 0o600, 0o644]) {
+        if let Some(bytes) = files::read_if_there(&folder.join(name))? {
+            there.push((name, mode, bytes));
+        }
+    }
+    let made_by_azup = there.iter().any(|(name, _, bytes)| {
+        let ca = TrustAnchor::any(bytes, &folder.join(name));
+        *name == FILES[0] && ca.is_ok_and(|ca| origin.may_overwrite(&ca))
+    });
+    if there.is_empty() || made_by_azup {
+        return Ok(Vec::new());
+    }
+    match place {
+        Place::Machine(_) => Ok(Vec::new()),
+        Place::Named(_) => Err(Failure::new(format!(
+            "azup did not make the certificate set in {}, and renews only its own: name another folder",
+            shown(folder)
+        ))
+        .hint(renew_command(&folder.join("azup")))
+        .exit(Exit::Refused)
+        .into()),
+        Place::Project(_) => {
+            let number = &super::sha256(&there[0].2)[..8];
+            let copies = there.into_iter().map(|(name, mode, bytes)| {
+                let path = folder.join(format!("replaced-{number}-{name}"));
+                (!files::exists(&path)).then(|| Change::create(path, bytes, mode))
+            });
+            Ok(copies.flatten().collect())
+        }
+    }
 }
 
 /// Puts `set` beside the files in `folder`.
@@ -164,17 +297,25 @@ fn stage(set: &CertificateSet, folder: &Path, mode: u32) -> Result<Vec<Change>> 
     Ok(changes)
 }
 
-/// Takes the staged files away again: those of `set`, or with `all` whatever is there.
-fn unstage(set: &CertificateSet, folder: &Path, all: bool) -> Result<Vec<Change>> {
+/// Takes the staged files of `set` away again, as they will be by then.
+fn unstage_all(set: &CertificateSet, folder: &Path) -> Result<Vec<Change>> {
+    let staged = STAGED.into_iter().zip(set.contents()?);
+    let deleted = staged.map(|(name, (bytes, _))| Change::Delete {
+        path: folder.join(name),
+        expect: bytes.to_vec(),
+    });
+    Ok(deleted.collect())
+}
+
+/// Takes staged files away that are copies of those of `set`: what a killed azup left.
+fn unstage(set: &CertificateSet, folder: &Path) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for (name, (bytes, _)) in STAGED.into_iter().zip(set.contents()?) {
         let path = folder.join(name);
-        let expect = match files::read_if_there(&path)? {
-            Some(there) if all => there,
-            None if all => continue,
-            _ => bytes.to_vec(),
-        };
-        changes.push(Change::Delete { path, expect });
+        if files::read_if_there(&path)?.as_deref() == Some(bytes) {
+            let expect = bytes.to_vec();
+            changes.push(Change::Delete { path, expect });
+        }
     }
     Ok(changes)
 }
@@ -191,33 +332,63 @@ fn load_staged(folder: &Path, now: OffsetDateTime) -> Option<CertificateSet> {
     set.filter(|set| set.key.is_some())
 }
 
-/// An expired set as it was when it was still good: nothing but its age is wrong with it.
-pub(super) fn as_it_was(folder: &Path, now: OffsetDateTime) -> Option<CertificateSet> {
-    let last = last_moment(folder).filter(|last| *last < now)?;
-    CertificateSet::load(folder, last).ok().flatten()
+/// What is said of staged files that azup did not make; nothing reads them.
+pub(super) fn strangers(
+    origin: &Origin<'_>,
+    folder: &Path,
+    now: OffsetDateTime,
+) -> Option<Failure> {
+    let ca = load_staged(folder, now)?.ca;
+    if origin.accepts(&ca) {
+        return None;
+    }
+    let paths: Vec<PathBuf> = STAGED.iter().map(|name| folder.join(name)).collect();
+    let words = ["rm".as_ref()]
+        .into_iter()
+        .chain(paths.iter().map(|path| path.as_os_str()));
+    Some(
+        Failure::new(format!(
+            "{} and its key are ignored: azup did not make them on this machine (SHA-256 {})",
+            shown(&folder.join(STAGED[0])),
+            ca.fingerprint()
+        ))
+        .hint(command_line(words)),
+    )
 }
 
-/// The last moment at which both certificates in `folder` are valid; `None` where there
-/// is no way to tell.
-fn last_moment(folder: &Path) -> Option<OffsetDateTime> {
-    let end = |name: &str| {
+/// A set that has expired, or that a wrong clock dated into the future, as it is on a day
+/// of its own: nothing but its dates is wrong with it.
+pub(super) fn out_of_date(folder: &Path, now: OffsetDateTime) -> Option<CertificateSet> {
+    let (first, last) = valid(folder)?;
+    if first > last || (first..=last).contains(&now) {
+        return None;
+    }
+    let at = now.clamp(first, last);
+    CertificateSet::load_unchecked(folder, at).ok().flatten()
+}
+
+/// From when to when both certificates in `folder` are valid; `None` where there is no way
+/// to tell.
+fn valid(folder: &Path) -> Option<(OffsetDateTime, OffsetDateTime)> {
+    let dates = |name: &str| {
         let path = folder.join(name);
         let bytes = files::read_if_there(&path).ok().flatten()?;
-        let certificate = super::TrustAnchor::any(&bytes, &path).ok()?;
-        Some(certificate.not_after)
+        let certificate = TrustAnchor::any(&bytes, &path).ok()?;
+        Some((certificate.not_before, certificate.not_after))
     };
-    Some(end(FILES[0])?.min(end(FILES[2])?))
+    let (ca, leaf) = (dates(FILES[0])?, dates(FILES[2])?);
+    Some((ca.0.max(leaf.0), ca.1.min(leaf.1)))
 }
 
 fn is_due(set: &CertificateSet, sans: &[String], now: OffsetDateTime) -> bool {
     let left = set.not_after.min(set.ca.not_after) - now;
     // A name that is none is reported by who makes the certificate.
     let complete = Names::with(sans).is_ok_and(|wanted| set.names.cover(&wanted));
-    left < Duration::days(DAYS_LEFT) || !complete
+    left < Duration::days(DAYS_LEFT) || set.ca.not_before > now || !complete
 }
 
 /// Why a set that is due is not replaced, in words.
-fn may_replace(set: &CertificateSet, place: &Place) -> Result<(), Failure> {
+fn may_replace(set: &CertificateSet, origin: &Origin<'_>, place: &Place) -> Result<(), Failure> {
     let folder = place.folder();
     let late = |why: &str| {
         Failure::new(format!(
@@ -226,8 +397,8 @@ fn may_replace(set: &CertificateSet, place: &Place) -> Result<(), Failure> {
             super::day(set.not_after)
         ))
     };
-    if matches!(place, Place::Named(_)) && !set.ca.is_ours() {
-        return Err(late("azup did not make it").hint(renew_command(folder)));
+    if matches!(place, Place::Named(_)) && !origin.may_overwrite(&set.ca) {
+        return Err(late("azup did not make it").hint(renew_command(&folder.join("azup"))));
     }
     if set.key.is_none() || !files::is_writable(folder) {
         return Err(late("it belongs to another user: run this as that user").hint("azup trust"));

@@ -27,7 +27,7 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     let plan = || {
         let place = Place::find(machine, global)?;
         let obtained = certificates::obtain(machine, &place, &[])?;
-        let ca = azurite::ca_of(running.as_ref(), obtained.set.ca)?;
+        let ca = azurite::ca_of(running.as_ref(), obtained.set.ca, &place, machine)?;
         let endpoint = endpoint(env.identity_port, running.as_ref(), machine);
         let (wish, kept) = wish(&env.told, ports, ca, endpoint, machine)?;
         let mut environment = Environment::plan(&wish, machine)?;

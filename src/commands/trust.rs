@@ -3,7 +3,7 @@
 
 use anyhow::{Error, Result};
 
-use crate::certificates::{self, Obtained, Place, TrustAnchor, day};
+use crate::certificates::{self, IssuedList, Obtained, Place, TrustAnchor, day};
 use crate::change::{self, Change};
 use crate::cli::{Global, Trust};
 use crate::failure::Failure;
@@ -23,7 +23,13 @@ pub(super) fn run(
     if let Some(file) = &trust.ca {
         let file = machine.absolute(file);
         return put(global, machine, output, || {
-            TrustAnchor::foreign(&files::read(&file)?, &file, machine.now()).map(Wanted::from)
+            let ca = TrustAnchor::foreign(&files::read(&file)?, &file, machine.now())?;
+            // From now on a certificate set of this CA's counts in a project, too.
+            let listed = IssuedList::load(machine)?.with_vouched(ca.sha256(), machine)?;
+            Ok(Wanted {
+                before: listed,
+                ..Wanted::from(ca)
+            })
         });
     }
     let place = Place::find(machine, global)?;
@@ -41,6 +47,8 @@ pub(super) struct Wanted {
     /// After it is trusted: who meets a new leaf must already know its CA.
     after: Vec<Change>,
     late: Option<Error>,
+    /// Staged files of somebody else's.
+    ignored: Option<Failure>,
 }
 
 impl From<Obtained> for Wanted {
@@ -50,6 +58,7 @@ impl From<Obtained> for Wanted {
             before: obtained.changes,
             after: obtained.after,
             late: obtained.late,
+            ignored: obtained.ignored,
         }
     }
 }
@@ -61,6 +70,7 @@ impl From<TrustAnchor> for Wanted {
             before: Vec::new(),
             after: Vec::new(),
             late: None,
+            ignored: None,
         }
     }
 }
@@ -102,6 +112,13 @@ pub(super) fn put(
         if let Some(hint) = Failure::hint_of(late) {
             output.hint(hint);
         }
+    }
+    if let Some(ignored) = &first.ignored {
+        output.warning(&ignored.to_string());
+        ignored
+            .own_hint()
+            .into_iter()
+            .for_each(|hint| output.hint(hint));
     }
     let goal = Goal::Add(&first.ca);
     let plan = Plan::new(first.find(global, machine), &goal, machine);

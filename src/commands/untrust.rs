@@ -4,12 +4,13 @@
 
 use anyhow::Result;
 
-use crate::certificates::{CertificateSet, Place, TrustAnchor};
+use crate::certificates::{self, Place, TrustAnchor};
 use crate::change;
 use crate::cli::{Global, Scope, Untrust};
 use crate::files;
 use crate::machine::Machine;
 use crate::output::{Answer, Output};
+use crate::trust::record::Record;
 use crate::trust::report::Report;
 use crate::trust::{Goal, Plan, Removal, Selection};
 
@@ -29,10 +30,14 @@ pub(super) fn run(
         // A set that is broken or expired does not keep its CA from being taken out: it
         // is found by its name.
         let place = Place::find(machine, global)?;
-        let set = CertificateSet::load(place.folder(), machine.now());
+        let set = certificates::accepted(machine, &place, machine.now());
+        let recorded = Record::load(machine).map(|record| record.entries().to_vec());
         Removal {
+            // One that somebody else made says nothing about what azup has to take out.
             ca: set.ok().flatten().map(|set| set.ca),
             ours: true,
+            // A record that cannot be read is reported by who has to write it.
+            recorded: recorded.unwrap_or_default(),
             ..Removal::default()
         }
     };

@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
 use super::{Check, Context, Finding, Mend};
 use crate::certificates::{
-    CertificateSet, FILES, Names, Place, TrustAnchor, day, names_of, renew_command,
+    CertificateSet, FILES, Names, Place, TrustAnchor, check_origin, day, names_of, renew_command,
 };
 use crate::failure::shown;
 
@@ -14,6 +14,13 @@ use crate::failure::shown;
 const DAYS_LEFT: i64 = 30;
 
 pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "certificate-origin",
+        title: "azup made the certificate set on this machine",
+        explained_by: &[],
+        starts_program: false,
+        run: origin,
+    },
     Check {
         id: "certificate-set",
         title: "the certificate set is there and complete",
@@ -74,6 +81,14 @@ fn renewal(context: &Context, finding: Finding) -> Finding {
     }
 }
 
+fn origin(context: &Context) -> Result<Finding> {
+    let Some(ca) = context.ca() else {
+        return Ok(Finding::skip("there is no CA to ask about"));
+    };
+    check_origin(&context.machine, context.place(), ca)?;
+    Ok(Finding::ok(format!("SHA-256 {}", ca.fingerprint())))
+}
+
 fn set(context: &Context) -> Result<Finding> {
     let folder = shown(context.folder());
     let set = context.set();
@@ -130,8 +145,11 @@ fn dates(context: &Context) -> Result<Finding> {
         _ => finding.fix("azup renew"),
     };
     if now < start {
-        let what = format!("not valid before {}: is the clock right?", day(start));
-        return Ok(Finding::fail(what).fix("date -u"));
+        let what = format!(
+            "not valid before {}: it was made while the clock was wrong",
+            day(start)
+        );
+        return Ok(renewal(context, Finding::fail(what)));
     }
     if now > end {
         return Ok(trust(Finding::fail(format!("expired on {}", day(end)))));
@@ -240,7 +258,7 @@ fn chain(context: &Context) -> Result<Finding> {
         return Ok(renewal(context, Finding::fail(what)));
     }
     let at = context.machine.now().clamp(start, end);
-    match CertificateSet::load(context.folder(), at) {
+    match CertificateSet::load_unchecked(context.folder(), at) {
         Ok(_) => Ok(Finding::ok(format!("{} signed it", ca.label))),
         Err(error) => {
             let finding = Finding::of_error(&error);

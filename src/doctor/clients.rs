@@ -49,7 +49,7 @@ require('https').get(process.argv[1], answer => answer.resume())
 /// The faults of the set with which no client accepts it.
 macro_rules! explained {
     ($($more:literal),*) => {
-        &["clock", "certificate-set", "certificate-dates", "certificate-key",
+        &["clock", "certificate-origin", "certificate-set", "certificate-dates", "certificate-key",
           "certificate-names", "certificate-identifiers", "certificate-chain", $($more),*]
     };
 }

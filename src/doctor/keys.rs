@@ -20,7 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "key-tracked",
         title: "no private key is tracked by git",
-        explained_by: &[],
+        explained_by: &["certificate-origin"],
         starts_program: true,
         run: tracked,
     },

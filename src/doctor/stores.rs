@@ -14,6 +14,7 @@ use crate::trust::{
 
 /// The faults of the set because of which no store gets its CA.
 const NO_CA: &[&str] = &[
+    "certificate-origin",
     "certificate-set",
     "certificate-dates",
     "certificate-key",

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::bundle::{Bundle, contains};
-use super::folders::Folders;
 use super::{Found, LeftAlone, Removal, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
@@ -21,6 +20,7 @@ use crate::cli::Kind;
 use crate::failure::{quoted, shown};
 use crate::files;
 use crate::machine::Machine;
+use crate::workspace::Workspace;
 
 /// Each variable, and who reads the file that it names (measured).
 const VARIABLES: [(&str, &str); 6] = [
@@ -126,7 +126,7 @@ fn settings(machine: &Machine) -> Vec<(PathBuf, Setting)> {
             ));
         }
     }
-    let folders = Folders::of(machine).project;
+    let folders = Workspace::of(machine).project;
     let Some((folder, file, bytes)) = folders.iter().find_map(|folder| {
         let file = folder.join(".env");
         let bytes = files::read_if_there(&file).ok()??;

@@ -34,7 +34,7 @@ impl Goal<'_> {
     fn plan(&self, store: &dyn Store, machine: &Machine) -> Result<Vec<Change>> {
         match self {
             Self::Add(ca) => store.add(ca, machine),
-            Self::Remove(removal) => store.remove(removal, machine),
+            Self::Remove(removal) => store.remove(&removal.of(store), machine),
         }
     }
 
@@ -243,7 +243,7 @@ fn pause(store: &dyn Store, error: &anyhow::Error, attempt: u32) -> Option<Durat
 fn verify(store: &dyn Store, goal: &Goal<'_>, machine: &Machine) -> Result<()> {
     let done = match goal {
         Goal::Add(ca) => store.status(ca, machine)? == Status::Trusted,
-        Goal::Remove(removal) => store.remove(removal, machine)?.is_empty(),
+        Goal::Remove(_) => goal.plan(store, machine)?.is_empty(),
     };
     if done {
         return Ok(());

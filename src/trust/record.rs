@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{Removal, Store};
-use crate::certificates::{TrustAnchor, moment};
+use crate::certificates::{LIFETIME_DAYS, TrustAnchor, moment};
 use crate::change::{self, Change};
 use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
@@ -22,6 +22,9 @@ use crate::machine::Machine;
 
 /// The record's file in azup's own folder.
 const FILE: &str = "stores.json";
+
+/// How long a CA of azup's is valid.
+const LIFETIME_SECONDS: i64 = LIFETIME_DAYS * 24 * 60 * 60;
 
 /// The form of the file, for later versions of azup.
 const VERSION: u32 = 1;
@@ -62,6 +65,7 @@ impl Entry {
     /// Whether `removal` takes out this CA.
     fn goes(&self, removal: &Removal) -> bool {
         removal.ours
+            || removal.recorded.contains(self)
             || removal
                 .ca
                 .as_ref()
@@ -69,11 +73,14 @@ impl Entry {
             || removal.expired_by.is_some_and(|now| self.has_expired(now))
     }
 
+    /// Also one that a wrong clock dated into the future.
     fn has_expired(&self, now: OffsetDateTime) -> bool {
-        self.not_after.is_some_and(|end| end < now.unix_timestamp())
+        let now = now.unix_timestamp();
+        self.not_after
+            .is_some_and(|end| end < now || end - LIFETIME_SECONDS > now)
     }
 
-    fn is_of(&self, kind: Kind, path: &Path) -> bool {
+    pub(super) fn is_of(&self, kind: Kind, path: &Path) -> bool {
         self.kind == kind.name() && self.path() == path
     }
 }

@@ -28,6 +28,7 @@ mod init;
 mod java;
 mod merge;
 mod nss;
+mod origin;
 mod overlays;
 mod overrides;
 mod python_envs;

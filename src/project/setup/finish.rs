@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{Refused, Request, Setup};
-use crate::certificates::{self, FILES, Obtained, PROJECT_FOLDER, Place};
+use crate::certificates::{self, FILES, IssuedList, Obtained, PROJECT_FOLDER, Place};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Content};
+use crate::git;
 use crate::machine::Machine;
 use crate::project::record::{Record, fingerprint};
-use crate::project::{Plan, Status, git, slashed};
+use crate::project::{Plan, Status, slashed};
 
 impl Setup<'_> {
     pub(super) fn refuse(&mut self, path: &Path, why: String, snippet: Option<String>) {
@@ -83,6 +84,10 @@ impl Setup<'_> {
             Some(named) => {
                 let named = Place::Named(machine.absolute(named));
                 let mut obtained = certificates::obtain(machine, &named, sans)?;
+                // The user named it: from now on it counts in a project, too.
+                let listed = IssuedList::load(machine)?;
+                let vouched = listed.with_vouched(obtained.set.ca.sha256(), machine)?;
+                obtained.changes.extend(vouched);
                 obtained.changes.extend(obtained.set.write(&folder, 0o755)?);
                 obtained.issued = false;
                 obtained

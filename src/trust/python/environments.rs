@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{pyvenv, tools};
 use crate::files;
 use crate::machine::Machine;
-use crate::trust::folders::Folders;
+use crate::workspace::Workspace;
 
 /// Where environments may be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +37,7 @@ pub(super) fn active(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
 /// in poetry's and pipenv's folders by the names that these give them. Where there is
 /// none in its folders, those of the nearest folder above that has any.
 pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
-    let folders = Folders::of(machine);
+    let folders = Workspace::of(machine);
     let mut found: Vec<PathBuf> = Vec::new();
     if let Some(named) = machine.var("UV_PROJECT_ENVIRONMENT") {
         // Relative to the folder that has pyproject.toml, which is one of these.

@@ -1,5 +1,6 @@
-//! Private keys that git tracks, read from its index without running git: some guides
-//! have a certificate's key committed, and who has the repository can then serve it.
+//! What git tracks, read from its index without running git. Some guides have a
+//! certificate's key committed, and whoever has the repository can then serve it; and what
+//! came with a repository was written by its author, not by azup.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -19,31 +20,72 @@ const MOST: usize = 500;
 /// counts as none: this is a warning, nothing depends on it.
 #[must_use]
 pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
-    let Ok(project) = project.canonicalize() else {
+    let Some(repository) = Repository::around(project) else {
         return Vec::new();
     };
-    let Some(root) = project
-        .ancestors()
-        .find(|at| files::exists(&at.join(".git")))
-    else {
-        return Vec::new();
-    };
-    let Some(folder) = git_folder(root) else {
-        return Vec::new();
-    };
-    let Ok(Some(index)) = files::read_if_there(&folder.join("index")) else {
-        return Vec::new();
-    };
-    let id_length = if uses_sha256(&folder) { 32 } else { 20 };
-    let below = project.strip_prefix(root).unwrap_or(Path::new(""));
-    entries(&index, id_length)
+    entries(&repository.index, repository.id_length)
         .unwrap_or_default()
         .into_iter()
         .filter(|(path, size)| *size <= LARGEST_KEY && is_named_like_a_key(path))
-        .filter_map(|(path, _)| path.strip_prefix(below).ok().map(Path::to_owned))
+        .filter_map(|(path, _)| {
+            path.strip_prefix(&repository.below)
+                .ok()
+                .map(Path::to_owned)
+        })
         .take(MOST)
         .filter(|path| holds_a_key(&project.join(path)))
         .collect()
+}
+
+/// Those of `names` in `folder` that git tracks. A folder that is a link counts as the
+/// folder that it leads to.
+#[must_use]
+pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Vec<&'a str> {
+    let Some(repository) = Repository::around(folder) else {
+        return Vec::new();
+    };
+    let wanted: Vec<(PathBuf, &str)> = names
+        .iter()
+        .map(|name| (repository.below.join(name), *name))
+        .collect();
+    // Whole paths, but for version 4 whose paths are compressed: a large index is searched
+    // before every debug session.
+    let is_there = |path: &Path| memmem::find(&repository.index, path.as_os_str().as_bytes());
+    let compressed = repository.index.get(7) == Some(&4);
+    if !compressed && wanted.iter().all(|(path, _)| is_there(path).is_none()) {
+        return Vec::new();
+    }
+    let tracked = entries(&repository.index, repository.id_length).unwrap_or_default();
+    wanted
+        .into_iter()
+        .filter(|(path, _)| tracked.iter().any(|(known, _)| known == path))
+        .map(|(_, name)| name)
+        .collect()
+}
+
+/// A repository's index, and where in the repository one was looking.
+struct Repository {
+    index: Vec<u8>,
+    /// How many bytes name an object.
+    id_length: usize,
+    /// The folder that was asked about, relative to the repository's top.
+    below: PathBuf,
+}
+
+impl Repository {
+    fn around(folder: &Path) -> Option<Self> {
+        let folder = folder.canonicalize().ok()?;
+        let root = folder
+            .ancestors()
+            .find(|at| files::exists(&at.join(".git")))?;
+        let git = git_folder(root)?;
+        let index = files::read_if_there(&git.join("index")).ok()??;
+        Some(Self {
+            index,
+            id_length: if uses_sha256(&git) { 32 } else { 20 },
+            below: folder.strip_prefix(root).ok()?.to_owned(),
+        })
+    }
 }
 
 /// `.git` itself, or where it points to in a worktree or submodule.

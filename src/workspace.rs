@@ -19,23 +19,27 @@ const MARKS: [&str; 8] = [
 
 /// The folders from the current one up.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Folders {
+pub struct Workspace {
     /// The project's, the current folder first: up to the repository's, or to the first
     /// that has the mark of a project, or only the current one.
-    pub(super) project: Vec<PathBuf>,
+    pub project: Vec<PathBuf>,
     /// Those above the project that are not everybody's.
-    pub(super) above: Vec<PathBuf>,
+    pub above: Vec<PathBuf>,
 }
 
-impl Folders {
+impl Workspace {
     /// The folders as seen from `machine`'s current one. A home folder is only a project
     /// for who stands in it, even if it is a repository; `/tmp` and the like are for nobody.
     #[must_use]
-    pub(super) fn of(machine: &Machine) -> Self {
+    pub fn of(machine: &Machine) -> Self {
         let all: Vec<&Path> = machine.cwd().ancestors().collect();
         let home = machine.home().ok();
         let is_above_home = |folder: &&Path| home.is_some_and(|home| home.starts_with(folder));
-        let own = all.iter().position(is_above_home).unwrap_or(all.len());
+        // What another user has put above the project says nothing about it.
+        let first = all.first().and_then(|folder| owner(folder));
+        let is_foreign = |folder: &&Path| owner(folder) != first && is_another_users(folder);
+        let ends = |folder: &&Path| is_above_home(folder) || is_foreign(folder);
+        let own = all.iter().position(ends).unwrap_or(all.len());
         let own = &all[..own.max(1)];
         let repository = own.iter().position(|folder| folder.join(".git").exists());
         let top = repository.or_else(|| {
@@ -54,6 +58,16 @@ impl Folders {
             above: owned(&above),
         }
     }
+}
+
+fn owner(folder: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    folder.metadata().ok().map(|about| about.uid())
+}
+
+fn is_another_users(folder: &Path) -> bool {
+    let ours = [rustix::process::geteuid().as_raw(), 0];
+    owner(folder).is_some_and(|owner| !ours.contains(&owner))
 }
 
 /// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not

@@ -1,0 +1,114 @@
+//! The list of the CAs that azup issued on this machine, and of those that the user has
+//! vouched for with `azup trust --ca`.
+//!
+//! A certificate set in a project is data that somebody else may have written: the author
+//! of the repository, a process in the dev container, another user. Nothing in such a set
+//! can prove where it comes from, so azup remembers what it made. The list holds SHA-256
+//! fingerprints, for its owner alone, and is seeded from nothing: a list that an older
+//! version's sets went into would bless whatever had been planted by then.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::failure::{Failure, command_line, shown};
+use crate::files::{self, Content};
+use crate::machine::Machine;
+
+/// The list's file in azup's own folder.
+const FILE: &str = "issued.json";
+
+/// The form of the file, for later versions of azup.
+const VERSION: u32 = 1;
+
+/// SHA-256 of the DER of each CA, in lower-case hexadecimal digits.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct IssuedList {
+    version: u32,
+    issued: BTreeSet<String>,
+    #[serde(default)]
+    vouched: BTreeSet<String>,
+    /// The bytes that it was read from.
+    #[serde(skip)]
+    read: Option<Vec<u8>>,
+}
+
+impl IssuedList {
+    /// Reads the list; an empty one where there is none.
+    pub fn load(machine: &Machine) -> Result<Self> {
+        let path = file(machine)?;
+        let Some(bytes) = files::read_if_there(&path)? else {
+            return Ok(Self {
+                version: VERSION,
+                issued: BTreeSet::new(),
+                vouched: BTreeSet::new(),
+                read: None,
+            });
+        };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(list) if list.version == VERSION => Ok(Self {
+                read: Some(bytes),
+                ..list
+            }),
+            _ => Err(Failure::new(format!(
+                "{} is not the list of certificates that azup wrote",
+                shown(&path)
+            ))
+            .hint(command_line(["rm".as_ref(), path.as_os_str()]))
+            .into()),
+        }
+    }
+
+    /// Whether a list has been written on this machine: 0.1.0 kept none.
+    pub fn exists(machine: &Machine) -> Result<bool> {
+        Ok(files::exists(&file(machine)?))
+    }
+
+    /// Whether azup issued this CA here.
+    pub fn issued(&self, sha256: &str) -> bool {
+        self.issued.contains(sha256)
+    }
+
+    /// Whether the user said by name that this CA can be trusted.
+    pub fn vouched(&self, sha256: &str) -> bool {
+        self.vouched.contains(sha256)
+    }
+
+    /// The changes after which a CA that is about to be written is on the list.
+    pub fn with_issued(mut self, sha256: String, machine: &Machine) -> Result<Vec<Change>> {
+        let new = self.issued.insert(sha256);
+        self.changes(new, machine)
+    }
+
+    /// The changes after which a CA that the user vouches for is on the list.
+    pub fn with_vouched(mut self, sha256: String, machine: &Machine) -> Result<Vec<Change>> {
+        let new = self.vouched.insert(sha256);
+        self.changes(new, machine)
+    }
+
+    fn changes(self, new: bool, machine: &Machine) -> Result<Vec<Change>> {
+        if !new && self.read.is_some() {
+            return Ok(Vec::new());
+        }
+        let mut bytes = serde_json::to_vec_pretty(&self)?;
+        bytes.push(b'\n');
+        Ok(vec![
+            Change::Directory {
+                path: machine.own_folder()?,
+                mode: 0o700,
+            },
+            Change::Write {
+                path: file(machine)?,
+                expect: self.read,
+                content: Content::File { bytes, mode: 0o600 },
+            },
+        ])
+    }
+}
+
+fn file(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join(FILE))
+}

@@ -1,0 +1,324 @@
+//! Who made a certificate set, asked before anything trusts or serves it. Every command
+//! that reads a set comes through here.
+//!
+//! Whoever owns a repository can commit a set whose CA key they kept, and with that CA
+//! trusted they could impersonate any server. So a set in a project counts only where its
+//! CA is one that azup issued on this machine ([`IssuedList`]), or one that the user
+//! vouched for by name. In a dev container, where the list is empty and only the
+//! container's own stores are at stake, the project's set is taken as it is.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::issued::IssuedList;
+use super::{CertificateSet, FILES, PROJECT_FOLDER, Place, TrustAnchor};
+use crate::failure::{Exit, Failure, command_line, shown};
+use crate::files;
+use crate::git;
+use crate::machine::Machine;
+use crate::workspace::Workspace;
+
+/// Decides for one place.
+pub(super) struct Origin<'a> {
+    place: &'a Place,
+    list: IssuedList,
+    /// The folder of the project that the set belongs to, where it belongs to one.
+    project: Option<PathBuf>,
+    /// Whether only the stores of this dev container are at stake.
+    container: bool,
+}
+
+impl<'a> Origin<'a> {
+    /// Looks at the place itself, before any of its files is believed.
+    ///
+    /// # Errors
+    /// Where a link leads out of the project, git tracks the set, or another user could
+    /// change it.
+    pub(super) fn of(machine: &Machine, place: &'a Place) -> Result<Self> {
+        let this = Self {
+            place,
+            list: IssuedList::load(machine)?,
+            project: project_of(machine, place),
+            container: machine.is_dev_container(),
+        };
+        if matches!(place, Place::Machine(_)) {
+            // `Machine::own_folder` has made sure that it is this user's alone.
+            return Ok(this);
+        }
+        if let Some(project) = &this.project {
+            this.refuse_links(project)?;
+        }
+        if !this.container {
+            this.refuse_other_owners()?;
+            if let Some(project) = &this.project {
+                this.refuse_tracked(project)?;
+            }
+        }
+        Ok(this)
+    }
+
+    /// Whether the set with this CA may be trusted and served.
+    pub(super) fn accepts(&self, ca: &TrustAnchor) -> bool {
+        let sha256 = ca.sha256();
+        if self.list.issued(&sha256) || self.list.vouched(&sha256) {
+            return true;
+        }
+        match self.place {
+            // The user's own word, unless it names a folder that came with a repository.
+            Place::Named(_) => self.project.is_none() || self.container,
+            Place::Project(_) => self.container,
+            Place::Machine(_) => false,
+        }
+    }
+
+    /// Like [`Origin::accepts`], as the error that a command ends with.
+    pub(super) fn require(&self, ca: &TrustAnchor) -> Result<()> {
+        if self.accepts(ca) {
+            return Ok(());
+        }
+        let folder = self.place.folder();
+        Err(self
+            .refusal(&format!(
+                "the certificate set in {} was not made by azup on this machine",
+                shown(folder)
+            ))
+            .hint(self.renew_command())
+            .into())
+    }
+
+    /// Whether a renewal may write over these files without keeping them: azup made them.
+    pub(super) fn may_overwrite(&self, ca: &TrustAnchor) -> bool {
+        self.list.issued(&ca.sha256()) || (self.container && ca.is_ours())
+    }
+
+    /// The command that makes a set of azup's own in this place.
+    fn renew_command(&self) -> String {
+        match self.place {
+            Place::Named(folder) => super::renew_command(folder),
+            Place::Project(_) | Place::Machine(_) => "azup renew".to_owned(),
+        }
+    }
+
+    /// A refusal that names the CA and the two ways on. Its hint is the caller's.
+    fn refusal(&self, why: &str) -> Failure {
+        let file = self.place.folder().join(FILES[0]);
+        let ca = files::read_if_there(&file).ok().flatten();
+        let ca = ca.and_then(|bytes| TrustAnchor::any(&bytes, &file).ok());
+        let fingerprint = ca.map_or_else(
+            || "its CA cannot be read".to_owned(),
+            |ca| format!("its CA has the SHA-256 fingerprint {}", ca.fingerprint()),
+        );
+        Failure::new(format!(
+            "{why}, so it is not used: whoever made it could impersonate any server ({fingerprint}). \
+             Nothing was changed. azup renew makes a set of your own; \
+             {} accepts this one, if you know who made it",
+            command_line([
+                "azup".as_ref(),
+                "trust".as_ref(),
+                "--ca".as_ref(),
+                file.as_os_str()
+            ])
+        ))
+        .exit(Exit::Refused)
+    }
+
+    /// The folder and the files, or where they would be.
+    fn parts(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = self.place.folder();
+        let files = FILES.into_iter().map(move |name| folder.join(name));
+        std::iter::once(folder.to_owned()).chain(files)
+    }
+
+    /// A link inside the project may stay; one that leads out could make azup read, and a
+    /// renewal overwrite, files that are none of the project's.
+    fn refuse_links(&self, project: &Path) -> Result<()> {
+        let folder = self.place.folder();
+        let between = folder
+            .ancestors()
+            .skip(1)
+            .take_while(|each| *each != project && each.starts_with(project))
+            .map(Path::to_owned);
+        for path in between.chain(self.parts()) {
+            if !path.is_symlink() {
+                continue;
+            }
+            let inside = || {
+                Some(
+                    path.canonicalize()
+                        .ok()?
+                        .starts_with(project.canonicalize().ok()?),
+                )
+            };
+            if inside() == Some(true) {
+                continue;
+            }
+            let words = ["rm".as_ref(), path.as_os_str()];
+            return Err(self
+                .refusal(&format!(
+                    "{} is a link that leads out of the project",
+                    shown(&path)
+                ))
+                .hint(format!(
+                    "{} && {}",
+                    command_line(words),
+                    self.renew_command()
+                ))
+                .into());
+        }
+        Ok(())
+    }
+
+    fn refuse_other_owners(&self) -> Result<()> {
+        let around = self.project.as_deref().and_then(|at| at.metadata().ok());
+        for path in self.parts() {
+            let Ok(about) = path.symlink_metadata() else {
+                continue;
+            };
+            let folder = self.place.folder();
+            let Some(why) = other_owner(&path, &about, around.as_ref()) else {
+                continue;
+            };
+            let hint = match why {
+                Other::Owns(_) => {
+                    let aside = folder.with_file_name("azurite-certs.other-owner");
+                    let words = ["mv".as_ref(), folder.as_os_str(), aside.as_os_str()];
+                    format!("{} && {}", command_line(words), self.renew_command())
+                }
+                Other::Writes => {
+                    let words = ["chmod".as_ref(), "go-w".as_ref(), path.as_os_str()];
+                    command_line(words)
+                }
+            };
+            let why = match why {
+                Other::Owns(uid) => format!("{} belongs to another user (uid {uid})", shown(&path)),
+                Other::Writes => format!("other users may write to {}", shown(&path)),
+            };
+            return Err(self.refusal(&why).hint(hint).into());
+        }
+        Ok(())
+    }
+
+    /// Whoever has the repository has the key: of a set that azup made, too.
+    fn refuse_tracked(&self, project: &Path) -> Result<()> {
+        let folder = self.place.folder();
+        let tracked = git::tracked_among(folder, &FILES);
+        if tracked.is_empty() {
+            return Ok(());
+        }
+        let ca = folder.join(FILES[0]);
+        let ca = files::read_if_there(&ca)
+            .ok()
+            .flatten()
+            .and_then(|bytes| TrustAnchor::any(&bytes, &ca).ok());
+        if ca.is_some_and(|ca| self.list.vouched(&ca.sha256())) {
+            return Ok(());
+        }
+        let mut words = vec!["git".into(), "-C".into(), project.as_os_str().to_owned()];
+        words.extend(["rm", "--quiet", "--cached", "--"].map(Into::into));
+        words.extend(
+            tracked
+                .iter()
+                .map(|name| folder.join(name).into_os_string()),
+        );
+        Err(self
+            .refusal(&format!(
+                "git tracks the certificate set in {}",
+                shown(folder)
+            ))
+            .hint(format!(
+                "{} && {}",
+                command_line(words),
+                self.renew_command()
+            ))
+            .into())
+    }
+}
+
+/// The project that a place belongs to: a folder that `--certs` or `AZUP_CERTS` names may
+/// come with the repository, too.
+fn project_of(machine: &Machine, place: &Place) -> Option<PathBuf> {
+    let named = match place {
+        Place::Machine(_) => return None,
+        Place::Project(folder) => {
+            let depth = Path::new(PROJECT_FOLDER).components().count();
+            return folder.ancestors().nth(depth).map(Path::to_owned);
+        }
+        Place::Named(folder) => folder,
+    };
+    let top = Workspace::of(machine).project.pop()?;
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real(named).starts_with(real(&top)).then_some(top)
+}
+
+/// How another user has a hand in a file.
+enum Other {
+    Owns(u32),
+    Writes,
+}
+
+/// `around` is the project's folder: a container job may work as root in the checkout of
+/// its runner's user, who could change everything there anyway.
+fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Option<Other> {
+    const GROUP: u32 = 0o020;
+    const OTHERS: u32 = 0o002;
+    let ours = [rustix::process::geteuid().as_raw(), 0];
+    let uid = about.uid();
+    if !ours.contains(&uid) && around.is_none_or(|around| around.uid() != uid) {
+        return Some(Other::Owns(uid));
+    }
+    if about.is_symlink() {
+        return None;
+    }
+    // A umask of 002 goes with a group of the user's own.
+    let group = about.gid() != rustix::process::getegid().as_raw();
+    let writable = about.mode() & OTHERS != 0 || (group && about.mode() & GROUP != 0);
+    (writable && files::keeps_permissions(path)).then_some(Other::Writes)
+}
+
+/// The set of `place` at `at`, where somebody who may have made it.
+///
+/// # Errors
+/// Those of [`CertificateSet::load_unchecked`], and the refusals of [`Origin`].
+pub fn accepted(
+    machine: &Machine,
+    place: &Place,
+    at: time::OffsetDateTime,
+) -> Result<Option<CertificateSet>> {
+    let origin = Origin::of(machine, place)?;
+    let set = CertificateSet::load_unchecked(place.folder(), at)?;
+    if let Some(set) = &set {
+        origin.require(&set.ca)?;
+    }
+    Ok(set)
+}
+
+/// Who made the CA in `place`, for `azup doctor`.
+///
+/// # Errors
+/// The refusals of [`Origin`].
+pub fn check_origin(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Result<()> {
+    Origin::of(machine, place)?.require(ca)
+}
+
+/// Refuses a CA that a running Azurite serves and that nobody here is known to have made:
+/// an older azup started it with a set that was not checked.
+///
+/// # Errors
+/// Where the CA is not on the list.
+pub fn check_running(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Result<()> {
+    let list = IssuedList::load(machine)?;
+    let sha256 = ca.sha256();
+    let known = list.issued(&sha256) || list.vouched(&sha256);
+    if known || machine.is_dev_container() || matches!(place, Place::Named(_)) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "the Azurite that is running serves a certificate that azup did not make on this machine",
+    )
+    .hint("azup down && azup up -d")
+    .exit(Exit::Refused)
+    .into())
+}

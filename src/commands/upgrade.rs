@@ -1,0 +1,80 @@
+//! What azup 0.1.0 left: it trusted whatever certificate set a project brought, and kept no
+//! list of those that it had made itself. Nobody can tell the two apart now, so its CAs go
+//! out of every store that it noted, and the machine gets a new set. Once.
+
+use anyhow::Result;
+
+use crate::certificates::{self, FILES, IssuedList, Place};
+use crate::change;
+use crate::cli::{Command, Global, Scope};
+use crate::files;
+use crate::machine::Machine;
+use crate::output::Output;
+use crate::trust::record::Record;
+use crate::trust::{Goal, Outcome, Plan, Removal, Selection};
+
+/// Does it where there is something to do, before a command that makes, trusts or serves
+/// certificates.
+pub(super) fn run(
+    command: &Command,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<()> {
+    let concerned = matches!(
+        command,
+        Command::Init(_)
+            | Command::Up(_)
+            | Command::Run(_)
+            | Command::Env(_)
+            | Command::Trust(_)
+            | Command::Renew(_)
+    );
+    if !concerned || global.dry_run || !is_due(machine)? {
+        return Ok(());
+    }
+    let _alone = change::exclusively(machine)?;
+    // Another azup may have done it in the meantime.
+    if !is_due(machine)? {
+        return Ok(());
+    }
+    let removal = Removal {
+        recorded: Record::load(machine)?.entries().to_vec(),
+        ..Removal::default()
+    };
+    let goal = Goal::Remove(&removal);
+    let found = Selection::of(global, machine)
+        .or(Scope::User, global)
+        .find(machine, &goal);
+    let rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
+    let certificates = certificates::obtain(machine, &machines(machine)?, &[])?;
+    change::apply(&certificates.changes, machine)?;
+    let taken = rows.iter().filter(|row| row.outcome == Outcome::Removed);
+    let stores = match taken.count() {
+        1 => "1 store".to_owned(),
+        count => format!("{count} stores"),
+    };
+    output.progress(&format!(
+        "azup 0.1.0 kept no list of the certificates that it made: there is a new set now, and the \
+         old CA is gone from {stores}; a project whose set is from then needs azup renew"
+    ));
+    for row in rows {
+        if let (Some(detail), Some(fix)) = (&row.detail, &row.fix) {
+            output.warning(&format!("{}: {detail}", crate::failure::shown(&row.path)));
+            output.hint(fix);
+        }
+    }
+    Ok(())
+}
+
+fn is_due(machine: &Machine) -> Result<bool> {
+    if IssuedList::exists(machine)? || machine.is_dev_container() {
+        return Ok(false);
+    }
+    let has_set = files::exists(&machines(machine)?.folder().join(FILES[0]));
+    Ok(has_set || !Record::load(machine)?.entries().is_empty())
+}
+
+fn machines(machine: &Machine) -> Result<Place> {
+    Ok(Place::Machine(certificates::machine_folder(machine)?))
+}

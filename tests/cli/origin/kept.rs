@@ -1,0 +1,90 @@
+//! What a renewal, a user's own word and an older azup leave: nothing that somebody else
+//! made is lost, and nothing of azup's stays behind.
+
+use super::repo::{Author, Shape, folder};
+use super::{healthy, paste};
+use crate::sandbox::{Done, Sandbox, public_roots};
+
+#[test]
+fn renew_keeps_what_azup_did_not_make() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "a CA of the company", &[]);
+    author.plant(&folder(&sandbox), Shape::Current);
+    let before = Sandbox::files(&folder(&sandbox));
+    sandbox.azup(["renew"]).ok();
+    let after = Sandbox::files(&folder(&sandbox));
+    for (path, bytes) in before {
+        let kept = after.iter().find(|(_, now)| *now == bytes);
+        let (copy, _) = kept.unwrap_or_else(|| panic!("{} is lost", path.display()));
+        assert!(
+            copy.to_string_lossy().contains("replaced-"),
+            "{}",
+            copy.display()
+        );
+        if path.ends_with("key.pem") {
+            use std::os::unix::fs::MetadataExt as _;
+            assert_eq!(copy.metadata().unwrap().mode() & 0o777, 0o600);
+        }
+    }
+    sandbox.azup(["trust"]).ok();
+    author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
+}
+
+#[test]
+fn renew_overwrites_no_set_in_a_folder_that_the_user_named() {
+    let sandbox = healthy();
+    let docker = sandbox.home().join(".docker");
+    let author = Author::new(&sandbox, "a CA for the engine", &[]);
+    author.plant(&docker, Shape::Current);
+    std::fs::remove_file(docker.join("cert.pem")).unwrap();
+    let before = Sandbox::files(&docker);
+    let words = ["renew", "--certs", docker.to_str().unwrap()];
+    let done = sandbox.azup(words);
+    assert_eq!(done.code, 4, "{done}");
+    assert_eq!(Sandbox::files(&docker), before);
+    let hint = done
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: "));
+    paste(&sandbox, hint.unwrap()).ok();
+    let after = Sandbox::files(&docker);
+    assert!(before.iter().all(|file| after.contains(file)));
+}
+
+#[test]
+fn a_user_may_vouch_for_a_set_that_they_know() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "a CA of the company", &[]);
+    author.plant(&folder(&sandbox), Shape::Current);
+    assert_eq!(sandbox.azup(["trust"]).code, 4);
+    let ca = folder(&sandbox).join("ca.pem");
+    let bundle = sandbox.root().join("corp.pem");
+    let words = ["trust", "--bundle", bundle.to_str().unwrap()];
+    let ca = ["--ca", ca.to_str().unwrap()];
+    sandbox.azup(words.iter().chain(&ca)).ok();
+    sandbox.azup(words).ok();
+    sandbox.azup(["env"]).ok();
+    assert!(author.is_believed(&sandbox, &bundle), "the user said so");
+    // And back: it goes by what was recorded, whatever it is called, also from elsewhere.
+    let mut untrust = sandbox.azup_command(["untrust", "--bundle", bundle.to_str().unwrap()]);
+    untrust.current_dir(sandbox.root().join("elsewhere"));
+    Done::from(untrust.output().unwrap()).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), public_roots());
+}
+
+/// 0.1.0 kept no list of what it had issued: whatever it trusted may have been planted.
+#[test]
+fn after_0_1_0_there_is_a_new_set_and_the_old_ca_is_gone() {
+    let sandbox = healthy();
+    let bundle = sandbox.root().join("corp.pem");
+    let old = std::fs::read(sandbox.certs().join("ca.pem")).unwrap();
+    std::fs::remove_file(sandbox.own().join("issued.json")).unwrap();
+    let words = ["env", "--bundle", bundle.to_str().unwrap()];
+    let done = sandbox.azup(words).ok();
+    assert!(done.stderr.contains("azup 0.1.0 kept no list"), "{done}");
+    assert!(done.stderr.contains("gone from 1 store;"), "{done}");
+    assert_eq!(std::fs::read(&bundle).unwrap(), public_roots());
+    assert_ne!(std::fs::read(sandbox.certs().join("ca.pem")).unwrap(), old);
+    let done = sandbox.azup(["env"]).ok();
+    assert!(!done.stderr.contains("0.1.0"), "once: {done}");
+}
