@@ -359,9 +359,11 @@ fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
         },
         Place::Machine(folder) => {
             let there = load_whole(folder, now)?;
-            // One that an older azup left may have been planted: it goes.
-            match there.filter(|set| origin.accepts(&set.ca)) {
-                Some(set) => Ok(Obtained::unchanged(set)),
+            match there.filter(|set| !origin.is_of_older_azup(&set.ca)) {
+                Some(set) => {
+                    origin.require(&set.ca)?;
+                    Ok(Obtained::unchanged(set))
+                }
                 None => first(machine, folder, sans),
             }
         }
@@ -389,7 +391,9 @@ fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
 /// A new set for the machine's folder, whatever is there.
 fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<Obtained> {
     let set = CertificateSet::from_issued(folder, &issue(sans, machine.now())?, machine.now())?;
-    let mut changes = IssuedList::load(machine)?.with_issued(set.ca.sha256(), machine)?;
+    let mut changes = IssuedList::load(machine)?.with_issued(&set, machine)?;
+    let place = Place::Machine(folder.to_owned());
+    changes.extend(renewal::kept(&Origin::of(machine, &place)?, &place)?);
     changes.extend(set.write(folder, 0o700)?);
     Ok(Obtained {
         changes,

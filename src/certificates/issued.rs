@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::{CertificateSet, TrustAnchor};
 use crate::change::Change;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
@@ -24,11 +25,13 @@ const FILE: &str = "issued.json";
 /// The form of the file, for later versions of azup.
 const VERSION: u32 = 1;
 
-/// SHA-256 of the DER of each CA, in lower-case hexadecimal digits.
+/// SHA-256 of the DER of each CA, and of each leaf that azup issued, in lower-case hexadecimal digits.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IssuedList {
     version: u32,
     issued: BTreeSet<String>,
+    #[serde(default)]
+    leaves: BTreeSet<String>,
     #[serde(default)]
     vouched: BTreeSet<String>,
     /// The bytes that it was read from.
@@ -44,6 +47,7 @@ impl IssuedList {
             return Ok(Self {
                 version: VERSION,
                 issued: BTreeSet::new(),
+                leaves: BTreeSet::new(),
                 vouched: BTreeSet::new(),
                 read: None,
             });
@@ -72,14 +76,26 @@ impl IssuedList {
         self.issued.contains(sha256)
     }
 
+    /// Whether azup issued this leaf here: enough to know whose a set is whose CA is damaged.
+    pub fn issued_leaf(&self, sha256: &str) -> bool {
+        self.leaves.contains(sha256)
+    }
+
+    /// Whether there was a list already.
+    pub fn was_there(&self) -> bool {
+        self.read.is_some()
+    }
+
     /// Whether the user said by name that this CA can be trusted.
     pub fn vouched(&self, sha256: &str) -> bool {
         self.vouched.contains(sha256)
     }
 
-    /// The changes after which a CA that is about to be written is on the list.
-    pub fn with_issued(mut self, sha256: String, machine: &Machine) -> Result<Vec<Change>> {
-        let new = self.issued.insert(sha256);
+    /// The changes after which a set that is about to be written is on the list.
+    pub fn with_issued(mut self, set: &CertificateSet, machine: &Machine) -> Result<Vec<Change>> {
+        let new = self.issued.insert(set.ca.sha256());
+        let leaf = TrustAnchor::any(&set.cert, &set.cert_file())?;
+        self.leaves.insert(leaf.sha256());
         self.changes(new, machine)
     }
 

@@ -89,9 +89,20 @@ impl<'a> Origin<'a> {
             .into())
     }
 
-    /// Whether a renewal may write over these files without keeping them: azup made them.
-    pub(super) fn may_overwrite(&self, ca: &TrustAnchor) -> bool {
-        self.list.issued(&ca.sha256()) || (self.container && ca.is_ours())
+    /// Whether this is the machine's set of an azup that kept no list yet. It may have been
+    /// planted, so a new one takes its place.
+    pub(super) fn is_of_older_azup(&self, ca: &TrustAnchor) -> bool {
+        matches!(self.place, Place::Machine(_)) && !self.list.was_there() && !self.accepts(ca)
+    }
+
+    /// Whether a renewal may write over a set with this CA or leaf without keeping it: azup
+    /// made it, or it is the machine's own of an older azup.
+    pub(super) fn may_overwrite(&self, certificate: &TrustAnchor) -> bool {
+        let sha256 = certificate.sha256();
+        let by_name = self.container || matches!(self.place, Place::Machine(_));
+        self.list.issued(&sha256)
+            || self.list.issued_leaf(&sha256)
+            || (by_name && certificate.is_ours())
     }
 
     /// The command that makes a set of azup's own in this place.

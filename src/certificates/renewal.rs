@@ -54,8 +54,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         }
     };
     let current = match current {
-        // One that an older azup left.
-        Some(set) if matches!(place, Place::Machine(_)) && !origin.accepts(&set.ca) => None,
+        Some(set) if origin.is_of_older_azup(&set.ca) => None,
         Some(set) => {
             origin.require(&set.ca)?;
             Some(set)
@@ -188,7 +187,7 @@ fn replace(
     let now = machine.now();
     let Some(source) = source else {
         let set = CertificateSet::from_issued(place.folder(), &issue(sans, now)?, now)?;
-        let listed = IssuedList::load(machine)?.with_issued(set.ca.sha256(), machine)?;
+        let listed = IssuedList::load(machine)?.with_issued(&set, machine)?;
         return in_place(place, origin, set, listed, now);
     };
     let mut obtained = in_place(place, origin, source.set, Vec::new(), now)?;
@@ -241,7 +240,7 @@ fn in_place(
 ///
 /// # Errors
 /// In a folder that the user named, which may be anybody's: nothing is overwritten there.
-fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
+pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
     let folder = place.folder();
     let mut there = Vec::new();
     for (name, mode) in FILES.into_iter().zip([0o644, 0o600, 0o644]) {
@@ -250,14 +249,13 @@ fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
         }
     }
     let made_by_azup = there.iter().any(|(name, _, bytes)| {
-        let ca = TrustAnchor::any(bytes, &folder.join(name));
-        *name == FILES[0] && ca.is_ok_and(|ca| origin.may_overwrite(&ca))
+        let certificate = TrustAnchor::any(bytes, &folder.join(name));
+        certificate.is_ok_and(|certificate| origin.may_overwrite(&certificate))
     });
     if there.is_empty() || made_by_azup {
         return Ok(Vec::new());
     }
     match place {
-        Place::Machine(_) => Ok(Vec::new()),
         Place::Named(_) => Err(Failure::new(format!(
             "azup did not make the certificate set in {}, and renews only its own: name another folder",
             shown(folder)
@@ -265,7 +263,7 @@ fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
         .hint(renew_command(&folder.join("azup")))
         .exit(Exit::Refused)
         .into()),
-        Place::Project(_) => {
+        Place::Project(_) | Place::Machine(_) => {
             let number = &super::sha256(&there[0].2)[..8];
             let copies = there.into_iter().map(|(name, mode, bytes)| {
                 let path = folder.join(format!("replaced-{number}-{name}"));

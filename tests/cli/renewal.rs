@@ -186,6 +186,7 @@ fn a_set_without_one_of_the_names_is_renewed() {
         key: leaf_key.serialize_pem().into(),
     };
     let certs = life.sandbox.certs();
+    life.sandbox.note_as_issued(&issued.ca, &issued.cert);
     std::fs::write(certs.join("ca.pem"), &issued.ca).unwrap();
     std::fs::write(certs.join("cert.pem"), &issued.cert).unwrap();
     std::fs::write(certs.join("key.pem"), &*issued.key).unwrap();
@@ -280,6 +281,7 @@ fn a_crash_between_the_files_of_a_set_is_taken_up() {
             ("key.pem", &*issued.key),
             ("cert.pem", &issued.cert),
         ];
+        life.sandbox.note_as_issued(&issued.ca, &issued.cert);
         for (name, text) in files {
             std::fs::write(certs.join(format!("next-{name}")), text).unwrap();
         }
@@ -373,7 +375,7 @@ fn what_azup_did_not_make_or_may_not_write_is_left_and_said() {
     a CA of the company's (valid until [DATE]): trusted
     --- stderr
     warning: the certificate in [ROOT]/mine should be renewed (it is valid until [DATE]), but azup did not make it
-    hint: azup renew --certs [ROOT]/mine
+    hint: azup renew --certs [ROOT]/mine/azup
     ");
     assert_eq!(Sandbox::files(&mine), before);
 

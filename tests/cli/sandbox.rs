@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Once};
 
+use azurite_up::certificates::TrustAnchor;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 /// Programs of the operating system, and nothing of the developer's own.
@@ -281,6 +282,20 @@ impl Sandbox {
             .args(["-subj", &format!("/CN={name}"), "-out"])
             .arg(path);
         Done::from(openssl.output().unwrap()).ok();
+    }
+
+    /// Notes a CA and its leaf as issued by azup on this machine, for a test that makes them
+    /// itself.
+    pub fn note_as_issued(&self, ca: &str, leaf: &str) {
+        let path = self.own().join("issued.json");
+        let bytes = std::fs::read(&path).unwrap();
+        let mut list: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        for (kind, pem) in [("issued", ca), ("leaves", leaf)] {
+            let certificate = TrustAnchor::any(pem.as_bytes(), Path::new("made by a test"));
+            let digest = certificate.unwrap().sha256();
+            list[kind].as_array_mut().unwrap().push(digest.into());
+        }
+        std::fs::write(path, serde_json::to_vec(&list).unwrap()).unwrap();
     }
 
     /// All files below `folder` with their bytes, in order; links as `-> target`.

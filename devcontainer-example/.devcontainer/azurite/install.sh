@@ -114,7 +114,7 @@ install -d -m 0755 /usr/local/share/azup &&
     say "cannot install start.sh and entrypoint.sh in /usr/local/share/azup"
 # By this mark azup knows that it is in a dev container, where the project's certificate set
 # is taken as it is. Root makes it, outside of the workspace: a repository cannot bring it.
-: >/usr/local/share/azup/dev-container && chmod 0644 /usr/local/share/azup/dev-container ||
+install -m 0644 devcontainer-feature.json /usr/local/share/azup/dev-container ||
     say "cannot mark this image as a dev container: certificates of the host may be refused"
 # A new volume gets the mode of the folder that it is mounted on. The user's number may
 # change after this, so everybody in the container may write there.
