@@ -50,6 +50,7 @@ fn a_new_project_from_clone_to_blob_and_through_what_happens_to_it() {
     survived(&site, &rebuilt, "a rebuild");
 
     it_is_renewed(&site, &rebuilt);
+    the_host_takes_nothing_from_the_container(&site, &rebuilt);
     let again = timed("story: up, while it is up", || site.up(&[]));
     assert_eq!(again.id, rebuilt.id);
 }
@@ -271,4 +272,25 @@ fn it_is_renewed(site: &Site, container: &DevContainer<'_>) {
     container.answers_after("renewal", back());
     assert_eq!(container.python("load kept"), "before it all\n");
     container.is_healthy();
+}
+
+/// The folder is mounted from the host, so a process of the container may write anything into
+/// it. On the host only azup's own sets count; the container follows a renewal there.
+fn the_host_takes_nothing_from_the_container(site: &Site, container: &DevContainer<'_>) {
+    let machines = site.home().join(".local/share/azup/certs/ca.pem");
+    let before = std::fs::read(&machines).unwrap();
+    let refused = site.azup(&["trust", "--stores", "none"], None);
+    assert_eq!(refused.code, 4, "{refused}");
+    assert!(refused.stderr.contains("hint: azup renew"), "{refused}");
+    assert_eq!(std::fs::read(&machines).unwrap(), before);
+    site.azup(&["renew", "--stores", "none"], None).ok();
+    site.azup(&["trust", "--stores", "none"], None).ok();
+    container.terminal("azup trust").ok();
+    let new = fingerprint(&site.certificates().join("cert.pem"));
+    wait(
+        PATIENCE,
+        || container.served() == new,
+        || "what the host renewed is not served".into(),
+    );
+    container.answers_after("a renewal on the host", back());
 }
