@@ -218,11 +218,12 @@ fn every_shape_of_project_is_set_up_or_refused_and_given_back() {
 fn no_new_violation(pairs: &[(Value, Value)]) {
     let sandbox = Sandbox::new();
     let mut words = vec![VALIDATE.into(), "--subset".into()];
-    let schemas = std::env::var_os("AZUP_TEST_SCHEMAS").expect("AZUP_TEST_SCHEMAS is not set");
     words.push(
-        Path::new(&schemas)
-            .join("devContainer.base.schema.json")
-            .into_os_string(),
+        concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/schemas/devContainer.base.schema.json"
+        )
+        .into(),
     );
     for (number, (before, after)) in pairs.iter().enumerate() {
         for (when, value) in [("before", before), ("after", after)] {

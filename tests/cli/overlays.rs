@@ -28,8 +28,7 @@ fn merged(files: &[(&str, &str)], app: &str) -> Value {
     let made = overlay(&read(&paths).unwrap(), app, &project).unwrap();
     let own = sandbox.write(OVERLAY, &made.text);
     std::fs::create_dir_all(project.join(".devcontainer/azurite-certs")).unwrap();
-    let schemas = PathBuf::from(std::env::var_os("AZUP_TEST_SCHEMAS").unwrap());
-    let schema = schemas.join("compose-spec.json");
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/compose-spec.json");
     let words = [Path::new(VALIDATE), Path::new("--schema"), &schema, &own];
     sandbox.run(part("venv/bin/python"), words).ok();
     let mut words: Vec<PathBuf> = Vec::new();

@@ -17,12 +17,7 @@ pub(super) fn yaml(sandbox: &Sandbox, path: &str) -> Value {
 }
 
 pub(super) fn schemas() -> PathBuf {
-    let folder = std::env::var_os("AZUP_TEST_SCHEMAS")
-        .expect("AZUP_TEST_SCHEMAS is not set: the folder of the JSON schemas");
-    let folder = PathBuf::from(folder);
-    let one = folder.join("compose-spec.json");
-    assert!(one.exists(), "{} is missing", one.display());
-    folder
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas")
 }
 
 #[track_caller]
