@@ -29,6 +29,11 @@
 //! | [`output`] | the only place that prints |
 //! | [`failure`] | what, where, why, and the one command that mends it |
 
+// `#[test]` and `needs!`: a test that lacks a program is left out.
+#[cfg(test)]
+#[macro_use]
+extern crate azup_left_out;
+
 pub mod azurite;
 pub mod background;
 pub mod certificates;

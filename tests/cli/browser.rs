@@ -115,6 +115,7 @@ fn chromium_loads_the_page_after_trust_and_only_then() {
 #[test]
 fn chromium_started_for_the_first_time_after_trust_loads_the_page() {
     let sandbox = with_set();
+    sandbox.needs("chromium");
     trust(&sandbox).ok();
     assert!(
         sandbox
@@ -251,6 +252,7 @@ fn without_certutil_and_library_the_package_is_named() {
 #[test]
 fn chromium_loads_the_page_after_trust_without_certutil() {
     let mut sandbox = with_set();
+    sandbox.needs("chromium");
     // certutil is not on this PATH, and Chromium is.
     let programs = sandbox.root().join("programs");
     std::fs::create_dir_all(&programs).unwrap();
@@ -358,6 +360,7 @@ fn a_database_that_is_none_is_named_and_left_alone() {
 #[test]
 fn names_of_folders_are_no_obstacle() {
     let mut sandbox = with_set();
+    sandbox.needs("chromium");
     let data = sandbox.home().join("my data, größe");
     std::fs::create_dir_all(&data).unwrap();
     std::fs::rename(sandbox.own(), data.join("azup")).unwrap();

@@ -456,6 +456,7 @@ fn the_install_task_follows_what_is_found() {
 #[test]
 fn the_install_task_makes_a_virtual_environment_once() {
     let sandbox = sandbox();
+    sandbox.needs("python3");
     sandbox.write("requirements.txt", "");
     sandbox.azup(["init"]).ok();
     let tasks = json(&sandbox, ".vscode/tasks.json");

@@ -14,6 +14,12 @@ use crate::tls::{BODY, Server};
 /// The keystore that all JDKs of this machine share.
 const OF_THIS_MACHINE: &str = "/etc/ssl/certs/java/cacerts";
 
+fn of_this_machine() -> Vec<u8> {
+    let keystore = std::fs::read(OF_THIS_MACHINE);
+    needs!(keystore.is_ok(), "java");
+    keystore.unwrap()
+}
+
 /// Where the machine's JDK still is when its usual place is hidden.
 fn jdk(sandbox: &Sandbox) -> PathBuf {
     sandbox.root().join("machines-jdk")
@@ -38,8 +44,9 @@ exec "$@"
 
 /// The JDK that `java` on PATH belongs to.
 fn machines_jdk() -> PathBuf {
-    let java = Path::new("/usr/bin/java").canonicalize().unwrap();
-    java.ancestors().nth(2).unwrap().to_owned()
+    let java = Path::new("/usr/bin/java").canonicalize();
+    needs!(java.is_ok(), "java");
+    java.unwrap().ancestors().nth(2).unwrap().to_owned()
 }
 
 /// Runs a program where only the sandbox's JDKs exist.
@@ -48,7 +55,7 @@ pub(crate) fn hidden<A: AsRef<std::ffi::OsStr>>(
     read_only: Option<&Path>,
     words: impl IntoIterator<Item = A>,
 ) -> Done {
-    let before = std::fs::read(OF_THIS_MACHINE).unwrap();
+    let before = of_this_machine();
     let mut command = sandbox.command("/usr/bin/unshare");
     command
         .args(["--mount", "--map-root-user", "/bin/sh", "-c", HIDE])
@@ -57,7 +64,7 @@ pub(crate) fn hidden<A: AsRef<std::ffi::OsStr>>(
         .arg(read_only.unwrap_or(Path::new("")))
         .args(words);
     let done = Done::from(command.output().unwrap());
-    let after = std::fs::read(OF_THIS_MACHINE).unwrap();
+    let after = of_this_machine();
     assert!(before == after, "the machine's keystore was never touched");
     done
 }
@@ -82,6 +89,7 @@ pub(crate) fn home_with(sandbox: &mut Sandbox, cacerts: &Path) -> PathBuf {
     let home = sandbox.home().join("jdk");
     let keystore = home.join("lib/security/cacerts");
     std::fs::create_dir_all(keystore.parent().unwrap()).unwrap();
+    sandbox.needs("keytool");
     std::fs::copy(cacerts, &keystore).unwrap();
     std::fs::create_dir(home.join("bin")).unwrap();
     std::os::unix::fs::symlink(jdk(sandbox).join("bin/keytool"), home.join("bin/keytool")).unwrap();
@@ -458,7 +466,7 @@ fn every_jdk_is_found_once() {
     let sandbox = Sandbox::new();
     let home = sandbox.home();
     let shared = home.join("shared-cacerts");
-    std::fs::copy(OF_THIS_MACHINE, &shared).unwrap();
+    std::fs::write(&shared, of_this_machine()).unwrap();
     let own = [
         ".sdkman/candidates/java/21.0.2-tem/lib/security/cacerts",
         ".asdf/installs/java/temurin-17/lib/security/cacerts",
@@ -556,7 +564,7 @@ fn an_administrators_keystore_takes_keytool_under_sudo() {
 
 /// [`hidden`] without a user namespace, in which no other user would exist.
 fn as_root(sandbox: &Sandbox, words: &[String]) -> Done {
-    let before = std::fs::read(OF_THIS_MACHINE).unwrap();
+    let before = of_this_machine();
     let mut command = sandbox.command("/usr/bin/unshare");
     command
         .args(["--mount", "--propagation", "private", "/bin/sh", "-c", HIDE])
@@ -565,7 +573,7 @@ fn as_root(sandbox: &Sandbox, words: &[String]) -> Done {
         .arg("")
         .args(words);
     let done = Done::from(command.output().unwrap());
-    assert!(std::fs::read(OF_THIS_MACHINE).unwrap() == before);
+    assert!(of_this_machine() == before);
     done
 }
 
@@ -577,7 +585,7 @@ fn on_debian_the_hooks_entry_counts_and_goes() {
     sandbox.azup(["trust", "--stores", "none"]).ok();
     let server = Server::of(&sandbox.certs());
     client(&sandbox);
-    let before = std::fs::read(OF_THIS_MACHINE).unwrap();
+    let before = of_this_machine();
     let program = format!(
         r#"
         # Whatever another run of the hook has left undone on this machine.
@@ -602,5 +610,5 @@ fn on_debian_the_hooks_entry_counts_and_goes() {
     );
     let done = inside(&sandbox, &program);
     insta::assert_snapshot!(sandbox.shown(&done));
-    assert!(std::fs::read(OF_THIS_MACHINE).unwrap() == before);
+    assert!(of_this_machine() == before);
 }

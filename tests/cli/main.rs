@@ -2,8 +2,9 @@
 //!
 //! A test makes a [`sandbox::Sandbox`] (its own HOME, project folder, PATH and clock),
 //! runs commands in it and compares standard output, standard error and the exit code
-//! with a snapshot. Other programs are the real ones; `tests/run` installs them and says
-//! where in `AZUP_TEST_PARTS`. A part that is missing fails the test, it never skips it.
+//! with a snapshot. Other programs are the real ones, and `tests/run` brings them. There a
+//! missing one fails the test. `cargo test` alone leaves the test out, and says so: `test` and
+//! `needs!` are those of `tests/left-out`.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,10 @@
     unreachable_pub,
     reason = "a test that cannot go on should say where, and nothing here is a library"
 )]
+
+// `#[test]` and `needs!`.
+#[macro_use]
+extern crate azup_left_out;
 
 mod python;
 mod sandbox;

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use azurite_up::certificates::TrustAnchor;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -113,7 +113,9 @@ impl Sandbox {
 
     /// A command of any program in this sandbox: its environment, in the project folder,
     /// with empty standard input.
+    #[track_caller]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.needs(&program);
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -121,6 +123,39 @@ impl Sandbox {
             .current_dir(self.project())
             .stdin(Stdio::null());
         command
+    }
+
+    /// Ends a test that cannot go on without this program, before azup itself asks for it.
+    #[track_caller]
+    pub fn needs(&self, program: impl AsRef<OsStr>) {
+        static NAMESPACES: OnceLock<bool> = OnceLock::new();
+        let program = Path::new(&program);
+        needs!(self.has(program), program.display());
+        if program.ends_with("unshare") {
+            let tried = || {
+                Command::new(program)
+                    .args(["--mount", "--map-root-user", "true"])
+                    .status()
+            };
+            let can = *NAMESPACES.get_or_init(|| tried().is_ok_and(|done| done.success()));
+            needs!(can, "mount namespaces");
+        }
+    }
+
+    /// Whether it is on this PATH or where the operating system has its programs: a test may
+    /// have taken those away from azup alone.
+    fn has(&self, program: &Path) -> bool {
+        let path = self.env.iter().find(|(name, _)| name == "PATH");
+        let folders = path
+            .into_iter()
+            .flat_map(|(_, path)| std::env::split_paths(path))
+            .chain(std::env::split_paths(PATH));
+        // A path with a folder in front is itself, whatever it is joined to.
+        let in_folder = program.components().count() > 1;
+        (in_folder && self.project().join(program).exists())
+            || folders
+                .map(|folder| folder.join(program))
+                .any(|file| file.is_file())
     }
 
     /// `azup` as a command, to be run by the test itself.
@@ -384,17 +419,14 @@ pub fn azup() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_azup"))
 }
 
-/// A real part that `tests/run` installed, such as `venv/bin/python`.
+/// A real part that `tests/run` brings, such as `venv/bin/python`: from the folder that it names
+/// in `AZUP_TEST_PARTS`, or from its usual place.
 #[track_caller]
 pub fn part(path: &str) -> PathBuf {
-    let parts = std::env::var_os("AZUP_TEST_PARTS")
-        .expect("AZUP_TEST_PARTS is not set: run the tests with tests/run");
-    let part = Path::new(&parts).join(path);
-    assert!(
-        part.exists(),
-        "{} is missing: tests/run installs it",
-        part.display()
-    );
+    let parts = std::env::var_os("AZUP_TEST_PARTS").map(PathBuf::from);
+    let usual = || Some(dirs::cache_dir()?.join("azup-tests"));
+    let part = parts.or_else(usual).unwrap_or_default().join(path);
+    needs!(part.exists(), path);
     part
 }
 

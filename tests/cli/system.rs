@@ -22,6 +22,10 @@ done
 /// Runs a shell program in which the system's folders may be changed at will. `$AZUP` is
 /// azup.
 pub fn inside(sandbox: &Sandbox, program: &str) -> Done {
+    needs!(rustix::process::geteuid().is_root(), "root");
+    for program in ["update-ca-certificates", "openssl", "curl"] {
+        sandbox.needs(program);
+    }
     let mut command = sandbox.command("unshare");
     command
         .args(["--mount", "--propagation", "private", "sh", "-c"])

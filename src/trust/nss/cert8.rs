@@ -90,12 +90,13 @@ mod tests {
     use std::process::Command;
 
     fn certutil(folder: &Path, words: &[&str]) {
+        needs!(which::which("certutil").is_ok(), "libnss3-tools");
         let done = Command::new("certutil")
             .args(words)
             .arg("-d")
             .arg(format!("dbm:{}", folder.display()))
             .output()
-            .expect("certutil is installed");
+            .expect("certutil runs");
         assert!(done.status.success(), "{done:?}");
     }
 

@@ -54,9 +54,9 @@ impl Patient {
             let found = ["/usr/bin", "/bin", "/usr/local/bin"]
                 .iter()
                 .map(|folder| Path::new(folder).join(name))
-                .find(|path| path.exists())
-                .unwrap_or_else(|| panic!("{name} is not installed"));
-            symlink(found, folder.join(name)).unwrap();
+                .find(|path| path.exists());
+            needs!(found.is_some(), name);
+            symlink(found.unwrap(), folder.join(name)).unwrap();
         }
         sandbox.set("PATH", &folder);
         Self {

@@ -166,6 +166,7 @@ const HALVES: [Range<usize>; 2] = [0..3, 3..STEPS.len()];
 
 #[test]
 fn killed_at_every_step_init_is_completed_by_the_next_and_undone_by_remove() {
+    Sandbox::new().needs("strace");
     let rounds: usize = std::thread::scope(|scope| {
         let halves = HALVES.map(|steps| {
             scope.spawn(|| {
@@ -180,6 +181,7 @@ fn killed_at_every_step_init_is_completed_by_the_next_and_undone_by_remove() {
 
 #[test]
 fn killed_at_every_step_remove_is_finished_by_the_next_and_init_takes_it_back() {
+    Sandbox::new().needs("strace");
     let rounds: usize = std::thread::scope(|scope| {
         let halves = HALVES.map(|steps| {
             scope.spawn(|| {

@@ -17,6 +17,7 @@ const MOST: usize = 24;
 
 #[test]
 fn killed_at_every_system_call_a_bundle_is_old_or_new_and_the_next_run_finishes() {
+    Sandbox::new().needs("strace");
     let cases = [("trust", true), ("untrust", true), ("trust", false)];
     let left = Mutex::new(cases.into_iter());
     let next = || left.lock().unwrap().next();

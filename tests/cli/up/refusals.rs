@@ -343,6 +343,11 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
 
 #[test]
 fn the_first_use_installs_azurite_from_npm_once() {
+    // Nothing but tests/run asks a registry.
+    needs!(
+        std::env::var_os("AZUP_TEST_ALL").is_some(),
+        "npm's registry"
+    );
     let mut site = Site::bare();
     // The caller's way to npm's registry, whatever it is.
     for (name, value) in std::env::vars_os() {

@@ -84,9 +84,10 @@ c = sqlite3.connect(sys.argv[1], isolation_level=None)
 
 fn run(command: &mut Command, package: &str) -> String {
     let program = command.get_program().to_owned();
+    needs!(which::which(&program).is_ok(), package);
     let done = command
         .output()
-        .unwrap_or_else(|e| panic!("{program:?}: {e}; apt-get install {package}"));
+        .unwrap_or_else(|e| panic!("{program:?}: {e}"));
     let errors = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{command:?}: {errors}");
     String::from_utf8(done.stdout).expect("UTF-8")
@@ -176,6 +177,16 @@ static MANY: LazyLock<(Vec<Vec<u8>>, Vec<u8>)> = LazyLock::new(|| {
     (ders, store.cert9())
 });
 
+/// Asked before a static is made, which a test that is left out would spoil for the next one.
+fn needs_certutil() {
+    needs!(which::which("certutil").is_ok(), "libnss3-tools");
+}
+
+fn many() -> &'static (Vec<Vec<u8>>, Vec<u8>) {
+    needs_certutil();
+    &MANY
+}
+
 /// One small CA, and one of 9 kB on overflow pages, 8 pages in all.
 static LARGE: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let store = Store::new();
@@ -185,6 +196,11 @@ static LARGE: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     store.add("large", "C,,", &large);
     (large, store.cert9())
 });
+
+fn large() -> &'static (Vec<u8>, Vec<u8>) {
+    needs_certutil();
+    &LARGE
+}
 
 #[test]
 fn an_empty_database_has_no_certificates() {
@@ -251,7 +267,7 @@ fn a_deleted_certificate_whose_bytes_remain_does_not_count() {
 
 #[test]
 fn two_hundred_certificates_are_found_one_by_one() {
-    let (ders, cert9) = &*MANY;
+    let (ders, cert9) = many();
     let found = agreed(cert9);
     assert_eq!(found.len(), 200);
     for (n, der) in ders.iter().enumerate() {
@@ -277,7 +293,7 @@ fn a_subject_may_have_two_certificates() {
 
 #[test]
 fn a_certificate_may_lie_on_several_pages() {
-    let (large, cert9) = &*LARGE;
+    let (large, cert9) = large();
     assert_eq!(memchr::memmem::find(cert9, large), None);
     assert_eq!(agreed(cert9).len(), 2);
     let mut other = large.clone();
@@ -359,8 +375,8 @@ fn a_stand_in_trust_row_needs_the_hash_of_the_certificate() {
 
 #[test]
 fn every_page_size_is_read() {
-    let (_, large) = &*LARGE;
-    let (_, many) = &*MANY;
+    let (_, large) = large();
+    let (_, many) = many();
     for (original, sizes) in [
         (large, &[9, 10, 11, 12, 13, 14, 15, 16][..]),
         (many, &[9, 16]),
@@ -385,7 +401,7 @@ assert c.execute('pragma page_size').fetchone()[0] == {size}"
 
 #[test]
 fn bytes_reserved_at_the_end_of_pages_are_skipped() {
-    let (_, large) = &*LARGE;
+    let (_, large) = large();
     let store = Store::new();
     store.write("cert9.db", large);
     // Python's module cannot ask for it, SQLite's own interface can
@@ -406,7 +422,7 @@ assert s.sqlite3_close(db) == 0",
 
 #[test]
 fn what_is_not_understood_is_said_in_words() {
-    let (_, large) = &*LARGE;
+    let (_, large) = large();
     let words = |bytes: &[u8]| entries(bytes).expect_err("an error").to_string();
     assert_eq!(
         words(b""),
@@ -468,8 +484,8 @@ fn a_write_ahead_log_is_an_error_of_its_own() {
 
 #[test]
 fn pages_in_a_loop_are_noticed() {
-    let (large, cert9) = &*LARGE;
-    let (_, many) = &*MANY;
+    let (large, cert9) = large();
+    let (_, many) = many();
     // Page 2 is the root of the table, byte 8 its last child.
     let mut looping = many.clone();
     assert_eq!(looping[4096], 5);
@@ -539,7 +555,7 @@ with sqlite3.connect(sys.argv[1]) as c: c.execute('delete from metaData')",
 
 /// All functions on bytes that may be anything. Their answer does not matter.
 fn survive(bytes: &[u8]) {
-    let _ = find(bytes, &LARGE.0);
+    let _ = find(bytes, &large().0);
     let _ = has_primary_password(bytes);
     if let Ok(found) = entries(bytes) {
         let total: usize = found.iter().map(|e| e.der.len() + e.nickname.len()).sum();
@@ -571,9 +587,10 @@ proptest! {
         length in prop::option::weighted(0.3, any::<prop::sample::Index>()),
     ) {
         static KEY4: LazyLock<Vec<u8>> = LazyLock::new(|| Store::new().key4());
+        needs_certutil();
         let mut bytes = match which {
-            0 => MANY.1.clone(),
-            1 => LARGE.1.clone(),
+            0 => many().1.clone(),
+            1 => large().1.clone(),
             _ => KEY4.clone(),
         };
         for (at, byte) in mutations {
@@ -593,7 +610,7 @@ proptest! {
     ) {
         // Behind a sound header, random bytes get further.
         if like && bytes.len() > 100 {
-            bytes[..100].copy_from_slice(&LARGE.1[..100]);
+            bytes[..100].copy_from_slice(&large().1[..100]);
             bytes[16..18].copy_from_slice(&512_u16.to_be_bytes());
             bytes[28..32].fill(0);
             bytes[100] = [5, 13][usize::from(bytes[100] % 2)];
