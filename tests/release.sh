@@ -8,6 +8,26 @@
 
 release_target=$(uname -m)-unknown-linux-musl
 
+# TARGET: from here on, rustc builds for it. Rustup adds it to its own toolchain. Beside one that
+# rustup has not installed it puts the same release, which then comes first on PATH. Otherwise
+# $without_target says why not.
+target_is_there() { [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]; }
+bring_target() {
+    local release log
+    target_is_there "$1" && return
+    without_target="no standard library for $1, and no rustup that could add it"
+    command -v rustup > /dev/null || return
+    if log=$(rustup target add "$1" 2>&1) && target_is_there "$1"; then return; fi
+    release=$(rustc -vV | sed -n 's/^release: //p')
+    if log=$(rustup toolchain install "$release" --profile minimal --no-self-update --target "$1" 2>&1); then
+        PATH=$(dirname "$(rustup which --toolchain "$release" rustc)"):$PATH
+        target_is_there "$1" && return
+    fi
+    # shellcheck disable=SC2034 # read by those who source this
+    without_target="no standard library for $1: $(tail -n 1 <<< "$log"): rustup target add $1"
+    return 1
+}
+
 # Gives --remap-path-prefix for every folder that sources come from; of two that match, rustc
 # takes the later one.
 release_flags() {
