@@ -11,7 +11,6 @@ use azurite_up::project::compose;
 use azurite_up::project::jsonc::{self, Edit, Step};
 use azurite_up::trust::Removal;
 use azurite_up::trust::bundle;
-use azurite_up::trust::java::{jks::Jks, pkcs12::Pkcs12};
 use azurite_up::trust::nss::cert9;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -175,68 +174,6 @@ pub fn cert9(data: &[u8]) {
         let found = cert9::find(data, &entry.der).expect("it was read before");
         assert_eq!(found.map(|found| found.der).as_ref(), Some(&entry.der));
     }
-}
-
-/// A JKS takes the CA in and out again; the digest is the only other thing that changes.
-pub fn jks(data: &[u8]) {
-    const DIGEST: usize = 20;
-    let ca = ca();
-    let goes = |der: &[u8]| der == ca.der;
-    let Ok(store) = Jks::parse(data) else { return };
-    let _ = store.is_sealed_with("changeit");
-    let holds =
-        |entry: &azurite_up::trust::java::Entry<'_>| entry.certificate.as_deref().is_some_and(goes);
-    if store.entries().iter().any(holds) {
-        let less = store.without(&goes, "changeit").expect("it is there");
-        let less = Jks::parse(&less).expect("it can be read").entries();
-        assert!(
-            !less
-                .iter()
-                .any(|entry| entry.certificate.as_deref().is_some_and(goes))
-        );
-        return;
-    }
-    assert!(
-        store.without(&goes, "changeit").is_none(),
-        "nothing to take out"
-    );
-    let more = store.with("azup", &ca.der, NOW, "changeit");
-    let read = Jks::parse(&more).expect("it can still be read");
-    assert!(read.is_sealed_with("changeit"));
-    let entries = read.entries();
-    assert_eq!(entries.len(), store.entries().len() + 1);
-    assert_eq!(entries.last().map(|entry| &*entry.alias), Some("azup"));
-    let back = read.without(&goes, "changeit").expect("it is there");
-    let content = |bytes: &[u8]| bytes[..bytes.len() - DIGEST].to_vec();
-    assert_eq!(content(&back), content(data), "old bytes are back");
-}
-
-/// As [`jks`], for a PKCS#12 that needs no password.
-pub fn pkcs12(data: &[u8]) {
-    let ca = ca();
-    let goes = |der: &[u8]| der == ca.der;
-    let Some(store) = Pkcs12::parse(data) else {
-        return;
-    };
-    let count = store.entries().len();
-    if let Some(less) = store.without(&goes) {
-        let less = Pkcs12::parse(&less)
-            .expect("it can still be read")
-            .entries();
-        assert!(
-            !less
-                .iter()
-                .any(|entry| entry.certificate.as_deref().is_some_and(goes))
-        );
-        return;
-    }
-    let Some(more) = store.with("azup", &ca.der) else {
-        return;
-    };
-    let read = Pkcs12::parse(&more).expect("it can still be read");
-    assert_eq!(read.entries().len(), count + 1);
-    let back = read.without(&goes).expect("it is there");
-    assert_eq!(back, data, "old bytes are back");
 }
 
 /// `pyvenv.cfg`, `profiles.ini` and `.env`: paths that can be opened, or nothing.

@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::Result;
+use java_keystore::pkcs12::{self, NewCertificate};
 
 use super::{Environment, Variable, merged};
 use crate::certificates::TrustAnchor;
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crate::trust::java::{self, pkcs12};
+use crate::trust::java;
 
 /// The options that every Java takes up when it starts.
 const NAME: &str = "JAVA_TOOL_OPTIONS";
@@ -63,9 +64,9 @@ pub(super) fn plan(
         let alias = format!("azup-{}", &ca.sha256()[..8]);
         let theirs = roots
             .iter()
-            .map(|(alias, der)| (alias.as_str(), der.as_slice()));
-        let ours = [(alias.as_str(), ca.der.as_slice())];
-        let (path, changes) = merged::put(pkcs12::written(theirs.chain(ours)), "p12", machine)?;
+            .map(|(alias, der)| NewCertificate::trusted(alias, der));
+        let certificates = theirs.chain([NewCertificate::trusted(&alias, &ca.der)]);
+        let (path, changes) = merged::put(pkcs12::encode(certificates), "p12", machine)?;
         environment.changes.extend(changes);
         all.push(option(&path)?);
         all.push(format!("{TYPE}PKCS12"));

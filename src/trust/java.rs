@@ -6,15 +6,15 @@
 //! encrypted PKCS12 is the one store whose status a program has to tell (`keytool -list`):
 //! its content cannot be read otherwise. No JDK is delivered with one.
 
-pub mod jks;
 pub mod keytool;
-pub mod pkcs12;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use java_keystore::jks::Jks;
+use java_keystore::pkcs12::Pkcs12;
+use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry, Format};
 use rustix::fs::Access;
 use rustix::io::Errno;
 
@@ -25,9 +25,7 @@ use crate::cli::Kind;
 use crate::failure::{Failure, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
-use jks::Jks;
-use keytool::{Keytool, PASSWORD};
-use pkcs12::Pkcs12;
+use keytool::Keytool;
 
 /// Folders of JDKs, beside those in the user's home.
 const FOLDERS: [&str; 6] = [
@@ -53,15 +51,6 @@ const PLACES: [&str; 4] = [
 
 /// The CA's name in a keystore, unless another one has it.
 const ALIAS: &str = "azup-local-ca";
-
-/// One entry of a keystore of any format.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    /// Its name.
-    pub alias: Cow<'a, str>,
-    /// The DER, where it is a certificate that is trusted.
-    pub certificate: Option<Cow<'a, [u8]>>,
-}
 
 /// One keystore of CAs.
 #[derive(Debug)]
@@ -208,12 +197,11 @@ pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
 /// Where it cannot be read, or not without a password.
 pub fn certificates(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let bytes = files::read(path)?;
-    let entries = if bytes.starts_with(&jks::MAGIC) {
-        Jks::parse(&bytes).ok().map(|jks| jks.entries())
-    } else {
-        Pkcs12::parse(&bytes).map(|pkcs12| pkcs12.entries())
+    let entries = match Format::detect(&bytes) {
+        Some(Format::Jks) => Jks::parse(&bytes).map(|jks| jks.entries()),
+        _ => Pkcs12::parse(&bytes).map(|pkcs12| pkcs12.entries()),
     };
-    let entries = entries.ok_or_else(|| {
+    let entries = entries.map_err(|_| {
         Failure::new(format!(
             "the certificates in {} cannot be read without a password",
             shown(path)
@@ -249,15 +237,16 @@ impl Keystore {
         if bytes.is_empty() {
             return Err(refuse("is empty, so it is no keystore").into());
         }
-        if bytes.starts_with(&jks::MAGIC) {
-            let jks = Jks::parse(bytes).map_err(|why| refuse(&format!("cannot be read: {why}")))?;
-            return Ok((jks.entries(), Form::Jks(jks)));
+        match Format::detect(bytes) {
+            Some(Format::Jks) => {
+                let jks =
+                    Jks::parse(bytes).map_err(|why| refuse(&format!("cannot be read: {why}")))?;
+                return Ok((jks.entries(), Form::Jks(jks)));
+            }
+            Some(Format::Pkcs12) => {}
+            None => return Err(refuse("is neither JKS nor PKCS12, so it is no cacerts").into()),
         }
-        // A sequence in DER or BER. All else is of a kind that Java does not look for.
-        if bytes[0] != 0x30 {
-            return Err(refuse("is neither JKS nor PKCS12, so it is no cacerts").into());
-        }
-        if let Some(pkcs12) = Pkcs12::parse(bytes) {
+        if let Ok(pkcs12) = Pkcs12::parse(bytes) {
             return Ok((pkcs12.entries(), Form::Pkcs12(pkcs12)));
         }
         let keytool = self.keytool(machine)?;
@@ -351,13 +340,14 @@ impl Store for Keystore {
         }
         let alias = free_alias(&entries, ca);
         let after = match &form {
-            Form::Jks(jks) if jks.is_sealed_with(PASSWORD) => {
-                Some(jks.with(&alias, &ca.der, machine.now(), PASSWORD))
+            Form::Jks(jks) if jks.verify_password(PASSWORD) => {
+                Some(jks.add_certificate(&alias, &ca.der, machine.now().into(), PASSWORD)?)
             }
             Form::Jks(_) => {
                 return Err(self.keytool(machine)?.other_password(&alias, &goal).into());
             }
-            Form::Pkcs12(pkcs12) => pkcs12.with(&alias, &ca.der),
+            // keytool can where this cannot.
+            Form::Pkcs12(pkcs12) => pkcs12.add_certificate(&alias, &ca.der).ok(),
             Form::Encrypted => None,
         };
         if let Some(change) = self.natively(&before, after, machine) {
@@ -386,11 +376,13 @@ impl Store for Keystore {
             return Ok(Vec::new());
         };
         let after = match &form {
-            Form::Jks(jks) if jks.is_sealed_with(PASSWORD) => jks.without(&goes, PASSWORD),
+            Form::Jks(jks) if jks.verify_password(PASSWORD) => {
+                jks.remove_certificates(goes, PASSWORD)
+            }
             Form::Jks(_) => {
                 return Err(self.keytool(machine)?.other_password(first, &goal).into());
             }
-            Form::Pkcs12(pkcs12) => pkcs12.without(&goes),
+            Form::Pkcs12(pkcs12) => pkcs12.remove_certificates(goes).ok().flatten(),
             Form::Encrypted => None,
         };
         if let Some(change) = self.natively(&before, after, machine) {

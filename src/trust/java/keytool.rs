@@ -9,16 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry};
 
 use super::super::Goal;
-use super::Entry;
 use crate::certificates::{BEGIN, END, decode};
 use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;
-
-/// The password of every cacerts as it is delivered. It keeps nobody out; it is there
-/// because the format has one.
-pub const PASSWORD: &str = "changeit";
 
 /// How long a listing may take. Half a second is usual (measured).
 const LIMIT: Duration = Duration::from_secs(60);

@@ -8,8 +8,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use java_keystore::DEFAULT_PASSWORD as PASSWORD;
+use java_keystore::jks::Jks;
+
 use super::super::Removal;
-use super::super::java::jks::Jks;
 use crate::files;
 use crate::machine::Machine;
 
@@ -18,9 +20,6 @@ const KEYSTORE: &str = "etc/ssl/certs/java/cacerts";
 
 /// What the hook puts before the name of an anchor.
 const PREFIX: &str = "debian:";
-
-/// The password with which Java ships; it guards nothing.
-const PASSWORD: &str = "changeit";
 
 /// The commands that take out the hook's copies of what `removal` names. None without
 /// `keytool`, since then there is no Java that would read them, and none for a key store
