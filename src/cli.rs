@@ -206,13 +206,7 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page, or write all of them
     Man(Man),
-    /// The process in which NSS is loaded: changes one database
-    #[command(name = NSS_HELPER, hide = true)]
-    NssHelper(NssHelper),
 }
-
-/// The name of [`Command::NssHelper`].
-pub const NSS_HELPER: &str = "nss-helper";
 
 /// `azup init`
 #[derive(Debug, Args)]
@@ -493,42 +487,4 @@ pub struct Identity {
     /// The process that `--detach` leaves behind: serves, and answers in JSON
     #[arg(long, hide = true)]
     pub detached_child: bool,
-}
-
-/// `azup nss-helper`
-#[derive(Debug, Args)]
-pub struct NssHelper {
-    /// What to do with the certificate that is read from standard input
-    pub action: NssAction,
-    /// The folder of the database
-    pub folder: PathBuf,
-    /// What to call a certificate that is added
-    #[arg(long, default_value = "")]
-    pub nickname: String,
-    /// Prefer the newest library to the operating system's
-    #[arg(long)]
-    pub newest: bool,
-}
-
-/// What `azup nss-helper` can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NssAction {
-    /// Make an empty database.
-    Create,
-    /// Add a certificate and trust it.
-    Add,
-    /// Delete a certificate.
-    Delete,
-}
-
-impl NssAction {
-    /// The word on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Add => "add",
-            Self::Delete => "delete",
-        }
-    }
 }

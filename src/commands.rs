@@ -7,7 +7,6 @@ mod env;
 mod identity;
 mod init;
 mod man;
-mod nss_helper;
 mod project_files;
 mod remove;
 mod renew;
@@ -55,7 +54,6 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
         Command::Token(token) => return token::run(token, machine, output),
         Command::Completions(completions) => completions::run(completions)?,
         Command::Man(man) => man::run(man, global, machine)?,
-        Command::NssHelper(helper) => return nss_helper::run(helper, machine),
     };
     output.give(&answer)?;
     Ok(answer.exit)

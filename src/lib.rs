@@ -28,6 +28,9 @@
 //! | [`files`] | files that are never torn, by exchange and compare |
 //! | [`output`] | the only place that prints |
 //! | [`failure`] | what, where, why, and the one command that mends it |
+//!
+//! The formats of other programs' files are crates of their own, which know nothing of azup:
+//! `nss-cert-db` for the databases of browsers, `java-keystore` for those of Java.
 
 // `#[test]` and `needs!`: a test that lacks a program is left out.
 #[cfg(test)]

@@ -11,7 +11,6 @@ use azurite_up::project::compose;
 use azurite_up::project::jsonc::{self, Edit, Step};
 use azurite_up::trust::Removal;
 use azurite_up::trust::bundle;
-use azurite_up::trust::nss::cert9;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
@@ -160,20 +159,6 @@ fn edits(document: Option<&Value>) -> Vec<Edit> {
         all.push(item(&[key(first)], json!("ein \"Wort\"\\\n")));
     }
     all
-}
-
-/// An NSS database is read to its end or refused; what was read is found again.
-pub fn cert9(data: &[u8]) {
-    let _ = cert9::has_primary_password(data);
-    let Ok(entries) = cert9::entries(data) else {
-        return;
-    };
-    let bytes: usize = entries.iter().map(|entry| entry.der.len()).sum();
-    assert!(bytes <= 20 * data.len().max(1), "it grows out of nothing");
-    for entry in entries.iter().take(3) {
-        let found = cert9::find(data, &entry.der).expect("it was read before");
-        assert_eq!(found.map(|found| found.der).as_ref(), Some(&entry.der));
-    }
 }
 
 /// `pyvenv.cfg`, `profiles.ini` and `.env`: paths that can be opened, or nothing.

@@ -72,8 +72,7 @@ fn pages() -> Result<Vec<(String, Vec<u8>)>> {
     let mut root = Cli::command();
     root.build();
     let mut pages = vec![page(root.clone())?];
-    let commands = root.get_subcommands();
-    for command in commands.filter(|command| !command.is_hide_set()) {
+    for command in root.get_subcommands() {
         pages.push(page(command.clone())?);
     }
     Ok(pages)

@@ -1,22 +1,18 @@
 //! NSS databases: where Chromium and Firefox keep the CAs that they trust beside their own.
 //!
 //! Whether a CA is there is read from `cert9.db` itself, so that nothing is started when
-//! there is nothing to do. Only NSS can write, because it signs trust: through certutil, or
-//! through the browser's own library. Neither is believed; the database is read again.
+//! there is nothing to do. Only NSS can write, because it signs trust: through certutil, which
+//! is not believed; the database is read again.
 
-mod cert8;
-pub mod cert9;
-mod libraries;
-mod library;
 mod others;
 pub(crate) mod profiles;
-mod sqlite;
 mod writer;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use nss_cert_db::Certificate;
 
 use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
 use crate::certificates::TrustAnchor;
@@ -25,8 +21,7 @@ use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files;
 use crate::machine::Machine;
-pub(crate) use library::Nss;
-use writer::{Format, Named, Writers};
+use writer::Named;
 
 /// Trusted to issue server certificates, and nothing else: no mail, no code (measured:
 /// the least with which Chromium and Firefox accept the leaf).
@@ -39,7 +34,7 @@ const BUSY: [&str; 2] = ["SEC_ERROR_BAD_DATABASE", "SEC_ERROR_PKCS11_GENERAL_ERR
 #[derive(Debug)]
 pub struct Database {
     folder: PathBuf,
-    format: Format,
+    /// Its `cert9.db`.
     file: PathBuf,
     /// Whether the certificate was there, if untrusted, before azup changed anything.
     was_there: Cell<Option<bool>>,
@@ -52,17 +47,14 @@ pub struct Database {
 pub fn find(machine: &Machine) -> Vec<Found> {
     let places = profiles::find(machine);
     let outdated = places.outdated.iter().map(|folder| {
-        if Format::Dbm.is_supported(machine) {
-            return Found::Store(Box::new(Database::at(folder.clone(), Format::Dbm)) as _);
-        }
-        let why = "a cert8.db of before 2018, which this machine's certutil cannot change and \
-                   no browser of today reads";
+        let why = "it has only a cert8.db, a format from before 2018 that no current browser \
+                   reads";
         Found::Row(Row::skipped(Kind::Nss, folder, why.to_owned()))
     });
     let found: Vec<Found> = places
         .databases
         .iter()
-        .map(|folder| Found::Store(Box::new(Database::at(folder.clone(), Format::Sql)) as _))
+        .map(|folder| Found::Store(Box::new(Database::at(folder.clone())) as _))
         .chain(outdated)
         .collect();
     if found.is_empty()
@@ -81,50 +73,29 @@ pub fn find(machine: &Machine) -> Vec<Found> {
 }
 
 impl Database {
-    /// The database of a record.
+    /// The database in this folder, which need not exist yet.
     #[must_use]
-    pub fn recorded(folder: PathBuf) -> Self {
-        let format = if folder.join(Format::Dbm.file()).exists()
-            && !folder.join(Format::Sql.file()).exists()
-        {
-            Format::Dbm
-        } else {
-            Format::Sql
-        };
-        Self::at(folder, format)
-    }
-
-    fn at(folder: PathBuf, format: Format) -> Self {
+    pub fn at(folder: PathBuf) -> Self {
         Self {
-            file: folder.join(format.file()),
-            format,
+            file: folder.join("cert9.db"),
             folder,
             was_there: Cell::new(None),
             leaves_trust: Cell::new(false),
         }
     }
 
-    fn entry(&self, ca: &TrustAnchor) -> Result<Option<cert9::Entry>> {
-        if self.format == Format::Dbm {
-            let mut all = self.entries()?.into_iter();
-            return Ok(all.find(|entry| entry.der == ca.der));
-        }
+    fn certificate(&self, ca: &TrustAnchor) -> Result<Option<Certificate>> {
         let Some(bytes) = self.read()? else {
             return Ok(None);
         };
-        cert9::find(&bytes, &ca.der).map_err(|why| self.not_read(&why))
+        nss_cert_db::find_certificate(&bytes, &ca.der).map_err(|why| self.not_read(why))
     }
 
-    fn entries(&self) -> Result<Vec<cert9::Entry>> {
+    fn certificates(&self) -> Result<Vec<Certificate>> {
         let Some(bytes) = self.read()? else {
             return Ok(Vec::new());
         };
-        match self.format {
-            Format::Sql => cert9::entries(&bytes).map_err(|why| self.not_read(&why)),
-            Format::Dbm => {
-                cert8::entries(&bytes).ok_or_else(|| self.not_read(&"it is no cert8.db"))
-            }
-        }
+        nss_cert_db::certificates(&bytes).map_err(|why| self.not_read(why))
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>> {
@@ -139,7 +110,7 @@ impl Database {
         files::read_if_there(&self.file)
     }
 
-    fn not_read(&self, why: &dyn std::fmt::Display) -> anyhow::Error {
+    fn not_read(&self, why: nss_cert_db::Error) -> anyhow::Error {
         Failure::new(format!("cannot read {}: {why}", shown(&self.file)))
             .hint("close the browser, then run azup trust again")
             .into()
@@ -149,11 +120,11 @@ impl Database {
     /// is even started. In a terminal certutil asks for the password.
     fn require_no_password(&self, ca: &TrustAnchor) -> Result<()> {
         let keys = files::read_if_there(&self.folder.join("key4.db"))?.unwrap_or_default();
-        if !cert9::has_primary_password(&keys).unwrap_or(false) {
+        if !nss_cert_db::has_primary_password(&keys).unwrap_or(false) {
             return Ok(());
         }
         let words = ["-n", &ca.label, "-t", TRUST, "-i"];
-        let mut argv = writer::certutil("-A", self.format, &self.folder, &words);
+        let mut argv = writer::certutil("-A", &self.folder, &words);
         argv.push(ca.file.clone().unwrap_or_else(|| "ca.pem".into()).into());
         Err(
             Failure::new("the database has a primary password, which azup does not ask for")
@@ -173,21 +144,21 @@ impl Store for Database {
     }
 
     fn status(&self, ca: &TrustAnchor, _machine: &Machine) -> Result<Status> {
-        Ok(match self.entry(ca)? {
-            Some(entry) if entry.server_ca => Status::Trusted,
+        Ok(match self.certificate(ca)? {
+            Some(found) if found.is_server_ca => Status::Trusted,
             _ => Status::Missing,
         })
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
-        let entry = self.entry(ca)?;
+        let found = self.certificate(ca)?;
         if self.was_there.get().is_none() {
-            self.was_there.set(Some(entry.is_some()));
+            self.was_there.set(Some(found.is_some()));
         }
-        if entry.as_ref().is_some_and(|entry| entry.server_ca) {
+        if found.as_ref().is_some_and(|found| found.is_server_ca) {
             return Ok(Vec::new());
         }
-        let writers = Writers::find(self.format, machine)?;
+        writer::require_certutil(machine)?;
         self.require_no_password(ca)?;
         let mut changes = Vec::new();
         if !self.file.exists() {
@@ -195,31 +166,31 @@ impl Store for Database {
                 path: self.folder.clone(),
                 mode: 0o700,
             });
-            changes.push(writers.create(&self.folder));
+            changes.push(writer::create(&self.folder));
         }
-        let all = self.entries()?;
-        changes.push(match entry {
-            Some(entry) => writers.trust(&self.folder, ca, &Named::among(&entry, &all))?,
-            None => writers.add(&self.folder, ca, &free_nickname(ca, &all)),
+        let all = self.certificates()?;
+        changes.push(match found {
+            Some(found) => writer::trust(&self.folder, &Named::among(&found, &all))?,
+            None => writer::add(&self.folder, ca, &free_nickname(ca, &all)),
         });
         Ok(changes)
     }
 
     fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
-        let all = self.entries()?;
+        let all = self.certificates()?;
         let (ours, foreign): (Vec<_>, Vec<_>) =
-            all.iter().partition(|entry| removal.names(&entry.der));
+            all.iter().partition(|found| removal.names(&found.der));
         if ours.is_empty() {
             return Ok(Vec::new());
         }
-        let writers = Writers::find(self.format, machine)?;
+        writer::require_certutil(machine)?;
         ours.into_iter()
-            .map(|entry| {
-                let named = Named::among(entry, foreign.iter().copied());
-                if writers.leave_trust_of(entry) {
+            .map(|found| {
+                if found.standard_trust_objects > 0 {
                     self.leaves_trust.set(true);
                 }
-                writers.delete(&self.folder, &named)
+                let named = Named::among(found, foreign.iter().copied());
+                writer::delete(&self.folder, &named)
             })
             .collect()
     }
@@ -228,16 +199,14 @@ impl Store for Database {
     /// deleting that needs no password (measured).
     fn clean_up(&self, ca: &TrustAnchor, machine: &Machine) -> Vec<Change> {
         let half_done = || -> Result<Option<Change>> {
-            let all = self.entries()?;
+            let all = self.certificates()?;
             let half = all
                 .iter()
-                .find(|entry| entry.der == ca.der && !entry.server_ca);
+                .find(|found| found.der == ca.der && !found.is_server_ca);
             match half {
-                Some(entry) if self.was_there.get() == Some(false) => {
-                    let named = Named::among(entry, &all);
-                    Writers::find(self.format, machine)?
-                        .delete(&self.folder, &named)
-                        .map(Some)
+                Some(found) if self.was_there.get() == Some(false) => {
+                    writer::require_certutil(machine)?;
+                    writer::delete(&self.folder, &Named::among(found, &all)).map(Some)
                 }
                 _ => Ok(None),
             }
@@ -250,8 +219,7 @@ impl Store for Database {
     /// database to write. certutil does so to delete a certificate, also one that is not
     /// there; to list, it opens it for reading and fails (measured).
     fn repair(&self, machine: &Machine) -> Vec<Change> {
-        let killed = self.format == Format::Sql
-            && others::is_half_written(&self.file)
+        let killed = others::is_half_written(&self.file)
             && others::locked_by(&self.folder).is_none()
             && machine.find("certutil").is_some();
         killed
@@ -276,8 +244,8 @@ impl Store for Database {
         }
         if error.to_string() == UNSEEN
             && let Goal::Add(ca) = goal
-            && let Ok(Some(entry)) = self.entry(ca)
-            && entry.standard_rows > 0
+            && let Ok(Some(found)) = self.certificate(ca)
+            && found.standard_trust_objects > 0
         {
             let what = "the browser itself distrusts this CA, which an older certutil cannot \
                         change; its certificate manager can";
@@ -302,8 +270,8 @@ impl Store for Database {
 
 /// The CA's name, or a longer one where another certificate has that already: NSS refuses
 /// a second certificate of the same nickname.
-fn free_nickname(ca: &TrustAnchor, all: &[cert9::Entry]) -> String {
-    if all.iter().all(|entry| entry.nickname != ca.label) {
+fn free_nickname(ca: &TrustAnchor, all: &[Certificate]) -> String {
+    if all.iter().all(|other| other.nickname != ca.label) {
         return ca.label.clone();
     }
     format!("{} ({})", ca.label, &ca.sha256()[..8])

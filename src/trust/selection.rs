@@ -141,7 +141,7 @@ impl<'a> Selection<'a> {
 fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
     Some(match kind {
         "certifi" | "bundle" => Box::new(bundle::Bundle::recorded(kind, path)),
-        "nss" => Box::new(nss::Database::recorded(path)),
+        "nss" => Box::new(nss::Database::at(path)),
         "java" => Box::new(java::recorded(path)),
         "storage-explorer" => Box::new(storage_explorer::recorded(path)),
         // The system's store is found again by itself.

@@ -68,23 +68,6 @@ fn firefox_loads_the_page_after_trust_and_only_then() {
 }
 
 #[test]
-fn firefox_loads_the_page_after_trust_without_certutil() {
-    let mut sandbox = with_set();
-    let url = Server::of(&sandbox.certs()).url("127.0.0.1");
-    let profile = profile(&sandbox, "work", ".config/mozilla/firefox");
-    refused(&sandbox, &profile, &url);
-    without_certutil(&mut sandbox);
-    trust(&sandbox).ok();
-    sandbox.set("PATH", "/usr/bin:/bin");
-    accepted(&sandbox, &profile, &url);
-    without_certutil(&mut sandbox);
-    untrust(&sandbox).ok();
-    sandbox.set("PATH", "/usr/bin:/bin");
-    refused(&sandbox, &profile, &url);
-    assert_eq!(listed(&sandbox, &profile), []);
-}
-
-#[test]
 fn a_browser_that_is_running_is_to_be_restarted() {
     let sandbox = with_set();
     let url = Server::of(&sandbox.certs()).url("127.0.0.1");
@@ -183,45 +166,30 @@ fn a_profile_that_is_named_twice_is_one_store() {
     assert_eq!(listed(&sandbox, &shared).len(), 1);
 }
 
-/// A profile of before 2018, made by certutil's `dbm:`. Debian's certutil still writes it;
-/// where it does not, the profile is named and left.
+/// Not a real one: nothing looks into the file.
 #[test]
-fn a_cert8_db_is_kept_up_where_certutil_can_and_else_left() {
+fn a_profile_with_a_cert8_db_alone_is_named_and_left_alone() {
     let mut sandbox = with_set();
     // No Chromium, which would get a database of its own.
-    let programs = sandbox.root().join("programs");
-    std::fs::create_dir_all(&programs).unwrap();
-    std::os::unix::fs::symlink("/usr/bin/certutil", programs.join("certutil")).unwrap();
-    sandbox.set("PATH", &programs);
+    without_certutil(&mut sandbox);
     let profile = sandbox.home().join(".mozilla/firefox/old.default");
     std::fs::create_dir_all(&profile).unwrap();
-    let dbm = |sandbox: &Sandbox, words: &[&str]| {
-        let mut certutil = sandbox.command("certutil");
-        certutil.args(words).arg("-d");
-        certutil.arg(format!("dbm:{}", profile.display()));
-        Done::from(certutil.output().unwrap()).ok().stdout
-    };
-    dbm(&sandbox, &["-N", "--empty-password"]);
-    let before = dbm(&sandbox, &["-L"]);
-    let done = trust(&sandbox).ok();
-    assert!(done.stdout.contains("nss      added"), "{done}");
-    let list = dbm(&sandbox, &["-L"]);
-    assert!(
-        list.contains(&label(&sandbox)) && list.contains("C,,"),
-        "{list}"
-    );
-    let done = trust(&sandbox).ok();
-    assert!(done.stdout.contains("nss      trusted"), "{done}");
-    dbm(&sandbox, &["-M", "-n", &label(&sandbox), "-t", ",,"]);
-    let done = trust(&sandbox).ok();
-    assert!(done.stdout.contains("nss      added"), "{done}");
+    std::fs::write(profile.join("cert8.db"), "from before 2018").unwrap();
+    let before = Sandbox::files(&profile);
+    insta::assert_snapshot!(sandbox.shown(&trust(&sandbox)), @r"
+    exit: 0
+    --- stdout
+    nss      skipped  [HOME]/.mozilla/firefox/old.default (it has only a cert8.db, a format from before 2018 that no current browser reads)
+    azup local CA [ID] (valid until [DATE]): trusted nowhere
+    --- stderr
+    ");
     untrust(&sandbox).ok();
-    assert_eq!(dbm(&sandbox, &["-L"]), before);
-    assert!(!profile.join("cert9.db").exists());
+    assert_eq!(Sandbox::files(&profile), before);
 
-    let files = Sandbox::files(&profile);
-    without_certutil(&mut sandbox);
+    // Once Firefox has made a new database, the old one beside it is of no interest.
+    sandbox.set("PATH", "/usr/bin:/bin");
+    database(&sandbox, ".mozilla/firefox/old.default");
     let done = trust(&sandbox).ok();
-    assert!(done.stdout.contains("nss      skipped"), "{done}");
-    assert_eq!(Sandbox::files(&profile), files);
+    assert!(done.stdout.contains("nss      added"), "{done}");
+    assert!(!done.stdout.contains("skipped"), "{done}");
 }

@@ -1,12 +1,9 @@
 //! NSS databases that are not simple: shared nicknames and subjects, passwords, and trust
 //! in the dialect of newer NSS. All are real, made by certutil or by Firefox's `libnss3`.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::browser::{
-    certutil, database, label, libraries, trust, untrust, with_set, without_certutil,
-};
+use crate::browser::{certutil, database, label, trust, untrust, with_set};
 use crate::sandbox::{Done, Sandbox};
 
 fn openssl(sandbox: &Sandbox, words: &str) {
@@ -49,31 +46,45 @@ fn python(sandbox: &Sandbox, script: &str, file: &Path) -> Done {
     Done::from(python.output().unwrap()).ok()
 }
 
-/// Runs `azup` where certutil is, but no library that azup would find: the state of a
-/// statically linked azup. certutil itself gets its library by `LD_LIBRARY_PATH`, where
-/// azup never looks.
-fn with_certutil_alone(sandbox: &Sandbox, words: &[&str]) -> Done {
-    let hidden = libraries();
-    let aside = sandbox.root().join("aside");
-    std::fs::create_dir_all(&aside).unwrap();
-    std::fs::copy(&hidden[0], aside.join("libnss3.so")).unwrap();
-    let words = words.iter().map(OsStr::new);
-    sandbox.without_but(&hidden, &[("LD_LIBRARY_PATH", aside.as_os_str())], words)
-}
-
-/// Puts the CA in as Firefox does, with Firefox's own library: trust is then a row in the
+/// Adds the CA as Firefox does, with Firefox's own library: its trust is then an object in the
 /// newer dialect, which this machine's certutil does not know.
 fn add_as_firefox(sandbox: &Sandbox, folder: &Path) {
-    let mut helper = sandbox.azup_command(["nss-helper", "add", "--newest", "--nickname", "x"]);
-    let ca = std::fs::File::open(sandbox.certs().join("ca.pem")).unwrap();
-    Done::from(helper.arg(folder).stdin(ca).output().unwrap()).ok();
+    const SCRIPT: &str = r"
+import ctypes, os, ssl, sys
+folder, ca = sys.argv[1:]
+# Some distributions leave a part of them to the operating system's packages.
+for name in ('nspr4', 'plc4', 'plds4', 'nssutil3', 'mozsqlite3', 'nss3'):
+    path = f'/usr/lib/firefox-esr/lib{name}.so'
+    if name == 'nss3' or os.path.exists(path):
+        nss = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
+for name in ('PK11_GetInternalKeySlot', 'CERT_GetDefaultCertDB', 'CERT_NewTempCertificate'):
+    getattr(nss, name).restype = ctypes.c_void_p
+class Item(ctypes.Structure):
+    _fields_ = [('kind', ctypes.c_uint), ('data', ctypes.c_char_p), ('length', ctypes.c_uint)]
+der = ssl.PEM_cert_to_DER_cert(open(ca).read())
+item, trust = Item(0, der, len(der)), (ctypes.c_uint * 3)()
+assert nss.NSS_Initialize(f'sql:{folder}'.encode(), b'', b'', b'secmod.db', 0x14) == 0
+slot = ctypes.c_void_p(nss.PK11_GetInternalKeySlot())
+handle = ctypes.c_void_p(nss.CERT_GetDefaultCertDB())
+cert = ctypes.c_void_p(nss.CERT_NewTempCertificate(handle, ctypes.byref(item), None, 0, 1))
+assert nss.PK11_ImportCert(slot, cert, ctypes.c_ulong(0), b'x', 0) == 0
+assert nss.CERT_DecodeTrustString(trust, b'C,,') == 0
+assert nss.CERT_ChangeCertTrust(handle, cert, trust) == 0
+nss.CERT_DestroyCertificate(cert)
+nss.PK11_FreeSlot(slot)
+assert nss.NSS_Shutdown() == 0
+";
+    let mut python = sandbox.command("/usr/bin/python3");
+    python.args(["-c", SCRIPT]).arg(folder);
+    python.arg(sandbox.certs().join("ca.pem"));
+    Done::from(python.output().unwrap()).ok();
     let (certificates, old, new) = rows(sandbox, folder);
     assert_eq!((certificates.len(), old, new), (1, 0, 1));
 }
 
 #[test]
 fn a_nickname_that_another_certificate_has_is_left_to_it() {
-    let mut sandbox = with_set();
+    let sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
     let label = label(&sandbox);
     add(
@@ -83,59 +94,36 @@ fn a_nickname_that_another_certificate_has_is_left_to_it() {
         &foreign(&sandbox, "Foreign", "foreign.pem"),
     );
     let before = rows(&sandbox, &folder);
-    for certutil in [true, false] {
-        if !certutil {
-            without_certutil(&mut sandbox);
-        }
-        trust(&sandbox).ok();
-        assert_eq!(rows(&sandbox, &folder).0.len(), 2);
-        let done = trust(&sandbox).ok();
-        assert!(done.stdout.starts_with("nss      trusted"), "{done}");
-        untrust(&sandbox).ok();
-        assert_eq!(rows(&sandbox, &folder), before);
-    }
+    trust(&sandbox).ok();
+    assert_eq!(rows(&sandbox, &folder).0.len(), 2);
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.starts_with("nss      trusted"), "{done}");
+    untrust(&sandbox).ok();
+    assert_eq!(rows(&sandbox, &folder), before);
 }
 
 /// A CA of the user's own, renewed under the same name: `certutil -D -n` takes whichever
-/// it finds first.
+/// it finds first, so that nothing is risked.
 #[test]
-fn of_two_certificates_of_one_subject_only_the_right_one_goes() {
-    let mut sandbox = with_set();
+fn of_two_certificates_of_one_subject_neither_is_deleted_by_mistake() {
+    let sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
     let earlier = foreign(&sandbox, "Company CA", "earlier.pem");
     add(&sandbox, &folder, "Company CA", &earlier);
-    let before = rows(&sandbox, &folder);
     let set = own_set(&sandbox);
-    let azup = |sandbox: &Sandbox, verb: &str| {
-        sandbox.azup([verb, "--stores", "nss", "--certs", set.to_str().unwrap()])
-    };
-    azup(&sandbox, "trust").ok();
+    let azup =
+        |verb: &str| sandbox.azup([verb, "--stores", "nss", "--certs", set.to_str().unwrap()]);
+    azup("trust").ok();
     let both = rows(&sandbox, &folder);
     assert_eq!((both.0.len(), both.1), (2, 2));
 
-    // With certutil alone nothing is risked.
-    let words = [
-        "untrust",
-        "--stores",
-        "nss",
-        "--certs",
-        set.to_str().unwrap(),
-    ];
-    let done = with_certutil_alone(&sandbox, &words);
+    let done = azup("untrust");
     assert_eq!(done.code, 1, "{done}");
     assert!(
         done.stderr.contains("cannot tell the certificate"),
         "{done}"
     );
     assert_eq!(rows(&sandbox, &folder), both);
-
-    azup(&sandbox, "untrust").ok();
-    assert_eq!(rows(&sandbox, &folder), before);
-    without_certutil(&mut sandbox);
-    azup(&sandbox, "trust").ok();
-    assert_eq!(rows(&sandbox, &folder), both);
-    azup(&sandbox, "untrust").ok();
-    assert_eq!(rows(&sandbox, &folder), before);
 }
 
 /// A certificate set of the user's own CA.
@@ -160,28 +148,23 @@ fn own_set(sandbox: &Sandbox) -> PathBuf {
 
 #[test]
 fn a_database_with_a_primary_password_stays_as_it_was_byte_for_byte() {
-    let mut sandbox = with_set();
+    let sandbox = with_set();
     let folder = sandbox.home().join(".pki/nssdb");
     std::fs::create_dir_all(&folder).unwrap();
     let password = sandbox.write("password", "correct horse\n");
     certutil(&sandbox, &folder, &["-N", "-f", password.to_str().unwrap()]).ok();
     let before = Sandbox::files(&folder);
-    for certutil in [true, false] {
-        if !certutil {
-            without_certutil(&mut sandbox);
-        }
-        let done = trust(&sandbox);
-        assert_eq!(done.code, 1, "{done}");
-        assert!(done.stderr.contains("primary password"), "{done}");
-        assert_eq!(Sandbox::files(&folder), before);
-    }
+    let done = trust(&sandbox);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("primary password"), "{done}");
+    assert_eq!(Sandbox::files(&folder), before);
 }
 
 /// Its password is stored in a way that azup does not know, so that NSS has to find out.
 /// certutil then leaves half an entry behind, and azup takes that out again.
 #[test]
 fn a_database_with_a_password_of_an_unknown_kind_keeps_nothing_half_done() {
-    let mut sandbox = with_set();
+    let sandbox = with_set();
     let folder = sandbox.home().join(".pki/nssdb");
     std::fs::create_dir_all(&folder).unwrap();
     let password = sandbox.write("password", "correct horse\n");
@@ -202,55 +185,36 @@ c.commit()
     assert_eq!(rows(&sandbox, &folder).0.len(), 1);
     certutil(&sandbox, &folder, &["-D", "-n", "half"]).ok();
 
-    for certutil in [true, false] {
-        if !certutil {
-            without_certutil(&mut sandbox);
-        }
-        let done = trust(&sandbox);
-        assert_eq!(done.code, 1, "{done}");
-        assert_eq!(rows(&sandbox, &folder), nothing, "{done}");
-    }
+    let done = trust(&sandbox);
+    assert_eq!(done.code, 1, "{done}");
+    assert_eq!(rows(&sandbox, &folder), nothing, "{done}");
 }
 
+/// certutil deletes the certificate and leaves the trust object, which azup says.
 #[test]
-fn trust_that_firefox_gave_counts_and_goes_without_an_orphan() {
-    let mut sandbox = with_set();
+fn trust_that_firefox_gave_counts_and_leaves_an_orphan_when_it_goes() {
+    let sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
-    let firefox: Vec<PathBuf> = libraries().into_iter().skip(1).collect();
-    let words = ["untrust", "--stores", "nss"];
-    for way in [
-        "certutil and both libraries",
-        "no certutil",
-        "no library of Firefox's",
-    ] {
-        add_as_firefox(&sandbox, &folder);
-        let done = trust(&sandbox).ok();
-        assert!(done.stdout.starts_with("nss      trusted"), "{way}: {done}");
-        match way {
-            "no library of Firefox's" => sandbox.without(&firefox, words).ok(),
-            "no certutil" => {
-                without_certutil(&mut sandbox);
-                untrust(&sandbox).ok();
-                sandbox.set("PATH", "/usr/bin:/bin");
-                continue;
-            }
-            _ => untrust(&sandbox).ok(),
-        };
-        assert_eq!(rows(&sandbox, &folder), (Vec::new(), 0, 0), "{way}");
-    }
-
-    // certutil alone leaves the row, and azup says so.
     add_as_firefox(&sandbox, &folder);
-    let done = with_certutil_alone(&sandbox, &words).ok();
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.starts_with("nss      trusted"), "{done}");
+    let done = untrust(&sandbox).ok();
     assert_eq!(rows(&sandbox, &folder), (Vec::new(), 0, 1));
     assert!(done.stdout.contains("nss      removed"), "{done}");
     assert!(done.stdout.contains("trust row stays"), "{done}");
+
+    // The orphan is in nobody's way.
+    trust(&sandbox).ok();
+    let done = trust(&sandbox).ok();
+    assert!(done.stdout.starts_with("nss      trusted"), "{done}");
+    untrust(&sandbox).ok();
+    assert!(rows(&sandbox, &folder).0.is_empty());
 }
 
-/// certutil edits the row of the older dialect alone, so that it would be asked in vain
+/// certutil edits the object of the older dialect alone, so that it would be asked in vain
 /// for ever.
 #[test]
-fn distrust_that_certutil_cannot_change_is_ended_by_the_library_or_said() {
+fn distrust_that_certutil_cannot_change_is_said() {
     let sandbox = with_set();
     let folder = database(&sandbox, ".pki/nssdb");
     add_as_firefox(&sandbox, &folder);
@@ -261,10 +225,7 @@ c.execute(\"update nssPublic set a62c = x'00000003' where a0 = x'0000000b'\")
 c.commit()
 ";
     python(&sandbox, distrust, &folder.join("cert9.db"));
-    let done = with_certutil_alone(&sandbox, &["trust", "--stores", "nss"]);
+    let done = trust(&sandbox);
     assert_eq!(done.code, 1, "{done}");
     assert!(done.stderr.contains("certificate manager can"), "{done}");
-    trust(&sandbox).ok();
-    untrust(&sandbox).ok();
-    assert_eq!(rows(&sandbox, &folder), (Vec::new(), 0, 0));
 }

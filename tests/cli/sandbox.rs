@@ -195,19 +195,8 @@ impl Sandbox {
         files: &[PathBuf],
         arguments: impl IntoIterator<Item = A>,
     ) -> Done {
-        self.without_but(files, &[], arguments)
-    }
-
-    /// Like [`Sandbox::without`], with more variables for this run.
-    pub fn without_but<A: AsRef<OsStr>>(
-        &self,
-        files: &[PathBuf],
-        variables: &[(&str, &OsStr)],
-        arguments: impl IntoIterator<Item = A>,
-    ) -> Done {
         let mut command = self.command("/usr/bin/unshare");
         command
-            .envs(variables.iter().copied())
             .args(["--mount", "--map-root-user", "/bin/sh", "-c"])
             .arg(r#"while [ "$1" != -- ]; do /bin/mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@""#)
             .arg("sh")

@@ -26,13 +26,9 @@ fn the_binary_runs_in_an_empty_container_and_is_small() {
     let azup = |words: &[&str]| docker([&["run", "--rm", &image, "/azup"], words].concat());
     let version = azup(&["--version"]);
     let trusted = azup(&["trust"]);
-    // What a static program cannot do is said, and nothing worse.
-    let loaded = azup(&["nss-helper", "create", "/"]);
     docker(["rmi", "-f", &image]);
     assert!(version.ok().stdout.starts_with("azup "));
     assert!(trusted.ok().stdout.contains("trusted nowhere"));
-    assert_eq!(loaded.code, 1, "{loaded}");
-    assert!(loaded.stderr.contains("linked statically"), "{loaded}");
 }
 
 /// pip for real, from a folder of wheels: the binary is missing, the package is installed

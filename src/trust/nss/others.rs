@@ -3,9 +3,11 @@
 //! longer than a moment.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nss_cert_db::{JOURNAL_HEADER_LENGTH, is_hot_journal};
 use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk, test_kill_process};
 
 use crate::machine::Machine;
@@ -52,21 +54,16 @@ pub(super) fn locked_by(folder: &Path) -> Option<String> {
     })
 }
 
-/// The first bytes of a rollback journal (`SQLite`'s file format, section 3).
-const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-
 /// Whether a transaction is going on in the database `file`, or was never finished: its
-/// journal holds pages, so that the file may hold half of a change. The number of pages is
-/// written before the first page of the database is, and is 0 until then.
+/// journal is hot, so that the file may hold half of a change.
 pub(super) fn is_half_written(file: &Path) -> bool {
     let mut journal = file.as_os_str().to_owned();
     journal.push("-journal");
     let journal = PathBuf::from(journal);
     let is_there = || {
-        use std::io::Read as _;
-        let mut head = [0; 12];
-        let read = std::fs::File::open(&journal).and_then(|mut file| file.read_exact(&mut head));
-        read.is_ok() && head[..8] == JOURNAL && head[8..] != [0; 4]
+        let mut header = [0; JOURNAL_HEADER_LENGTH];
+        let read = File::open(&journal).and_then(|mut file| file.read_exact(&mut header));
+        read.is_ok() && is_hot_journal(&header)
     };
     (0..LOOKS).all(|_| {
         is_there() && {

@@ -26,7 +26,7 @@ const BROWSERS: [&str; 7] = [
 pub(super) struct Found {
     /// Folders of databases, each once.
     pub(super) databases: Vec<PathBuf>,
-    /// Folders with a `cert8.db` alone, the kind of before 2018.
+    /// Folders with only a `cert8.db`, the format from before 2018.
     pub(super) outdated: Vec<PathBuf>,
 }
 

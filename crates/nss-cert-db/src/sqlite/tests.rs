@@ -1,4 +1,4 @@
-//! The file format in its corners.
+//! The file format in its corners, and databases that Python's `sqlite3` made.
 
 use super::*;
 

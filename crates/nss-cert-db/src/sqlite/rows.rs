@@ -4,26 +4,28 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Database, NotRead, Result, Seen, number, varint};
+use super::Database;
+use super::pages::{VisitedPages, number, varint};
+use crate::{Error, Result};
 
 /// Where a value of a row stands, and its serial type (2.1, "Record Format").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::trust::nss) struct Value {
+pub(crate) struct Value {
     kind: u64,
     place: Range<usize>,
 }
 
 impl Value {
     /// The number of bytes of a blob or text; `None` for NULL and numbers.
-    pub(in crate::trust::nss) fn len(&self) -> Option<usize> {
+    pub(crate) fn len(&self) -> Option<usize> {
         (self.kind >= 12).then_some(self.place.len())
     }
 }
 
 /// One row. Nothing of it is looked at before it is asked for.
-pub(in crate::trust::nss) struct Row<'a, 'walk> {
+pub(crate) struct Row<'a, 'walk> {
     pub(super) database: &'walk Database<'a>,
-    pub(super) seen: &'walk mut Seen,
+    pub(super) visited: &'walk mut VisitedPages,
     pub(super) local: &'a [u8],
     pub(super) total: usize,
     pub(super) overflow: usize,
@@ -34,11 +36,11 @@ pub(in crate::trust::nss) struct Row<'a, 'walk> {
 impl<'a> Row<'a, '_> {
     /// Where the values at these positions stand. A row may be shorter than its table is
     /// wide (`ALTER TABLE ADD COLUMN` touches no row): what is missing is NULL.
-    pub(in crate::trust::nss) fn values<const N: usize>(
+    pub(crate) fn values<const N: usize>(
         &mut self,
         positions: [Option<usize>; N],
     ) -> Result<[Value; N]> {
-        const CUT: NotRead = NotRead::Damaged("a row is cut off");
+        const CUT: Error = Error::Damaged("a row is cut off");
         let last = positions.iter().flatten().max().copied();
         let total = self.total;
         let mut at = 0;
@@ -84,7 +86,7 @@ impl<'a> Row<'a, '_> {
     }
 
     /// The bytes of a blob or text; `None` for NULL and numbers.
-    pub(in crate::trust::nss) fn bytes(&mut self, value: Value) -> Result<Option<Cow<'a, [u8]>>> {
+    pub(crate) fn bytes(&mut self, value: Value) -> Result<Option<Cow<'a, [u8]>>> {
         match value.len() {
             Some(_) => self.part(value.place).map(Some),
             None => Ok(None),
@@ -92,7 +94,7 @@ impl<'a> Row<'a, '_> {
     }
 
     /// A number; `None` for everything else.
-    pub(in crate::trust::nss) fn integer(&mut self, value: Value) -> Result<Option<i64>> {
+    pub(crate) fn integer(&mut self, value: Value) -> Result<Option<i64>> {
         Ok(match value.kind {
             8 => Some(0),
             9 => Some(1),
@@ -114,7 +116,7 @@ impl<'a> Row<'a, '_> {
     }
 
     fn part(&mut self, place: Range<usize>) -> Result<Cow<'a, [u8]>> {
-        const CUT: NotRead = NotRead::Damaged("a row is cut off");
+        const CUT: Error = Error::Damaged("a row is cut off");
         if let Some(part) = self.local.get(place.clone()) {
             return Ok(Cow::Borrowed(part));
         }
@@ -132,17 +134,17 @@ impl<'a> Row<'a, '_> {
             whole.extend_from_slice(self.local);
             let mut next = self.overflow;
             while whole.len() < self.total {
-                self.seen.first_visit(next)?;
+                self.visited.visit(next)?;
                 let page = self.database.page_bytes(next)?;
                 let (link, content) = page
                     .split_first_chunk::<4>()
-                    .ok_or(NotRead::Damaged("a page is cut off"))?;
+                    .ok_or(Error::Damaged("a page is cut off"))?;
                 let size = content.len().min(self.total - whole.len());
                 whole.extend_from_slice(content.get(..size).unwrap_or(content));
                 next = number(link, 0).unwrap_or_default();
             }
             if next != 0 {
-                return Err(NotRead::Damaged("a row is longer than it says"));
+                return Err(Error::Damaged("a row is longer than it says"));
             }
             whole
         };
@@ -157,7 +159,7 @@ fn size_of(kind: u64) -> Result<usize> {
         1..=4 => usize::try_from(kind).unwrap_or_default(),
         5 => 6,
         6 | 7 => 8,
-        10 | 11 => return Err(NotRead::Damaged("a value is of a reserved type")),
+        10 | 11 => return Err(Error::Damaged("a value is of a reserved type")),
         // What does not fit is larger than any file.
         _ => usize::try_from((kind - 12) / 2).unwrap_or(usize::MAX),
     })

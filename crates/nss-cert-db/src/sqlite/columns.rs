@@ -1,7 +1,8 @@
 //! Which column of a table stands where in a row: told by the statement that made the table
 //! (`SQLite`, "CREATE TABLE"), of which only the plain kind is understood.
 
-use super::{NotRead, Result, Table};
+use super::Table;
+use crate::{Error, Result};
 
 impl Table<'_> {
     /// The position of each of these columns within a row; `None` for a column that the
@@ -10,11 +11,11 @@ impl Table<'_> {
     /// Only plain tables are understood: a virtual generated column or an `INTEGER PRIMARY
     /// KEY` is not stored where it is listed, and a default stands for values that are not
     /// stored at all.
-    pub(in crate::trust::nss) fn positions<const N: usize>(
+    pub(crate) fn positions<const N: usize>(
         &self,
         wanted: [&str; N],
     ) -> Result<[Option<usize>; N]> {
-        const STATEMENT: NotRead = NotRead::Unknown("a table was made by an unusual statement");
+        const STATEMENT: Error = Error::Unsupported("a table was made by an unusual statement");
         let mut words = Words(&self.sql);
         for keyword in ["CREATE", "TABLE"] {
             if !words.next()?.is_some_and(|word| word.is(keyword)) {
@@ -99,7 +100,7 @@ struct Words<'a>(&'a str);
 
 impl<'a> Words<'a> {
     fn next(&mut self) -> Result<Option<Word<'a>>> {
-        const OPEN: NotRead = NotRead::Damaged("a quotation in a statement never ends");
+        const OPEN: Error = Error::Damaged("a quotation in a statement never ends");
         let text = self.0.trim_ascii_start();
         let Some(first) = text.chars().next() else {
             return Ok(None);
@@ -127,7 +128,7 @@ impl<'a> Words<'a> {
             return Ok(Some(Word::Quoted(&inside[..end])));
         }
         if text.starts_with("--") || text.starts_with("/*") {
-            return Err(NotRead::Unknown("a statement has comments"));
+            return Err(Error::Unsupported("a statement has comments"));
         }
         let end = text
             .find(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' && c != '$')
