@@ -104,7 +104,7 @@ impl<'a> Jks<'a> {
 
     /// The bytes of the keystore with one more trusted certificate at the end. The alias is
     /// written in lower case, as Java does it; `date` becomes the entry's creation date. The
-    /// digest is made with `password`, which is to be the one that the keystore has
+    /// digest is made with `password`, which must be the one that the keystore has
     /// ([`Jks::verify_password`]).
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl<'a> Database<'a> {
             return Err(Error::Unsupported("it is empty"));
         }
         if !bytes.starts_with(MAGIC) {
-            return Err(Error::Unsupported("it is no SQLite 3 database"));
+            return Err(Error::Unsupported("it is not an SQLite 3 database"));
         }
         let header = bytes
             .first_chunk::<HEADER>()
@@ -161,7 +161,7 @@ impl<'a> Database<'a> {
                     }
                 }
                 LEAF => self.leaf(&page, &mut visited, &mut visit)?,
-                _ => return Err(Error::Damaged("a page is no page of a table")),
+                _ => return Err(Error::Damaged("a page does not belong to a table")),
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ fn what_is_not_understood_is_said_in_words() {
     );
     assert_eq!(
         words(&[b'x'; 5000]),
-        "the database is of an unknown kind: it is no SQLite 3 database"
+        "the database is of an unknown kind: it is not an SQLite 3 database"
     );
     assert_eq!(
         words(&large[..50]),
