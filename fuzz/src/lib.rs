@@ -232,6 +232,12 @@ pub fn token(data: &[u8]) {
             text.contains(SECRET) || asked.contains("\nmetadata:"),
             "{head}"
         );
-        assert!(!asked.contains("\norigin:"), "a web page got a token");
+        for name in ["origin:", "referer:", "sec-fetch-site:", "x-forwarded-for:"] {
+            assert!(
+                !asked.contains(&format!("\n{name}")),
+                "{name} got a token"
+            );
+        }
+        assert_eq!(asked.matches("\nhost:").count(), 1, "not one host");
     }
 }

@@ -95,13 +95,11 @@ impl Rules {
             let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
             Some(field.value.trim_ascii())
         };
-        // A page in a browser: it may ask this machine for anything, under any name.
-        if field("Origin").is_some() {
-            return Err(bad("web pages get no token"));
-        }
+        check_sender(request.headers)?;
+        let host = the_host(request.headers)?;
         if self.loopback_only {
-            let hosts = [authority.map(str::as_bytes), field("Host")];
-            if !hosts.into_iter().flatten().all(is_this_machine) {
+            let mut hosts = authority.map(str::as_bytes).into_iter().chain([host]);
+            if !hosts.all(is_this_machine) {
                 return Err(bad("the host is not this machine"));
             }
         }
@@ -128,6 +126,41 @@ impl Rules {
             .map(|(_, value)| value)
             .ok_or_else(|| bad("the resource is missing"))?;
         token(&resource, self.clock.now()).map_err(|error| bad(&error.to_string()))
+    }
+}
+
+/// Refuses what a browser sends on behalf of a page, which may ask this machine for
+/// anything and under any name, and what a proxy passes on, which may come from anywhere:
+/// the real endpoint of Azure's virtual machines refuses `X-Forwarded-For` for that.
+///
+/// Pages cannot take these fields away. Node.js's `fetch` sends `Sec-Fetch-Mode` as well, so
+/// that one says nothing.
+fn check_sender(fields: &[httparse::Header<'_>]) -> Result<(), Reply> {
+    for field in fields {
+        let name = field.name.to_ascii_lowercase();
+        let of_browser = matches!(&*name, "origin" | "referer")
+            || name.starts_with("sec-") && name != "sec-fetch-mode";
+        if of_browser {
+            return Err(bad(&format!("web pages get no token ({} is set)", field.name)));
+        }
+        let of_proxy = matches!(&*name, "forwarded" | "via" | "x-real-ip")
+            || name.starts_with("x-forwarded-");
+        if of_proxy {
+            let why = format!("forwarded requests get no token ({} is set)", field.name);
+            return Err(bad(&why));
+        }
+    }
+    Ok(())
+}
+
+/// The one `Host`. With two of them, what stands in between may have looked at the other.
+fn the_host<'a>(fields: &[httparse::Header<'a>]) -> Result<&'a [u8], Reply> {
+    let fields = fields.iter();
+    let mut hosts = fields.filter(|field| field.name.eq_ignore_ascii_case("Host"));
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if !host.value.trim_ascii().is_empty() => Ok(host.value.trim_ascii()),
+        (Some(_), Some(_)) => Err(bad("there is more than one Host")),
+        _ => Err(bad("the Host is missing")),
     }
 }
 

@@ -18,9 +18,17 @@ fn answered(request: &str) -> (u16, Value) {
     (status.expect("a status"), body)
 }
 
+/// Asks with these fields, and with a `Host` where they have none.
 fn get(target: &str, fields: &str) -> (u16, Value) {
-    answered(&format!("GET {target} HTTP/1.1\r\n{fields}\r\n"))
+    let host = if fields.to_lowercase().contains("host:") {
+        ""
+    } else {
+        HOST
+    };
+    answered(&format!("GET {target} HTTP/1.1\r\n{host}{fields}\r\n"))
 }
+
+const HOST: &str = "Host: 127.0.0.1:10003\r\n";
 
 const HEADER: &str = "X-IDENTITY-HEADER: secret-of-the-test\r\n";
 const HERE: &str = "/msi/token?resource=https://storage.azure.com";
@@ -57,7 +65,7 @@ fn every_form_in_which_an_sdk_asks_is_answered() {
     ] {
         assert_eq!(get(HERE, fields).0, 200, "{fields}");
     }
-    let old = format!("GET {HERE} HTTP/1.0\r\n{HEADER}\r\n");
+    let old = format!("GET {HERE} HTTP/1.0\r\n{HOST}{HEADER}\r\n");
     assert_eq!(answered(&old).0, 200);
     let imds = "//metadata/identity/oauth2/token/?api-version=2018-02-01&resource=https://storage.azure.com/";
     assert_eq!(get(imds, "Metadata: True\r\n").0, 200);
@@ -109,14 +117,12 @@ fn all_else_gets_400_which_no_sdk_tries_again() {
         "Host: evil.example\r\n",
         "Host: 127.0.0.1.evil.example:10003\r\n",
         "Host: 10.0.0.1\r\n",
-        "Origin: http://localhost:3000\r\n",
-        "Origin: null\r\n",
     ] {
         assert_eq!(get(HERE, &format!("{HEADER}{fields}")).0, 400, "{fields}");
     }
     for method in ["POST", "PUT", "OPTIONS", "TRACE", "BREW"] {
         assert_eq!(
-            answered(&format!("{method} {HERE} HTTP/1.1\r\n{HEADER}\r\n")).0,
+            answered(&format!("{method} {HERE} HTTP/1.1\r\n{HOST}{HEADER}\r\n")).0,
             400
         );
     }
@@ -132,6 +138,76 @@ fn all_else_gets_400_which_no_sdk_tries_again() {
     assert!(hello.starts_with(b"HTTP/1.1 400 "));
     let head = rules().answer(format!("HEAD {HERE} HTTP/1.1\r\n\r\n").as_bytes());
     assert!(head.is_some_and(|head| head.ends_with(b"\r\n\r\n")));
+}
+
+#[test]
+fn web_pages_and_proxies_are_told_by_what_they_cannot_help_sending() {
+    let imds = "/metadata/identity/oauth2/token?resource=https://storage.azure.com";
+    for field in [
+        "Origin: http://localhost:3000",
+        "Origin: null",
+        "Referer: http://localhost:3000/",
+        "Sec-Fetch-Site: cross-site",
+        "sec-fetch-site: same-site",
+        "SEC-FETCH-SITE: same-origin",
+        "Sec-Fetch-Site: none",
+        "Sec-Fetch-Site:",
+        "Sec-Fetch-Dest: empty",
+        "Sec-CH-UA: \"Chromium\"",
+    ] {
+        for (target, header) in [(HERE, HEADER), (imds, "Metadata: true\r\n")] {
+            let (status, body) = get(target, &format!("{header}{field}\r\n"));
+            let name = field.split(':').next().unwrap_or_default();
+            assert_eq!(status, 400, "{field}");
+            let message = format!("web pages get no token ({name} is set)");
+            assert_eq!(body["message"], message);
+        }
+    }
+    for field in [
+        "X-Forwarded-For: 127.0.0.1",
+        "x-forwarded-for:",
+        "X-Forwarded-Host: localhost",
+        "Forwarded: for=127.0.0.1",
+        "Via: 1.1 proxy",
+        "X-Real-IP: 127.0.0.1",
+    ] {
+        for (target, header) in [(HERE, HEADER), (imds, "Metadata: true\r\n")] {
+            let (status, body) = get(target, &format!("{header}{field}\r\n"));
+            let name = field.split(':').next().unwrap_or_default();
+            assert_eq!(status, 400, "{field}");
+            let message = format!("forwarded requests get no token ({name} is set)");
+            assert_eq!(body["message"], message);
+        }
+    }
+    // What `fetch` of Node.js sends, which is not a browser.
+    let fetch = "accept: */*\r\naccept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\n";
+    assert_eq!(get(HERE, &format!("{HEADER}{fetch}")).0, 200);
+}
+
+#[test]
+fn a_request_has_one_host() {
+    let message = |fields: &str| {
+        let (status, body) = answered(&format!("GET {HERE} HTTP/1.1\r\n{fields}{HEADER}\r\n"));
+        assert_eq!(status, 400, "{fields}");
+        body["message"].clone()
+    };
+    assert_eq!(message(""), "the Host is missing");
+    assert_eq!(message("Host:\r\n"), "the Host is missing");
+    let two = "there is more than one Host";
+    assert_eq!(message(&format!("{HOST}{HOST}")), two);
+    assert_eq!(message(&format!("{HOST}host: evil.example\r\n")), two);
+    assert_eq!(message(&format!("Host: evil.example\r\n{HOST}")), two);
+    assert_eq!(message(&format!("Host:\r\n{HOST}")), two);
+    let absolute = "GET http://127.0.0.1/msi/token?resource=https://storage.azure.com";
+    let (status, _) = answered(&format!("{absolute} HTTP/1.1\r\n{HEADER}\r\n"));
+    assert_eq!(status, 400);
+    let machine = Machine::for_test(std::path::Path::new("/"), &[]);
+    let open = Rules::new("secret-of-the-test", false, machine.clock());
+    for hosts in ["", "Host: a\r\nHost: a\r\n"] {
+        let request = format!("GET {HERE} HTTP/1.1\r\n{hosts}{HEADER}\r\n");
+        let answer = open.answer(request.as_bytes()).expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 400 "), "{hosts}");
+    }
 }
 
 #[test]

@@ -203,3 +203,62 @@ fn a_head_without_an_end_is_refused_and_what_follows_is_not_kept() {
     served.still_answers();
     served.is_back_to(before);
 }
+
+/// As a web page in a browser, a proxy, or a client that wants two readers of its request to
+/// see two hosts.
+#[test]
+fn web_pages_proxies_and_riddles_about_the_host_get_no_token() {
+    let served = Served::start(Sandbox::new(), &[]);
+    let host = format!("Host: 127.0.0.1:{}", served.port);
+    let secret = format!("X-IDENTITY-HEADER: {}", served.header());
+    let resource = "?api-version=2018-02-01&resource=https://storage.azure.com";
+    let dialects = [
+        ("/msi/token", secret.as_str()),
+        ("/metadata/identity/oauth2/token", "Metadata: true"),
+    ];
+    let request = |path: &str, fields: &[&str]| {
+        let head = format!("GET {path}{resource} HTTP/1.1\r\n");
+        let answer = ask(
+            served.connect(),
+            format!("{head}{}\r\n\r\n", fields.join("\r\n")).as_bytes(),
+        );
+        String::from_utf8(answer).unwrap()
+    };
+    let page = "web pages get no token";
+    let proxy = "forwarded requests get no token";
+    let two = "there is more than one Host";
+    for (path, who) in dialects {
+        assert!(request(path, &[&host, who]).starts_with("HTTP/1.1 200 OK\r\n"));
+        for (fields, why) in [
+            (&[&*host, "Sec-Fetch-Site: cross-site"][..], page),
+            (&[&*host, "Sec-Fetch-Site: same-site"], page),
+            (&[&*host, "Sec-Fetch-Site: same-origin"], page),
+            (&[&*host, "Sec-Fetch-Site: none"], page),
+            (&[&*host, "Sec-Fetch-Dest: image"], page),
+            (&[&*host, "Origin: null"], page),
+            (&[&*host, "Referer: http://127.0.0.1/"], page),
+            (&[&*host, "X-Forwarded-For: 127.0.0.1"], proxy),
+            (&[&*host, "x-forwarded-for:"], proxy),
+            (&[&*host, "X-Forwarded-Host: 127.0.0.1"], proxy),
+            (&[&*host, "Forwarded: for=127.0.0.1"], proxy),
+            (&[&*host, "Via: 1.1 squid"], proxy),
+            (&[&*host, &*host], two),
+            (&[&*host, "hOST: evil.example"], two),
+            (&["Host: evil.example", &*host], two),
+            (&["Host: evil.example"], "the host is not this machine"),
+            (&["Host:"], "the Host is missing"),
+            (&["Accept: */*"], "the Host is missing"),
+        ] {
+            let answer = request(path, &[fields, &[who]].concat());
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?}: {answer}");
+            assert!(answer.contains(why), "{fields:?}: {answer}");
+            assert!(!answer.contains("access_token"), "{fields:?}: {answer}");
+        }
+    }
+    let old = format!("GET /msi/token{resource} HTTP/1.0\r\n{secret}\r\n\r\n");
+    assert!(ask(served.connect(), old.as_bytes()).starts_with(b"HTTP/1.1 400 "));
+    // Node.js's own `fetch`, which says less than a browser does.
+    let fetch = ["sec-fetch-mode: cors", "accept-language: *"];
+    let answer = request("/msi/token", &[&[&*host, &*secret], &fetch[..]].concat());
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
