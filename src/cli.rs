@@ -295,7 +295,8 @@ pub struct Up {
     /// Do not answer SDKs that ask for access tokens
     #[arg(long, conflicts_with = "identity_port")]
     pub no_identity: bool,
-    /// Another storage account; without KEY a random one is made and kept (repeatable)
+    /// Another storage account; without KEY a random one is made and kept (repeatable). It keeps
+    /// nobody out: Azurite also takes any token of the right form, for every account
     #[arg(long = "account", value_name = "NAME[:KEY]")]
     pub accounts: Vec<Named>,
     /// End when no `azup run` needs it any more

@@ -63,7 +63,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "azurite-oauth",
-        title: "Azurite takes our tokens, and refuses others",
+        title: "Azurite takes local tokens, by their form",
         explained_by: &["clock", "azurite-ports", "azurite-running", "azurite-https"],
         starts_program: false,
         run: oauth,
@@ -271,5 +271,7 @@ fn oauth(context: &Context) -> Result<Finding> {
         let (what, fix) = owner(context, Service::Blob, port);
         return Ok(Finding::fail(format!("it takes anything for a token; {what}")).fix(fix));
     }
-    Ok(Finding::ok("a local token opens it"))
+    Ok(Finding::ok(
+        "a local token opens it, as does any other of that form: the accounts' keys guard nothing",
+    ))
 }
