@@ -37,7 +37,7 @@ pub fn leave(
         files::make_folder(folder, 0o700)?;
     }
     let mut child = machine
-        .command(machine.azup()?)
+        .users_command(machine.azup()?)
         .args(arguments)
         .stdin(Stdio::null())
         // Read until it has answered, once.

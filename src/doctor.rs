@@ -20,6 +20,7 @@ mod clients;
 mod containers;
 mod context;
 mod credential;
+mod interpreter;
 mod keys;
 mod report;
 mod runner;

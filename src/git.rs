@@ -1,6 +1,7 @@
-//! What git tracks, read from its index without running git. Some guides have a
-//! certificate's key committed, and whoever has the repository can then serve it; and what
-//! came with a repository was written by its author, not by azup.
+//! What git tracks, read from its index without running git, which would do what a
+//! repository's own configuration says. Private keys, since some guides have a certificate's
+//! key committed, and who has the repository can then serve it. And anything else of which it
+//! matters whether the user made it or the repository brought it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
+use crate::failure::shown;
 use crate::files;
 
 /// No private key is larger (bytes).
@@ -23,7 +25,7 @@ pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
     let Some(repository) = Repository::around(project) else {
         return Vec::new();
     };
-    entries(&repository.index, repository.id_length)
+    index(&repository.git)
         .unwrap_or_default()
         .into_iter()
         .filter(|(path, size)| *size <= LARGEST_KEY && is_named_like_a_key(path))
@@ -39,35 +41,44 @@ pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
 
 /// Those of `names` in `folder` that git tracks. A folder that is a link counts as the
 /// folder that it leads to.
-#[must_use]
-pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Vec<&'a str> {
+///
+/// # Errors
+/// Where the index cannot be read: why.
+pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Result<Vec<&'a str>, String> {
     let Some(repository) = Repository::around(folder) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let wanted: Vec<(PathBuf, &str)> = names
         .iter()
         .map(|name| (repository.below.join(name), *name))
         .collect();
-    // Whole paths, but for version 4 whose paths are compressed: a large index is searched
-    // before every debug session.
-    let is_there = |path: &Path| memmem::find(&repository.index, path.as_os_str().as_bytes());
-    let compressed = repository.index.get(7) == Some(&4);
-    if !compressed && wanted.iter().all(|(path, _)| is_there(path).is_none()) {
-        return Vec::new();
+    // A large index is searched before every debug session: it is only parsed where the paths
+    // may be in it, or are not spelt out (version 4, and a split index's other file).
+    let bytes = files::read_if_there(&repository.git.join("index"));
+    let bytes = bytes
+        .map_err(|error| format!("{error:#}"))?
+        .unwrap_or_default();
+    let has = |text: &[u8]| memmem::find(&bytes, text).is_some();
+    let spelt_out = bytes.get(7) != Some(&4) && !has(b"link");
+    if spelt_out
+        && wanted
+            .iter()
+            .all(|(path, _)| !has(path.as_os_str().as_bytes()))
+    {
+        return Ok(Vec::new());
     }
-    let tracked = entries(&repository.index, repository.id_length).unwrap_or_default();
-    wanted
+    let tracked = index(&repository.git)?;
+    let is_tracked = |path: &Path| tracked.iter().any(|(known, _)| known == path);
+    Ok(wanted
         .into_iter()
-        .filter(|(path, _)| tracked.iter().any(|(known, _)| known == path))
+        .filter(|(path, _)| is_tracked(path))
         .map(|(_, name)| name)
-        .collect()
+        .collect())
 }
 
-/// A repository's index, and where in the repository one was looking.
+/// A repository, and where in it one was looking.
 struct Repository {
-    index: Vec<u8>,
-    /// How many bytes name an object.
-    id_length: usize,
+    git: PathBuf,
     /// The folder that was asked about, relative to the repository's top.
     below: PathBuf,
 }
@@ -78,14 +89,42 @@ impl Repository {
         let root = folder
             .ancestors()
             .find(|at| files::exists(&at.join(".git")))?;
-        let git = git_folder(root)?;
-        let index = files::read_if_there(&git.join("index")).ok()??;
         Some(Self {
-            index,
-            id_length: if uses_sha256(&git) { 32 } else { 20 },
+            git: git_folder(root)?,
             below: folder.strip_prefix(root).ok()?.to_owned(),
         })
     }
+}
+
+/// Whether git tracks `path`, something below it, or a link on the way to it, in any
+/// repository around it.
+///
+/// # Errors
+/// Where an index cannot be read: why.
+pub fn tracks(path: &Path) -> Result<bool, String> {
+    let mut paths = vec![path.to_owned()];
+    // The folder by its real name, and all of it; the link itself may be what is tracked.
+    let parent = path.parent().and_then(|folder| folder.canonicalize().ok());
+    paths.extend(parent.and_then(|folder| Some(folder.join(path.file_name()?))));
+    paths.extend(path.canonicalize());
+    paths.dedup();
+    for path in paths {
+        for root in path.ancestors() {
+            if !files::exists(&root.join(".git")) {
+                continue;
+            }
+            let Some(folder) = git_folder(root) else {
+                continue;
+            };
+            let below = path.strip_prefix(root).unwrap_or(Path::new(""));
+            let met =
+                |(entry, _): &(PathBuf, u32)| entry.starts_with(below) || below.starts_with(entry);
+            if index(&folder)?.iter().any(met) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// `.git` itself, or where it points to in a worktree or submodule.
@@ -131,9 +170,47 @@ fn holds_a_key(path: &Path) -> bool {
         })
 }
 
-/// Path and size of every entry (gitformat-index: versions 2 and 3, and 4 with its
+/// Path and size of all that is tracked; nothing where nothing was ever added.
+///
+/// # Errors
+/// Where it cannot be read: why.
+fn index(folder: &Path) -> Result<Vec<(PathBuf, u32)>, String> {
+    let id_length = if uses_sha256(folder) { 32 } else { 20 };
+    let read =
+        |name: &str| files::read_if_there(&folder.join(name)).map_err(|error| format!("{error:#}"));
+    let Some(bytes) = read("index")? else {
+        return Ok(Vec::new());
+    };
+    let damaged = || format!("{} is not an index of git's", shown(&folder.join("index")));
+    let (mut found, rest) = entries(&bytes, id_length).ok_or_else(damaged)?;
+    // A split index says only what has changed since the other file was written. Entries that
+    // were deleted since then count as tracked.
+    if let Some(id) = base(&bytes[rest..], id_length) {
+        let other = format!("sharedindex.{}", files::hex(id));
+        if let Some(bytes) = read(&other)? {
+            found.extend(entries(&bytes, id_length).ok_or_else(damaged)?.0);
+        }
+    }
+    Ok(found)
+}
+
+/// The name of the file to which a split index belongs, in the extensions behind its entries.
+fn base(mut extensions: &[u8], id_length: usize) -> Option<&[u8]> {
+    loop {
+        let length = u32::from_be_bytes(extensions.get(4..8)?.try_into().ok()?);
+        let (head, rest) = extensions.split_at(8);
+        let length = usize::try_from(length).ok()?;
+        if &head[..4] == b"link" {
+            let id = rest.get(..id_length.min(length))?;
+            return (id.len() == id_length && id.iter().any(|byte| *byte != 0)).then_some(id);
+        }
+        extensions = rest.get(length..)?;
+    }
+}
+
+/// Path and size of every entry, and where they end (gitformat-index: versions 2 and 3, and 4 with its
 /// compressed paths). `None` where it is no index.
-fn entries(index: &[u8], id_length: usize) -> Option<Vec<(PathBuf, u32)>> {
+fn entries(index: &[u8], id_length: usize) -> Option<(Vec<(PathBuf, u32)>, usize)> {
     let number = |at: usize| -> Option<u32> {
         Some(u32::from_be_bytes(index.get(at..at + 4)?.try_into().ok()?))
     };
@@ -171,9 +248,13 @@ fn entries(index: &[u8], id_length: usize) -> Option<Vec<(PathBuf, u32)>> {
         } else {
             start + ((end - start + 8) & !7)
         };
-        found.push((OsStr::from_bytes(&path).into(), size));
+        // Without a path, it takes the place of one in the file of a split index.
+        if !path.is_empty() {
+            found.push((OsStr::from_bytes(&path).into(), size));
+        }
     }
-    Some(found)
+    // What was cut off within the last entry's padding.
+    Some((found, at.min(index.len())))
 }
 
 /// The variable-length number of git's offset encoding.
@@ -201,10 +282,8 @@ mod tests {
         let mut index = b"DIRC\0\0\0\x02\0\0\0\x01".to_vec();
         index.extend([0; 62]);
         index.extend(b"key.pem\0\0\0");
-        assert_eq!(
-            entries(&index, 20).unwrap_or_default(),
-            [("key.pem".into(), 0)]
-        );
+        let found = entries(&index, 20).expect("an index").0;
+        assert_eq!(found, [("key.pem".into(), 0)]);
         for end in 0..index.len() {
             let _ = entries(&index[..end], 20);
         }

@@ -3,13 +3,14 @@
 //! time by starting `azup` with another environment.
 
 mod listener;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -23,10 +24,6 @@ pub use listener::listener;
 
 /// What `install.sh` of the dev container Feature leaves while the image is built.
 const DEV_CONTAINER_MARK: &str = "/usr/local/share/azup/dev-container";
-
-/// Folders that hold administrators' programs but are missing from many users' PATH
-/// (Debian, SUSE).
-const ADMIN_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// How often a running program is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(2);
@@ -115,8 +112,8 @@ impl Machine {
         check_clock(now)?;
         let this = Self {
             env,
+            home: dirs::home_dir().map(|home| cwd.join(home)),
             cwd,
-            home: dirs::home_dir(),
             data: dirs::data_dir(),
             config: dirs::config_dir(),
             now,
@@ -330,25 +327,6 @@ impl Machine {
         };
         let mark = Path::new(DEV_CONTAINER_MARK);
         is_roots(mark) && mark.parent().is_some_and(is_roots)
-    }
-
-    /// Finds a program on PATH, then in the folders for administrators.
-    #[must_use]
-    pub fn find(&self, program: &str) -> Option<PathBuf> {
-        let mut folders: Vec<PathBuf> = self
-            .var("PATH")
-            .map(|path| std::env::split_paths(path).collect())
-            .unwrap_or_default();
-        folders.extend(ADMIN_FOLDERS.map(PathBuf::from));
-        let path = std::env::join_paths(folders).ok()?;
-        which::which_in(program, Some(path), &self.cwd).ok()
-    }
-
-    /// A command with exactly this machine's environment and folder.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().envs(&self.env).current_dir(&self.cwd);
-        command
     }
 
     /// Runs a program to its end without a terminal: it reads `input` or nothing and, where

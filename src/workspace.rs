@@ -70,6 +70,13 @@ fn is_another_users(folder: &Path) -> bool {
     owner(folder).is_some_and(|owner| !ours.contains(&owner))
 }
 
+/// The top folder of the project that the user stands in.
+#[must_use]
+pub fn project_folder(machine: &Machine) -> PathBuf {
+    let top = Workspace::of(machine).project.pop();
+    top.unwrap_or_else(|| machine.cwd().to_owned())
+}
+
 /// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not
 /// the project's because it lies above.
 fn is_shared(folder: &Path) -> bool {

@@ -233,10 +233,7 @@ pub fn token(data: &[u8]) {
             "{head}"
         );
         for name in ["origin:", "referer:", "sec-fetch-site:", "x-forwarded-for:"] {
-            assert!(
-                !asked.contains(&format!("\n{name}")),
-                "{name} got a token"
-            );
+            assert!(!asked.contains(&format!("\n{name}")), "{name} got a token");
         }
         assert_eq!(asked.matches("\nhost:").count(), 1, "not one host");
     }

@@ -215,7 +215,13 @@ impl<'a> Origin<'a> {
     /// Whoever has the repository has the key: of a set that azup made, too.
     fn refuse_tracked(&self, project: &Path) -> Result<()> {
         let folder = self.place.folder();
-        let tracked = git::tracked_among(folder, &FILES);
+        let tracked = git::tracked_among(folder, &FILES).map_err(|why| {
+            self.refusal(&format!(
+                "nobody can tell whether git tracks the certificate set in {} ({why})",
+                shown(folder)
+            ))
+            .hint("git status")
+        })?;
         if tracked.is_empty() {
             return Ok(());
         }

@@ -71,7 +71,7 @@ fn with_azurite(
     };
     let environment = env::prepared(plan, false, machine, output)?;
     output.warn_all(&environment.warnings);
-    let mut command = machine.command(&run.command[0]);
+    let mut command = machine.users_command(&run.command[0]);
     command.args(&run.command[1..]);
     environment.give_to(&mut command);
     child::run(command, signals)

@@ -3,21 +3,40 @@
 //! read another one.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Result;
 
+use super::interpreter::interpreter;
 use super::{Check, Context, Finding, Mend};
 use crate::cli::Kind;
 use crate::failure::{command_line, shown};
-use crate::trust::{Found, Status, Store, nss, python};
+use crate::trust::{Found, Status, Store, nss};
 
 /// The exit code by which our own scripts say that a package is not installed.
 const NOT_INSTALLED: i32 = 77;
 
+/// Goes before both of the following. `python -c` looks for modules in the current folder
+/// first, an editable installation adds the project's folder, and a project may well have a
+/// `requests.py` or an `ssl.py` of its own: only an environment's packages may come from there.
+/// (`-P`, which does the first half of this, is known from Python 3.11 on.)
+const ELSEWHERE: &str = "
+import sys
+project = sys.argv[2]
+
+def is_below(path, *folders):
+    return any((path + '/').startswith(folder.rstrip('/') + '/') for folder in folders)
+
+sys.path[:] = [
+    path for path in sys.path
+    if path.startswith('/') and (
+        is_below(path, sys.prefix, sys.base_prefix) or not project or not is_below(path, project)
+    )
+]
+";
+
 /// What the synchronous clients of Azure's SDK use.
 const REQUESTS: &str = "
-import sys
 try:
     import requests
 except ImportError:
@@ -27,7 +46,7 @@ requests.get(sys.argv[1], timeout=30)
 
 /// What the asynchronous ones use.
 const AIOHTTP: &str = "
-import asyncio, sys
+import asyncio
 try:
     import aiohttp
 except ImportError:
@@ -141,36 +160,51 @@ fn shortened(words: &str) -> &str {
     }
 }
 
-/// The Python that the user works with: the project's, else that of PATH.
-fn interpreter(context: &Context) -> Option<PathBuf> {
-    let of_project = python::of_project(&context.machine).into_iter();
-    let mut of_project = of_project.map(|root| root.join("bin/python"));
-    of_project
-        .find(|program| program.is_file())
-        .or_else(|| context.machine.find("python3"))
-}
-
-fn by_python(context: &Context, client: &str, store: Kind, script: &str) -> Result<Finding> {
-    let Some(python) = interpreter(context) else {
-        return Ok(Finding::skip("there is no Python"));
+fn by_python(
+    context: &Context,
+    client: &str,
+    store: impl FnOnce(&Path) -> Kind,
+    script: &str,
+) -> Result<Finding> {
+    let python = match interpreter(context) {
+        Ok(Some(python)) => python,
+        Ok(None) => return Ok(Finding::skip("there is no Python")),
+        Err(why) => return Ok(Finding::skip(why)),
     };
-    let words = |url: &str| vec![python.into(), "-c".into(), script.into(), url.into()];
-    ask(context, client, store, words, None)
+    let store = store(&python);
+    let project = context.machine.project().unwrap_or_default();
+    let words = |url: &str| {
+        let script = format!("{ELSEWHERE}{script}");
+        vec![
+            python.into(),
+            "-c".into(),
+            script.into(),
+            url.into(),
+            project.into(),
+        ]
+    };
+    let finding = ask(context, client, store, words, None)?;
+    Ok(if store == Kind::System {
+        finding.explained_by("store-system")
+    } else {
+        finding
+    })
 }
 
 fn requests(context: &Context) -> Result<Finding> {
     // A distribution's own requests reads the system's store, and not certifi's.
-    let of_distribution =
-        interpreter(context).is_some_and(|program| program.starts_with("/usr/bin"));
-    if of_distribution {
-        let finding = by_python(context, "python", Kind::System, REQUESTS)?;
-        return Ok(finding.explained_by("store-system"));
-    }
-    by_python(context, "python", Kind::Certifi, REQUESTS)
+    let store = |python: &Path| {
+        if python.starts_with("/usr/bin") {
+            Kind::System
+        } else {
+            Kind::Certifi
+        }
+    };
+    by_python(context, "python", store, REQUESTS)
 }
 
 fn aiohttp(context: &Context) -> Result<Finding> {
-    by_python(context, "python-async", Kind::System, AIOHTTP)
+    by_python(context, "python-async", |_| Kind::System, AIOHTTP)
 }
 
 fn node(context: &Context) -> Result<Finding> {
@@ -208,7 +242,12 @@ impl Finding {
 /// Java's own stores, in a third of the time that it takes to compile a program (measured).
 fn java(context: &Context) -> Result<Finding> {
     let of_home = context.machine.var("JAVA_HOME");
-    let of_home = of_home.map(|home| PathBuf::from(home).join("bin/keytool"));
+    let of_home = of_home.map(|home| {
+        context
+            .machine
+            .absolute(Path::new(home))
+            .join("bin/keytool")
+    });
     let beside_java = context.machine.find("java").and_then(|java| {
         let java = java.canonicalize().ok()?;
         Some(java.with_file_name("keytool"))
@@ -217,6 +256,10 @@ fn java(context: &Context) -> Result<Finding> {
     let Some(keytool) = there.into_iter().find(|program| program.is_file()) else {
         return Ok(Finding::skip("there is no Java with a keytool"));
     };
+    if context.machine.is_in_project(&keytool) {
+        let what = format!("{} is in the project: it is not run", shown(&keytool));
+        return Ok(Finding::skip(what));
+    }
     let words = |url: &str| {
         vec![
             keytool.into(),

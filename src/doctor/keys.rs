@@ -1,13 +1,16 @@
 //! Who can get at the private key: other users of this machine, or everybody who clones
 //! the repository.
 
-use std::ffi::OsString;
-
 use anyhow::Result;
 
 use super::{Check, Context, Finding};
+use crate::certificates::FILES;
 use crate::change;
 use crate::failure::{command_line, shown};
+use crate::git;
+
+/// The key that a renewal has put beside the old one.
+const STAGED_KEY: &str = "next-key.pem";
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -21,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "key-tracked",
         title: "no private key is tracked by git",
         explained_by: &["certificate-origin"],
-        starts_program: true,
+        starts_program: false,
         run: tracked,
     },
 ];
@@ -38,33 +41,17 @@ fn tracked(context: &Context) -> Result<Finding> {
     if !folder.is_dir() {
         return Ok(Finding::skip("there is no certificate set"));
     }
-    let in_repository = folder.ancestors().any(|above| above.join(".git").exists());
-    if !in_repository {
-        return Ok(Finding::ok(format!(
-            "{} is in no repository",
-            shown(folder)
-        )));
+    let mut names = Vec::new();
+    for name in [FILES[1], STAGED_KEY] {
+        match git::tracks(&folder.join(name)) {
+            Ok(true) => names.push(name),
+            Ok(false) => {}
+            Err(why) => {
+                let what = format!("what git tracks cannot be told: {why}");
+                return Ok(Finding::warn(what).fix("git status"));
+            }
+        }
     }
-    let Some(git) = context.machine.find("git") else {
-        return Ok(Finding::skip("git is not installed"));
-    };
-    let words: [OsString; 8] = [
-        git.into(),
-        "-C".into(),
-        folder.into(),
-        "ls-files".into(),
-        "-z".into(),
-        "--".into(),
-        "key.pem".into(),
-        "next-key.pem".into(),
-    ];
-    let done = context.program(&words, None)?;
-    if !done.status.success() {
-        let what = format!("git does not tell: {}", done.last_words());
-        return Ok(Finding::warn(what).fix(command_line(&words[..4])));
-    }
-    let all = String::from_utf8_lossy(&done.stdout);
-    let names: Vec<&str> = all.split('\0').filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         return Ok(Finding::ok(format!("none in {}", shown(folder))));
     }

@@ -141,10 +141,13 @@ fn check_sender(fields: &[httparse::Header<'_>]) -> Result<(), Reply> {
         let of_browser = matches!(&*name, "origin" | "referer")
             || name.starts_with("sec-") && name != "sec-fetch-mode";
         if of_browser {
-            return Err(bad(&format!("web pages get no token ({} is set)", field.name)));
+            return Err(bad(&format!(
+                "web pages get no token ({} is set)",
+                field.name
+            )));
         }
-        let of_proxy = matches!(&*name, "forwarded" | "via" | "x-real-ip")
-            || name.starts_with("x-forwarded-");
+        let of_proxy =
+            matches!(&*name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-");
         if of_proxy {
             let why = format!("forwarded requests get no token ({} is set)", field.name);
             return Err(bad(&why));

@@ -76,7 +76,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
     let mut seen: Vec<PathBuf> = Vec::new();
     if let Some(home) = machine.var("JAVA_HOME") {
         let home = machine.absolute(Path::new(home));
-        let keystores = keystores(&home, &mut seen);
+        let keystores = keystores(&home, machine, &mut seen);
         if keystores.is_empty() {
             let why = if home.is_dir() {
                 "which is no JDK: it has no lib/security/cacerts"
@@ -94,7 +94,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
         );
     }
     for home in homes(machine) {
-        let keystores = keystores(&home, &mut seen);
+        let keystores = keystores(&home, machine, &mut seen);
         found.extend(
             keystores
                 .into_iter()
@@ -153,7 +153,7 @@ fn homes(machine: &Machine) -> Vec<PathBuf> {
 }
 
 /// The keystores of a JDK whose real paths were not `seen` yet.
-fn keystores(home: &Path, seen: &mut Vec<PathBuf>) -> Vec<Keystore> {
+fn keystores(home: &Path, machine: &Machine, seen: &mut Vec<PathBuf>) -> Vec<Keystore> {
     let mut keystores = Vec::new();
     // macOS keeps a JDK inside a bundle.
     for home in [home.to_owned(), home.join("Contents/Home")] {
@@ -168,7 +168,7 @@ fn keystores(home: &Path, seen: &mut Vec<PathBuf>) -> Vec<Keystore> {
             let keytool = ["bin/keytool", "jre/bin/keytool"]
                 .map(|program| home.join(program))
                 .into_iter()
-                .find(|program| program.is_file());
+                .find(|program| program.is_file() && !machine.is_in_project(program));
             keystores.push(Keystore { path, keytool });
         }
     }

@@ -3,6 +3,7 @@
 
 mod azurite;
 mod clients;
+mod hostile;
 mod patient;
 mod set;
 mod stores;

@@ -1,0 +1,345 @@
+//! The programs that azup starts for its own ends, and what it starts them with. A folder in
+//! which somebody stands must not decide either: a repository may hold a `certutil`, a `node`
+//! and a `.npmrc`, and so may `/tmp`.
+//!
+//! So a relative entry of PATH is never used, nor a program that git tracks in the project;
+//! the program's own folder is `/`, and what it is told by variables comes from outside of the
+//! project. What tells a client whom to trust stays: it is data, and azup asks about it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Machine;
+use crate::git;
+use crate::workspace::project_folder;
+
+/// Folders that hold administrators' programs but are missing from many users' PATH
+/// (Debian, SUSE).
+const ADMIN_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// Where programs run: it is there on every machine, and only root can put anything there.
+const NEUTRAL: &str = "/";
+
+/// Lists of folders or files from which a program loads code.
+const LISTS: [&str; 12] = [
+    "CLASSPATH",
+    "DYLD_FRAMEWORK_PATH",
+    "DYLD_INSERT_LIBRARIES",
+    "DYLD_LIBRARY_PATH",
+    "GCONV_PATH",
+    "LD_AUDIT",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "NODE_PATH",
+    "PERL5LIB",
+    "PYTHONPATH",
+    "RUBYLIB",
+];
+
+/// Single ones, of code or of settings that name code.
+const FILES: [&str; 18] = [
+    "BASH_ENV",
+    "CURL_HOME",
+    "ENV",
+    "NODE_COMPILE_CACHE",
+    "NODE_V8_COVERAGE",
+    "NPM_CONFIG_GLOBALCONFIG",
+    "NPM_CONFIG_PREFIX",
+    "NPM_CONFIG_USERCONFIG",
+    "OPENSSL_CONF",
+    "OPENSSL_ENGINES",
+    "OPENSSL_MODULES",
+    "PYTHONEXECUTABLE",
+    "PYTHONHOME",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONSTARTUP",
+    "npm_config_globalconfig",
+    "npm_config_prefix",
+    "npm_config_userconfig",
+];
+
+/// Folders that people keep in a project on purpose, with a login or packages of its own:
+/// these only count as the repository's where git tracks what is in them.
+const OWN: [&str; 6] = [
+    "AZURE_CONFIG_DIR",
+    "AZURE_EXTENSION_DIR",
+    "DOCKER_CONFIG",
+    "JAVA_HOME",
+    "PYTHONUSERBASE",
+    "XDG_CONFIG_HOME",
+];
+
+/// Options for every Node.js and every Java. Those that name code are many, and grow; those
+/// that say whom to trust and by which proxy to go are few.
+const OPTIONS: [(&str, &[&str]); 6] = [
+    ("NODE_OPTIONS", NODE),
+    ("JAVA_TOOL_OPTIONS", JAVA),
+    ("JDK_JAVA_OPTIONS", JAVA),
+    ("_JAVA_OPTIONS", JAVA),
+    ("PERL5OPT", &[]),
+    ("RUBYOPT", &[]),
+];
+
+const NODE: &[&str] = &[
+    "--use-openssl-ca",
+    "--use-bundled-ca",
+    "--use-system-ca",
+    "--use-env-proxy",
+    "--tls-",
+    "--max-old-space-size=",
+    "--no-warnings",
+];
+
+const JAVA: &[&str] = &[
+    TRUST_STORE,
+    "-Djavax.net.ssl.trustStoreType=",
+    "-Djavax.net.ssl.trustStorePassword=",
+    "-Djdk.tls.",
+    "-Dhttp.",
+    "-Dhttps.",
+    "-Djava.net.useSystemProxies=",
+    "-Xm",
+];
+
+/// The option that names Java's trust store, which may be relative.
+const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
+
+/// What may be relative, to the folder in which the user stands.
+const SEEN_FROM_HERE: [&str; 5] = [
+    "CURL_CA_BUNDLE",
+    "HOME",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+];
+
+impl Machine {
+    /// Finds a program on PATH, then in the folders for administrators. Neither by a relative
+    /// entry of PATH nor in what the repository brings.
+    #[must_use]
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        let path = self.var("PATH").unwrap_or_default();
+        std::env::split_paths(path)
+            .chain(ADMIN_FOLDERS.map(PathBuf::from))
+            .filter(|folder| folder.is_absolute())
+            .filter_map(|folder| which::which_in(program, Some(folder), NEUTRAL).ok())
+            .find(|found| !self.is_of_repository(found))
+    }
+
+    /// Whether the project that the user stands in brings this program, or whatever else a
+    /// program would heed, along: git tracks it, or may do so.
+    #[must_use]
+    pub fn is_of_repository(&self, path: &Path) -> bool {
+        let tracked = |path: &Path| git::tracks(path).unwrap_or(true);
+        let real = path.canonicalize();
+        let real = real.as_deref().unwrap_or(path);
+        [path, real].iter().any(|path| self.is_in_project(path)) && tracked(path)
+    }
+
+    /// Whether a path lies in the project that the user stands in.
+    #[must_use]
+    pub fn is_in_project(&self, path: &Path) -> bool {
+        // Most are nowhere near: nothing is read for them.
+        self.is_near(path) && self.project().is_some_and(|top| path.starts_with(top))
+    }
+
+    /// Whether a path and the current folder lie in the same folder, be it far above, that is
+    /// not everybody's: both may have come with one archive.
+    #[must_use]
+    pub fn is_near(&self, path: &Path) -> bool {
+        let shared = self.cwd.ancestors().find(|above| path.starts_with(above));
+        shared.is_some_and(|shared| !self.is_for_all(shared))
+    }
+
+    /// The top folder of the project that the user stands in; none at home or above, where
+    /// everything would be in it.
+    #[must_use]
+    pub fn project(&self) -> Option<PathBuf> {
+        Some(project_folder(self)).filter(|top| !self.is_for_all(top))
+    }
+
+    fn is_for_all(&self, folder: &Path) -> bool {
+        let home = self.home.as_ref();
+        folder.parent().is_none() || home.is_some_and(|home| home.starts_with(folder))
+    }
+
+    /// A command for azup's own ends: it runs in `/`, with this machine's environment as far
+    /// as the project has no say in it.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let env = self.neutral_environment();
+        command.env_clear().envs(env).current_dir(NEUTRAL);
+        command
+    }
+
+    /// A command for the user: exactly their environment, in the folder in which they are.
+    pub fn users_command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(&self.env).current_dir(&self.cwd);
+        command
+    }
+
+    fn neutral_environment(&self) -> BTreeMap<OsString, OsString> {
+        let mut env = self.env.clone();
+        let outside = |path: &Path| path.is_absolute() && !self.is_in_project(path);
+        let own = |path: &Path| path.is_absolute() && !self.is_of_repository(path);
+        for name in LISTS {
+            change(&mut env, name, |value| listed(value, outside));
+        }
+        // Spaces part the entries of this one as well.
+        change(&mut env, "LD_PRELOAD", |value| {
+            (!value.as_bytes().contains(&b' ')).then(|| value.to_owned())
+        });
+        change(&mut env, "PATH", |value| listed(value, own));
+        for name in FILES {
+            change(&mut env, name, |value| {
+                outside(Path::new(value)).then(|| value.to_owned())
+            });
+        }
+        for name in OWN {
+            change(&mut env, name, |value| {
+                own(Path::new(value)).then(|| value.to_owned())
+            });
+        }
+        for (name, kept) in OPTIONS {
+            change(&mut env, name, |value| self.options(value, kept));
+        }
+        for name in SEEN_FROM_HERE {
+            change(&mut env, name, |value| {
+                let absolute = |path: &Path| self.absolute(path).into_os_string();
+                Some(
+                    value
+                        .is_empty()
+                        .then(OsString::new)
+                        .unwrap_or_else(|| absolute(Path::new(value))),
+                )
+            });
+        }
+        change(&mut env, "SSL_CERT_DIR", |value| {
+            let folders = std::env::split_paths(value);
+            std::env::join_paths(folders.map(|folder| self.absolute(&folder))).ok()
+        });
+        env
+    }
+
+    /// The options that begin as one of these; none where one is quoted, since each program
+    /// has rules of its own for that.
+    fn options(&self, value: &OsStr, kept: &[&str]) -> Option<OsString> {
+        let value = value.to_str()?;
+        if value.contains(['"', '\'', '\\']) {
+            return None;
+        }
+        let words = value.split_whitespace();
+        let words = words.filter(|word| kept.iter().any(|start| word.starts_with(start)));
+        let words: Vec<String> = words
+            .map(|word| match word.strip_prefix(TRUST_STORE) {
+                Some(path) => {
+                    let path = self.absolute(Path::new(path));
+                    format!("{TRUST_STORE}{}", path.display())
+                }
+                None => word.to_owned(),
+            })
+            .collect();
+        (!words.is_empty()).then(|| words.join(" ").into())
+    }
+}
+
+/// The entries of a list that may stay; `None` where none is left.
+fn listed(value: &OsStr, may_stay: impl Fn(&Path) -> bool) -> Option<OsString> {
+    let paths = std::env::split_paths(value).filter(|path| may_stay(path));
+    std::env::join_paths(paths)
+        .ok()
+        .filter(|list| !list.is_empty())
+}
+
+/// Sets a variable that is there to what `to` makes of it, or takes it away.
+fn change(
+    env: &mut BTreeMap<OsString, OsString>,
+    name: &str,
+    to: impl FnOnce(&OsStr) -> Option<OsString>,
+) {
+    let Some(value) = env.remove(OsStr::new(name)) else {
+        return;
+    };
+    if let Some(value) = to(&value) {
+        env.insert(name.into(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_variable_names_in_the_project_is_not_handed_on() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("a path");
+        let (home, project) = (root.join("home"), root.join("project"));
+        std::fs::create_dir_all(project.join(".git")).expect("a repository");
+        std::fs::create_dir_all(&home).expect("a home");
+        let inside = project.join("x").to_string_lossy().into_owned();
+        let certificates = project.join("ca.pem").to_string_lossy().into_owned();
+        let folders = format!("/certs:{certificates}");
+        let store = format!("{TRUST_STORE}{certificates}");
+        for (name, value, expected) in [
+            ("PATH", ".:bin::/usr/bin:./x", Some("/usr/bin")),
+            ("PATH", ".:", None),
+            ("PYTHONPATH", "src:/opt/lib", Some("/opt/lib")),
+            ("PYTHONPATH", &inside, None),
+            ("PYTHONHOME", "/opt/python", Some("/opt/python")),
+            ("PYTHONSTARTUP", ".startup.py", None),
+            ("LD_PRELOAD", "/usr/lib/a.so ./b.so", None),
+            ("LD_LIBRARY_PATH", ":/opt/lib:", Some("/opt/lib")),
+            ("CURL_HOME", &inside, None),
+            ("OPENSSL_CONF", "/etc/openssl.cnf", Some("/etc/openssl.cnf")),
+            ("NODE_OPTIONS", "--require ./x.js", None),
+            (
+                "NODE_OPTIONS",
+                "-r=./x.js --use-system-ca",
+                Some("--use-system-ca"),
+            ),
+            ("NODE_OPTIONS", "--use-system-ca \"--require=x y\"", None),
+            (
+                "JAVA_TOOL_OPTIONS",
+                "-javaagent:x.jar -Xmx1g",
+                Some("-Xmx1g"),
+            ),
+            (
+                "JDK_JAVA_OPTIONS",
+                "@options -Djavax.net.ssl.trustStore=ca.pem",
+                Some(&store),
+            ),
+            ("PERL5OPT", "-Mx", None),
+            ("SSL_CERT_FILE", "ca.pem", Some(&certificates)),
+            ("SSL_CERT_FILE", "/a:b", Some("/a:b")),
+            ("SSL_CERT_DIR", "/certs:ca.pem", Some(&folders)),
+            ("NODE_EXTRA_CA_CERTS", "", Some("")),
+            ("HTTPS_PROXY", "http://proxy", Some("http://proxy")),
+        ] {
+            let machine = Machine::for_test(&home, &[(name, value.as_ref())]).at(&project);
+            let env = machine.neutral_environment();
+            let found = env.get(OsStr::new(name)).map(OsString::as_os_str);
+            assert_eq!(found, expected.map(OsStr::new), "{name}={value}");
+            let users = machine.users_command("x");
+            let mut users = users.get_envs();
+            assert!(users.any(|(_, given)| given == Some(value.as_ref())));
+        }
+    }
+
+    #[test]
+    fn at_home_nothing_is_the_projects() {
+        let home = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(home.path().join(".git")).expect("a repository");
+        let machine = Machine::for_test(home.path(), &[]);
+        assert_eq!(machine.project(), None);
+        assert!(!machine.is_in_project(&home.path().join("bin/node")));
+        assert!(
+            !machine
+                .at(Path::new("/"))
+                .is_in_project(Path::new("/usr/bin/node"))
+        );
+    }
+}
