@@ -7,6 +7,7 @@
 
 mod adopt;
 mod command;
+mod depth;
 mod overlay;
 mod reach;
 mod read;

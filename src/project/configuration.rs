@@ -157,7 +157,7 @@ impl Configuration {
     pub fn read(project: &Path, path: &Path) -> Result<Result<Self, Refusal>> {
         let real = match paths::real(project, path) {
             Ok(real) => real,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(blocked) => return Ok(Err(blocked.of(path))),
         };
         let bytes = files::read(&real)?;
         Ok(jsonc::parse(&bytes).and_then(|value| {

@@ -1,63 +1,128 @@
-//! Where a path of a project really leads. A link inside the project is followed; one
-//! that leads out is refused, since what it points to may be shared with others.
+//! Where a path of a project really leads. A link inside the project is followed to a file
+//! of the same name; one that leads out is refused, since what it points to may be shared
+//! with others. Neither git's own folder nor, through a link, azup's own is ever meant:
+//! links are committed, and whoever wrote one may have had another file in mind.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::jsonc::Refusal;
+use crate::failure::shown;
+
+/// Why a path cannot be used: something on the way is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Blocked {
+    /// What is in the way, relative to the project's folder: the path itself or a folder
+    /// around it.
+    pub(super) at: PathBuf,
+    /// The reason, about `at` as "it".
+    pub(super) why: String,
+}
+
+impl Blocked {
+    /// The same as a sentence about `path`.
+    pub(super) fn of(self, path: &Path) -> Refusal {
+        Refusal(match self.why.strip_prefix("it ") {
+            Some(rest) if self.at != path => format!("{} {rest}", shown(&self.at)),
+            _ => self.why,
+        })
+    }
+}
 
 /// The real file behind `relative`, which need not exist: to be read and written there.
 /// `project` is the project's folder.
 ///
 /// # Errors
-/// Where a link leads out of the project or nowhere, or something is in the way.
-pub(super) fn real(project: &Path, relative: &Path) -> Result<PathBuf, Refusal> {
+/// Where a link leads out of the project, into git's folder or nowhere, or something is in
+/// the way.
+pub(super) fn real(project: &Path, relative: &Path) -> Result<PathBuf, Blocked> {
+    walk(project, relative, |_| true)
+}
+
+/// The same for a file that is azup's own, or that goes: `.devcontainer` alone may be a
+/// link, since a record could otherwise give azup any other folder for its own.
+///
+/// # Errors
+/// As [`real`], and where there is any other link.
+pub(super) fn own(project: &Path, relative: &Path) -> Result<PathBuf, Blocked> {
+    walk(project, relative, |at| at == Path::new(".devcontainer"))
+}
+
+/// Whether a folder of azup's own is really there, and not behind a link that counts for
+/// nothing.
+pub(super) fn is_own_folder(project: &Path, folder: &Path) -> bool {
+    own(project, &folder.join("x")).is_ok() && project.join(folder).is_dir()
+}
+
+fn walk(
+    project: &Path,
+    relative: &Path,
+    may_be_link: impl Fn(&Path) -> bool,
+) -> Result<PathBuf, Blocked> {
     let mut at = project.to_owned();
-    let parts: Vec<Component<'_>> = relative.components().collect();
-    for (number, part) in parts.iter().enumerate() {
+    let mut walked = PathBuf::new();
+    let mut parts = relative.components().peekable();
+    while let Some(part) = parts.next() {
         at.push(part);
-        let last = number + 1 == parts.len();
+        walked.push(part);
+        let last = parts.peek().is_none();
+        let blocked = |why: &str| Blocked {
+            at: walked.clone(),
+            why: why.to_owned(),
+        };
         let Ok(about) = at.symlink_metadata() else {
             continue;
         };
         if about.is_symlink() {
-            at = followed(project, &at, last)?;
+            let target = followed(project, &at).map_err(blocked)?;
+            if !may_be_link(&walked) {
+                return Err(blocked("it is a link, which azup does not follow here"));
+            }
+            if last && target.file_name() != relative.file_name() {
+                return Err(blocked("it is a link to a file of another name"));
+            }
+            at = target;
         }
         let folder = at.is_dir();
         if last && !at.is_file() {
-            let what = if folder {
-                "a folder"
+            return Err(blocked(if folder {
+                "it is a folder"
             } else {
-                "no regular file"
-            };
-            return Err(Refusal(format!("it is {what}")));
+                "it is not a regular file"
+            }));
         }
         if !last && !folder {
-            return Err(Refusal(format!(
-                "{} is no folder",
-                parts[..=number].iter().collect::<PathBuf>().display()
-            )));
+            return Err(blocked("it is not a folder"));
         }
     }
     Ok(at)
 }
 
-fn followed(project: &Path, link: &Path, itself: bool) -> Result<PathBuf, Refusal> {
-    let name = if itself {
-        "it".to_owned()
-    } else {
-        let link = link.strip_prefix(project).unwrap_or(link);
-        link.display().to_string()
-    };
+/// Where a link leads, inside the project.
+fn followed(project: &Path, link: &Path) -> Result<PathBuf, &'static str> {
     let target = link
         .canonicalize()
-        .map_err(|_| Refusal(format!("{name} is a link that leads nowhere")))?;
+        .map_err(|_| "it is a link that leads nowhere")?;
     let root = project
         .canonicalize()
         .unwrap_or_else(|_| project.to_owned());
-    match target.strip_prefix(&root) {
-        Ok(inside) => Ok(project.join(inside)),
-        Err(_) => Err(Refusal(format!(
-            "{name} is a link that leads out of the project"
-        ))),
+    let inside = target
+        .strip_prefix(&root)
+        .map_err(|_| "it is a link that leads out of the project")?;
+    if inside.components().any(is_gits) {
+        return Err("it is a link that leads into git's own folder");
     }
+    Ok(project.join(inside))
+}
+
+/// Whether a name is, or on some file systems counts as, the one of git's folder.
+fn is_gits(part: Component<'_>) -> bool {
+    is_name_of_git(&part.as_os_str().to_string_lossy())
+}
+
+/// As git itself judges names (`core.protectNTFS`): in any case, with dots and blanks that
+/// Windows drops, with a stream, and by the short name.
+pub(super) fn is_name_of_git(name: &str) -> bool {
+    let name = name.split(':').next().unwrap_or_default();
+    let name = name.trim_end_matches(['.', ' ']).to_ascii_lowercase();
+    name == ".git" || name == "git~1"
 }

@@ -11,9 +11,10 @@ use anyhow::Result;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::OWN_FOLDER;
 use super::jsonc::{self, Addition};
-use crate::failure::{Exit, Failure, command_line, shown};
+use super::{OWN_FOLDER, paths};
+use crate::certificates::PROJECT_FOLDER;
+use crate::failure::{Exit, Failure, command_line, quoted, shown};
 use crate::files;
 
 /// The record's name in azup's own folder.
@@ -99,7 +100,10 @@ impl Record {
             .hint("azup --version")
             .exit(Exit::Refused)
             .into()),
-            (_, Ok(record)) if record.is_inside() => Ok(Some((record, bytes))),
+            (_, Ok(record)) => match record.stranger(folder) {
+                None => Ok(Some((record, bytes))),
+                Some(name) => Err(foreign(folder, name)),
+            },
             _ => Err(Failure::new(format!(
                 "{} is not the record that azup wrote",
                 shown(&path)
@@ -166,21 +170,105 @@ impl Record {
             .is_some_and(|known| known.contains(&there))
     }
 
-    /// A record is data from a repository: a path in it that leads elsewhere is refused.
-    fn is_inside(&self) -> bool {
-        use std::path::Component;
-        let paths = self.files.iter().map(|entry| &entry.path);
-        paths
-            .chain(self.own.keys())
-            .chain(&self.folders)
-            .chain(self.configurations.keys())
-            .all(|path| {
-                !path.is_empty()
-                    && Path::new(path)
-                        .components()
-                        .all(|part| matches!(part, Component::Normal(_)))
+    /// The first path that azup would never have noted. A record is data from a repository:
+    /// whoever wrote it may want any file of the project changed or deleted.
+    fn stranger(&self, project: &Path) -> Option<&str> {
+        let files = self.files.iter().map(|entry| entry.path.as_str());
+        let strange = |known: fn(&[&str]) -> bool| move |path: &&str| !is_known(path, known);
+        files
+            .into_iter()
+            .find(strange(is_of_users))
+            .or_else(|| self.own_names().find(strange(is_own)))
+            .or_else(|| {
+                let mut all = self.configurations.keys().map(String::as_str);
+                all.find(strange(is_configuration))
+            })
+            .or_else(|| {
+                let folders = self.folders.iter().map(String::as_str);
+                let mut strange = folders.filter(|path| !FOLDERS.contains(path));
+                strange.find(|path| !is_linked(project, path))
             })
     }
+
+    fn own_names(&self) -> impl Iterator<Item = &str> {
+        self.own.keys().map(String::as_str)
+    }
+}
+
+/// The folders that azup makes in a project.
+pub(super) const FOLDERS: [&str; 4] = [".devcontainer", OWN_FOLDER, PROJECT_FOLDER, ".vscode"];
+
+/// Whether a path is one of those that azup writes. Compared as text, letter by letter:
+/// what some file system takes for the same name is not meant.
+fn is_known(path: &str, known: fn(&[&str]) -> bool) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let plain = |part: &&str| {
+        !part.is_empty()
+            && *part != "."
+            && *part != ".."
+            && !part.contains(['\\', '\0'])
+            && !paths::is_name_of_git(part)
+    };
+    parts.iter().all(plain) && known(&parts)
+}
+
+/// A dev container's configuration.
+fn is_configuration(parts: &[&str]) -> bool {
+    match parts {
+        [".devcontainer.json"] | [".devcontainer", "devcontainer.json"] => true,
+        [".devcontainer", name, "devcontainer.json"] => is_not_own(name),
+        _ => false,
+    }
+}
+
+/// A file that `init` edits, or makes for the user.
+fn is_of_users(parts: &[&str]) -> bool {
+    match parts {
+        [".devcontainer", "docker-compose.yml"] | [".vscode", "tasks.json" | "launch.json"] => true,
+        [".devcontainer", name, "docker-compose.yml"] => is_not_own(name),
+        parts => is_configuration(parts),
+    }
+}
+
+/// A file in one of azup's own folders.
+fn is_own(parts: &[&str]) -> bool {
+    matches!(parts, [".devcontainer", folder, _] if !is_not_own(folder))
+}
+
+fn is_not_own(name: &str) -> bool {
+    let path = format!(".devcontainer/{name}");
+    path != OWN_FOLDER && path != PROJECT_FOLDER
+}
+
+/// Where `.devcontainer` is a link inside the project, azup 0.1 noted its own folders also
+/// by the place to which that leads.
+fn is_linked(project: &Path, path: &str) -> bool {
+    let root = project.canonicalize().ok();
+    let there = |own: &&str| {
+        paths::is_own_folder(project, Path::new(own))
+            && project.join(own).canonicalize().ok() == root.as_ref().map(|root| root.join(path))
+    };
+    [OWN_FOLDER, PROJECT_FOLDER].iter().any(there)
+}
+
+/// A record that names what azup never changes is refused as a whole.
+fn foreign(folder: &Path, name: &str) -> anyhow::Error {
+    Failure::new(format!(
+        "{} is not the record that azup wrote: it names {}, which azup never changes",
+        shown(&folder.join(Record::path())),
+        quoted(name)
+    ))
+    .hint(command_line([
+        "git".as_ref(),
+        "-C".as_ref(),
+        folder.as_os_str(),
+        "log".as_ref(),
+        "-p".as_ref(),
+        "--".as_ref(),
+        Record::path().as_os_str(),
+    ]))
+    .exit(Exit::Refused)
+    .into()
 }
 
 impl Entry {
@@ -316,11 +404,52 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_out_is_no_record_of_azups() {
-        for path in ["../x", "/etc/passwd", "a/../../x", "", "./x"] {
-            let mut record = Record::default();
-            record.own.insert(path.to_owned(), Vec::new());
-            assert!(!record.is_inside(), "{path}");
+    fn only_what_azup_writes_is_known() {
+        for path in [
+            ".devcontainer.json",
+            ".devcontainer/devcontainer.json",
+            ".devcontainer/a b/devcontainer.json",
+            ".devcontainer/api/docker-compose.yml",
+            ".vscode/tasks.json",
+        ] {
+            assert!(is_known(path, is_of_users), "{path}");
+        }
+        for path in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "notes.txt",
+            "tasks.json",
+            ".vscode/settings.json",
+            ".vscode//tasks.json",
+            ".vscode/./tasks.json",
+            ".VSCODE/tasks.json",
+            "./.vscode/tasks.json",
+            ".devcontainer/../x/devcontainer.json",
+            ".devcontainer/.git/devcontainer.json",
+            ".devcontainer/.GIT. /devcontainer.json",
+            ".devcontainer/.git::$INDEX_ALLOCATION/devcontainer.json",
+            ".devcontainer/git~1/devcontainer.json",
+            ".devcontainer/azurite/devcontainer.json",
+            ".devcontainer/a\\b/devcontainer.json",
+            ".devcontainer/a/b/devcontainer.json",
+            ".git/HEAD",
+            ".GIT/HEAD",
+        ] {
+            assert!(!is_known(path, is_of_users), "{path}");
+        }
+        assert!(is_known(".devcontainer/azurite/start.sh", is_own));
+        assert!(is_known(".devcontainer/azurite-certs/.gitignore", is_own));
+        for path in [
+            ".devcontainer/azurite",
+            ".devcontainer/azurite/a/b",
+            ".devcontainer/azurite/..",
+            ".devcontainer/azurite/.git",
+            ".devcontainer/Azurite/start.sh",
+            ".devcontainer/api/start.sh",
+            ".git/azurite/start.sh",
+        ] {
+            assert!(!is_known(path, is_own), "{path}");
         }
     }
 }

@@ -186,10 +186,11 @@ impl Setup<'_> {
         let bytes = bytes.unwrap_or_else(|| app.bytes.clone());
         let services = compose::parse(&[(there, bytes)])?;
         let overlay = compose::overlay(&services, NEW_SERVICE, &self.project.folder)?;
+        // Before the configuration that names it, which a crash would else leave alone.
+        self.create(&app);
         self.create(&configuration);
         self.own_folder(request, Some(&overlay))?;
         self.note_configuration(&configuration.path, true);
-        self.create(&app);
         Ok(Vec::new())
     }
 
@@ -328,8 +329,8 @@ impl Setup<'_> {
         }
         let real = match paths::real(folder, path) {
             Ok(real) => real,
-            Err(Refusal(why)) => {
-                self.refuse(path, why, None);
+            Err(blocked) => {
+                self.blocked(blocked);
                 return Ok(None);
             }
         };

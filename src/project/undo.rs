@@ -2,11 +2,13 @@
 //! azup added, and nothing left of azup's own. What cannot be told from the user's own
 //! work is named, and then nothing is done at all.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::jsonc::Refusal;
+use super::paths::Blocked;
 use super::record::{Entry, Record};
 use super::{OWN_FOLDER, Plan, Project, Status, binary, paths};
 use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
@@ -30,6 +32,8 @@ struct Undo<'a> {
     keep: &'a Keep,
     plan: Plan,
     refused: Vec<(PathBuf, String)>,
+    /// What is where folders should be, so that what is in those cannot be told.
+    in_the_way: Vec<Blocked>,
 }
 
 impl Project {
@@ -49,6 +53,7 @@ impl Project {
             keep,
             plan: Plan::default(),
             refused: Vec::new(),
+            in_the_way: Vec::new(),
         };
         for entry in &record.files {
             undo.entry(entry)?;
@@ -63,6 +68,9 @@ impl Project {
         }
         undo.strangers(&record)?;
         undo.trusted(machine);
+        if let Err(blocked) = paths::own(&self.folder, &Record::path()) {
+            undo.blocked(&Record::path(), blocked);
+        }
         undo.finish(&record, bytes)
     }
 
@@ -73,6 +81,7 @@ impl Project {
             keep,
             plan: Plan::default(),
             refused: Vec::new(),
+            in_the_way: Vec::new(),
         };
         let folders = self.abandoned_folders();
         for folder in &folders {
@@ -125,12 +134,17 @@ impl Undo<'_> {
                 // Never made, or gone already.
                 (_, None) => return Ok(()),
             },
-            Err(Refusal(why)) => {
-                self.refused.push((path.to_owned(), why));
+            Err(blocked) => {
+                self.blocked(path, blocked);
                 return Ok(());
             }
         };
+        let behind_link = real != self.project.folder.join(path);
         match entry.undone(&now) {
+            Ok(None) if behind_link => {
+                let why = "it is behind a link, where azup deletes nothing".to_owned();
+                self.refused.push((path.to_owned(), why));
+            }
             Ok(None) => {
                 self.plan.files.push((path.to_owned(), Status::Deleted));
                 self.plan.changes.push(Change::Delete {
@@ -157,11 +171,23 @@ impl Undo<'_> {
     /// What a killed azup was writing goes, however young it is.
     fn leftovers(&mut self, paths: Vec<PathBuf>) -> Result<()> {
         for path in paths {
-            if let Some((real, now)) = self.there(&path)? {
+            // Behind a link there is nothing that azup would have to refuse for.
+            if paths::own(&self.project.folder, &path).is_ok()
+                && let Some((real, now)) = self.there(&path)?
+            {
                 self.delete(&path, real, now);
             }
         }
         Ok(())
+    }
+
+    /// Something is where a folder or a file should be: named once, by itself.
+    fn blocked(&mut self, path: &Path, blocked: Blocked) {
+        if blocked.at == path {
+            self.refused.push((blocked.at, blocked.why));
+        } else if self.in_the_way.iter().all(|one| one.at != blocked.at) {
+            self.in_the_way.push(blocked);
+        }
     }
 
     /// What is noted as azup's own goes where it still is, binaries too.
@@ -212,11 +238,14 @@ impl Undo<'_> {
         if self.keep.files.contains(&at) {
             return Ok(None);
         }
-        match paths::real(&self.project.folder, path) {
-            Ok(_) if at.is_symlink() || !files::exists(&at) => Ok(None),
+        if at.is_symlink() {
+            return Ok(None);
+        }
+        match paths::own(&self.project.folder, path) {
+            Ok(_) if !files::exists(&at) => Ok(None),
             Ok(real) => Ok(Some((real, files::read(&at)?))),
-            Err(Refusal(why)) => {
-                self.refused.push((path.to_owned(), why));
+            Err(blocked) => {
+                self.blocked(path, blocked);
                 Ok(None)
             }
         }
@@ -258,7 +287,7 @@ impl Undo<'_> {
 
     fn names_in(&self, folder: &str) -> Result<Vec<PathBuf>> {
         let at = self.project.folder.join(folder);
-        if !at.is_dir() {
+        if !paths::is_own_folder(&self.project.folder, Path::new(folder)) {
             return Ok(Vec::new());
         }
         let failed = |error: &std::io::Error| {
@@ -295,7 +324,7 @@ impl Undo<'_> {
     }
 
     fn finish(mut self, record: &Record, bytes: Vec<u8>) -> Result<Plan> {
-        if !self.refused.is_empty() {
+        if !self.refused.is_empty() || !self.in_the_way.is_empty() {
             return Err(self.refusal());
         }
         let path = Record::path();
@@ -318,8 +347,10 @@ impl Undo<'_> {
     }
 
     fn remove_folders(&mut self, folders: &[&Path]) {
+        let inside = |folder: &&&Path| paths::own(&self.project.folder, &folder.join("x")).is_ok();
         let folders = folders
             .iter()
+            .filter(inside)
             .map(|folder| self.project.folder.join(folder));
         let there = folders.filter(|folder| folder.is_dir() && !folder.is_symlink());
         self.plan
@@ -328,18 +359,27 @@ impl Undo<'_> {
     }
 
     fn refusal(&self) -> anyhow::Error {
-        let reasons: Vec<String> = self
-            .refused
-            .iter()
+        let blocked = self.in_the_way.iter().map(|one| (&one.at, &one.why));
+        let refused = self.refused.iter().map(|(path, why)| (path, why));
+        let reasons: Vec<String> = blocked
+            .chain(refused)
             .map(|(path, why)| format!("{}: {why}", shown(path)))
             .collect();
         let folder = &self.project.folder;
-        let mut words = vec!["azup".into(), "remove".into()];
-        for (path, _) in &self.refused {
-            words.push("--keep".into());
-            words.push(folder.join(path).into_os_string());
+        let mut words: Vec<OsString> = Vec::new();
+        if self.in_the_way.is_empty() {
+            words.extend(["azup".into(), "remove".into()]);
+            for (path, _) in &self.refused {
+                words.push("--keep".into());
+                words.push(folder.join(path).into_os_string());
+            }
+            words.push(folder.clone().into_os_string());
+        } else {
+            // Whether files behind it are to be kept is not the question.
+            words.extend(["ls".into(), "-ld".into()]);
+            let there = self.in_the_way.iter().map(|one| folder.join(&one.at));
+            words.extend(there.map(PathBuf::into_os_string));
         }
-        words.push(folder.clone().into_os_string());
         Failure::new(format!(
             "cannot undo what azup did in {}: {}",
             shown(folder),

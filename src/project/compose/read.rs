@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 use serde_yaml::Value as Yaml;
 
+use super::depth;
 use super::service::{Namespace, Service};
 use super::text::expand;
 use crate::failure::{Exit, Failure, command_line, quoted, shown};
@@ -158,6 +159,7 @@ impl Document {
         let text = std::str::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8"))?;
         // The parser takes some files with a byte order mark for two documents.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        depth::check(text).map_err(|why| refuse(&why))?;
         let root: Yaml = serde_yaml::from_str(text).map_err(|error| refuse(&error.to_string()))?;
         let root = without_merge_keys(root).map_err(|why| refuse(&why))?;
         let root = match root {

@@ -54,13 +54,18 @@ impl Setup<'_> {
         let folder = &self.project.folder;
         let real = match paths::real(folder, &file.path) {
             Ok(real) => real,
-            Err(Refusal(why)) => {
-                self.refuse(&file.path, why, None);
+            Err(blocked) => {
+                self.blocked(blocked);
                 return;
             }
         };
         if files::exists(&real) {
             self.files.push((file.path.clone(), Status::Kept));
+            return;
+        }
+        if paths::own(folder, &file.path).is_err() {
+            let why = "it would be made behind a link, from where it could not be removed";
+            self.refuse(&file.path, why.to_owned(), None);
             return;
         }
         self.record
@@ -125,18 +130,13 @@ impl Setup<'_> {
     }
 
     fn own_there(&mut self, path: &Path) -> Result<Option<There>> {
-        match paths::real(&self.project.folder, path) {
+        match paths::own(&self.project.folder, path) {
             Ok(real) => Ok(Some(There {
                 bytes: files::read_if_there(&real)?,
                 real,
             })),
-            Err(Refusal(why)) => {
-                self.refused.push(Refused {
-                    path: path.to_owned(),
-                    why,
-                    snippet: None,
-                    in_the_way: true,
-                });
+            Err(blocked) => {
+                self.blocked(blocked);
                 Ok(None)
             }
         }

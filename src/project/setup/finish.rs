@@ -9,10 +9,11 @@ use super::{Refused, Request, Setup};
 use crate::certificates::{self, FILES, IssuedList, Obtained, PROJECT_FOLDER, Place};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
-use crate::files::{self, Content};
+use crate::files::Content;
 use crate::git;
 use crate::machine::Machine;
-use crate::project::record::{Record, fingerprint};
+use crate::project::paths::Blocked;
+use crate::project::record::{FOLDERS, Record, fingerprint};
 use crate::project::{Plan, Status, slashed};
 
 impl Setup<'_> {
@@ -22,6 +23,17 @@ impl Setup<'_> {
             why,
             snippet,
             in_the_way: false,
+        });
+    }
+
+    /// Something is where a folder or a file belongs: named itself, once, for however many
+    /// files it keeps azup from writing.
+    pub(super) fn blocked(&mut self, blocked: Blocked) {
+        self.refused.push(Refused {
+            path: blocked.at,
+            why: blocked.why,
+            snippet: None,
+            in_the_way: true,
         });
     }
 
@@ -117,7 +129,8 @@ impl Setup<'_> {
         let folders = self.missing_folders(later.iter().chain([&Change::create(&record, [], 0)]));
         for folder in &folders {
             let name = slashed(folder.strip_prefix(&self.project.folder).unwrap_or(folder));
-            if !self.record.folders.contains(&name) {
+            // Behind a link it has another name already.
+            if FOLDERS.contains(&&*name) && !self.record.folders.contains(&name) {
                 self.record.folders.push(name);
             }
         }
@@ -190,7 +203,7 @@ impl Setup<'_> {
             .refused
             .iter()
             .filter(|refused| refused.in_the_way)
-            .map(|refused| aside(&obstacle(&project.folder, &refused.path)))
+            .map(|refused| aside(&project.folder.join(&refused.path)))
             .collect();
         commands.dedup();
         commands.push(project.command("init", machine.cwd()));
@@ -221,17 +234,6 @@ fn with_folders(changes: Vec<Change>, mut folders: Vec<PathBuf>) -> Vec<Change> 
         }
     }
     all
-}
-
-/// What has to go from where a file belongs: the file that is there, or the one where a
-/// folder should be.
-fn obstacle(project: &Path, path: &Path) -> PathBuf {
-    let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
-    folders.pop();
-    folders.reverse();
-    let at = |path: &Path| project.join(path);
-    let taken = |path: &&Path| files::exists(&at(path)) && !at(path).is_dir();
-    at(folders.into_iter().find(taken).unwrap_or(path))
 }
 
 /// The command that puts a file aside.

@@ -721,7 +721,7 @@ pub const FIXTURES: &[Fixture] = &[
     ),
     refused(
         "a file in the place of a folder",
-        "no folder",
+        "not a folder",
         &[(NEW, IMAGE), (".vscode", "")],
     ),
     refused(
