@@ -1,9 +1,10 @@
 //! `azup init` in projects that people already work in, and `azup remove`.
 
-mod asking;
+pub mod asking;
 mod crash;
 mod embedded;
 mod fixtures;
+mod hostile;
 mod keys;
 mod killed;
 mod removal;

@@ -10,7 +10,7 @@ const NEW: &str = ".devcontainer/devcontainer.json";
 const IMAGE: &str = "{\n  \"image\": \"debian:12\"\n}\n";
 
 /// Runs `azup` on a terminal of its own (util-linux's `script`) and types `answer`.
-fn on_a_terminal(sandbox: &Sandbox, words: &str, answer: &str) -> Done {
+pub fn on_a_terminal(sandbox: &Sandbox, words: &str, answer: &str) -> Done {
     let line = format!("'{}' {words}", azup().display());
     let mut child = sandbox
         .command("script")
