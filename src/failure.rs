@@ -147,7 +147,7 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
     };
     match text {
         Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
-        Ok(text) if !text.chars().any(char::is_control) => {
+        Ok(text) if !text.chars().any(is_unseen) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
         _ => {
@@ -162,7 +162,7 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
                             out.push('\\');
                             out.push(c);
                         }
-                        c if c.is_control() => {
+                        c if is_unseen(c) => {
                             let mut buffer = [0; 4];
                             escape(&mut out, c.encode_utf8(&mut buffer).as_bytes());
                         }
@@ -175,6 +175,21 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
             out
         }
     }
+}
+
+/// Whether a character is none that a person sees, but one that a terminal obeys: those that
+/// control it, and those that change the direction or the lines of what stands around them,
+/// by which a text can look like another one.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of somebody else's in one line, with the rest left to what prints it.
+#[must_use]
+pub fn in_one_line(text: &str) -> String {
+    text.replace('\n', "\\n").replace('\r', "\\r")
 }
 
 fn escape(out: &mut String, bytes: &[u8]) {
@@ -207,7 +222,7 @@ mod tests {
     #[test]
     fn quoted_words_come_back_from_a_real_shell() {
         needs!(which::which("bash").is_ok(), "bash");
-        let words: [&[u8]; 9] = [
+        let words: [&[u8]; 10] = [
             b"plain/path.pem",
             b"",
             b"two words",
@@ -217,6 +232,7 @@ mod tests {
             b"$HOME `x` \"y\" \\z",
             b"bad\xff\xfebytes",
             b"tab\tand'quote\n",
+            "\u{9b}2J\u{202e}gpj.exe".as_bytes(),
         ];
         for word in words {
             let line = format!("printf %s {}", quoted(OsStr::from_bytes(word)));
@@ -225,7 +241,7 @@ mod tests {
                 .output()
                 .expect("bash runs");
             assert_eq!(out.stdout, word, "{line}");
-            assert!(!line.contains('\n'), "{line:?} stays on one line");
+            assert!(!line.chars().any(is_unseen), "{line:?} shows all it holds");
         }
     }
 

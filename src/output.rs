@@ -1,6 +1,10 @@
 //! The only place that prints. Standard output is the answer (a table, JSON, a token);
 //! progress, warnings and errors go to standard error. With `--json` there is exactly
 //! one document on standard output, also when the command fails.
+//!
+//! Much of what is said comes from elsewhere: a line of a file, the name in a certificate,
+//! the last words of a program. A terminal would obey what is hidden in it, so everything
+//! but lines and tabs is made visible here, and colours are added after that.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -12,7 +16,7 @@ use owo_colors::OwoColorize as _;
 use serde_json::{Value, json};
 
 use crate::cli::{Color, Global};
-use crate::failure::{Exit, Failure, reason};
+use crate::failure::{Exit, Failure, is_unseen, reason};
 
 /// Says what a command has to say, in the form that the user chose.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +142,8 @@ impl Output {
         out(text)
     }
 
-    /// An answer that is the command's whole purpose (a token): printed also with `-q`.
+    /// An answer that is the command's whole purpose (a token): printed also with `-q`, and
+    /// for a program that reads it without a change.
     ///
     /// # Errors
     /// As [`Output::answer`].
@@ -146,7 +151,10 @@ impl Output {
         if self.json {
             return Ok(());
         }
-        out(text)
+        if std::io::stdout().is_terminal() {
+            return out(text);
+        }
+        as_it_is(text)
     }
 
     /// The answer for programs: `document` with `"version": 1` in front. Printed only
@@ -162,7 +170,7 @@ impl Output {
         if let (Some(whole), Some(fields)) = (whole.as_object_mut(), document.as_object()) {
             whole.extend(fields.clone());
         }
-        out(&format!("{whole:#}\n"))
+        out_json(&whole)
     }
 
     /// Prints a command's answer in the form that the user chose.
@@ -171,7 +179,7 @@ impl Output {
     /// As [`Output::answer`].
     pub fn give(self, answer: &Answer) -> Result<()> {
         match &answer.brief {
-            Some(line) if self.quiet => self.value(line)?,
+            Some(line) if self.quiet && !self.json => out(line)?,
             _ => self.answer(&answer.text)?,
         }
         self.document(&answer.document)
@@ -200,18 +208,18 @@ impl Output {
 
     /// Something that the user should know although the command goes on.
     pub fn warning(self, text: &str) {
-        err(&format!("{} {text}\n", "warning:".yellow().bold()));
+        say(Style::Warning, text);
     }
 
     /// Something that failed although the command goes on.
     pub fn error(self, text: &str) {
-        complain(text);
+        say(Style::Error, text);
     }
 
     /// One command to paste.
     pub fn hint(self, text: &str) {
         if !self.quiet {
-            err(&format!("{} {text}\n", "hint:".cyan().bold()));
+            say(Style::Hint, text);
         }
     }
 
@@ -228,13 +236,13 @@ impl Output {
     pub fn failure(self, error: &anyhow::Error) -> Exit {
         let exit = Failure::exit_of(error);
         let hint = Failure::hint_of(error);
-        complain(&format!("{error:#}"));
+        say(Style::Error, &format!("{error:#}"));
         let snippet = Failure::snippet_of(error);
         if let Some(snippet) = snippet {
             err(&format!("{}\n", snippet.trim_end()));
         }
         if let Some(hint) = hint {
-            err(&format!("{} {hint}\n", "hint:".cyan().bold()));
+            say(Style::Hint, hint);
         }
         let mut about = json!({
             "message": format!("{error:#}"), "hint": hint, "exit": exit.code()
@@ -248,22 +256,100 @@ impl Output {
     }
 }
 
+/// How a part of a text is to look.
+#[derive(Clone, Copy)]
+enum Style {
+    Good,
+    Fair,
+    Bad,
+    Place,
+    Warning,
+    Error,
+    Hint,
+}
+
+/// Every style by the character that begins it. Until it is printed, a text carries these,
+/// which stand for nothing in any language (Unicode's noncharacters): in a text of
+/// somebody else's they could do no more than colour it.
+const STYLES: [(char, Style); 7] = [
+    ('\u{fdd0}', Style::Good),
+    ('\u{fdd1}', Style::Fair),
+    ('\u{fdd2}', Style::Bad),
+    ('\u{fdd3}', Style::Place),
+    ('\u{fdd4}', Style::Warning),
+    ('\u{fdd5}', Style::Error),
+    ('\u{fdd6}', Style::Hint),
+];
+
+/// Ends every style.
+const PLAIN: char = '\u{fdef}';
+
+impl Style {
+    fn mark(self, text: &str) -> String {
+        format!("{}{text}{PLAIN}", STYLES[self as usize].0)
+    }
+
+    fn coloured(self, text: &str) -> String {
+        match self {
+            Self::Good => text.green().to_string(),
+            Self::Fair => text.yellow().to_string(),
+            Self::Bad => text.red().to_string(),
+            Self::Place => text.cyan().to_string(),
+            Self::Warning => text.yellow().bold().to_string(),
+            Self::Error => text.red().bold().to_string(),
+            Self::Hint => text.cyan().bold().to_string(),
+        }
+    }
+}
+
+/// What a reader gets to see: colours where they are wanted, and every character that a
+/// terminal would obey written out.
+fn visible(text: &str, colours: bool) -> String {
+    let mut all = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    let mut styled: Option<(Style, String)> = None;
+    while let Some(c) = rest.next() {
+        let style = STYLES.iter().find(|(mark, _)| *mark == c);
+        if style.is_some() || c == PLAIN {
+            if let Some((style, text)) = styled.take() {
+                all += &style.coloured(&text);
+            }
+            styled = style
+                .filter(|_| colours)
+                .map(|(_, style)| (*style, String::new()));
+            continue;
+        }
+        let to = styled.as_mut().map_or(&mut all, |(_, text)| text);
+        match c {
+            '\n' | '\t' => to.push(c),
+            '\r' if rest.peek() == Some(&'\n') => to.push(c),
+            c if c.is_ascii_control() => *to += &format!("\\x{:02x}", u32::from(c)),
+            c if is_unseen(c) => *to += &format!("\\u{{{:x}}}", u32::from(c)),
+            c => to.push(c),
+        }
+    }
+    if let Some((style, text)) = styled {
+        all += &style.coloured(&text);
+    }
+    all
+}
+
 /// A word that says that all is well, in green where colour is on.
 #[must_use]
 pub fn good(text: &str) -> String {
-    text.green().to_string()
+    Style::Good.mark(text)
 }
 
 /// A word that asks for attention, in yellow.
 #[must_use]
 pub fn fair(text: &str) -> String {
-    text.yellow().to_string()
+    Style::Fair.mark(text)
 }
 
 /// A word that says that something failed, in red.
 #[must_use]
 pub fn bad(text: &str) -> String {
-    text.red().to_string()
+    Style::Bad.mark(text)
 }
 
 /// A unified diff with coloured lines, or any other preview as it is.
@@ -271,9 +357,9 @@ pub fn bad(text: &str) -> String {
 pub fn coloured_diff(diff: &str) -> String {
     diff.lines()
         .map(|line| match line.as_bytes().first() {
-            Some(b'+') => format!("{}\n", line.green()),
-            Some(b'-') => format!("{}\n", line.red()),
-            Some(b'@') => format!("{}\n", line.cyan()),
+            Some(b'+') => format!("{}\n", Style::Good.mark(line)),
+            Some(b'-') => format!("{}\n", Style::Bad.mark(line)),
+            Some(b'@') => format!("{}\n", Style::Place.mark(line)),
             _ => format!("{line}\n"),
         })
         .collect()
@@ -282,7 +368,31 @@ pub fn coloured_diff(diff: &str) -> String {
 /// A reader that has seen enough (`azup … | head`) is no error, so a broken pipe is
 /// passed over. A full disk is one: half a token in a file is worse than none.
 fn out(text: &str) -> Result<()> {
-    match write(std::io::stdout().lock(), text) {
+    let stream = std::io::stdout().lock();
+    let text = visible(text, wants_colour(&stream));
+    written(write(stream, &text))
+}
+
+/// For a program that reads it.
+fn as_it_is(text: &str) -> Result<()> {
+    written(write(std::io::stdout().lock(), text))
+}
+
+/// The same value without a character in it that a terminal would obey.
+fn out_json(document: &Value) -> Result<()> {
+    let mut text = String::new();
+    for c in format!("{document:#}\n").chars() {
+        if c != '\n' && is_unseen(c) {
+            text += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    as_it_is(&text)
+}
+
+fn written(done: std::io::Result<()>) -> Result<()> {
+    match done {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             let what = format!("cannot write to standard output: {}", reason(&error));
             Err(Failure::new(what).into())
@@ -291,26 +401,31 @@ fn out(text: &str) -> Result<()> {
     }
 }
 
-fn complain(text: &str) {
-    err(&format!("{} {text}\n", "error:".red().bold()));
+/// A sentence after the word that says of what kind it is. If it has more lines, none of
+/// them can pass for a sentence of its own.
+fn say(style: Style, text: &str) {
+    let word = match style {
+        Style::Warning => "warning:",
+        Style::Hint => "hint:",
+        _ => "error:",
+    };
+    let text = text.trim_end().replace('\n', "\n  ");
+    err(&format!("{} {text}\n", style.mark(word)));
 }
 
 /// Where standard error cannot be written there is nowhere to say so.
 fn err(text: &str) {
-    let _ = write(std::io::stderr().lock(), text);
+    let stream = std::io::stderr().lock();
+    let text = visible(text, wants_colour(&stream));
+    let _ = write(stream, &text);
 }
 
-/// Without colour, everything is written at once: anstream's own stream makes a system call
-/// of each line.
+fn wants_colour(stream: &impl RawStream) -> bool {
+    AutoStream::choice(stream) != ColorChoice::Never
+}
+
+/// Everything is written at once: anstream's own stream makes a system call of each line.
 fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result<()> {
-    let choice = AutoStream::choice(&stream);
-    let plain;
-    let text = if choice == ColorChoice::Never {
-        plain = strip_str(text).to_string();
-        &plain
-    } else {
-        text
-    };
     let mut stream = AutoStream::new(stream, ColorChoice::AlwaysAnsi);
     stream.write_all(text.as_bytes())?;
     stream.flush()
@@ -320,28 +435,62 @@ fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result
 /// code. With `--json` among the words a mistake is also a document.
 #[must_use]
 pub fn usage(error: &clap::Error) -> Exit {
-    let text = error.render().ansi().to_string();
+    let styled = error.render().ansi().to_string();
     if !error.use_stderr() {
-        return match out(&text) {
+        let stream = std::io::stdout().lock();
+        let text = if wants_colour(&stream) {
+            styled
+        } else {
+            strip_str(&styled).to_string()
+        };
+        return match written(write(stream, &text)) {
             Ok(()) => Exit::Done,
             Err(error) => {
-                complain(&format!("{error:#}"));
+                say(Style::Error, &format!("{error:#}"));
                 Exit::Failed
             }
         };
     }
-    err(&text);
+    // It quotes words that a script may have made from anything.
+    let stream = std::io::stderr().lock();
+    let odd = |word: std::ffi::OsString| word.to_string_lossy().chars().any(is_unseen);
+    let text = if wants_colour(&stream) && !std::env::args_os().any(odd) {
+        styled
+    } else {
+        visible(&error.render().to_string(), false)
+    };
+    let _ = write(stream, &text);
     if std::env::args_os().any(|word| word == "--json") {
         let message = error.to_string();
         let message = message.lines().next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
-        let _ = out(&format!(
-            "{:#}\n",
-            json!({
-                "version": 1,
-                "error": { "message": message, "hint": "azup --help", "exit": Exit::Usage.code() }
-            })
-        ));
+        let _ = out_json(&json!({
+            "version": 1,
+            "error": { "message": message, "hint": "azup --help", "exit": Exit::Usage.code() }
+        }));
     }
     Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_azups_own_colours_reach_a_terminal() {
+        let text = format!("{} x\u{1b}[2J\u{9b}1A\u{7}\u{202e}y\tz\r\na\rb", good("ok"));
+        let plain = "ok x\\x1b[2J\\u{9b}1A\\x07\\u{202e}y\tz\r\na\\x0db";
+        assert_eq!(visible(&text, false), plain);
+        let coloured = visible(&text, true);
+        assert_eq!(coloured, plain.replacen("ok", "\u{1b}[32mok\u{1b}[39m", 1));
+    }
+
+    #[test]
+    fn every_style_has_its_own_mark() {
+        for (at, (mark, style)) in STYLES.into_iter().enumerate() {
+            assert_eq!(style as usize, at);
+            assert!(style.mark("x").starts_with(mark));
+            assert_eq!(visible(&style.mark("x"), false), "x");
+        }
+    }
 }

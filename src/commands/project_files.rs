@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::change::Change;
-use crate::failure::{Exit, Failure, command_line, shown};
+use crate::failure::{Exit, Failure, command_line, in_one_line, shown};
 use crate::machine::Machine;
 use crate::output::{Output, coloured_diff};
 use crate::project::{Plan, Project, Status};
@@ -115,7 +115,9 @@ pub(super) fn done(plan: &Plan) -> String {
 /// What the user should know, for people.
 pub(super) fn notes(plan: &Plan) -> String {
     let notes = plan.notes.iter();
-    notes.fold(String::new(), |text, note| text + "note: " + note + "\n")
+    notes.fold(String::new(), |text, note| {
+        text + "note: " + &in_one_line(note) + "\n"
+    })
 }
 
 /// What becomes of each file, for programs.

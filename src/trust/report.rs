@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Row};
 use crate::certificates::{TrustAnchor, day, moment};
-use crate::failure::{Exit, shown};
+use crate::failure::{Exit, in_one_line, shown};
 use crate::output::{Answer, Output, bad, coloured_diff, fair, good};
 
 /// The rows of one command, with what they are about.
@@ -63,7 +63,7 @@ impl Report<'_> {
             };
             text += &format!("{:kinds$}  {word}  {}", row.kind.name(), shown(&row.path));
             if let (Some(detail), false) = (&row.detail, is_complaint(row)) {
-                text += &format!(" ({detail})");
+                text += &format!(" ({})", in_one_line(detail));
             }
             text.push('\n');
         }
@@ -92,7 +92,7 @@ impl Report<'_> {
         };
         format!(
             "{} (valid until {}): {level}\n",
-            ca.label,
+            in_one_line(&ca.label),
             day(ca.not_after)
         )
     }

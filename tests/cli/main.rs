@@ -44,6 +44,7 @@ mod shell;
 mod storage_explorer;
 mod story;
 mod system;
+mod terminal;
 mod token;
 mod trust;
 mod trust_input;
