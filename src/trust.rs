@@ -16,6 +16,7 @@ pub mod selection;
 pub mod storage_explorer;
 pub mod system;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -280,6 +281,18 @@ impl Row {
             ..Self::of(store, Outcome::Failed)
         }
     }
+}
+
+/// Why a file stays as it is to which only the project leads.
+const OUTSIDE: &str =
+    "is outside of the project, to which only a file or link of the project leads";
+
+/// The command by which a user says that such a file is meant.
+#[must_use]
+fn by_name(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let words = ["azup", "trust", "--bundle"].map(OsStr::new);
+    command_line(words.into_iter().chain([real.as_os_str()]))
 }
 
 /// A command for the user to paste that runs azup again for one kind of store.

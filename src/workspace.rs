@@ -58,6 +58,18 @@ impl Workspace {
             above: owned(&above),
         }
     }
+
+    /// The project's top folder, as it really is.
+    #[must_use]
+    pub fn top(&self) -> Option<PathBuf> {
+        self.project.last()?.canonicalize().ok()
+    }
+
+    /// Whether a path is written as one of the project's, wherever links lead from there.
+    #[must_use]
+    pub fn holds(&self, path: &Path) -> bool {
+        self.project.last().is_some_and(|top| path.starts_with(top))
+    }
 }
 
 fn owner(folder: &Path) -> Option<u32> {

@@ -2,7 +2,8 @@
 //! set in the environment or in the project's `.env`, each silently bypasses the rest.
 //!
 //! A file of the user's own is a bundle like any other. One of the system's is only
-//! reported, with what it bypasses and the command that mends it.
+//! reported, with what it bypasses and the command that mends it; so is one outside of the
+//! project that nothing but its `.env` names, since that may be somebody else's work.
 
 pub(crate) mod dotenv;
 
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::bundle::{Bundle, contains};
-use super::{Found, LeftAlone, Removal, Status, Store};
+use super::record::Record;
+use super::{Found, LeftAlone, OUTSIDE, Removal, Status, Store, by_name};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::cli::Kind;
@@ -206,6 +208,20 @@ impl Override {
             && files::is_writable(folder)
     }
 
+    /// Whether only a file of the project leads to this one, which is elsewhere.
+    fn leads_out(&self, machine: &Machine) -> bool {
+        let top = || Workspace::of(machine).top();
+        let outside = |real: PathBuf| top().is_none_or(|top| !real.starts_with(top));
+        self.settings.iter().all(|each| each.file.is_some())
+            && self.path.canonicalize().is_ok_and(outside)
+    }
+
+    /// Whether azup has put something there before.
+    fn is_recorded(&self, machine: &Machine) -> bool {
+        let record = Record::load(machine);
+        record.is_ok_and(|record| record.entries().iter().any(|one| one.path() == self.path))
+    }
+
     /// Whether the file is part of a certificate set of azup's, which only `renew` writes.
     fn is_of_set(&self) -> bool {
         let beside = |name: &str| self.path.with_file_name(name).is_file();
@@ -248,6 +264,9 @@ impl Store for Override {
             return Ok(Vec::new());
         }
         if self.is_users(machine) && !self.is_of_set() {
+            if self.leads_out(machine) {
+                return Err(self.left_alone(OUTSIDE, by_name(&self.path)));
+            }
             return self.bundle().add(ca, machine);
         }
         let why = if self.settings.iter().all(|each| each.variable == NODE) {
@@ -266,7 +285,8 @@ impl Store for Override {
     }
 
     fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
-        if self.is_users(machine) && !self.is_of_set() {
+        let may = || !self.leads_out(machine) || self.is_recorded(machine);
+        if self.is_users(machine) && !self.is_of_set() && may() {
             self.bundle().remove(removal, machine)
         } else {
             Ok(Vec::new())

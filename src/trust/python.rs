@@ -1,6 +1,9 @@
 //! The bundles of Python environments, found without running Python, which alone costs
 //! thirty times what the rest of `azup trust` does (measured).
 //!
+//! What the project says leads no further than the project: a link or a `pyvenv.cfg` in it
+//! may be somebody else's work, so a bundle outside is only named then.
+//!
 //! `environments` knows where environments are, `packages` what of one has a bundle;
 //! here is which of them a command is about.
 
@@ -18,7 +21,9 @@ use packages::{Bundles, Environment, Seen};
 use super::{Found, Row};
 use crate::cli::{Kind, Scope};
 use crate::failure::shown;
+use crate::files::Identity;
 use crate::machine::Machine;
+use crate::workspace::Workspace;
 
 /// The bundles of the active environment and the project's; where there is neither, of the
 /// Python that PATH leads to. With [`Scope::User`] also of what `pip install --user` put
@@ -31,12 +36,14 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
         seen: Seen::default(),
         found: Vec::new(),
         environments: 0,
+        workspace: Workspace::of(machine),
+        outside: Vec::new(),
     };
     for (variable, root) in environments::active(machine) {
         search.active(variable, &root);
     }
     for root in environments::of_project(machine) {
-        search.near(&root);
+        search.near(&root, false);
     }
     if search.environments == 0
         && let Some(root) = environments::on_path(machine)
@@ -50,6 +57,11 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
         search.places(&environments::everywhere(machine));
     }
     let is_store = |found: &Found| matches!(found, Found::Store(_));
+    for (packages, row) in std::mem::take(&mut search.outside) {
+        if !search.seen.has(packages) {
+            search.found.push(Found::Row(row));
+        }
+    }
     if search.environments == 0 && !search.found.iter().any(is_store) {
         search.none();
     }
@@ -86,12 +98,15 @@ struct Search<'a> {
     found: Vec<Found>,
     /// How many environments of the user's own there are, whatever is in them.
     environments: usize,
+    workspace: Workspace,
+    /// Bundles to which only the project leads, each with its folder of packages.
+    outside: Vec<(Identity, Row)>,
 }
 
 impl Search<'_> {
     fn active(&mut self, variable: &str, root: &Path) {
         if root.join("lib").is_dir() {
-            self.near(root);
+            self.near(root, true);
             return;
         }
         self.environments += 1;
@@ -107,14 +122,19 @@ impl Search<'_> {
     }
 
     /// An environment that the user works with: that it has no bundle is worth a row.
-    fn near(&mut self, root: &Path) {
+    fn near(&mut self, root: &Path, active: bool) {
         self.environments += 1;
-        let environment = Environment { root, near: true };
+        let within = self.within(root, active);
+        let environment = Environment {
+            root,
+            near: true,
+            within: &within,
+        };
         let mut bundles = packages::of(environment, &mut self.seen);
         if !bundles.certifi {
             self.of_base(environment, &mut bundles);
         }
-        if !bundles.known && bundles.found.is_empty() {
+        if !bundles.known && bundles.found.is_empty() && bundles.outside.is_empty() {
             bundles.found.push(Found::Row(Row::absent(
                 Kind::Certifi,
                 root,
@@ -123,6 +143,16 @@ impl Search<'_> {
             )));
         }
         self.take(root, bundles);
+    }
+
+    /// Where the bundles of an environment in the project have to be: in the project, or
+    /// where the link leads that the user's own variable names.
+    fn within(&self, root: &Path, active: bool) -> Vec<PathBuf> {
+        if !self.workspace.holds(root) {
+            return Vec::new();
+        }
+        let named = active.then(|| root.canonicalize().ok()).flatten();
+        self.workspace.top().into_iter().chain(named).collect()
     }
 
     /// An environment that may use its base's packages, and has no certifi of its own: the
@@ -144,9 +174,13 @@ impl Search<'_> {
         }
         roots.push(base.to_owned());
         let versions = packages::versions(environment.root);
+        let on_path = environments::on_path(self.machine);
         for root in roots {
+            // The user leads there too, not only the project's pyvenv.cfg.
+            let known = root != base || on_path.as_deref() == Some(base);
             let here = Environment {
                 root: &root,
+                within: if known { &[] } else { environment.within },
                 ..environment
             };
             for (name, folder) in packages::versions(&root) {
@@ -189,7 +223,11 @@ impl Search<'_> {
 
     /// An environment that the user may not be working with: only its bundles count.
     fn far(&mut self, root: &Path) {
-        let environment = Environment { root, near: false };
+        let environment = Environment {
+            root,
+            near: false,
+            within: &[],
+        };
         let bundles = packages::of(environment, &mut self.seen);
         self.take(root, bundles);
     }
@@ -204,6 +242,7 @@ impl Search<'_> {
         };
         self.looked(root, &what);
         self.found.extend(bundles.found);
+        self.outside.extend(bundles.outside);
     }
 
     fn looked(&mut self, path: &Path, what: &str) {

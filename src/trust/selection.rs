@@ -74,8 +74,12 @@ impl<'a> Selection<'a> {
             found.extend(python::find(machine, self.scope));
         }
         if matches!(goal, Goal::Remove(_)) {
-            let is_changed = |found: &Found| !matches!(found, Found::Store(store) if python::of_distribution(store.path()));
-            found.retain(is_changed);
+            // Nor is it said how the CA would get into what was left alone.
+            found.retain(|found| match found {
+                Found::Store(store) => !python::of_distribution(store.path()),
+                Found::Row(row) => row.outcome != Outcome::Skipped,
+                Found::Looked(_) => true,
+            });
         }
         found.extend(
             self.bundles

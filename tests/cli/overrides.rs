@@ -146,6 +146,87 @@ fn the_nearest_dotenv_of_the_project_is_read() {
     assert!(done.stdout.contains("bundle   added"), "{done}");
 }
 
+/// A `.env` comes with a clone: what it names elsewhere may be anybody's.
+#[test]
+fn what_a_dotenv_names_outside_of_the_project_is_only_reported() {
+    let mut sandbox = project();
+    sandbox.write(".git/HEAD", "");
+    let corporate = sandbox.home().join("corp.pem");
+    std::fs::write(&corporate, public_roots()).unwrap();
+    let link = sandbox.project().join("certs.pem");
+    std::os::unix::fs::symlink(&corporate, &link).unwrap();
+    let folder = sandbox.project().join("certs");
+    std::os::unix::fs::symlink(sandbox.home(), &folder).unwrap();
+    let unchanged = || {
+        assert!(std::fs::read(&corporate).unwrap() == public_roots());
+        assert!(link.is_symlink() && folder.is_symlink());
+    };
+    let corp = corporate.display();
+    let up = format!(
+        "../{}",
+        corporate.strip_prefix(sandbox.root()).unwrap().display()
+    );
+    let forms = [
+        corp.to_string(),
+        up,
+        "certs.pem".to_owned(),
+        "certs/corp.pem".to_owned(),
+    ];
+    for named in &forms {
+        sandbox.write(".env", format!("SSL_CERT_FILE={named}\n"));
+        for scope in ["project", "user", "all"] {
+            let words = ["trust", "--stores", "certifi", "--scope", scope];
+            let done = sandbox.azup(words).ok();
+            unchanged();
+            assert!(done.stdout.contains("bundle   skipped"), "{done}");
+            let why = "is outside of the project, to which only a file or link of the project leads; \
+                named by SSL_CERT_FILE in";
+            assert!(done.stderr.contains(why), "{done}");
+            let hint = format!("hint: azup trust --bundle {corp}\n");
+            assert!(done.stderr.contains(&hint), "{named}: {done}");
+            let done = sandbox.azup(words.into_iter().chain(["--dry-run"])).ok();
+            assert!(!done.stdout.contains("would be"), "{done}");
+        }
+        sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+        unchanged();
+        trust(&sandbox).ok();
+    }
+    // `~` and `$HOME` mean nothing to who reads these files, so nothing is outside.
+    for named in ["~/corp.pem", "$HOME/corp.pem", "\"${HOME}/corp.pem\""] {
+        sandbox.write(".env", format!("SSL_CERT_FILE={named}\n"));
+        trust(&sandbox).ok();
+        unchanged();
+    }
+    // The hint is a command, after which `untrust` knows by itself, and as the record says.
+    sandbox.write(".env", format!("SSL_CERT_FILE={corp}\n"));
+    sandbox
+        .azup(["trust", "--stores", "none", "--bundle", &forms[0]])
+        .ok();
+    has_ca(&sandbox, &corporate);
+    assert!(trust(&sandbox).ok().stdout.contains("bundle   trusted"));
+    sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+    unchanged();
+    // What the user's own environment names is the user's, whatever else names it.
+    sandbox.set("REQUESTS_CA_BUNDLE", &corporate);
+    trust(&sandbox).ok();
+    has_ca(&sandbox, &corporate);
+}
+
+/// A hard link is one of the project's own files: it is replaced, and the other name keeps
+/// what it had.
+#[test]
+fn a_hard_link_in_the_project_does_not_lead_out() {
+    let sandbox = project();
+    let corporate = sandbox.home().join("corp.pem");
+    std::fs::write(&corporate, public_roots()).unwrap();
+    let inside = sandbox.project().join("certs.pem");
+    std::fs::hard_link(&corporate, &inside).unwrap();
+    sandbox.write(".env", "SSL_CERT_FILE=certs.pem\n");
+    trust(&sandbox).ok();
+    has_ca(&sandbox, &inside);
+    assert!(std::fs::read(&corporate).unwrap() == public_roots());
+}
+
 /// The files that azup says nothing but a warning about.
 #[test]
 fn a_file_of_the_systems_is_reported_with_what_it_bypasses() {

@@ -354,3 +354,85 @@ fn environments_in_shared_folders_belong_to_nobody_shaped() {
     }
     assert!(!others.iter().any(|bundle| has_ca(bundle)));
 }
+
+/// Links and `pyvenv.cfg` come with a clone too: another environment is only named.
+#[test]
+fn an_environment_to_which_only_the_project_leads_is_only_reported() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write(".git/HEAD", "");
+    let other = sandbox.home().join("other");
+    let other = other.to_str().unwrap().to_owned();
+    let environment = Environment::by_uv(&sandbox, &other, "copy", &["certifi"]);
+    let before = std::fs::read(environment.bundle()).unwrap();
+    let lib = environment.bundle();
+    let version = lib.ancestors().nth(3).unwrap();
+    let name = version.file_name().unwrap().to_str().unwrap();
+    let link = |target: &std::path::Path, at: &str| {
+        let at = sandbox.project().join(at);
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, at).unwrap();
+    };
+    let plain = "home = /usr/bin\n".to_owned();
+    let shapes: [(&str, &dyn Fn()); 5] = [
+        ("the environment", &|| link(other.as_ref(), ".venv")),
+        ("its lib", &|| {
+            sandbox.write(".venv/pyvenv.cfg", &plain);
+            link(version.parent().unwrap(), ".venv/lib");
+        }),
+        ("its packages", &|| {
+            sandbox.write(".venv/pyvenv.cfg", &plain);
+            link(
+                &version.join("site-packages"),
+                &format!(".venv/lib/{name}/site-packages"),
+            );
+        }),
+        ("certifi", &|| {
+            sandbox.write(".venv/pyvenv.cfg", &plain);
+            link(
+                &version.join("site-packages/certifi"),
+                &format!(".venv/lib/{name}/site-packages/certifi"),
+            );
+        }),
+        ("the base", &|| {
+            let config = format!("home = {other}/bin\ninclude-system-site-packages = true\n");
+            sandbox.write(".venv/pyvenv.cfg", config);
+            sandbox.write(format!(".venv/lib/{name}/site-packages/x.py"), "");
+        }),
+    ];
+    for (what, make) in shapes {
+        make();
+        for scope in ["project", "user", "all"] {
+            let done = sandbox
+                .azup(["trust", "--stores", "certifi", "--scope", scope])
+                .ok();
+            assert!(
+                std::fs::read(environment.bundle()).unwrap() == before,
+                "{what}: {done}"
+            );
+            let why = "is outside of the project, to which only a file or link";
+            assert!(done.stderr.contains(why), "{what}: {done}");
+            let hint = format!(
+                "hint: azup trust --bundle {}\n",
+                environment.bundle().display()
+            );
+            assert!(done.stderr.contains(&hint), "{what}: {done}");
+        }
+        let done = sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+        assert_eq!(done.stderr, "", "{what}: {done}");
+        let venv = sandbox.project().join(".venv");
+        if venv.is_symlink() {
+            std::fs::remove_file(venv).unwrap();
+        } else {
+            std::fs::remove_dir_all(venv).unwrap();
+        }
+    }
+    // Found by another way, or active, it is the user's.
+    link(other.as_ref(), ".venv");
+    sandbox.set("VIRTUAL_ENV", &other);
+    sandbox.azup(["trust", "--stores", "certifi"]).ok();
+    assert!(std::fs::read(environment.bundle()).unwrap() != before);
+    // What the record knows goes, also where nobody but the link leads to it.
+    sandbox.unset("VIRTUAL_ENV");
+    sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+    assert!(std::fs::read(environment.bundle()).unwrap() == before);
+}

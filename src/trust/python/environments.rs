@@ -115,7 +115,13 @@ pub(super) fn children(folder: &Path) -> Vec<PathBuf> {
 /// container. Its folder is told by where the program really is. A distribution's own
 /// reads the system's store and is not meant.
 pub(super) fn on_path(machine: &Machine) -> Option<PathBuf> {
-    let program = machine.find("python3")?.canonicalize().ok()?;
+    // A link of the project's may lead anywhere.
+    let project = Workspace::of(machine);
+    let program = std::env::split_paths(machine.var("PATH")?)
+        .filter(|folder| folder.is_absolute() && !project.holds(folder))
+        .map(|folder| folder.join("python3"))
+        .find(|program| program.is_file())?;
+    let program = program.canonicalize().ok()?;
     let root = program.parent()?.parent()?;
     let of_distribution = ["/", "/usr"].iter().any(|system| root == Path::new(system));
     (!of_distribution).then(|| root.to_owned())

@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use crate::cli::Kind;
 use crate::failure::{command_line, shown};
-use crate::trust::bundle::{Bundle, Care};
-use crate::trust::{Found, Row};
+use crate::files::{self, Identity};
+use crate::trust::bundle::{Bundle, Care, OF_PIP};
+use crate::trust::{Found, OUTSIDE, Row, by_name};
 
 /// certifi's bundle in a folder of packages.
 const CERTIFI: &str = "certifi/cacert.pem";
@@ -40,13 +41,23 @@ pub(super) struct Bundles {
     pub(super) new: bool,
     /// Whether it has packages that were.
     pub(super) known: bool,
+    /// Bundles that are only named: the project leads out of itself to them. Each with its
+    /// folder of packages, which may still be found by another way.
+    pub(super) outside: Vec<(Identity, Row)>,
 }
 
 /// Folders of packages that were looked at, by device and inode: `lib64` is a link to
 /// `lib`, and one environment may be reached by several ways. Never by the inode of a
 /// bundle: uv lets many environments share one, and each needs its own copy changed.
 #[derive(Default)]
-pub(super) struct Seen(HashSet<(u64, u64)>);
+pub(super) struct Seen(HashSet<Identity>);
+
+impl Seen {
+    /// Whether this folder of packages was looked at.
+    pub(super) fn has(&self, packages: Identity) -> bool {
+        self.0.contains(&packages)
+    }
+}
 
 /// An environment to look at.
 #[derive(Clone, Copy)]
@@ -56,6 +67,17 @@ pub(super) struct Environment<'a> {
     /// Whether the user works with it, so that a bundle that cannot be written is a
     /// failure; else such a bundle is left alone.
     pub(super) near: bool,
+    /// The folders in which its bundles have to be really, where the project's files say
+    /// where it is; empty: anywhere.
+    pub(super) within: &'a [PathBuf],
+}
+
+impl Environment<'_> {
+    /// Whether a folder is elsewhere than it is looked for.
+    fn leads_out(&self, folder: &Path) -> bool {
+        let inside = |real: &Path| self.within.iter().any(|within| real.starts_with(within));
+        !self.within.is_empty() && folder.canonicalize().is_ok_and(|real| !inside(&real))
+    }
 }
 
 /// `pythonX.Y` and the like below `root`, each with its folder: the parents of folders of
@@ -90,7 +112,11 @@ pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
     }
     let root = environment.root;
     let openssl = root.join(CONDA);
-    if bundles.new && exists(&openssl) && root.join("conda-meta").is_dir() {
+    if bundles.new
+        && !environment.leads_out(&root.join("ssl"))
+        && exists(&openssl)
+        && root.join("conda-meta").is_dir()
+    {
         let mend = Mend {
             root: root.into(),
             package: "ca-certificates",
@@ -108,6 +134,17 @@ impl Bundles {
         let Ok(about) = about.as_ref().map(|about| (about.dev(), about.ino())) else {
             return;
         };
+        if environment.leads_out(packages) {
+            let others = OTHERS.map(|(path, _)| path);
+            for path in std::iter::once(CERTIFI).chain(others) {
+                let path = packages.join(path);
+                if exists(&path) {
+                    self.certifi |= path.ends_with(CERTIFI) && !path.ends_with(OTHERS[0].0);
+                    self.outside.push((about, outside(&path)));
+                }
+            }
+            return;
+        }
         if !seen.0.insert(about) {
             self.known = true;
             self.certifi |= exists(&packages.join(CERTIFI));
@@ -124,7 +161,7 @@ impl Bundles {
         let certifi = packages.join(CERTIFI);
         if exists(&certifi) {
             self.certifi = true;
-            self.push(certifi, mend("certifi"), environment);
+            self.push(packages, certifi, mend("certifi"), environment);
         } else if packages.join("certifi/core.py").is_file() {
             self.certifi = true;
             self.found.push(Found::Row(Row::failed(
@@ -140,13 +177,25 @@ impl Bundles {
         for (path, package) in OTHERS {
             let path = packages.join(path);
             if exists(&path) {
-                self.push(path, mend(package), environment);
+                self.push(packages, path, mend(package), environment);
             }
         }
     }
 
-    fn push(&mut self, path: PathBuf, mend: Mend, environment: Environment<'_>) {
-        self.found.push(store(path, mend, environment));
+    fn push(&mut self, packages: &Path, path: PathBuf, mend: Mend, environment: Environment<'_>) {
+        let folder = path.parent().unwrap_or(packages);
+        // The file itself may be a link, which is replaced and not followed.
+        if !environment.leads_out(folder) {
+            self.found.push(store(path, mend, environment));
+            return;
+        }
+        let depth = folder
+            .strip_prefix(packages)
+            .map_or(0, |below| below.components().count());
+        let real = folder.canonicalize().unwrap_or_default();
+        if let Some(packages) = real.ancestors().nth(depth).and_then(files::identity) {
+            self.outside.push((packages, outside(&path)));
+        }
     }
 }
 
@@ -164,6 +213,14 @@ fn store(path: PathBuf, mend: Mend, environment: Environment<'_>) -> Found {
         Care::IfWritable
     };
     Found::Store(Box::new(Bundle::certifi(path, mend, care)))
+}
+
+/// A bundle that stays as it is: whoever made the project may have meant another's.
+fn outside(path: &Path) -> Row {
+    let mut row = Row::skipped(Kind::Certifi, path, OUTSIDE.to_owned());
+    // Nobody asks pip for something from Azurite: its own copy is worth no warning.
+    row.fix = (!path.ends_with(OF_PIP)).then(|| by_name(path));
+    row
 }
 
 /// A file or a link, also a dangling one.
