@@ -265,13 +265,13 @@ pub fn keeps_permissions(_path: &Path) -> bool {
 /// Refuses a folder of azup's own that somebody else may have put there: one in a folder
 /// in which everybody may make files (`XDG_DATA_HOME=/tmp`), unless it is really this
 /// user's and closed to others. Whoever owns it could have a CA of their own trusted.
+/// `usual` is where it is if nobody says otherwise.
 ///
 /// # Errors
 /// Where it is a link, another user's, or others may write to it.
-pub fn check_own_folder(path: &Path) -> Result<()> {
-    const OTHERS_WRITE: u32 = 0o002;
-    let parent = path.parent().and_then(|folder| folder.metadata().ok());
-    if parent.is_none_or(|about| about.mode() & OTHERS_WRITE == 0) {
+pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
+    let parent = path.parent();
+    if parent.is_none_or(|folder| !folder.exists() || !others_may_write(folder)) {
         return Ok(());
     }
     let Ok(about) = path.symlink_metadata() else {
@@ -285,8 +285,44 @@ pub fn check_own_folder(path: &Path) -> Result<()> {
         "{} is in a folder that everybody may write to, and is not this user's alone",
         shown(path)
     ))
-    .hint("export XDG_DATA_HOME=~/.local/share")
+    .hint(elsewhere(usual))
     .into())
+}
+
+fn others_may_write(folder: &Path) -> bool {
+    folder
+        .metadata()
+        .is_ok_and(|about| about.mode() & 0o002 != 0)
+}
+
+/// The command after which azup's folder is in one of this user's alone: the usual one,
+/// the session's, or, where the file system of those knows no permissions, a new one.
+fn elsewhere(usual: &Path) -> String {
+    let user = rustix::process::geteuid().as_raw();
+    let is_fit = |folder: &&Path| {
+        let there = folder.ancestors().find(|each| each.is_dir());
+        there.is_some_and(|there| {
+            let owned = there.metadata().is_ok_and(|about| about.uid() == user);
+            owned && is_writable(there) && !others_may_write(there)
+        })
+    };
+    let session = PathBuf::from(format!("/run/user/{user}"));
+    let new = PathBuf::from(format!("/var/tmp/azup-{user}"));
+    let there = |folder: &&Path| *folder == usual || folder.is_dir();
+    let known = [usual, &session, &new]
+        .into_iter()
+        .filter(there)
+        .find(is_fit);
+    match known {
+        Some(folder) => format!("export XDG_DATA_HOME={}", shown(folder)),
+        None if exists(&new) => {
+            "export XDG_DATA_HOME=\"$(mktemp -d /var/tmp/azup-XXXXXX)\"".to_owned()
+        }
+        None => {
+            let new = shown(&new);
+            format!("mkdir -m 700 {new} && export XDG_DATA_HOME={new}")
+        }
+    }
 }
 
 /// Random bytes.

@@ -294,7 +294,7 @@ impl Machine {
     /// Where the user has no home folder, or somebody else may have made the folder.
     pub fn own_folder(&self) -> Result<PathBuf> {
         let folder = self.data_home()?.join("azup");
-        files::check_own_folder(&folder)?;
+        files::check_own_folder(&folder, &self.home()?.join(".local/share"))?;
         Ok(folder)
     }
 

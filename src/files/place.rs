@@ -193,6 +193,32 @@ impl<'p> Place<'p> {
         )?)
     }
 
+    /// Renames to a name that is free, in the best way that the file system has: refusing by
+    /// itself to replace another file, by a second name and taking the first away, or, with
+    /// neither (exFAT, folders that `VirtualBox` shares), after looking. What is lost there is
+    /// a file that another program makes within those microseconds. Never is there half a
+    /// file, as there would be if it were written under its final name.
+    pub(super) fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        match self.rename_with(from, to, RenameFlags::NOREPLACE) {
+            Err(error) if not_supported(&error) => {}
+            done => return done,
+        }
+        match self.hard_link(from, to) {
+            Err(error) if has_no_links(&error) => {}
+            Err(error) => return Err(error),
+            Ok(()) => {
+                // What it is called beside that does no harm, and goes in time.
+                let _ = self.remove(from);
+                return Ok(());
+            }
+        }
+        match self.stat(to) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if absent(&error) => self.rename(from, to),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes a name away.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.folder, name, AtFlags::empty())?)
@@ -215,6 +241,17 @@ impl<'p> Place<'p> {
     pub(super) fn sync(&self) {
         let _ = rustix::fs::fsync(&self.folder);
     }
+}
+
+/// The file system cannot exchange or cannot refuse to replace (NFS, exFAT, old kernels).
+pub(super) fn not_supported(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    matches!(error.kind(), Unsupported | InvalidInput)
+}
+
+/// The file system has no hard links: Linux itself answers EPERM for such a one.
+fn has_no_links(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied || not_supported(error)
 }
 
 /// Type and permission bits in the same width everywhere.

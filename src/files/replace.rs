@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use rustix::fs::RenameFlags;
 
-use super::place::{Pinned, Place};
+use super::place::{Pinned, Place, not_supported};
 use super::temporary::{Temporary, remove_leftovers, temporary_name};
 use super::{Conflict, Content, absent};
 use crate::failure::{Failure, command_line, reason, shown};
@@ -35,22 +35,13 @@ pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Resul
     remove_leftovers(&place);
     let temporary = Temporary::write(&place, content).map_err(|error| failed(&error))?;
     match expected {
-        None => {
-            let new = &temporary.name;
-            match place.rename_with(new, place.name, RenameFlags::NOREPLACE) {
-                Ok(()) => temporary.keep(),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(Conflict(path.to_owned()).into());
-                }
-                Err(error) if not_supported(&error) => {
-                    // A hard link never replaces either; the temporary name goes on drop.
-                    place
-                        .hard_link(new, place.name)
-                        .map_err(|error| failed(&error))?;
-                }
-                Err(error) => return Err(failed(&error).into()),
+        None => match place.rename_new(&temporary.name, place.name) {
+            Ok(()) => temporary.keep(),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Conflict(path.to_owned()).into());
             }
-        }
+            Err(error) => return Err(failed(&error).into()),
+        },
         Some(expected) => exchange(&place, expected, &temporary, &failed)?,
     }
     place.sync();
@@ -72,7 +63,7 @@ fn exchange(
         Ok(()) => {}
         Err(error) if absent(&error) => return Err(conflict().into()),
         Err(error) if not_supported(&error) => {
-            // NFS and old kernels: a window of microseconds stays between this comparison
+            // NFS, exFAT and old kernels: a window of microseconds stays between this comparison
             // and the rename.
             if holds(place.name).as_deref() != Some(expected) {
                 return Err(conflict().into());
@@ -144,19 +135,7 @@ pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
         place.sync();
         return Ok(());
     }
-    if place
-        .rename_with(&aside, place.name, RenameFlags::NOREPLACE)
-        .is_err()
-    {
-        let _ = place.hard_link(&aside, place.name);
-    }
+    // Where something has the name by now, both stay.
+    let _ = place.rename_new(&aside, place.name);
     Err(conflict().into())
-}
-
-/// The file system cannot exchange or cannot refuse to replace (NFS, old kernels).
-fn not_supported(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput
-    )
 }

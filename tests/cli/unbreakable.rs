@@ -4,7 +4,8 @@
 
 mod attributes;
 mod every_call;
-mod hostile;
+mod filesystems;
+pub mod hostile;
 mod limits;
 mod obstacles;
 mod output;
