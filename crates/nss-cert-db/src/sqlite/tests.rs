@@ -66,7 +66,6 @@ fn variable_length_numbers_have_up_to_nine_bytes() {
 
 /// A database that Python's `sqlite3` module made with the connection `c`.
 fn python(script: &str) -> Vec<u8> {
-    needs!(which::which("python3").is_ok(), "python3");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("made.db");
     let head = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n";
