@@ -350,6 +350,10 @@ fn the_first_use_installs_azurite_from_npm_once() {
     );
     let mut site = Site::bare();
     // The caller's way to npm's registry, whatever it is.
+    let settings = dirs::home_dir().unwrap().join(".npmrc");
+    if settings.exists() {
+        site.sandbox.set("npm_config_userconfig", settings);
+    }
     for (name, value) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let lower = name.to_lowercase();
