@@ -4,6 +4,8 @@
 //! It is written before anything else. A crash in between leaves it naming changes that
 //! were not made, which removal passes over; never a change that it does not name.
 
+mod known;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +13,12 @@ use anyhow::Result;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use super::OWN_FOLDER;
 use super::jsonc::{self, Addition};
-use super::{OWN_FOLDER, paths};
-use crate::certificates::PROJECT_FOLDER;
 use crate::failure::{Exit, Failure, command_line, quoted, shown};
 use crate::files;
+pub(super) use known::FOLDERS;
+use known::{is_configuration, is_known, is_linked, is_of_users, is_own};
 
 /// The record's name in azup's own folder.
 pub const FILE: &str = "edits.json";
@@ -195,62 +198,6 @@ impl Record {
     }
 }
 
-/// The folders that azup makes in a project.
-pub(super) const FOLDERS: [&str; 4] = [".devcontainer", OWN_FOLDER, PROJECT_FOLDER, ".vscode"];
-
-/// Whether a path is one of those that azup writes. Compared as text, letter by letter:
-/// what some file system takes for the same name is not meant.
-fn is_known(path: &str, known: fn(&[&str]) -> bool) -> bool {
-    let parts: Vec<&str> = path.split('/').collect();
-    let plain = |part: &&str| {
-        !part.is_empty()
-            && *part != "."
-            && *part != ".."
-            && !part.contains(['\\', '\0'])
-            && !paths::is_name_of_git(part)
-    };
-    parts.iter().all(plain) && known(&parts)
-}
-
-/// A dev container's configuration.
-fn is_configuration(parts: &[&str]) -> bool {
-    match parts {
-        [".devcontainer.json"] | [".devcontainer", "devcontainer.json"] => true,
-        [".devcontainer", name, "devcontainer.json"] => is_not_own(name),
-        _ => false,
-    }
-}
-
-/// A file that `init` edits, or makes for the user.
-fn is_of_users(parts: &[&str]) -> bool {
-    match parts {
-        [".devcontainer", "docker-compose.yml"] | [".vscode", "tasks.json" | "launch.json"] => true,
-        [".devcontainer", name, "docker-compose.yml"] => is_not_own(name),
-        parts => is_configuration(parts),
-    }
-}
-
-/// A file in one of azup's own folders.
-fn is_own(parts: &[&str]) -> bool {
-    matches!(parts, [".devcontainer", folder, _] if !is_not_own(folder))
-}
-
-fn is_not_own(name: &str) -> bool {
-    let path = format!(".devcontainer/{name}");
-    path != OWN_FOLDER && path != PROJECT_FOLDER
-}
-
-/// Where `.devcontainer` is a link inside the project, azup 0.1 noted its own folders also
-/// by the place to which that leads.
-fn is_linked(project: &Path, path: &str) -> bool {
-    let root = project.canonicalize().ok();
-    let there = |own: &&str| {
-        paths::is_own_folder(project, Path::new(own))
-            && project.join(own).canonicalize().ok() == root.as_ref().map(|root| root.join(path))
-    };
-    [OWN_FOLDER, PROJECT_FOLDER].iter().any(there)
-}
-
 /// A record that names what azup never changes is refused as a whole.
 fn foreign(folder: &Path, name: &str) -> anyhow::Error {
     Failure::new(format!(
@@ -401,55 +348,5 @@ mod tests {
         record.set_own("x", Some(b"one"), b"three");
         assert!(record.wrote_own("x", b"one") && record.wrote_own("x", b"three"));
         assert!(!record.wrote_own("x", b"two"));
-    }
-
-    #[test]
-    fn only_what_azup_writes_is_known() {
-        for path in [
-            ".devcontainer.json",
-            ".devcontainer/devcontainer.json",
-            ".devcontainer/a b/devcontainer.json",
-            ".devcontainer/api/docker-compose.yml",
-            ".vscode/tasks.json",
-        ] {
-            assert!(is_known(path, is_of_users), "{path}");
-        }
-        for path in [
-            "",
-            "/etc/passwd",
-            "../x",
-            "notes.txt",
-            "tasks.json",
-            ".vscode/settings.json",
-            ".vscode//tasks.json",
-            ".vscode/./tasks.json",
-            ".VSCODE/tasks.json",
-            "./.vscode/tasks.json",
-            ".devcontainer/../x/devcontainer.json",
-            ".devcontainer/.git/devcontainer.json",
-            ".devcontainer/.GIT. /devcontainer.json",
-            ".devcontainer/.git::$INDEX_ALLOCATION/devcontainer.json",
-            ".devcontainer/git~1/devcontainer.json",
-            ".devcontainer/azurite/devcontainer.json",
-            ".devcontainer/a\\b/devcontainer.json",
-            ".devcontainer/a/b/devcontainer.json",
-            ".git/HEAD",
-            ".GIT/HEAD",
-        ] {
-            assert!(!is_known(path, is_of_users), "{path}");
-        }
-        assert!(is_known(".devcontainer/azurite/start.sh", is_own));
-        assert!(is_known(".devcontainer/azurite-certs/.gitignore", is_own));
-        for path in [
-            ".devcontainer/azurite",
-            ".devcontainer/azurite/a/b",
-            ".devcontainer/azurite/..",
-            ".devcontainer/azurite/.git",
-            ".devcontainer/Azurite/start.sh",
-            ".devcontainer/api/start.sh",
-            ".git/azurite/start.sh",
-        ] {
-            assert!(!is_known(path, is_own), "{path}");
-        }
     }
 }

@@ -42,8 +42,9 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
     for (variable, root) in environments::active(machine) {
         search.active(variable, &root);
     }
+    let named = environments::named_for_uv(machine);
     for root in environments::of_project(machine) {
-        search.near(&root, false);
+        search.near(&root, named.as_ref() == Some(&root));
     }
     if search.environments == 0
         && let Some(root) = environments::on_path(machine)
@@ -122,9 +123,9 @@ impl Search<'_> {
     }
 
     /// An environment that the user works with: that it has no bundle is worth a row.
-    fn near(&mut self, root: &Path, active: bool) {
+    fn near(&mut self, root: &Path, named: bool) {
         self.environments += 1;
-        let within = self.within(root, active);
+        let within = self.within(root, named);
         let environment = Environment {
             root,
             near: true,
@@ -147,11 +148,11 @@ impl Search<'_> {
 
     /// Where the bundles of an environment in the project have to be: in the project, or
     /// where the link leads that the user's own variable names.
-    fn within(&self, root: &Path, active: bool) -> Vec<PathBuf> {
+    fn within(&self, root: &Path, named: bool) -> Vec<PathBuf> {
         if !self.workspace.holds(root) {
             return Vec::new();
         }
-        let named = active.then(|| root.canonicalize().ok()).flatten();
+        let named = named.then(|| root.canonicalize().ok()).flatten();
         self.workspace.top().into_iter().chain(named).collect()
     }
 
@@ -176,8 +177,10 @@ impl Search<'_> {
         let versions = packages::versions(environment.root);
         let on_path = environments::on_path(self.machine);
         for root in roots {
-            // The user leads there too, not only the project's pyvenv.cfg.
-            let known = root != base || on_path.as_deref() == Some(base);
+            // The user leads there too, not only the project's pyvenv.cfg; the distribution's
+            // own is nobody's, and left alone as such.
+            let known =
+                root != base || base == Path::new("/usr") || on_path.as_deref() == Some(base);
             let here = Environment {
                 root: &root,
                 within: if known { &[] } else { environment.within },

@@ -39,11 +39,7 @@ pub(super) fn active(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
 pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
     let folders = Workspace::of(machine);
     let mut found: Vec<PathBuf> = Vec::new();
-    if let Some(named) = machine.var("UV_PROJECT_ENVIRONMENT") {
-        // Relative to the folder that has pyproject.toml, which is one of these.
-        let roots = folders.project.iter().map(|folder| folder.join(named));
-        found.extend(roots.into_iter().find(|root| is_environment(root)));
-    }
+    found.extend(named_for_uv(machine));
     for folder in &folders.project {
         found.extend(in_folder(folder, machine));
         if folder.join("pyproject.toml").exists() {
@@ -62,6 +58,15 @@ pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
             .unwrap_or_default();
     }
     found
+}
+
+/// The environment that the user tells uv to take for the project's.
+pub(super) fn named_for_uv(machine: &Machine) -> Option<PathBuf> {
+    let named = machine.var("UV_PROJECT_ENVIRONMENT")?;
+    // Relative to the folder that has pyproject.toml, which is one of these.
+    let folders = Workspace::of(machine).project.into_iter();
+    let mut roots = folders.map(|folder| folder.join(named));
+    roots.find(|root| is_environment(root))
 }
 
 /// Whether the folder is a virtual environment.
