@@ -6,10 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::browser::{certutil, database, label, trust, untrust, with_set};
 use crate::sandbox::{Done, Sandbox};
 
-fn openssl(sandbox: &Sandbox, words: &str) {
-    sandbox.run("openssl", words.split(' ')).ok();
-}
-
 /// A self-signed certificate of this name, as the file `NAME.pem` of the project.
 fn foreign(sandbox: &Sandbox, subject: &str, file: &str) -> PathBuf {
     let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null";
@@ -110,9 +106,9 @@ fn of_two_certificates_of_one_subject_neither_is_deleted_by_mistake() {
     let folder = database(&sandbox, ".pki/nssdb");
     let earlier = foreign(&sandbox, "Company CA", "earlier.pem");
     add(&sandbox, &folder, "Company CA", &earlier);
-    let set = own_set(&sandbox);
+    let renewed = foreign(&sandbox, "Company CA", "renewed.pem");
     let azup =
-        |verb: &str| sandbox.azup([verb, "--stores", "nss", "--certs", set.to_str().unwrap()]);
+        |verb: &str| sandbox.azup([verb, "--stores", "nss", "--ca", renewed.to_str().unwrap()]);
     azup("trust").ok();
     let both = rows(&sandbox, &folder);
     assert_eq!((both.0.len(), both.1), (2, 2));
@@ -124,26 +120,6 @@ fn of_two_certificates_of_one_subject_neither_is_deleted_by_mistake() {
         "{done}"
     );
     assert_eq!(rows(&sandbox, &folder), both);
-}
-
-/// A certificate set of the user's own CA.
-fn own_set(sandbox: &Sandbox) -> PathBuf {
-    let set = sandbox.project().join("set");
-    std::fs::create_dir_all(&set).unwrap();
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    let mut ca: Vec<&str> = "req -x509".split(' ').chain(key.split(' ')).collect();
-    ca.extend("-keyout ca.key -out set/ca.pem -subj".split(' '));
-    ca.push("/CN=Company CA");
-    sandbox.run("openssl", ca).ok();
-    openssl(
-        sandbox,
-        &format!(
-            "req -x509 {key} -CA set/ca.pem -CAkey ca.key -keyout set/key.pem -out set/cert.pem \
-             -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 \
-             -addext basicConstraints=critical,CA:FALSE"
-        ),
-    );
-    set
 }
 
 #[test]
