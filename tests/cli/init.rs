@@ -101,6 +101,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     insta::assert_snapshot!(shown, @"
     exit: 0
     --- stdout
+    created .devcontainer/docker-compose.yml
     created .devcontainer/devcontainer.json
     created .devcontainer/azurite/.gitignore
     created .devcontainer/azurite/.gitattributes
@@ -110,7 +111,6 @@ fn an_empty_folder_gets_the_whole_set_up() {
     created .devcontainer/azurite/entrypoint.sh
     created .devcontainer/azurite/azup-linux-[ARCH]
     created .devcontainer/azurite/docker-compose.yml
-    created .devcontainer/docker-compose.yml
     created .devcontainer/azurite-certs/.gitignore
     created .vscode/tasks.json
     created .vscode/launch.json
