@@ -14,11 +14,12 @@ use crate::engine::{self, Done, PATH, docker, part, parts, run, static_azup, tim
 /// How long something may take whose end is only to be seen by asking.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Within this Azurite answers again after a restart, by itself: ten seconds, or as many
-/// times more as `AZUP_TEST_SLOWNESS` says, for a machine that has much else to do.
+/// Within this Azurite answers again after a restart, by itself: half a minute, where ten seconds
+/// are usual, or as many times more as `AZUP_TEST_SLOWNESS` says, for a machine that has much
+/// else to do.
 pub fn back() -> Duration {
     let times = std::env::var("AZUP_TEST_SLOWNESS").unwrap_or_default();
-    Duration::from_secs(10) * times.parse().unwrap_or(1)
+    Duration::from_secs(30) * times.parse().unwrap_or(1)
 }
 
 /// The service over HTTPS, in the container and for whoever is forwarded there.
