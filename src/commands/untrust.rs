@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::certificates::{self, Place, TrustAnchor};
+use crate::certificates::{self, IssuedList, Place, TrustAnchor};
 use crate::change;
 use crate::cli::{Global, Scope, Untrust};
 use crate::files;
@@ -31,7 +31,13 @@ pub(super) fn run(
         // is found by its name.
         let place = Place::find(machine, global)?;
         let set = certificates::accepted(machine, &place, machine.now());
-        let recorded = Record::load(machine).map(|record| record.entries().to_vec());
+        // What the user vouched for with `trust --ca` stays until it is named.
+        let list = IssuedList::load(machine)?;
+        let recorded = Record::load(machine).map(|record| {
+            let entries = record.entries().iter();
+            let theirs = entries.filter(|entry| !list.vouched(&entry.sha256));
+            theirs.cloned().collect()
+        });
         Removal {
             // One that somebody else made says nothing about what azup has to take out.
             ca: set.ok().flatten().map(|set| set.ca),

@@ -3,7 +3,7 @@
 
 use super::repo::{Author, Shape, folder};
 use super::{healthy, paste};
-use crate::sandbox::{Done, Sandbox, public_roots};
+use crate::sandbox::{Sandbox, public_roots};
 
 #[test]
 fn renew_keeps_what_azup_did_not_make() {
@@ -65,10 +65,30 @@ fn a_user_may_vouch_for_a_set_that_they_know() {
     sandbox.azup(words).ok();
     sandbox.azup(["env"]).ok();
     assert!(author.is_believed(&sandbox, &bundle), "the user said so");
-    // And back: it goes by what was recorded, whatever it is called, also from elsewhere.
-    let mut untrust = sandbox.azup_command(["untrust", "--bundle", bundle.to_str().unwrap()]);
-    untrust.current_dir(sandbox.root().join("elsewhere"));
-    Done::from(untrust.output().unwrap()).ok();
+    // And back, by name.
+    let words = ["untrust", "--bundle", bundle.to_str().unwrap()];
+    sandbox.azup(words.iter().chain(&ca)).ok();
+    sandbox.azup(words).ok();
+    assert_eq!(std::fs::read(&bundle).unwrap(), public_roots());
+}
+
+/// 0.1.0 took in a CA of any name with a project's set: the record alone knows of it.
+#[test]
+fn what_was_recorded_goes_whatever_the_ca_is_called() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "DigiCert Global Root G2", &[]);
+    let bundle = sandbox.root().join("corp.pem");
+    let words = ["--bundle", bundle.to_str().unwrap()];
+    let ca = author.ca();
+    let trust = ["trust", "--ca", ca.to_str().unwrap()];
+    sandbox.azup(trust.iter().chain(&words)).ok();
+    assert!(author.is_believed(&sandbox, &bundle));
+    let list = sandbox.own().join("issued.json");
+    let text = std::fs::read_to_string(&list).unwrap();
+    let mut list_of_then: serde_json::Value = serde_json::from_str(&text).unwrap();
+    list_of_then["vouched"] = serde_json::json!([]);
+    std::fs::write(&list, list_of_then.to_string()).unwrap();
+    sandbox.azup(["untrust"].iter().chain(&words)).ok();
     assert_eq!(std::fs::read(&bundle).unwrap(), public_roots());
 }
 
