@@ -23,7 +23,7 @@ pub fn prepared() -> (Sandbox, PathBuf) {
 pub fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
     let mut command = sandbox.command("sh");
     command
-        .args(["-c", r#"ulimit -v 1000000; exec timeout 30 "$@""#, "sh"])
+        .args(["-c", r#"ulimit -v 1000000; exec timeout 90 "$@""#, "sh"])
         .arg(azup())
         .args(arguments);
     Done::from(command.output().unwrap())
