@@ -18,8 +18,8 @@ pub fn prepared() -> (Sandbox, PathBuf) {
     (sandbox, folder.join("bundle.pem"))
 }
 
-/// Runs azup where it cannot have more than a gigabyte of memory and not more than half a
-/// minute.
+/// Runs azup where it cannot have more than a gigabyte of memory and not more than one and a half
+/// minutes.
 pub fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
     let mut command = sandbox.command("sh");
     command
