@@ -6,6 +6,7 @@ mod undo;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -371,23 +372,40 @@ pub fn is_conflict(error: &anyhow::Error) -> bool {
 ///
 /// # Errors
 /// Where another azup holds it for longer than half a minute.
-pub fn exclusively(machine: &Machine) -> Result<Lock> {
+pub fn exclusively(machine: &Machine) -> Result<Alone> {
     let path = machine.own_folder()?.join("lock");
-    Lock::acquire(&path, LOCK_LIMIT)
+    let lock = Lock::acquire(&path, LOCK_LIMIT)
         .context("azup needs a folder of its own for locks and records")?
         .ok_or_else(|| {
             Failure::new("another azup has been changing this machine for 30 seconds")
                 .hint("pgrep -a azup")
-                .into()
-        })
+        })?;
+    ALONE.store(true, Ordering::Relaxed);
+    Ok(Alone { _lock: lock })
 }
 
-/// Waits until no other azup of this user is changing anything. Makes no file.
+/// Whether it is this azup that changes the machine at the moment.
+static ALONE: AtomicBool = AtomicBool::new(false);
+
+/// While it lives, no other azup of this user changes anything.
+#[derive(Debug)]
+pub struct Alone {
+    _lock: Lock,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        ALONE.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Waits until no other azup of this user is changing anything. Makes no file, and does not
+/// wait for itself.
 ///
 /// # Errors
 /// As [`exclusively`].
 pub fn wait_for_others(machine: &Machine) -> Result<()> {
-    if machine.own_folder()?.join("lock").exists() {
+    if !ALONE.load(Ordering::Relaxed) && machine.own_folder()?.join("lock").exists() {
         exclusively(machine)?;
     }
     Ok(())

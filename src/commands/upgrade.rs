@@ -47,8 +47,10 @@ pub(super) fn run(
         .or(Scope::User, global)
         .find(machine, &goal);
     let rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
-    let certificates = certificates::obtain(machine, &machines(machine)?, &[])?;
+    // Whatever is there, also where it has expired or is damaged.
+    let certificates = certificates::renew(machine, &machines(machine)?, &[])?;
     change::apply(&certificates.changes, machine)?;
+    change::apply(&certificates.after, machine)?;
     let taken = rows.iter().filter(|row| row.outcome == Outcome::Removed);
     let stores = match taken.count() {
         1 => "1 store".to_owned(),

@@ -14,6 +14,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::context::Set;
 use crate::failure::Failure;
+use crate::machine::no_thread;
 
 /// How long a client may take to say what it wants.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -53,13 +54,14 @@ impl Server {
         let port = listener.local_addr()?.port();
         let paths = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&paths);
-        std::thread::Builder::new().spawn(move || {
+        let serving = std::thread::Builder::new().spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (config, seen) = (Arc::clone(&config), Arc::clone(&seen));
                 // A client that gets no thread is one that gets no answer.
                 let _ = std::thread::Builder::new().spawn(move || answer(stream, config, &seen));
             }
-        })?;
+        });
+        serving.map_err(|error| no_thread(&error))?;
         Ok(Self { port, paths })
     }
 

@@ -72,6 +72,23 @@ fn a_user_may_vouch_for_a_set_that_they_know() {
     assert_eq!(std::fs::read(&bundle).unwrap(), public_roots());
 }
 
+#[test]
+fn after_0_1_0_a_set_that_has_expired_or_is_damaged_is_replaced_too() {
+    for damage in [false, true] {
+        let mut sandbox = healthy();
+        std::fs::remove_file(sandbox.own().join("issued.json")).unwrap();
+        if damage {
+            std::fs::write(sandbox.certs().join("cert.pem"), "hello\n").unwrap();
+        } else {
+            let then = time::OffsetDateTime::now_utc().unix_timestamp() + 500 * 86_400;
+            sandbox.set("AZUP_NOW", then.to_string());
+        }
+        let done = sandbox.azup(["env"]).ok();
+        assert!(done.stderr.contains("azup 0.1.0 kept no list"), "{done}");
+        sandbox.azup(["trust"]).ok();
+    }
+}
+
 /// 0.1.0 took in a CA of any name with a project's set: the record alone knows of it.
 #[test]
 fn what_was_recorded_goes_whatever_the_ca_is_called() {

@@ -23,6 +23,8 @@ pub fn prepared() -> (Sandbox, PathBuf) {
 pub fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
     let mut command = sandbox.command("sh");
     command
+        // glibc sets 64 MB of addresses aside for each of many threads, which takes no memory.
+        .env("MALLOC_ARENA_MAX", "2")
         .args(["-c", r#"ulimit -v 1000000; exec timeout 90 "$@""#, "sh"])
         .arg(azup())
         .args(arguments);

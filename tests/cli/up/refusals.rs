@@ -21,6 +21,7 @@ fn certificates(site: &Site, days: i64) {
     let then = OffsetDateTime::now_utc() - time::Duration::days(days);
     let issued = certificates::issue(&[], then).unwrap();
     fs::create_dir_all(site.sandbox.certs()).unwrap();
+    site.sandbox.note_as_issued(&issued.ca, &issued.cert);
     fs::write(site.sandbox.certs().join("ca.pem"), &issued.ca).unwrap();
     fs::write(site.sandbox.certs().join("cert.pem"), &issued.cert).unwrap();
     let key = site.sandbox.certs().join("key.pem");
