@@ -43,14 +43,14 @@ pub use accounts::{Account, Named, known as known_account};
 pub use answer::Running;
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
 pub use credential::Identity;
-pub use down::{Stopped, stop_all, stop_at, would_stop};
+pub use down::{stop_all, stop_at, would_stop};
 pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
-    Ask, Listener, Reply, Seen, ask, get_plain, look, node_version, port_taken, running,
+    Ask, Listener, Seen, ask, get_plain, look, node_version, port_taken, running,
 };
-pub use prepare::{Ready, prepare, preview};
+pub use prepare::{prepare, preview};
 pub use reach::{Reached, ca_of, find_running, reach};
-pub use serve::{Served, serve};
+pub use serve::serve;
 pub use users::Users;
 
 /// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
@@ -105,9 +105,6 @@ impl Wish {
     }
 
     /// What `azup run` starts where nothing answers. It answers for tokens itself.
-    ///
-    /// # Errors
-    /// As [`Wish::new`].
     pub fn for_run(run: &Run, ports: Ports, machine: &Machine) -> Result<Self> {
         Ok(Self {
             ports,
@@ -152,7 +149,6 @@ pub struct Ports {
 
 impl Ports {
     /// Each service with its port.
-    #[must_use]
     pub fn services(self) -> [(Service, u16); 3] {
         [
             (Service::Blob, self.blob),
@@ -205,7 +201,6 @@ pub enum Service {
 
 impl Service {
     /// The word in options and URLs.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Blob => "blob",
@@ -215,7 +210,6 @@ impl Service {
     }
 
     /// What stands in front of the version in Azurite's `Server` header (measured).
-    #[must_use]
     pub fn server(self) -> &'static str {
         match self {
             Self::Blob => "Azurite-Blob/",
@@ -227,7 +221,6 @@ impl Service {
 
 /// The URL of the account on `port`. The address and not `localhost`: the SDKs for
 /// tables take that for Cosmos (measured).
-#[must_use]
 pub fn url(port: u16) -> String {
     format!("https://{ADDRESS}:{port}/{ACCOUNT}")
 }

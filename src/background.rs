@@ -23,9 +23,6 @@ const POLL: Duration = Duration::from_millis(50);
 /// Starts azup with `arguments`, among them `--json`, in the background and gives the one
 /// document that it prints when it is ready, at the latest after `limit`. What it has to
 /// say otherwise goes to the end of `log`.
-///
-/// # Errors
-/// Its own failure where it gives up.
 pub fn leave(
     arguments: &[OsString],
     log: &Path,
@@ -90,7 +87,6 @@ fn wait_for_answer(
 }
 
 /// The failure of one that ended without an answer.
-#[must_use]
 pub fn silent(log: &Path) -> Failure {
     Failure::new(format!(
         "azup ended in the background without a word; what it had to say is in {}",

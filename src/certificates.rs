@@ -5,7 +5,7 @@
 //! project's dev container has a copy of its own in `.devcontainer/azurite-certs/`, and
 //! keeps it while it is valid.
 
-mod anchor;
+pub mod anchor;
 mod issue;
 mod issued;
 mod origin;
@@ -34,12 +34,14 @@ use crate::workspace::Workspace;
 use origin::Origin;
 
 pub use anchor::{
-    BEGIN, END, TrustAnchor, day, decode, encode, is_our_name, may_be_ours, moment, sha256,
+    BEGIN, END, TrustAnchor, day, decode, is_our_name, may_be_ours, moment, sha256,
 };
-pub use issue::{Issued, LIFETIME_DAYS, Names, ca_parameters, issue, leaf_parameters};
+pub use issue::{Issued, LIFETIME_DAYS, Names, issue};
+#[cfg(feature = "internals")]
+pub use issue::{ca_parameters, leaf_parameters};
 pub use issued::IssuedList;
 pub use origin::{accepted, check_origin, check_running};
-pub use renewal::{obtain_for_project, obtain_or_renew, renew};
+pub use renewal::{obtain_or_renew, renew};
 
 /// The folder of a project's own set, below the project's folder.
 pub const PROJECT_FOLDER: &str = ".devcontainer/azurite-certs";
@@ -69,11 +71,6 @@ pub struct CertificateSet {
 impl CertificateSet {
     /// Reads and checks the set in `folder`; `None` where none of its files is there. Who
     /// made it is not asked: nothing may trust or serve it before [`accepted`] has done so.
-    ///
-    /// # Errors
-    /// Where a file is missing or is not what it should be, the key is another
-    /// certificate's, the leaf is not signed by the CA, a date or a name is wrong. Each
-    /// has its own message.
     pub fn load_unchecked(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
         Self::load_named(folder, FILES, now)
     }
@@ -114,9 +111,6 @@ impl CertificateSet {
     }
 
     /// A set as it was just made, to be written to `folder`.
-    ///
-    /// # Errors
-    /// Where it does not pass the checks of [`CertificateSet::load_unchecked`].
     pub fn from_issued(folder: &Path, issued: &Issued, now: OffsetDateTime) -> Result<Self> {
         let key = Zeroizing::new(issued.key.as_bytes().to_vec());
         let (ca, cert) = (issued.ca.as_bytes(), issued.cert.as_bytes());
@@ -177,9 +171,6 @@ impl CertificateSet {
 
     /// The changes that write this set to `folder`, with `mode` for a folder that is to
     /// be made.
-    ///
-    /// # Errors
-    /// Where a file that is there cannot be read, or this set's key could not.
     pub fn write(&self, folder: &Path, mode: u32) -> Result<Vec<Change>> {
         let mut changes = vec![Change::Directory {
             path: folder.to_owned(),
@@ -214,9 +205,6 @@ impl CertificateSet {
     }
 
     /// The leaf's private key in PEM.
-    ///
-    /// # Errors
-    /// Where this user may not read it.
     pub fn readable_key(&self) -> Result<&[u8]> {
         match &self.key {
             Some(key) => Ok(key),
@@ -230,19 +218,16 @@ impl CertificateSet {
     }
 
     /// The path of the CA, as other programs are to be given it.
-    #[must_use]
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join(FILES[0])
     }
 
     /// The path of the leaf's key.
-    #[must_use]
     pub fn key_file(&self) -> PathBuf {
         self.folder.join(FILES[1])
     }
 
     /// The path of the leaf.
-    #[must_use]
     pub fn cert_file(&self) -> PathBuf {
         self.folder.join(FILES[2])
     }
@@ -261,9 +246,6 @@ pub enum Place {
 
 impl Place {
     /// The place by the order of precedence: `--certs`, the project's, the machine's.
-    ///
-    /// # Errors
-    /// Where the user has no home folder and named none.
     pub fn find(machine: &Machine, global: &Global) -> Result<Self> {
         if let Some(named) = &global.certs {
             return Ok(Self::Named(machine.absolute(named)));
@@ -281,7 +263,6 @@ impl Place {
     }
 
     /// The folder of the set.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         match self {
             Self::Named(folder) | Self::Project(folder) | Self::Machine(folder) => folder,
@@ -290,9 +271,6 @@ impl Place {
 }
 
 /// The folder of the set that all projects of this machine share.
-///
-/// # Errors
-/// Where the user has no home folder.
 pub fn machine_folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("certs"))
 }
@@ -329,10 +307,6 @@ impl Obtained {
 }
 
 /// The set of `place`: the one that is there, else the machine's, else a new one.
-///
-/// # Errors
-/// Where a set is there but fails a check (it is never replaced silently), or the folder
-/// named with `--certs` holds none.
 pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     look(machine, place, sans).or_else(|error| {
         // Half a set may be one that another azup is writing at this moment.
@@ -421,7 +395,6 @@ fn is_half_written(folder: &Path) -> bool {
 }
 
 /// The command that replaces the set in `folder`.
-#[must_use]
 pub fn renew_command(folder: &Path) -> String {
     let words = [
         "azup".as_ref(),
@@ -479,7 +452,6 @@ fn verify_chain(ca: &[u8], leaf: &[u8], now: OffsetDateTime) -> Result<(), Strin
 }
 
 /// The names and addresses of a leaf.
-#[must_use]
 pub fn names_of(leaf: &X509Certificate<'_>) -> Names {
     let mut names = Names {
         dns: Vec::new(),

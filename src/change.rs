@@ -84,7 +84,6 @@ pub struct Input {
 
 impl Input {
     /// These bytes; `file` holds the same, for a command line that a person pastes.
-    #[must_use]
     pub fn new(bytes: Vec<u8>, file: Option<PathBuf>) -> Self {
         Self { bytes, file }
     }
@@ -112,7 +111,6 @@ impl Change {
     }
 
     /// A program run as the user.
-    #[must_use]
     pub fn run(argv: Vec<OsString>, undo: Option<Vec<OsString>>) -> Self {
         Self::Run {
             argv,
@@ -123,7 +121,6 @@ impl Change {
     }
 
     /// Whether it takes the place of a file that is there.
-    #[must_use]
     pub fn replaces(&self) -> bool {
         matches!(
             self,
@@ -136,7 +133,6 @@ impl Change {
 
     /// What a dry run shows: a unified diff of a file, or the exact command. A private
     /// key's bytes are never part of it.
-    #[must_use]
     pub fn preview(&self, machine: &Machine) -> String {
         match self {
             Self::Directory { path, .. } if path.is_dir() => String::new(),
@@ -178,7 +174,6 @@ impl Change {
     }
 
     /// The command by which an administrator would do it; `None` where it needs none.
-    #[must_use]
     fn for_administrator(&self) -> Option<String> {
         match self {
             Self::Run {
@@ -311,7 +306,6 @@ fn remove_folder(path: &Path) -> Undo<'static> {
 
 /// One line by which an administrator does what these changes need one for: each command
 /// under sudo, or all of them under `su` where there is no sudo.
-#[must_use]
 pub fn for_administrator(changes: &[Change], machine: &Machine) -> Option<String> {
     let commands: Vec<String> = changes
         .iter()
@@ -340,9 +334,6 @@ fn elevated(argv: &[OsString], machine: &Machine) -> Vec<OsString> {
 }
 
 /// Applies all of `changes` or none: if one fails, those before it are taken back.
-///
-/// # Errors
-/// The failure of the one that could not be applied; a [`Conflict`] stays recognisable.
 pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
     let mut done: Vec<Undo<'_>> = Vec::new();
     for change in changes {
@@ -362,16 +353,12 @@ pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
 }
 
 /// Whether planning anew may help: somebody changed a file between reading and writing.
-#[must_use]
 pub fn is_conflict(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Conflict>().is_some()
 }
 
 /// Keeps every other azup of this user from changing anything until it is dropped. Taken
 /// only when there is something to change.
-///
-/// # Errors
-/// Where another azup holds it for longer than half a minute.
 pub fn exclusively(machine: &Machine) -> Result<Alone> {
     let path = machine.own_folder()?.join("lock");
     let lock = Lock::acquire(&path, LOCK_LIMIT)
@@ -401,9 +388,6 @@ impl Drop for Alone {
 
 /// Waits until no other azup of this user is changing anything. Makes no file, and does not
 /// wait for itself.
-///
-/// # Errors
-/// As [`exclusively`].
 pub fn wait_for_others(machine: &Machine) -> Result<()> {
     if !ALONE.load(Ordering::Relaxed) && machine.own_folder()?.join("lock").exists() {
         exclusively(machine)?;
@@ -437,9 +421,6 @@ fn is_secret(mode: u32) -> bool {
 }
 
 /// Makes sure that a file which must stay private is (mode 0600 or stricter).
-///
-/// # Errors
-/// Where others may read it, or it is not there.
 pub fn require_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt as _;
     let about = path.metadata().map_err(|error| {

@@ -145,7 +145,6 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of this name.
-    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [
             Self::Certifi,
@@ -161,7 +160,6 @@ impl Kind {
     }
 
     /// The word used in `--stores` and in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Certifi => "certifi",

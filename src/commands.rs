@@ -25,9 +25,6 @@ use crate::machine::Machine;
 use crate::output::Output;
 
 /// Runs the command and prints its answer.
-///
-/// # Errors
-/// Whatever kept the command from doing its work; the caller prints it.
 pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
     let global = &cli.global;
     if let Some(user) = machine.sudo_user() {

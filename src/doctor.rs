@@ -68,7 +68,6 @@ pub enum Status {
 
 impl Status {
     /// The word in the report and in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -140,7 +139,6 @@ impl Finding {
     }
 
     /// Adds the command that mends it.
-    #[must_use]
     pub fn fix(self, command: impl Into<String>) -> Self {
         Self {
             fix: Some(command.into()),
@@ -149,7 +147,6 @@ impl Finding {
     }
 
     /// Adds what mends it without asking.
-    #[must_use]
     pub fn mend(self, mend: Mend) -> Self {
         Self {
             mend: Some(mend),
@@ -158,7 +155,6 @@ impl Finding {
     }
 
     /// Names another check whose failure explains this one.
-    #[must_use]
     pub fn explained_by(self, id: &'static str) -> Self {
         Self {
             explained_by: Some(id),
@@ -167,7 +163,6 @@ impl Finding {
     }
 
     /// The failure of something that could not be looked at, or is broken.
-    #[must_use]
     pub fn of_error(error: &anyhow::Error) -> Self {
         let this = Self::fail(format!("{error:#}"));
         match Failure::hint_of(error) {
@@ -177,7 +172,6 @@ impl Finding {
     }
 
     /// Whether it asks for attention.
-    #[must_use]
     pub fn is_wrong(&self) -> bool {
         matches!(self.status, Status::Warn | Status::Fail)
     }
@@ -185,7 +179,6 @@ impl Finding {
 
 /// Every check, in the order in which they are printed: what explains comes before what it
 /// explains.
-#[must_use]
 pub fn checks() -> Vec<Check> {
     [
         settings::CLOCK,
@@ -203,9 +196,6 @@ pub fn checks() -> Vec<Check> {
 }
 
 /// The checks with these ids, or all where none is named; in the order of [`checks`].
-///
-/// # Errors
-/// With exit code 2 where there is no check of that name.
 pub fn chosen(ids: &[String]) -> Result<Vec<Check>> {
     let all = checks();
     if let Some(unknown) = ids
@@ -225,7 +215,6 @@ pub fn chosen(ids: &[String]) -> Result<Vec<Check>> {
 }
 
 /// One fault, one finding: what another check's failure explains is skipped.
-#[must_use]
 pub fn explained(results: Vec<(Check, Finding)>) -> Vec<(Check, Finding)> {
     let failed: Vec<&'static str> = results
         .iter()

@@ -78,9 +78,6 @@ pub struct Environment {
 
 impl Environment {
     /// What has to be set for `wish`, given what is set already.
-    ///
-    /// # Errors
-    /// Where azup's own folder cannot be read, or there is no JDK for `--java`.
     pub fn plan(wish: &Wish, machine: &Machine) -> Result<Self> {
         let mut this = Self::default();
         for (service, port) in wish.ports.services() {

@@ -27,7 +27,6 @@ pub enum Exit {
 
 impl Exit {
     /// The number.
-    #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -38,6 +37,12 @@ impl Exit {
             Self::Interrupted => 130,
             Self::Program(code) => code,
         }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
     }
 }
 
@@ -62,46 +67,39 @@ impl Failure {
     }
 
     /// Adds the command that mends it.
-    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Adds the lines that a person can paste into the file which azup leaves alone.
-    #[must_use]
     pub fn snippet(mut self, snippet: impl Into<String>) -> Self {
         self.snippet = Some(snippet.into());
         self
     }
 
     /// The lines to paste of an error, where it has some.
-    #[must_use]
     pub fn snippet_of(error: &anyhow::Error) -> Option<&str> {
         error.downcast_ref::<Self>()?.snippet.as_deref()
     }
 
     /// Whether a command to paste was given.
-    #[must_use]
     pub fn has_hint(&self) -> bool {
         self.hint.is_some()
     }
 
     /// The command to paste.
-    #[must_use]
     pub fn own_hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
     /// Replaces the exit code.
-    #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
     /// The exit code of an error: its [`Failure`]'s, else 1.
-    #[must_use]
     pub fn exit_of(error: &anyhow::Error) -> Exit {
         error
             .downcast_ref::<Self>()
@@ -109,7 +107,6 @@ impl Failure {
     }
 
     /// The hint of an error, where it has one.
-    #[must_use]
     pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
         error.downcast_ref::<Self>()?.hint.as_deref()
     }
@@ -125,7 +122,6 @@ impl std::error::Error for Failure {}
 
 /// Why an input or output operation failed, in words and without the `(os error 13)`
 /// that the standard library appends.
-#[must_use]
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
@@ -180,14 +176,12 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
 /// Whether a character is none that a person sees, but one that a terminal obeys: those that
 /// control it, and those that change the direction or the lines of what stands around them,
 /// by which a text can look like another one.
-#[must_use]
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text of somebody else's in one line, with the rest left to what prints it.
-#[must_use]
 pub fn in_one_line(text: &str) -> String {
     text.replace('\n', "\\n").replace('\r', "\\r")
 }
@@ -209,7 +203,6 @@ pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Stri
 }
 
 /// A path for a message: [`quoted`] only where it has to be.
-#[must_use]
 pub fn shown(path: &Path) -> String {
     quoted(path.as_os_str())
 }

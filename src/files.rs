@@ -75,10 +75,6 @@ impl std::fmt::Display for Conflict {
 impl std::error::Error for Conflict {}
 
 /// Reads a regular file through links.
-///
-/// # Errors
-/// In words, where it is missing, not readable, no regular file (a FIFO would block for
-/// ever) or larger than [`LARGEST`].
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     match read_if_there(path)? {
         Some(bytes) => Ok(bytes),
@@ -87,9 +83,6 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Like [`read`], with `None` for a file that does not exist.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     match place::open_to_read(path)? {
         Ok(file) => checked_content(file, path).map(Some),
@@ -103,9 +96,6 @@ fn failed_to_read(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// The last `length` bytes of a regular file, or all of a shorter one.
-///
-/// # Errors
-/// As [`read`].
 pub fn read_end(path: &Path, length: u64) -> Result<Vec<u8>> {
     let mut file = match place::open_to_read(path)? {
         Ok(file) => file,
@@ -158,7 +148,6 @@ fn rest(mut file: File, length: u64, path: &Path) -> Result<Vec<u8>> {
 
 /// For whoever opens a file of azup's own: a FIFO that somebody has put there is an error,
 /// or reads as empty, instead of waiting for its other end for ever.
-#[must_use]
 pub fn never_waiting() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
@@ -169,9 +158,6 @@ pub fn never_waiting() -> OpenOptions {
 
 /// Opens a file that is only ever added to, for its owner alone, making it where it is
 /// missing: a log, which several writers may share.
-///
-/// # Errors
-/// Where it cannot be written.
 pub fn open_to_append(path: &Path) -> Result<File> {
     never_waiting()
         .create(true)
@@ -181,7 +167,6 @@ pub fn open_to_append(path: &Path) -> Result<File> {
 }
 
 /// Whether a file is there that this user may not read.
-#[must_use]
 pub fn is_closed_to_us(path: &Path) -> bool {
     never_waiting()
         .read(true)
@@ -199,7 +184,6 @@ fn absent(error: &io::Error) -> bool {
 }
 
 /// Whether anything, also a dangling link, has this name.
-#[must_use]
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
@@ -208,7 +192,6 @@ pub fn exists(path: &Path) -> bool {
 pub type Identity = (u64, u64);
 
 /// The identity of what is at `path`, through links; `None` where nothing is.
-#[must_use]
 pub fn identity(path: &Path) -> Option<Identity> {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
@@ -219,7 +202,6 @@ pub fn identity(path: &Path) -> Option<Identity> {
 }
 
 /// Whether this user may make and replace files in `folder`.
-#[must_use]
 pub fn is_writable(folder: &Path) -> bool {
     use rustix::fs::{Access, AtFlags, accessat};
     accessat(
@@ -235,7 +217,6 @@ pub fn is_writable(folder: &Path) -> bool {
 /// not (FAT, NTFS, shared folders of virtual machines, WSL's drives), a mount option gives
 /// all files the same bits, and they say nothing about who can reach the disk.
 #[cfg(target_os = "linux")]
-#[must_use]
 pub fn keeps_permissions(path: &Path) -> bool {
     // statfs(2), linux/magic.h, and each file system's own header.
     const WITHOUT: [u64; 10] = [
@@ -266,9 +247,6 @@ pub fn keeps_permissions(_path: &Path) -> bool {
 /// in which everybody may make files (`XDG_DATA_HOME=/tmp`), unless it is really this
 /// user's and closed to others. Whoever owns it could have a CA of their own trusted.
 /// `usual` is where it is if nobody says otherwise.
-///
-/// # Errors
-/// Where it is a link, another user's, or others may write to it.
 pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
     let parent = path.parent();
     if parent.is_none_or(|folder| !folder.exists() || !others_may_write(folder)) {
@@ -330,7 +308,6 @@ fn elsewhere(usual: &Path) -> String {
 /// # Panics
 /// Where the operating system has no random numbers, in which case no certificate could
 /// be made either.
-#[must_use]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
@@ -339,7 +316,6 @@ pub fn random<const N: usize>() -> [u8; N] {
 }
 
 /// Bytes as lower-case hexadecimal digits.
-#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes

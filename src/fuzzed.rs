@@ -9,20 +9,17 @@ use crate::trust;
 
 /// A `pyvenv.cfg`: the base interpreter's folder, and whether the base's packages are
 /// used.
-#[must_use]
 pub fn pyvenv(bytes: &[u8]) -> (Option<PathBuf>, bool) {
     let config = trust::python::pyvenv::parse(bytes);
     (config.home, config.system_packages)
 }
 
 /// Firefox's `profiles.ini`: the folders of all profiles, relative to it or absolute.
-#[must_use]
 pub fn profiles_ini(bytes: &[u8]) -> Vec<PathBuf> {
     trust::nss::profiles::named(bytes)
 }
 
 /// A `.env` file: every variable that is set, in order.
-#[must_use]
 pub fn dotenv(bytes: &[u8]) -> Vec<(String, OsString)> {
     trust::overrides::dotenv::parse(bytes)
 }

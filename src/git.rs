@@ -20,7 +20,6 @@ const MOST: usize = 500;
 
 /// The private keys below `project` that git tracks, relative to it. What cannot be read
 /// counts as none: this is a warning, nothing depends on it.
-#[must_use]
 pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
     let Some(repository) = Repository::around(project) else {
         return Vec::new();
@@ -41,9 +40,6 @@ pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
 
 /// Those of `names` in `folder` that git tracks. A folder that is a link counts as the
 /// folder that it leads to.
-///
-/// # Errors
-/// Where the index cannot be read: why.
 pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Result<Vec<&'a str>, String> {
     let Some(repository) = Repository::around(folder) else {
         return Ok(Vec::new());
@@ -98,9 +94,6 @@ impl Repository {
 
 /// Whether git tracks `path`, something below it, or a link on the way to it, in any
 /// repository around it.
-///
-/// # Errors
-/// Where an index cannot be read: why.
 pub fn tracks(path: &Path) -> Result<bool, String> {
     let mut paths = vec![path.to_owned()];
     // The folder by its real name, and all of it; the link itself may be what is tracked.
@@ -171,9 +164,6 @@ fn holds_a_key(path: &Path) -> bool {
 }
 
 /// Path and size of all that is tracked; nothing where nothing was ever added.
-///
-/// # Errors
-/// Where it cannot be read: why.
 fn index(folder: &Path) -> Result<Vec<(PathBuf, u32)>, String> {
     let id_length = if uses_sha256(folder) { 32 } else { 20 };
     let read =

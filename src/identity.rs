@@ -32,18 +32,12 @@ pub const PORT: u16 = 10003;
 /// The path of the App Service dialect.
 pub const PATH: &str = "/msi/token";
 
-/// The path of the dialect of virtual machines (IMDS), which a client appends itself to
-/// the address in `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
-pub const IMDS_PATH: &str = "/metadata/identity/oauth2/token";
-
 /// Where the endpoint listens unless somebody asks for more than this machine.
-#[must_use]
 pub fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// The value of `IDENTITY_ENDPOINT` for an endpoint at `address`.
-#[must_use]
 pub fn url(address: SocketAddr) -> String {
     // What listens everywhere is reached here.
     let reached = match address.ip() {
@@ -56,8 +50,7 @@ pub fn url(address: SocketAddr) -> String {
 
 /// The whole answer to the request in `bytes` of a client on this machine; `None` while
 /// the request's head is not whole. Only for the fuzz target: [`start`] serves.
-#[doc(hidden)]
-#[must_use]
+#[cfg(feature = "internals")]
 pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
     request::Rules::new(header, true, clock).answer(bytes)
 }
@@ -72,10 +65,6 @@ pub enum Started {
 }
 
 /// Serves at `listen` for clients that know `header`, unless another azup does already.
-///
-/// # Errors
-/// Where the address may not be used, or something else listens there: it is named where
-/// that can be told. The hint is the caller's.
 pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> Result<Started, Failure> {
     let error = match Endpoint::start(listen, header, clock) {
         Ok(endpoint) => return Ok(Started::Here(endpoint)),
@@ -100,7 +89,6 @@ pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> Result<Started, 
 }
 
 /// A port to propose where `port` is taken.
-#[must_use]
 pub fn other_port(port: u16) -> u16 {
     // Far enough away from the usual one, and never out of range.
     if port < 50_000 { port + 10_000 } else { 20_003 }

@@ -10,24 +10,24 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`cli`] | the words of the command line, nothing else |
-//! | [`commands`] | one file per command: the walk above in a dozen lines |
-//! | [`machine`] | the only seam to the outside: environment, clock, processes |
-//! | [`sudo`] | `sudo azup` works as the user who typed it |
-//! | [`certificates`] | make, load and judge the certificate set |
-//! | [`trust`] | one file per kind of trust store; each *returns* changes |
-//! | [`project`] | the files of a dev container and VS Code, new or edited, and the way back; they too are returned as changes |
-//! | [`azurite`] | install, start, check and stop Azurite |
-//! | [`workspace`] | which folders are the project's |
-//! | [`git`] | what git tracks, read from its index |
-//! | [`identity`] | local access tokens, and the endpoint at which SDKs ask for them |
-//! | [`background`] | `-d`: the same azup once more, which stays behind |
-//! | [`environment`] | the variables with which unchanged code finds Azurite and trusts it |
-//! | [`doctor`] | every link of the chain as a check of its own |
-//! | [`change`] | the only place that changes the machine: preview, apply, roll back |
-//! | [`files`] | files that are never torn, by exchange and compare |
-//! | [`output`] | the only place that prints |
-//! | [`failure`] | what, where, why, and the one command that mends it |
+//! | `cli` | the words of the command line, nothing else |
+//! | `commands` | one file per command: the walk above in a dozen lines |
+//! | `machine` | the only seam to the outside: environment, clock, processes |
+//! | `sudo` | `sudo azup` works as the user who typed it |
+//! | `certificates` | make, load and judge the certificate set |
+//! | `trust` | one file per kind of trust store; each *returns* changes |
+//! | `project` | the files of a dev container and VS Code, new or edited, and the way back; they too are returned as changes |
+//! | `azurite` | install, start, check and stop Azurite |
+//! | `workspace` | which folders are the project's |
+//! | `git` | what git tracks, read from its index |
+//! | `identity` | local access tokens, and the endpoint at which SDKs ask for them |
+//! | `background` | `-d`: the same azup once more, which stays behind |
+//! | `environment` | the variables with which unchanged code finds Azurite and trusts it |
+//! | `doctor` | every link of the chain as a check of its own |
+//! | `change` | the only place that changes the machine: preview, apply, roll back |
+//! | `files` | files that are never torn, by exchange and compare |
+//! | `output` | the only place that prints |
+//! | `failure` | what, where, why, and the one command that mends it |
 //!
 //! The formats of other programs' files are crates of their own, which know nothing of azup:
 //! `nss-cert-db` for the databases of browsers, `java-keystore` for those of Java.
@@ -37,46 +37,38 @@
 #[macro_use]
 extern crate azup_left_out;
 
-pub mod azurite;
-pub mod background;
-pub mod certificates;
-pub mod change;
-pub mod cli;
-pub mod commands;
-pub mod doctor;
-pub mod environment;
-pub mod failure;
-pub mod files;
-#[doc(hidden)]
+/// The modules are nobody's but azup's. The feature `internals` opens them for its own tests and
+/// fuzz targets, and promises nothing.
+macro_rules! modules {
+    ($($name:ident)*) => {$(
+        #[cfg(feature = "internals")]
+        pub mod $name;
+        #[cfg(not(feature = "internals"))]
+        mod $name;
+    )*};
+}
+
+modules! {
+    azurite background certificates change cli commands doctor environment failure files git
+    identity machine output project sudo trust workspace
+}
+#[cfg(feature = "internals")]
 pub mod fuzzed;
-pub mod git;
-pub mod identity;
-pub mod machine;
-pub mod output;
-pub mod project;
-pub mod sudo;
-pub mod trust;
-pub mod workspace;
 
 use clap::Parser as _;
 
-use failure::Exit;
 use machine::Machine;
 use output::Output;
 
 /// Runs the command line of this process and gives the exit code. clap itself prints
 /// help and usage errors.
-#[must_use]
-pub fn run() -> Exit {
+pub fn run() -> std::process::ExitCode {
     files::outlive_size_limit();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error),
+        Err(error) => return output::usage(&error).into(),
     };
     let output = Output::new(&cli.global);
     let done = Machine::here().and_then(|machine| commands::run(&cli, &machine, output));
-    match done {
-        Ok(exit) => exit,
-        Err(error) => output.failure(&error),
-    }
+    done.unwrap_or_else(|error| output.failure(&error)).into()
 }

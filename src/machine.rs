@@ -53,7 +53,6 @@ pub struct Clock {
 
 impl Clock {
     /// The time now. Not by a monotonic clock, which stands still while a laptop sleeps.
-    #[must_use]
     pub fn now(self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + self.ahead
     }
@@ -73,7 +72,6 @@ pub struct Finished {
 impl Finished {
     /// The last line of standard error that is not blank: where command line programs
     /// put the reason. keytool puts it on standard output, and warnings beside it.
-    #[must_use]
     pub fn last_words(&self) -> String {
         let last = |bytes: &[u8], wanted: fn(&str) -> bool| {
             let text = String::from_utf8_lossy(bytes);
@@ -92,10 +90,6 @@ impl Machine {
     ///
     /// `AZUP_NOW` (seconds since 1970) sets the clock, for tests that live through a
     /// certificate's whole life.
-    ///
-    /// # Errors
-    /// Where the current folder has been deleted, or `AZUP_NOW` is no time, or the kernel
-    /// does not let root become another user.
     pub fn here() -> Result<Self> {
         let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let cwd = std::env::current_dir().map_err(|error| {
@@ -155,16 +149,12 @@ impl Machine {
     }
 
     /// The user who typed `sudo azup`, where that is how it was started.
-    #[must_use]
     pub fn sudo_user(&self) -> Option<&str> {
         self.sudo.as_ref().map(|user| user.name.as_str())
     }
 
     /// Does `work`, which changes `path`: started with sudo, as root where only root can
     /// change anything on the way there, and as the user everywhere else.
-    ///
-    /// # Errors
-    /// Those of `work`, and where the kernel refuses the change of user.
     pub fn changing<T>(&self, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match &self.sudo {
             Some(user) if user.leaves_to_root(path) => user.as_root(work),
@@ -173,9 +163,6 @@ impl Machine {
     }
 
     /// Like [`Machine::run`]; started with sudo, the program runs as root, in root's home.
-    ///
-    /// # Errors
-    /// As [`Machine::run`].
     pub fn run_as_administrator(
         &self,
         argv: &[OsString],
@@ -212,7 +199,6 @@ impl Machine {
     }
 
     /// The same machine, seen from another folder.
-    #[must_use]
     pub fn at(&self, folder: &Path) -> Self {
         Self {
             cwd: self.absolute(folder),
@@ -221,7 +207,6 @@ impl Machine {
     }
 
     /// An environment variable; an empty one counts as unset.
-    #[must_use]
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.env
             .get(OsStr::new(name))
@@ -230,25 +215,21 @@ impl Machine {
     }
 
     /// The current folder.
-    #[must_use]
     pub fn cwd(&self) -> &Path {
         &self.cwd
     }
 
     /// `path` as seen from the current folder.
-    #[must_use]
     pub fn absolute(&self, path: &Path) -> PathBuf {
         self.cwd.join(path)
     }
 
     /// The clock at the start of the command, to the second.
-    #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         self.now
     }
 
     /// The same clock for what goes on after the start. Exact to a second.
-    #[must_use]
     pub fn clock(&self) -> Clock {
         let ahead = if self.var("AZUP_NOW").is_some() {
             self.now - OffsetDateTime::now_utc()
@@ -259,9 +240,6 @@ impl Machine {
     }
 
     /// The user's home folder.
-    ///
-    /// # Errors
-    /// Where the user has none.
     pub fn home(&self) -> Result<&Path> {
         self.home.as_deref().ok_or_else(|| {
             Failure::new("no home folder: HOME is not set and the user database names none")
@@ -271,27 +249,18 @@ impl Machine {
     }
 
     /// The user's data folder (`$XDG_DATA_HOME`, else `~/.local/share`).
-    ///
-    /// # Errors
-    /// Where the user has no home folder.
     pub fn data_home(&self) -> Result<&Path> {
         self.home()?;
         self.data.as_deref().context("no data folder")
     }
 
     /// The user's configuration folder (`$XDG_CONFIG_HOME`, else `~/.config`).
-    ///
-    /// # Errors
-    /// Where the user has no home folder.
     pub fn config_home(&self) -> Result<&Path> {
         self.home()?;
         self.config.as_deref().context("no configuration folder")
     }
 
     /// azup's own folder: certificates, Azurite, locks, records.
-    ///
-    /// # Errors
-    /// Where the user has no home folder, or somebody else may have made the folder.
     pub fn own_folder(&self) -> Result<PathBuf> {
         let folder = self.data_home()?.join("azup");
         files::check_own_folder(&folder, &self.home()?.join(".local/share"))?;
@@ -299,9 +268,6 @@ impl Machine {
     }
 
     /// The program that is running: where azup itself lies.
-    ///
-    /// # Errors
-    /// Where the operating system does not tell.
     pub fn azup(&self) -> Result<PathBuf> {
         std::env::current_exe().map_err(|error| {
             Failure::new(format!("cannot find azup itself: {}", reason(&error))).into()
@@ -309,7 +275,6 @@ impl Machine {
     }
 
     /// Whether this process may write anywhere, if need be by [`Machine::changing`].
-    #[must_use]
     pub fn is_root(&self) -> bool {
         self.sudo.is_some() || rustix::process::geteuid().is_root()
     }
@@ -317,7 +282,6 @@ impl Machine {
     /// Whether this is a dev container that azup's Feature was built into: it left a mark
     /// outside of the workspace, as root. A file of the workspace could come with a
     /// repository and would be believed on the host, too.
-    #[must_use]
     pub fn is_dev_container(&self) -> bool {
         use std::os::unix::fs::MetadataExt as _;
         let is_roots = |path: &Path| {
@@ -332,10 +296,6 @@ impl Machine {
     /// Runs a program to its end without a terminal: it reads `input` or nothing and, where
     /// `setsid` is there, it has no controlling terminal on which it could ask for a
     /// password.
-    ///
-    /// # Errors
-    /// Where it cannot be started, or is still running after `limit` (it is then killed).
-    /// A program that ends with a failure is no error here.
     pub fn run(
         &self,
         argv: &[OsString],
@@ -424,10 +384,6 @@ impl Machine {
 }
 
 /// Does `work` in a thread of its own.
-///
-/// # Errors
-/// Where the operating system has no thread left: in a container that may have few
-/// processes, or little memory.
 pub fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<std::thread::JoinHandle<T>> {
@@ -436,7 +392,6 @@ pub fn thread<T: Send + 'static>(
 }
 
 /// What is said of a thread that could not be started.
-#[must_use]
 pub fn no_thread(error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot start a thread: {}", reason(error))).hint("ulimit -a")
 }
@@ -450,7 +405,6 @@ pub fn kill_group(leader: u32) {
 }
 
 /// What is said of a program that could not be started.
-#[must_use]
 pub fn not_started(argv: &[OsString], error: &std::io::Error) -> Failure {
     let (line, why) = (command_line(argv), reason(error));
     Failure::new(format!("cannot start {line}: {why}"))

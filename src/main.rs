@@ -1,7 +1,5 @@
 //! `azup`: see the library for the whole story.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    ExitCode::from(azurite_up::run().code())
+fn main() -> std::process::ExitCode {
+    azurite_up::run()
 }

@@ -48,7 +48,6 @@ pub struct Answer {
 
 impl Output {
     /// Sets the colour for the whole process and takes in `--json`, `-q` and `-v`.
-    #[must_use]
     pub fn new(global: &Global) -> Self {
         match global.color {
             Color::Auto => {}
@@ -67,13 +66,11 @@ impl Output {
     }
 
     /// Whether the answer is to be one JSON document.
-    #[must_use]
     pub fn is_json(self) -> bool {
         self.json
     }
 
     /// The same without progress and hints, for a step that is none of the user's.
-    #[must_use]
     pub fn silent(self) -> Self {
         Self {
             quiet: true,
@@ -92,14 +89,12 @@ impl Output {
     }
 
     /// Whether details are wanted (`-v`).
-    #[must_use]
     pub fn is_verbose(self) -> bool {
         self.verbose
     }
 
     /// Asks a question that is answered with yes or no, where there is somebody to ask;
     /// anything but a yes is a no. `None`: there is no terminal, or `--no-input` was given.
-    #[must_use]
     pub fn confirm(self, question: &str) -> Option<bool> {
         let answer = self.ask(&format!("{question} [y/N] "))?;
         Some(matches!(&*answer.to_lowercase(), "y" | "yes"))
@@ -107,7 +102,6 @@ impl Output {
 
     /// Lets a person choose one of `names`, counted from nought. `None` as for
     /// [`Output::confirm`], or where the answer is no number of the list.
-    #[must_use]
     pub fn choose(self, question: &str, names: &[String]) -> Option<usize> {
         if !self.asks {
             return None;
@@ -134,9 +128,6 @@ impl Output {
 
     /// The answer for people. Nothing is added to `text`; with `--json` or `-q` it is
     /// not printed.
-    ///
-    /// # Errors
-    /// Where it could not be written (a full disk behind `> file`).
     pub fn answer(self, text: &str) -> Result<()> {
         if self.json || self.quiet {
             return Ok(());
@@ -146,9 +137,6 @@ impl Output {
 
     /// An answer that is the command's whole purpose (a token): printed also with `-q`, and
     /// for a program that reads it without a change.
-    ///
-    /// # Errors
-    /// As [`Output::answer`].
     pub fn value(self, text: &str) -> Result<()> {
         if self.json {
             return Ok(());
@@ -161,9 +149,6 @@ impl Output {
 
     /// The answer for programs: `document` with `"version": 1` in front. Printed only
     /// with `--json`.
-    ///
-    /// # Errors
-    /// As [`Output::answer`].
     pub fn document(self, document: &Value) -> Result<()> {
         if !self.json {
             return Ok(());
@@ -176,9 +161,6 @@ impl Output {
     }
 
     /// Prints a command's answer in the form that the user chose.
-    ///
-    /// # Errors
-    /// As [`Output::answer`].
     pub fn give(self, answer: &Answer) -> Result<()> {
         match &answer.brief {
             Some(line) if self.quiet && !self.json => out(line)?,
@@ -190,7 +172,6 @@ impl Output {
     /// The same for a command that goes on after its answer, also where nobody got that: an
     /// Azurite that runs is worth more than the lines about it. What comes later is for
     /// people, on standard error, since with `--json` there is one document only.
-    #[must_use]
     pub fn give_and_go_on(self, answer: &Answer) -> Self {
         if let Err(error) = self.give(answer) {
             self.warning(&format!("{error:#}"));
@@ -234,7 +215,6 @@ impl Output {
 
     /// A failure in words (`error: …`, then `hint: …`), and as a document with `--json`.
     /// Gives back the exit code.
-    #[must_use]
     pub fn failure(self, error: &anyhow::Error) -> Exit {
         let exit = Failure::exit_of(error);
         let hint = Failure::hint_of(error);
@@ -259,25 +239,21 @@ impl Output {
 }
 
 /// A word that says that all is well, in green where colour is on.
-#[must_use]
 pub fn good(text: &str) -> String {
     Style::Good.mark(text)
 }
 
 /// A word that asks for attention, in yellow.
-#[must_use]
 pub fn fair(text: &str) -> String {
     Style::Fair.mark(text)
 }
 
 /// A word that says that something failed, in red.
-#[must_use]
 pub fn bad(text: &str) -> String {
     Style::Bad.mark(text)
 }
 
 /// A unified diff with coloured lines, or any other preview as it is.
-#[must_use]
 pub fn coloured_diff(diff: &str) -> String {
     diff.lines()
         .map(|line| match line.as_bytes().first() {
@@ -357,7 +333,6 @@ fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result
 
 /// Prints help, the version, or what is wrong with the command line, and gives the exit
 /// code. With `--json` among the words a mistake is also a document.
-#[must_use]
 pub fn usage(error: &clap::Error) -> Exit {
     let styled = error.render().ansi().to_string();
     if !error.use_stderr() {

@@ -86,7 +86,6 @@ pub enum Status {
 
 impl Status {
     /// The word for people and for JSON.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -159,9 +158,6 @@ fn slashed(path: &Path) -> String {
 }
 
 /// A JSON file as azup writes it: two spaces, in the order of the template.
-///
-/// # Errors
-/// None for a value that came from JSON.
 fn json_text(value: &serde_json::Value) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

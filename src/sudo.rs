@@ -31,7 +31,6 @@ pub struct SudoUser {
 impl SudoUser {
     /// The user that `SUDO_UID` names, where this process is root; `None` where it is not,
     /// where root itself typed it, and for a user who is not in `/etc/passwd`.
-    #[must_use]
     pub fn of(uid: Option<&OsString>) -> Option<Self> {
         if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
             return None;
@@ -77,9 +76,6 @@ impl SudoUser {
 
     /// Becomes this user, in a way that [`SudoUser::as_root`] can take back. Only this
     /// thread and those that it starts change, so it is done before there are others.
-    ///
-    /// # Errors
-    /// Where the kernel refuses (a user namespace that does not know the user).
     pub fn act(&self) -> Result<()> {
         set(&self.groups, self.gid, self.uid).map_err(|error| {
             Failure::new(format!(
@@ -92,9 +88,6 @@ impl SudoUser {
     }
 
     /// Does `work` as root, on this thread, and is this user again.
-    ///
-    /// # Errors
-    /// Those of `work`, and as [`SudoUser::act`].
     pub fn as_root<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         set(&[0], 0, 0)?;
         let done = work();
@@ -104,7 +97,6 @@ impl SudoUser {
 
     /// Whether nobody but root can change where `path` leads: only then may root write
     /// there for a user. Every folder on the way, also behind links, is root's.
-    #[must_use]
     pub fn leaves_to_root(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt as _;
         let roots = |path: &Path| {

@@ -52,21 +52,12 @@ pub trait Store {
     fn path(&self) -> &Path;
 
     /// Whether it trusts `ca`, by reading alone.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status>;
 
     /// The changes after which it trusts `ca`; none where it already does.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or is not something that may be changed.
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>>;
 
     /// The changes after which it trusts nothing that `removal` names.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
     fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>>;
 
     /// The changes that take away what a failed [`Store::add`] left half done.
@@ -127,7 +118,6 @@ impl Removal {
     }
 
     /// Whether the certificate `der` is to go.
-    #[must_use]
     pub fn names(&self, der: &[u8]) -> bool {
         if self.ca.as_ref().is_some_and(|ca| ca.der == der) {
             return true;
@@ -211,7 +201,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// The word in the report and in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
@@ -226,7 +215,6 @@ impl Outcome {
 
 impl Row {
     /// There is no such store here.
-    #[must_use]
     pub fn absent(kind: Kind, path: &Path, detail: String, fix: Option<String>) -> Self {
         Self {
             kind,
@@ -239,7 +227,6 @@ impl Row {
     }
 
     /// The store is there and broken.
-    #[must_use]
     pub fn failed(kind: Kind, path: &Path, detail: String, fix: Option<String>) -> Self {
         Self {
             outcome: Outcome::Failed,
@@ -248,7 +235,6 @@ impl Row {
     }
 
     /// The store is there, and left alone on purpose.
-    #[must_use]
     pub fn skipped(kind: Kind, path: &Path, detail: String) -> Self {
         Self {
             outcome: Outcome::Skipped,
@@ -288,7 +274,6 @@ const OUTSIDE: &str =
     "is outside of the project, to which only a file or link of the project leads";
 
 /// The command by which a user says that such a file is meant.
-#[must_use]
 fn by_name(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let words = ["azup", "trust", "--bundle"].map(OsStr::new);
@@ -296,7 +281,6 @@ fn by_name(path: &Path) -> String {
 }
 
 /// A command for the user to paste that runs azup again for one kind of store.
-#[must_use]
 pub fn again(verb: &str, kind: Kind) -> String {
     command_line(["azup", verb, "--stores", kind.name()])
 }

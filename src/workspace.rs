@@ -30,7 +30,6 @@ pub struct Workspace {
 impl Workspace {
     /// The folders as seen from `machine`'s current one. A home folder is only a project
     /// for who stands in it, even if it is a repository; `/tmp` and the like are for nobody.
-    #[must_use]
     pub fn of(machine: &Machine) -> Self {
         let all: Vec<&Path> = machine.cwd().ancestors().collect();
         let home = machine.home().ok();
@@ -60,13 +59,11 @@ impl Workspace {
     }
 
     /// The project's top folder, as it really is.
-    #[must_use]
     pub fn top(&self) -> Option<PathBuf> {
         self.project.last()?.canonicalize().ok()
     }
 
     /// Whether a path is written as one of the project's, wherever links lead from there.
-    #[must_use]
     pub fn holds(&self, path: &Path) -> bool {
         self.project.last().is_some_and(|top| path.starts_with(top))
     }
@@ -83,7 +80,6 @@ fn is_another_users(folder: &Path) -> bool {
 }
 
 /// The top folder of the project that the user stands in.
-#[must_use]
 pub fn project_folder(machine: &Machine) -> PathBuf {
     let top = Workspace::of(machine).project.pop();
     top.unwrap_or_else(|| machine.cwd().to_owned())

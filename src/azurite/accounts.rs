@@ -61,7 +61,6 @@ impl std::str::FromStr for Named {
 
 impl Named {
     /// The name.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -93,19 +92,16 @@ impl Default for Account {
 
 impl Account {
     /// The name.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The account's URL on `port`.
-    #[must_use]
     pub fn url(&self, port: u16) -> String {
         format!("https://{ADDRESS}:{port}/{}", self.name)
     }
 
     /// What every SDK and Azure CLI take instead of a URL and a credential.
-    #[must_use]
     pub fn connection_string(&self, ports: Ports) -> String {
         format!(
             "DefaultEndpointsProtocol=https;AccountName={};AccountKey={};\
@@ -121,7 +117,6 @@ impl Account {
 
 /// The value of `AZURITE_ACCOUNTS`. It replaces Azurite's own account, which is therefore
 /// part of it.
-#[must_use]
 pub(super) fn variable(accounts: &[Account]) -> String {
     let all = [Account::default()];
     all.iter()
@@ -132,9 +127,6 @@ pub(super) fn variable(accounts: &[Account]) -> String {
 }
 
 /// The account that `azup env --account` names.
-///
-/// # Errors
-/// Where its key is neither given nor known.
 pub fn known(named: Option<&Named>, machine: &Machine) -> Result<Account> {
     let Some(named) = named.filter(|named| named.name != ACCOUNT) else {
         return Ok(Account::default());
@@ -154,9 +146,6 @@ pub fn known(named: Option<&Named>, machine: &Machine) -> Result<Account> {
 
 /// The accounts that are named beside Azurite's own. One without a key has that of last
 /// time, else gets a random one; both are remembered.
-///
-/// # Errors
-/// Where an account is named twice, or the keys cannot be read or written.
 pub(super) fn ensure(named: &[Named], machine: &Machine) -> Result<Vec<Account>> {
     let named: Vec<&Named> = named.iter().filter(|named| named.name != ACCOUNT).collect();
     if named.is_empty() {

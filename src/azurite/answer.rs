@@ -66,9 +66,6 @@ impl Certificate {
 
 impl Running {
     /// The answer of `azup up`. `end` says how it is stopped.
-    ///
-    /// # Errors
-    /// Where azup cannot find its own program.
     pub fn answer(&self, machine: &Machine, end: &str) -> Result<Answer> {
         let mut text = String::new();
         for (service, port) in self.ports.services() {

@@ -31,9 +31,6 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// The Azurite that already runs on these data, where that is what is asked for: with
 /// `wait` (as for `-d`), on the same ports, and checked anew. `None`: nobody has them.
-///
-/// # Errors
-/// Where the data are in use otherwise, or what runs there is not what it should be.
 pub fn already_running(
     wish: &Wish,
     wait: bool,
@@ -77,9 +74,6 @@ pub fn already_running(
 }
 
 /// Makes sure that a running Azurite has these accounts.
-///
-/// # Errors
-/// Where one is missing.
 pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<()> {
     let missing = accounts
         .iter()
@@ -108,9 +102,6 @@ pub(super) fn verify(running: &Running) -> Result<()> {
 
 /// Says so where an Azurite that runs serves another certificate set than the one that is
 /// asked for: another project's, or this one's of before a renewal a moment ago.
-///
-/// # Errors
-/// Where the user has no home folder.
 pub fn warn_of_other_certificate(
     running: &Running,
     global: &Global,
@@ -134,9 +125,6 @@ pub fn warn_of_other_certificate(
 }
 
 /// Starts the azup that stays behind, and waits until its Azurite is ready.
-///
-/// # Errors
-/// Its own failure where it gives up.
 pub fn start(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<Running> {
     let wish = &ready.wish;
     let slot = Slot::of(&wish.data, wish.ports, machine)?;

@@ -96,9 +96,6 @@ impl std::fmt::Display for Refusal {
 
 impl Client {
     /// A client that trusts the CA `der` alone.
-    ///
-    /// # Errors
-    /// Where `der` is no certificate.
     pub(super) fn trusting(der: &[u8]) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(der.to_vec()))?;
@@ -115,9 +112,6 @@ impl Client {
 
     /// A client that takes any certificate, to see which one it is. What it sends must be
     /// worth nothing to whoever answers.
-    ///
-    /// # Errors
-    /// None in practice: the versions of TLS are fixed.
     pub(super) fn curious(limit: Duration) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -132,9 +126,6 @@ impl Client {
     }
 
     /// Sends a request to 127.0.0.1 and reads the whole answer.
-    ///
-    /// # Errors
-    /// Where there is none.
     pub(super) fn send(&self, port: u16, request: &Request<'_>) -> Result<Response, Refusal> {
         let until = Instant::now() + self.limit;
         let address = SocketAddr::from((ADDRESS, port));
@@ -157,9 +148,6 @@ impl Client {
 }
 
 /// Sends a request without TLS and reads the whole answer.
-///
-/// # Errors
-/// Where there is none.
 pub(super) fn send_plain(
     address: SocketAddr,
     host: &str,

@@ -25,9 +25,6 @@ pub struct Stopped {
 }
 
 /// What [`stop_all`] or, with a folder, [`stop_at`] would stop.
-///
-/// # Errors
-/// Where a lock file cannot be opened.
 pub fn would_stop(location: Option<&Path>, machine: &Machine) -> Result<Vec<Stopped>> {
     let slots = match location {
         Some(folder) => vec![at(folder, machine)?],
@@ -43,9 +40,6 @@ pub fn would_stop(location: Option<&Path>, machine: &Machine) -> Result<Vec<Stop
 }
 
 /// Stops every Azurite that azup runs for this user, and waits until they have ended.
-///
-/// # Errors
-/// Where one does not end; the others are stopped nevertheless.
 pub fn stop_all(machine: &Machine) -> Result<Vec<Stopped>> {
     let mut all = Vec::new();
     let mut failure = None;
@@ -59,9 +53,6 @@ pub fn stop_all(machine: &Machine) -> Result<Vec<Stopped>> {
 }
 
 /// Stops the Azurite with its data in this folder, where there is one.
-///
-/// # Errors
-/// Where it does not end.
 pub fn stop_at(folder: &Path, machine: &Machine) -> Result<Vec<Stopped>> {
     Ok(stop(&at(folder, machine)?)?.into_iter().collect())
 }

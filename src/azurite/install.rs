@@ -45,9 +45,6 @@ pub(super) struct Install {
 
 impl Install {
     /// Its place in azup's own folder.
-    ///
-    /// # Errors
-    /// Where the user has no home folder.
     pub(super) fn of(machine: &Machine) -> Result<Self> {
         let folder = machine.own_folder()?.join(format!("azurite-{VERSION}"));
         Ok(Self { folder })
@@ -55,9 +52,6 @@ impl Install {
 
     /// Azurite's entry point, where the pinned version is installed; `None` where nothing
     /// is.
-    ///
-    /// # Errors
-    /// Where something else is in its place.
     pub(super) fn entry(&self) -> Result<Option<PathBuf>> {
         if !files::exists(&self.folder) {
             return Ok(None);
@@ -84,22 +78,17 @@ impl Install {
     }
 
     /// Where the entry point will be after an install.
-    #[must_use]
     pub(super) fn usual_entry(&self) -> PathBuf {
         self.folder.join("node_modules/azurite/dist/src/azurite.js")
     }
 
     /// The command as a dry run shows it.
-    #[must_use]
     pub(super) fn preview(&self, machine: &Machine) -> String {
         let npm = machine.find("npm").unwrap_or_else(|| "npm".into());
         command_line(Self::command(&self.folder, &npm))
     }
 
     /// Installs it where it is missing, and gives its entry point.
-    ///
-    /// # Errors
-    /// Where npm is missing, fails or cannot reach its registry, each in its own words.
     pub(super) fn ensure(
         &self,
         machine: &Machine,

@@ -20,9 +20,6 @@ impl Interrupt {
     /// Takes over SIGINT, SIGTERM and SIGHUP, but for those that azup was started to
     /// ignore. In the background (`detached`) the end of the terminal, which SIGHUP tells
     /// of, is none of azup's business.
-    ///
-    /// # Errors
-    /// Where the operating system refuses.
     pub fn listen(detached: bool) -> Result<Self> {
         if !detached {
             return Self::by(&not_ignored(&[SIGINT, SIGTERM, SIGHUP]));
@@ -32,9 +29,6 @@ impl Interrupt {
     }
 
     /// Takes over exactly these signals.
-    ///
-    /// # Errors
-    /// Where the operating system refuses.
     pub fn by(signals: &[i32]) -> Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in signals {
@@ -44,15 +38,11 @@ impl Interrupt {
     }
 
     /// Whether one of them has come.
-    #[must_use]
     pub fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 
     /// Goes on unless one of them has come.
-    ///
-    /// # Errors
-    /// With exit code 130 where one has.
     pub fn check(&self) -> Result<()> {
         if self.asked() {
             return Err(Failure::new("interrupted").exit(Exit::Interrupted).into());
@@ -64,7 +54,6 @@ impl Interrupt {
 /// Those of `signals` that azup was not started to ignore: under `nohup`, or in the
 /// background of a script, a program goes on when the terminal is gone, and its children
 /// do, too. Linux tells; elsewhere none is taken to be ignored.
-#[must_use]
 pub fn not_ignored(signals: &[i32]) -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -56,8 +56,6 @@ pub struct Ask<'a> {
 pub struct Reply {
     /// Such as 200.
     pub status: u16,
-    /// Storage's word for the error, such as `AuthenticationFailed`; empty without.
-    pub code: String,
     /// Status, code and message on one line.
     pub words: String,
     /// The whole body.
@@ -65,9 +63,6 @@ pub struct Reply {
 }
 
 /// Looks at what answers at `port`, within `limit`, or twice that where it is not TLS.
-///
-/// # Errors
-/// Where TLS cannot be set up at all.
 pub fn look(service: Service, port: u16, limit: Duration) -> Result<Listener> {
     let request = Request {
         method: "GET",
@@ -104,9 +99,6 @@ fn recognised(service: Service, response: Response) -> Listener {
 }
 
 /// Asks a service of Azurite's by TLS, whatever its certificate.
-///
-/// # Errors
-/// Where there is no answer within `limit`.
 pub fn ask(ask: &Ask<'_>, limit: Duration) -> Result<Reply> {
     let request = Request {
         method: "GET",
@@ -120,9 +112,6 @@ pub fn ask(ask: &Ask<'_>, limit: Duration) -> Result<Reply> {
 }
 
 /// Gets `http://HOST/TARGET` with these headers.
-///
-/// # Errors
-/// Where the host has no address, or there is no answer within `limit`.
 pub fn get_plain(
     host: &str,
     target: &str,
@@ -152,32 +141,23 @@ pub fn get_plain(
 fn reply(response: Response) -> Reply {
     Reply {
         status: response.status,
-        code: response
-            .header("x-ms-error-code")
-            .unwrap_or_default()
-            .to_owned(),
         words: words(&response),
         body: response.body,
     }
 }
 
 /// Every Azurite of azup's that runs.
-#[must_use]
 pub fn running(machine: &Machine) -> Vec<Running> {
     let slots = Slot::all(machine).unwrap_or_default();
     slots.iter().filter_map(Slot::running).collect()
 }
 
 /// Who has the port of a service, as a failure with the command that goes round it.
-#[must_use]
 pub fn port_taken(service: Service, port: u16, machine: &Machine) -> Failure {
     ports::taken(service, port, machine)
 }
 
 /// The version of the Node.js that would run Azurite.
-///
-/// # Errors
-/// Where there is none, it does not answer within `limit`, or it is too old.
 pub fn node_version(machine: &Machine, limit: Duration) -> Result<String> {
     Node::find_within(machine, limit).map(|node| node.version)
 }

@@ -27,17 +27,11 @@ pub(super) struct Node {
 
 impl Node {
     /// Finds `node` on PATH and asks for its version.
-    ///
-    /// # Errors
-    /// Where there is none, it does not answer, or it is too old.
     pub(super) fn find(machine: &Machine) -> Result<Self> {
         Self::find_within(machine, LIMIT)
     }
 
     /// The same with another limit for `node --version`.
-    ///
-    /// # Errors
-    /// As [`Node::find`].
     pub(super) fn find_within(machine: &Machine, limit: Duration) -> Result<Self> {
         let Some(program) = machine.find("node") else {
             return Err(Failure::new(format!(

@@ -11,10 +11,6 @@ use crate::failure::{Failure, reason};
 use crate::machine::{Machine, listener};
 
 /// Makes sure that every port is free.
-///
-/// # Errors
-/// Where one is taken, naming the process that has it where that can be told, or may not
-/// be used.
 pub(super) fn require_free(ports: Ports, machine: &Machine) -> Result<()> {
     for (service, port) in ports.services() {
         match TcpListener::bind((ADDRESS, port)) {

@@ -46,9 +46,6 @@ impl Ready {
 
 /// Makes the certificates, the data folder and the install where they are missing, and
 /// checks them where they are there.
-///
-/// # Errors
-/// Where one of them cannot be made or is not what it should be.
 pub fn prepare(
     mut wish: Wish,
     global: &Global,
@@ -101,9 +98,6 @@ pub fn prepare(
 }
 
 /// Says what `azup up` would do, and does nothing of it.
-///
-/// # Errors
-/// Where it is known already that it would fail.
 pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer> {
     let place = Place::find(machine, global)?;
     let obtained = certificates::obtain(machine, &place, &wish.sans)?;

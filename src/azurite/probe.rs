@@ -27,9 +27,6 @@ const CONTENT: &[u8] = b"azup was here\n";
 
 /// Waits until all three services answer, each by verified TLS and with Azurite's own
 /// `Server` header. Gives the version of TLS.
-///
-/// # Errors
-/// Where Azurite ends, something else answers, or the time is up.
 pub(super) fn wait_until_ready(
     client: &Client,
     azurite: &mut Azurite,
@@ -66,9 +63,6 @@ pub(super) fn wait_until_ready(
 }
 
 /// Makes sure once that all three services answer as they should.
-///
-/// # Errors
-/// Where one does not.
 pub(super) fn check(client: &Client, at: Ports) -> Result<()> {
     for (service, port) in at.services() {
         greet(client, service, port).map_err(|why| why.failure(service, port))?;
@@ -88,9 +82,6 @@ pub(super) enum Seen {
 }
 
 /// Who answers on the three ports.
-///
-/// # Errors
-/// Where it is not Azurite with this CA.
 pub(super) fn look(client: &Client, at: Ports) -> Result<Seen> {
     let (mut up, mut down) = (0, None);
     for (service, port) in at.services() {
@@ -156,9 +147,6 @@ fn greet(client: &Client, service: Service, port: u16) -> Result<&'static str, G
 }
 
 /// Stores a blob in a container of its own with a token, reads it back and deletes it.
-///
-/// # Errors
-/// Where one step fails, with the server's own words.
 pub(super) fn round_trip(client: &Client, port: u16, token: &Token) -> Result<()> {
     let container = format!("/{ACCOUNT}/azup-check-{}", hex(&random::<8>()));
     let blob = format!("{container}/blob");

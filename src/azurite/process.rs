@@ -104,9 +104,6 @@ pub(super) enum End {
 
 impl Azurite {
     /// Starts it. What it says goes to the slot's log, which begins anew.
-    ///
-    /// # Errors
-    /// Where the log cannot be written or the program cannot be started.
     pub(super) fn start(
         machine: &Machine,
         argv: &[OsString],
@@ -151,9 +148,6 @@ impl Azurite {
     }
 
     /// How it ended, where it has.
-    ///
-    /// # Errors
-    /// Where the operating system does not tell.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("waiting for Azurite")
     }
@@ -172,9 +166,6 @@ impl Azurite {
     }
 
     /// Asks it to end and waits until it has.
-    ///
-    /// # Errors
-    /// Where the operating system does not tell.
     pub(super) fn stop(&mut self) -> Result<End> {
         if self.ended()?.is_some() {
             return Ok(End::Clean);
@@ -235,9 +226,6 @@ fn death(words: &str, status: ExitStatus, data: &Data, log: &Path) -> Failure {
 }
 
 /// Opens a log so that several writers add to its end.
-///
-/// # Errors
-/// Where it cannot be written.
 pub(super) fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o700)?;

@@ -43,9 +43,6 @@ pub struct Reached {
 
 /// The Azurite of azup's on the ports that were named, and its ports; where none runs,
 /// those on which one would. Of several the one on the usual ports, else the youngest.
-///
-/// # Errors
-/// Where two ports are the same or one is 0, or the user has no home folder.
 pub fn find_running(told: &Told, machine: &Machine) -> Result<(Ports, Option<Running>)> {
     let named = |ports: Ports| Ports {
         blob: told.blob_port.unwrap_or(ports.blob),
@@ -64,9 +61,6 @@ pub fn find_running(told: &Told, machine: &Machine) -> Result<(Ports, Option<Run
 
 /// The CA of a running Azurite, where it is another than `now`, that of today's
 /// certificates: a renewal takes effect when it starts anew.
-///
-/// # Errors
-/// Where the record of it is damaged.
 pub fn ca_of(
     running: Option<&Running>,
     now: TrustAnchor,
@@ -88,9 +82,6 @@ pub fn ca_of(
 
 /// Finds the Azurite that `wish` describes, or starts it. The caller is one of its
 /// [`super::Users`] by then.
-///
-/// # Errors
-/// Where something else is on its ports or on its data, or it cannot be started.
 pub fn reach(
     wish: Wish,
     running: Option<Running>,
@@ -156,9 +147,6 @@ fn answers(client: &Client, ports: Ports, interrupt: &Interrupt) -> Result<bool>
 }
 
 /// Whether the Azurite of a record, or its end, is still there.
-///
-/// # Errors
-/// Where its lock cannot be opened.
 pub(super) fn is_there(running: &Running, machine: &Machine) -> Result<bool> {
     let data = match &running.location {
         Some(folder) => Data::Folder(PathBuf::from(folder)),

@@ -39,10 +39,6 @@ pub struct Served {
 }
 
 /// Takes the data folder, starts Azurite there, and proves that it works.
-///
-/// # Errors
-/// Where the data or a port is in use, or Azurite does not become what it should be. It
-/// is stopped again then.
 pub fn serve(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<Served> {
     let wish = &ready.wish;
     let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data)?;
@@ -118,9 +114,6 @@ impl Served {
     /// Lets Azurite work until Ctrl-C or SIGTERM, or until nobody needs it any more, then
     /// stops it and waits. A renewed certificate is served from a second or two after it
     /// was written.
-    ///
-    /// # Errors
-    /// Where Azurite ends by itself, or does not come back with a renewed certificate.
     pub fn until_stopped(
         mut self,
         mut ready: Ready,

@@ -57,9 +57,6 @@ pub(super) enum Occupant {
 impl Slot {
     /// The slot of a data folder that exists, or of an Azurite in memory, of which there
     /// may be one on each blob port.
-    ///
-    /// # Errors
-    /// Where the folder cannot be resolved, or the user has no home folder.
     pub(super) fn of(data: &Data, ports: Ports, machine: &Machine) -> Result<Self> {
         let name = match data {
             Data::Memory => sha256(format!("memory:{}", ports.blob).as_bytes()),
@@ -77,9 +74,6 @@ impl Slot {
     }
 
     /// Every slot that was ever taken.
-    ///
-    /// # Errors
-    /// Where the user has no home folder.
     pub(super) fn all(machine: &Machine) -> Result<Vec<Self>> {
         let Ok(entries) = fs::read_dir(run_folder(machine)?) else {
             return Ok(Vec::new());
@@ -94,7 +88,6 @@ impl Slot {
     }
 
     /// What Azurite and an azup in the background have to say.
-    #[must_use]
     pub(super) fn log(&self) -> PathBuf {
         self.lock.with_extension("log")
     }
@@ -104,9 +97,6 @@ impl Slot {
     }
 
     /// Whether it is taken, and by whom.
-    ///
-    /// # Errors
-    /// Where the lock file cannot be opened.
     pub(super) fn occupant(&self) -> Result<Occupant> {
         let file = match files::never_waiting().read(true).open(&self.lock) {
             Ok(file) => file,
@@ -129,7 +119,6 @@ impl Slot {
     }
 
     /// What was written about the Azurite that is ready here; `None` where there is none.
-    #[must_use]
     pub(super) fn running(&self) -> Option<Running> {
         let Ok(Occupant::Held(Some(holder))) = self.occupant() else {
             return None;
@@ -141,9 +130,6 @@ impl Slot {
 
     /// Takes the slot for this process. An Azurite whose azup was killed is waited for:
     /// it ends by itself.
-    ///
-    /// # Errors
-    /// Where another azup has it, or the lock file cannot be written.
     pub(super) fn take(self, data: &Data) -> Result<Taken> {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
@@ -184,9 +170,6 @@ impl Slot {
     }
 
     /// Waits until nobody has it, at most for `limit`; whether that came true.
-    ///
-    /// # Errors
-    /// Where the lock file cannot be opened.
     pub(super) fn wait_until_free(&self, limit: Duration) -> Result<bool> {
         let until = Instant::now() + limit;
         while let Occupant::Held(_) = self.occupant()? {
@@ -225,15 +208,11 @@ pub(super) struct Taken {
 
 impl Taken {
     /// The slot.
-    #[must_use]
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
     }
 
     /// Starts a program that inherits the lock.
-    ///
-    /// # Errors
-    /// Where `spawn` fails.
     pub(super) fn lend<T>(&self, spawn: impl FnOnce() -> Result<T>) -> Result<T> {
         rustix::io::fcntl_setfd(&self.file, FdFlags::empty())?;
         let done = spawn();
@@ -242,9 +221,6 @@ impl Taken {
     }
 
     /// Tells the world that Azurite is ready.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
     pub(super) fn announce(&self, running: &Running) -> Result<()> {
         let path = self.slot.state();
         let content = Content::File {
@@ -265,7 +241,6 @@ impl Drop for Taken {
 
 impl Holder {
     /// Whether that very process still lives.
-    #[must_use]
     pub(super) fn is_alive(&self) -> bool {
         let there = process(self.pid)
             .is_some_and(|process| rustix::process::test_kill_process(process).is_ok());

@@ -52,9 +52,6 @@ pub(super) enum Left {
 
 impl Users {
     /// The file of the lock, without the lock.
-    ///
-    /// # Errors
-    /// Where it cannot be opened.
     pub(super) fn of(ports: Ports, machine: &Machine) -> Result<Self> {
         let folder = slot::run_folder(machine)?;
         files::make_folder(&folder, 0o700)?;
@@ -72,9 +69,6 @@ impl Users {
     }
 
     /// Becomes one of them. One that is stopping is waited for.
-    ///
-    /// # Errors
-    /// Where the lock cannot be had, or the user interrupts.
     pub fn join(ports: Ports, machine: &Machine, interrupt: &Interrupt) -> Result<Self> {
         let this = Self::of(ports, machine)?;
         let until = Instant::now() + STOPPING;
@@ -98,9 +92,6 @@ impl Users {
     }
 
     /// Lets Azurite stay when all have left, as `azup up -d` does with one that runs.
-    ///
-    /// # Errors
-    /// Where that cannot be written down.
     pub fn keep(&self) -> Result<()> {
         let mut file = &self.file;
         file.rewind()
@@ -109,18 +100,12 @@ impl Users {
     }
 
     /// What was to stay has ended nevertheless.
-    ///
-    /// # Errors
-    /// Where that cannot be written down.
     pub(super) fn forget(&self) -> Result<()> {
         let done = self.file.set_len(0);
         done.map_err(|error| failed(&self.path, &error).into())
     }
 
     /// Who is left.
-    ///
-    /// # Errors
-    /// Where the lock cannot be tried.
     pub(super) fn left(&self) -> Result<Left> {
         match self.file.try_lock() {
             Ok(()) => {}
@@ -143,9 +128,6 @@ impl Users {
     }
 
     /// Leaves them. Where nobody else is left, waits until Azurite has stopped.
-    ///
-    /// # Errors
-    /// Where the lock cannot be tried.
     pub fn leave(self, running: &Running, machine: &Machine) -> Result<()> {
         let unlock = || {
             let done = self.file.unlock();

@@ -47,10 +47,6 @@ pub struct TrustAnchor {
 
 impl TrustAnchor {
     /// Reads the content of `path` as one CA certificate.
-    ///
-    /// # Errors
-    /// One message for each way in which it is something else: a private key, DER, a
-    /// truncated or damaged PEM, several certificates, a leaf, expired, not yet valid…
     pub fn from_pem(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
         if let Some(problem) = text_problem(bytes, path) {
             return Err(problem.into());
@@ -60,9 +56,6 @@ impl TrustAnchor {
 
     /// Like [`TrustAnchor::from_pem`] for a CA that azup did not make: a byte order mark
     /// and Windows line ends are no fault there, since stores get the certificate anew.
-    ///
-    /// # Errors
-    /// As [`TrustAnchor::from_pem`].
     pub fn foreign(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
         let this = Self::any(bytes, path)?;
         let der = &this.der;
@@ -80,9 +73,6 @@ impl TrustAnchor {
     }
 
     /// The only certificate in `path`, of whatever kind and age: enough to take it out.
-    ///
-    /// # Errors
-    /// Where it is a private key, DER, truncated or damaged PEM, or several certificates.
     pub fn any(bytes: &[u8], path: &Path) -> Result<Self> {
         let der = single_certificate(bytes, path)?;
         let this = Self::from_der(&der)
@@ -94,7 +84,6 @@ impl TrustAnchor {
     }
 
     /// Takes in any certificate; `None` where the bytes are none.
-    #[must_use]
     pub fn from_der(der: &[u8]) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         if !rest.is_empty() {
@@ -120,7 +109,6 @@ impl TrustAnchor {
 
     /// The certificate in a file that holds exactly one in PEM and nothing else; `None`
     /// for every other file.
-    #[must_use]
     pub fn alone_in(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
@@ -128,19 +116,16 @@ impl TrustAnchor {
     }
 
     /// Whether azup made it, judged by its name.
-    #[must_use]
     pub fn is_ours(&self) -> bool {
         self.subject == self.issuer && is_our_name(&self.label)
     }
 
     /// The certificate in PEM, for a program that reads it from standard input.
-    #[must_use]
     pub fn as_input(&self) -> Input {
         Input::new(self.pem.clone().into_bytes(), self.file.clone())
     }
 
     /// SHA-256 of the DER as browsers and OpenSSL show it: `AB:CD:…`.
-    #[must_use]
     pub fn fingerprint(&self) -> String {
         let digits = self.sha256().to_uppercase();
         let pairs: Vec<&str> = (0..digits.len())
@@ -151,27 +136,23 @@ impl TrustAnchor {
     }
 
     /// SHA-256 of the DER, in lower-case hexadecimal digits.
-    #[must_use]
     pub fn sha256(&self) -> String {
         sha256(&self.der)
     }
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
-#[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
 }
 
 /// Whether these bytes can be a CA that azup made: false for nearly every other one, and
 /// quicker to tell than by reading them as a certificate.
-#[must_use]
 pub fn may_be_ours(der: &[u8]) -> bool {
     memchr::memmem::find(der, CA_NAME.as_bytes()).is_some()
 }
 
 /// Whether a common name is one that azup gives to its CAs.
-#[must_use]
 pub fn is_our_name(name: &str) -> bool {
     name.strip_prefix(CA_NAME)
         .is_some_and(|tail| tail.len() == 8 && tail.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -186,7 +167,6 @@ fn common_name(name: &X509Name<'_>) -> String {
 }
 
 /// DER as PEM: lines of 64 characters (RFC 7468), LF.
-#[must_use]
 pub fn encode(der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut pem = String::with_capacity(text.len() + text.len() / 64 + 60);
@@ -205,7 +185,6 @@ pub fn encode(der: &[u8]) -> String {
 }
 
 /// The DER between a BEGIN and an END line, whatever the line length and line ends.
-#[must_use]
 pub fn decode(body: &[u8]) -> Option<Vec<u8>> {
     let packed: Vec<u8> = body
         .iter()
@@ -318,14 +297,12 @@ pub(super) fn check_dates(
 }
 
 /// A moment as `2027-12-23T06:30:00Z` (RFC 3339).
-#[must_use]
 pub fn moment(at: OffsetDateTime) -> String {
     at.format(&time::format_description::well_known::Rfc3339)
         .unwrap_or_default()
 }
 
 /// A date as `2027-12-23`.
-#[must_use]
 pub fn day(at: OffsetDateTime) -> String {
     let at = at.date();
     format!(

@@ -52,9 +52,6 @@ pub struct Issued {
 
 /// Makes a CA and its leaf for the fixed names and `sans` (DNS names, `*.name` or
 /// addresses), valid from a day before `now` for 397 days.
-///
-/// # Errors
-/// Where a name in `sans` is neither an address nor a DNS name.
 pub fn issue(sans: &[String], now: OffsetDateTime) -> Result<Issued> {
     let names = Names::with(sans)?;
     let mut ca_key = KeyPair::generate()?;
@@ -87,10 +84,6 @@ const MOST: usize = 100;
 
 impl Names {
     /// The fixed names and `more`, each once.
-    ///
-    /// # Errors
-    /// Where one of `more` is neither an address nor a DNS name (RFC 1123 letters,
-    /// digits and hyphens; `*.` may stand in front), or there are too many.
     pub fn with(more: &[String]) -> Result<Self> {
         let mut names = Self {
             dns: DNS_NAMES.map(str::to_owned).to_vec(),
@@ -130,7 +123,6 @@ impl Names {
     }
 
     /// Whether each of `wanted` is among them.
-    #[must_use]
     pub fn cover(&self, wanted: &Self) -> bool {
         let all = |name: &String| self.dns.contains(name);
         wanted.dns.iter().all(all)
@@ -141,7 +133,6 @@ impl Names {
     }
 
     /// Those beyond the fixed ones, as they are given to `--san`.
-    #[must_use]
     pub fn further(&self) -> Vec<String> {
         let names = self
             .dns
@@ -160,7 +151,6 @@ impl Names {
 ///
 /// The critical name constraint lists DNS names only: one IP subtree makes every
 /// `BoringSSL` client (gRPC, Bun, Electron) refuse the leaf (measured).
-#[must_use]
 pub fn ca_parameters(
     names: &Names,
     key: &impl PublicKeyData,
@@ -188,7 +178,6 @@ pub fn ca_parameters(
 ///
 /// # Panics
 /// Never for [`Names::with`], which lets only ASCII names in.
-#[must_use]
 pub fn leaf_parameters(names: &Names, now: OffsetDateTime) -> CertificateParams {
     let mut leaf = profile(now);
     leaf.distinguished_name = common_name("Azurite on this machine");

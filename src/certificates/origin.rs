@@ -33,10 +33,6 @@ pub(super) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// Looks at the place itself, before any of its files is believed.
-    ///
-    /// # Errors
-    /// Where a link leads out of the project, git tracks the set, or another user could
-    /// change it.
     pub(super) fn of(machine: &Machine, place: &'a Place) -> Result<Self> {
         let this = Self {
             place,
@@ -296,9 +292,6 @@ fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Opti
 }
 
 /// The set of `place` at `at`, where somebody who may have made it.
-///
-/// # Errors
-/// Those of [`CertificateSet::load_unchecked`], and the refusals of [`Origin`].
 pub fn accepted(
     machine: &Machine,
     place: &Place,
@@ -313,18 +306,12 @@ pub fn accepted(
 }
 
 /// Who made the CA in `place`, for `azup doctor`.
-///
-/// # Errors
-/// The refusals of [`Origin`].
 pub fn check_origin(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Result<()> {
     Origin::of(machine, place)?.require(ca)
 }
 
 /// Refuses a CA that a running Azurite serves and that nobody here is known to have made:
 /// an older azup started it with a set that was not checked.
-///
-/// # Errors
-/// Where the CA is not on the list.
 pub fn check_running(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Result<()> {
     let list = IssuedList::load(machine)?;
     let sha256 = ca.sha256();

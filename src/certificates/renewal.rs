@@ -31,9 +31,6 @@ const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
 
 /// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
 /// today, or where its leaf lacks one of the fixed names or of `sans`.
-///
-/// # Errors
-/// As [`obtain`], but for a set that is out of date.
 pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
     let folder = place.folder();
@@ -96,30 +93,9 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
     replace(machine, place, &origin, source, &sans).map(noted)
 }
 
-/// The set for a project that is being set up: as [`obtain`], but one of the project's own
-/// that is out of date is not an error. It is renewed when its CA is trusted, right
-/// afterwards.
-///
-/// # Errors
-/// As [`obtain`].
-pub fn obtain_for_project(machine: &Machine, folder: &Path) -> Result<Obtained> {
-    let place = Place::Project(folder.to_owned());
-    obtain(machine, &place, &[]).or_else(|error| {
-        let Some(was) = out_of_date(folder, machine.now()) else {
-            return Err(error);
-        };
-        Origin::of(machine, &place)?.require(&was.ca)?;
-        Ok(Obtained::unchanged(was))
-    })
-}
-
 /// A new set for `place`, whatever is there now; a project's is a copy of a new one of the
 /// machine's. It keeps the further names of the one that is there, if azup made that: a
 /// name that a stranger chose would be one that this machine believes.
-///
-/// # Errors
-/// Where a name in `sans` is none, a file that is there cannot be read, or azup did not
-/// make what is in a folder that the user named.
 pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
     let now = machine.now();
     let origin = Origin::of(machine, place)?;
@@ -237,9 +213,6 @@ fn in_place(
 
 /// The changes that keep what azup did not make from being lost to a renewal: copies with
 /// other names in a project's folder, which is azup's own by its name.
-///
-/// # Errors
-/// In a folder that the user named, which may be anybody's: nothing is overwritten there.
 pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
     let folder = place.folder();
     let mut there = Vec::new();

@@ -62,9 +62,6 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
 }
 
 /// Plans the variables and writes the files that they name.
-///
-/// # Errors
-/// Those of `plan`, and where a file cannot be written.
 pub(super) fn prepared(
     plan: impl Fn() -> Result<Environment>,
     dry_run: bool,
@@ -95,9 +92,6 @@ pub(super) fn written(changes: &[Change]) -> Vec<String> {
 }
 
 /// What the options say, and the changes that keep a new identity header.
-///
-/// # Errors
-/// Where the account is not known, or the header cannot be read.
 pub(super) fn wish(
     told: &Told,
     ports: azurite::Ports,

@@ -30,9 +30,6 @@ impl Verb {
 }
 
 /// Shows what would become of the user's files and asks whether that is to be done.
-///
-/// # Errors
-/// With [`Exit::Usage`] where there is nobody to ask; where the answer is no.
 pub(super) fn agree(
     verb: &Verb,
     project: &Project,
@@ -60,9 +57,6 @@ pub(super) fn agree(
 
 /// The plan to apply: the one made under the lock, provided that the user has seen it
 /// where that was asked for.
-///
-/// # Errors
-/// Where a file was changed while the question was open.
 pub(super) fn as_shown(shown: &Plan, now: Plan, yes: bool, verb: &Verb) -> Result<Plan> {
     let edits = |plan: &Plan| -> Vec<Change> {
         let edits = plan.changes.iter().filter(|change| change.replaces());

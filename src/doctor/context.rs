@@ -75,9 +75,6 @@ pub struct Set {
 impl Context {
     /// Takes in the command line. Without ports there, those of the Azurite that azup runs
     /// count, else the usual ones.
-    ///
-    /// # Errors
-    /// Where the user has no home folder.
     pub fn new(doctor: &Doctor, global: &Global, machine: &Machine) -> Result<Self> {
         let running = azurite::running(machine);
         let usual = match running.as_slice() {
@@ -105,19 +102,16 @@ impl Context {
     }
 
     /// The place of the certificate set.
-    #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }
 
     /// The folder of the certificate set.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         self.place.folder()
     }
 
     /// One of the set's files.
-    #[must_use]
     pub fn file(&self, at: usize) -> PathBuf {
         self.folder().join(FILES[at])
     }
@@ -128,22 +122,17 @@ impl Context {
     }
 
     /// The CA, whatever its age.
-    #[must_use]
     pub fn ca(&self) -> Option<&TrustAnchor> {
         self.set().ca.as_ref()
     }
 
     /// Whether stores of this kind are to be used.
-    #[must_use]
     pub fn wants(&self, kind: Kind) -> bool {
         let stores = self.global.stores.as_deref();
         stores.is_none_or(|stores| stores.contains(&kind))
     }
 
     /// The server that shows the set's leaf to clients.
-    ///
-    /// # Errors
-    /// Where the set cannot be served.
     pub fn server(&self) -> Result<&Server> {
         let started = self
             .server
@@ -154,9 +143,6 @@ impl Context {
     }
 
     /// What answers at each port of Azurite's.
-    ///
-    /// # Errors
-    /// Where TLS cannot be set up at all.
     pub fn listeners(&self) -> Result<&Listeners> {
         let seen = self.listeners.get_or_init(|| {
             // What is not TLS says so at once, and has nearly as long again.
@@ -180,9 +166,6 @@ impl Context {
     }
 
     /// Runs a program for at most the limit of a check.
-    ///
-    /// # Errors
-    /// Where it cannot be started; [`Late`] where it was killed.
     pub fn program(&self, argv: &[OsString], input: Option<&[u8]>) -> Result<Finished> {
         let until = Instant::now() + self.limit;
         self.machine.run(argv, input, self.limit).map_err(|error| {
@@ -200,7 +183,6 @@ impl Context {
     }
 
     /// The command that starts Azurite at the ports that are looked at.
-    #[must_use]
     pub fn up(&self) -> String {
         let mut command = "azup up -d".to_owned();
         for ((service, port), usual) in self.ports.services().into_iter().zip(10000..) {

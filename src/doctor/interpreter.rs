@@ -29,9 +29,6 @@ const MADE_WHERE: [&str; 5] = [
 
 /// The Python that the user works with: the project's, else that of PATH; `None` where there
 /// is none.
-///
-/// # Errors
-/// Where it is not one to run: why.
 pub(super) fn interpreter(context: &Context) -> Result<Option<PathBuf>, String> {
     let machine = &context.machine;
     let of_project = python::of_project(machine).into_iter();

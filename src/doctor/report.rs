@@ -21,7 +21,6 @@ impl Report {
     /// The answer: a line for each check; its detail and the fix where something is wrong,
     /// or everywhere with `-v`. A check of something that this machine has not got is
     /// counted alone, unless it was asked for.
-    #[must_use]
     pub fn answer(&self, output: Output) -> Answer {
         let width = self.results.iter().map(|(check, _)| check.id.len());
         let width = width.max().unwrap_or_default();
@@ -122,7 +121,6 @@ impl Report {
 }
 
 /// The answer of `azup doctor --list`.
-#[must_use]
 pub fn list() -> Answer {
     let checks = checks();
     let width = checks.iter().map(|check| check.id.len()).max();

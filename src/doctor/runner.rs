@@ -22,7 +22,6 @@ enum Event {
 }
 
 /// Runs these checks and gives each its finding, in the same order.
-#[must_use]
 pub fn run(checks: &[Check], context: &Arc<Context>) -> Vec<(Check, Finding)> {
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let places = Arc::new(Places::new(processors.max(2)));

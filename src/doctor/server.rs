@@ -32,9 +32,6 @@ pub struct Server {
 
 impl Server {
     /// Serves the leaf of this set.
-    ///
-    /// # Errors
-    /// Where the set has no leaf and key that belong together, or no port is free.
     pub(super) fn start(set: &Set) -> Result<Self> {
         if set.closed {
             return Err(Failure::new("the key belongs to another user").into());
@@ -66,13 +63,11 @@ impl Server {
     }
 
     /// The URL that a client is to ask for, so that it is known again.
-    #[must_use]
     pub fn url(&self, client: &str) -> String {
         format!("https://127.0.0.1:{}/{client}", self.port)
     }
 
     /// Whether this client's request has arrived.
-    #[must_use]
     pub fn saw(&self, client: &str) -> bool {
         let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
         paths

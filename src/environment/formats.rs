@@ -29,9 +29,6 @@ const OVERRIDING: [&str; 2] = ["AzureWebJobsStorage", "AzureWebJobsStorage__acco
 
 /// The variables in `format`, with its line ends. Adds a warning to `environment` for a
 /// value that not every reader of `.env` files takes for the same.
-///
-/// # Errors
-/// Where a value is not UTF-8: no format can hold that.
 pub fn written(environment: &mut Environment, format: Format) -> Result<String> {
     let mut text = String::new();
     let mut values = Map::new();
@@ -92,7 +89,6 @@ fn powershell(value: &str) -> String {
 }
 
 /// A `local.settings.json` with which the Functions host uses this Azurite.
-#[must_use]
 pub fn functions(account: &Account, ports: Ports) -> String {
     let mut values = Map::new();
     for (name, (_, port)) in SERVICE_URIS.into_iter().zip(ports.services()) {
@@ -103,7 +99,6 @@ pub fn functions(account: &Account, ports: Ports) -> String {
 
 /// The settings in this folder's `local.settings.json` that override those of
 /// [`functions`].
-#[must_use]
 pub fn functions_warnings(machine: &Machine) -> Vec<Failure> {
     let path = machine.absolute(SETTINGS.as_ref());
     let Ok(Some(bytes)) = files::read_if_there(&path) else {

@@ -23,9 +23,6 @@ const STORE: &str = "-Djavax.net.ssl.trustStore=";
 const TYPE: &str = "-Djavax.net.ssl.trustStoreType=";
 
 /// Adds the variable, where the store that Java uses does not hold the CA.
-///
-/// # Errors
-/// Where there is no JDK, its store cannot be read, or the variable cannot be taken apart.
 pub(super) fn plan(
     ca: &TrustAnchor,
     machine: &Machine,

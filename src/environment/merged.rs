@@ -29,9 +29,6 @@ pub(super) struct Source {
 
 impl Source {
     /// Reads a bundle, or a folder of certificates as OpenSSL knows them.
-    ///
-    /// # Errors
-    /// Why it is none, as the end of a sentence.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let bytes = if path.is_dir() {
             hashed(path)
@@ -96,18 +93,12 @@ fn end_line(bytes: &mut Vec<u8>) {
 }
 
 /// azup's folder for them.
-///
-/// # Errors
-/// Where the user has no home folder.
 pub(super) fn folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("bundles"))
 }
 
 /// Where the file belongs that holds `source` and the CA, and the changes that put it
 /// there; none where it is there already.
-///
-/// # Errors
-/// Where the user has no home folder, or what is there cannot be read.
 pub(super) fn plan(
     source: Option<&Source>,
     ca: &TrustAnchor,
@@ -125,9 +116,6 @@ pub(super) fn plan(
 }
 
 /// The same for any content.
-///
-/// # Errors
-/// As [`plan`].
 pub(super) fn put(
     bytes: Vec<u8>,
     extension: &str,
@@ -163,9 +151,6 @@ pub(super) enum Named {
 }
 
 /// What `value` stands for.
-///
-/// # Errors
-/// Where the user has no home folder.
 pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result<Named> {
     let path = machine.absolute(value);
     if ca.file.as_deref() == Some(&path) {

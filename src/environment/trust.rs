@@ -23,9 +23,6 @@ const REQUESTS: &str = "REQUESTS_CA_BUNDLE";
 const CURL: &str = "CURL_CA_BUNDLE";
 
 /// Adds the variables that are needed, and the bundles that they name.
-///
-/// # Errors
-/// Where the user has no home folder.
 pub(super) fn plan(
     ca: &TrustAnchor,
     machine: &Machine,

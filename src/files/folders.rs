@@ -11,9 +11,6 @@ use crate::failure::{Failure, reason, shown};
 
 /// Makes a folder with `mode`, and its missing parents with the same. Tells which were
 /// made, outermost first.
-///
-/// # Errors
-/// Where one cannot be made.
 pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
     use std::os::unix::fs::DirBuilderExt as _;
     let mut missing: Vec<&Path> = path
@@ -49,9 +46,6 @@ pub fn remove_empty_folders(made: &[PathBuf]) {
 }
 
 /// Moves a folder that is complete to where it belongs, in one step.
-///
-/// # Errors
-/// Where something is there already, or the folders around it cannot be written.
 pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|error| {
         Failure::new(format!(
@@ -71,9 +65,6 @@ pub fn discard_folder(path: &Path) {
 
 /// Makes a file in `folder` and deletes it: permissions alone do not tell whether that
 /// can be done (a read-only or full file system).
-///
-/// # Errors
-/// Why not.
 pub fn try_to_write(folder: &Path) -> io::Result<()> {
     let trial = folder.join(format!(".azup-{}", hex(&random::<8>())));
     fs::File::create_new(&trial).and_then(|_| fs::remove_file(&trial))

@@ -20,9 +20,6 @@ pub struct Lock {
 impl Lock {
     /// Waits up to `limit` for the lock on `path`, making the file and its folder
     /// (mode 0700) where they are missing. `Ok(None)`: somebody else still holds it.
-    ///
-    /// # Errors
-    /// Where the file cannot be made or locked.
     pub fn acquire(path: &Path, limit: std::time::Duration) -> Result<Option<Self>> {
         let failed = |error: &io::Error| {
             Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))

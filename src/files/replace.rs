@@ -111,9 +111,6 @@ pub(super) fn cannot(verb: &str, path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Deletes `path`, provided that it still holds `expected`.
-///
-/// # Errors
-/// As [`replace`].
 pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
     let failed = |error: &io::Error| cannot("delete", path, error);
     let conflict = || Conflict(path.to_owned());

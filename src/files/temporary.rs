@@ -99,13 +99,11 @@ fn temporary_prefix(path: &Path) -> OsString {
 }
 
 /// Whether `path` has a name that a killed azup leaves behind: no program looks there.
-#[must_use]
 pub fn is_leftover(path: &Path) -> bool {
     written_for(name_of(path)).is_some()
 }
 
 /// Whether `path` was to become `file`, which is in the same folder.
-#[must_use]
 pub fn is_leftover_of(path: &Path, file: &Path) -> bool {
     written_for(name_of(path)) == Some(name_of(file))
 }

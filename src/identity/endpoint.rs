@@ -41,9 +41,6 @@ impl Endpoint {
     /// Listens at `listen` (port 0: any that is free) and answers clients that know
     /// `header`. On a loopback address, only those that call this machine by a name of
     /// its own.
-    ///
-    /// # Errors
-    /// Where the operating system refuses; `AddrInUse`: somebody else listens there.
     pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
@@ -68,7 +65,6 @@ impl Endpoint {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }

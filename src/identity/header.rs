@@ -19,9 +19,6 @@ const LONGEST: usize = 1024;
 
 /// The header, and the changes that keep it where it is a new one. `IDENTITY_HEADER` in
 /// the environment comes first: a dev container sets a fixed one for all that runs there.
-///
-/// # Errors
-/// Where the value can be no header, or the file can be read by others or not at all.
 pub fn header(machine: &Machine) -> Result<(String, Vec<Change>)> {
     if let Some(value) = machine.var("IDENTITY_HEADER") {
         return match value.to_str().filter(|value| is_header(value)) {
@@ -57,9 +54,6 @@ pub fn header(machine: &Machine) -> Result<(String, Vec<Change>)> {
 }
 
 /// The header, kept where it is a new one.
-///
-/// # Errors
-/// As [`header`], and where the file cannot be written.
 pub fn ensure_header(machine: &Machine) -> Result<String> {
     let (found, changes) = header(machine)?;
     if changes.is_empty() {

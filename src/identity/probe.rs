@@ -28,13 +28,11 @@ pub enum Found {
 
 /// Whether an azup endpoint answers at `address` and takes `header`. Takes at most a
 /// second.
-#[must_use]
 pub fn is_ours(address: SocketAddr, header: &str) -> bool {
     find(address, header) == Found::Ours
 }
 
 /// Asks at `address` for a token. Takes at most a second.
-#[must_use]
 pub fn find(address: SocketAddr, header: &str) -> Found {
     let until = Instant::now() + LIMIT;
     let reached = if address.ip().is_unspecified() {

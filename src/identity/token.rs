@@ -52,7 +52,6 @@ pub struct Token {
 
 impl Token {
     /// The answer of `azup token --json`.
-    #[must_use]
     pub fn document(&self) -> Value {
         json!({
             "access_token": self.text,
@@ -65,9 +64,6 @@ impl Token {
 
 /// A token for `resource`, which may also be a scope (`…/.default`), valid from five
 /// minutes before `now` for a day after it.
-///
-/// # Errors
-/// Where the resource is not Azure Storage: azup answers for nothing else.
 pub fn token(resource: &str, now: OffsetDateTime) -> Result<Token> {
     let audience = resource.strip_suffix("/.default").unwrap_or(resource);
     if !is_storage(audience) {
@@ -88,7 +84,6 @@ pub fn token(resource: &str, now: OffsetDateTime) -> Result<Token> {
 }
 
 /// A token for all of Azure Storage.
-#[must_use]
 pub fn storage_token(now: OffsetDateTime) -> Token {
     mint(STORAGE, now)
 }
@@ -140,7 +135,6 @@ fn is_storage(audience: &str) -> bool {
 }
 
 /// Azure's rule for the name of a storage account.
-#[must_use]
 pub fn is_account(name: &str) -> bool {
     (3..=24).contains(&name.len())
         && name

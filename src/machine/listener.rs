@@ -9,7 +9,6 @@ use crate::failure::quoted;
 const SHOWN: usize = 120;
 
 /// The process that listens on `port`, as the end of a sentence: `by process 12: node …`.
-#[must_use]
 pub fn listener(port: u16) -> String {
     match owner(port) {
         Some((pid, command)) => format!("by process {pid}: {command}"),

@@ -119,7 +119,6 @@ const SEEN_FROM_HERE: [&str; 5] = [
 impl Machine {
     /// Finds a program on PATH, then in the folders for administrators. Neither by a relative
     /// entry of PATH nor in what the repository brings.
-    #[must_use]
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         let path = self.var("PATH").unwrap_or_default();
         std::env::split_paths(path)
@@ -131,7 +130,6 @@ impl Machine {
 
     /// Whether the project that the user stands in brings this program, or whatever else a
     /// program would heed, along: git tracks it, or may do so.
-    #[must_use]
     pub fn is_of_repository(&self, path: &Path) -> bool {
         let tracked = |path: &Path| git::tracks(path).unwrap_or(true);
         let real = path.canonicalize();
@@ -140,7 +138,6 @@ impl Machine {
     }
 
     /// Whether a path lies in the project that the user stands in.
-    #[must_use]
     pub fn is_in_project(&self, path: &Path) -> bool {
         // Most are nowhere near: nothing is read for them.
         self.is_near(path) && self.project().is_some_and(|top| path.starts_with(top))
@@ -148,7 +145,6 @@ impl Machine {
 
     /// Whether a path and the current folder lie in the same folder, be it far above, that is
     /// not everybody's: both may have come with one archive.
-    #[must_use]
     pub fn is_near(&self, path: &Path) -> bool {
         let shared = self.cwd.ancestors().find(|above| path.starts_with(above));
         shared.is_some_and(|shared| !self.is_for_all(shared))
@@ -156,7 +152,6 @@ impl Machine {
 
     /// The top folder of the project that the user stands in; none at home or above, where
     /// everything would be in it.
-    #[must_use]
     pub fn project(&self) -> Option<PathBuf> {
         Some(project_folder(self)).filter(|top| !self.is_for_all(top))
     }

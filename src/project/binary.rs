@@ -38,7 +38,6 @@ pub struct Binary {
 impl Binary {
     /// For a look at the project in `folder`, whose program is not in question: nothing is
     /// read of the running one, which has megabytes.
-    #[must_use]
     pub fn without_program(folder: &Path) -> Self {
         Self {
             ignoring: ignoring(is_vendored(folder)),
@@ -49,9 +48,6 @@ impl Binary {
     /// Chooses it for the project in `folder`: the one that was `named` on the command
     /// line, else the running one where that runs in containers. `vendor`: git is to keep
     /// it, as it does from then on.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or the one that was named is no azup for a container.
     pub fn choose(
         folder: &Path,
         named: Option<&Path>,

@@ -22,8 +22,8 @@ use super::{OWN_FOLDER, ProjectFile};
 pub use adopt::Adopted;
 pub(in crate::project) use overlay::relative;
 pub use overlay::{Overlay, overlay};
-pub use read::{Services, parse, read};
-pub use service::{Namespace, Port, Service, Volume};
+pub use read::{parse, read};
+pub use service::Port;
 
 /// The project's compose file, with the dev container as its only service.
 const APP: &str = include_str!("../../templates/docker-compose.yml");
@@ -32,7 +32,6 @@ const APP: &str = include_str!("../../templates/docker-compose.yml");
 const OVERLAY: &str = include_str!("../../templates/overlay.yml");
 
 /// Both compose files of a new project.
-#[must_use]
 pub fn files() -> Vec<ProjectFile> {
     vec![
         ProjectFile::text(".devcontainer/docker-compose.yml", APP),

@@ -49,9 +49,6 @@ pub enum Kind {
 
 /// The configurations in `folder`, relative to it, in the order in which tools look for
 /// them (containers.dev, "devcontainer.json").
-///
-/// # Errors
-/// Where a folder cannot be read.
 pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = vec![PathBuf::from(NEW), PathBuf::from(".devcontainer.json")];
     for name in folders_in(&folder.join(".devcontainer"))? {
@@ -67,9 +64,6 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The configuration that is meant: the named one, else the only one, else the only one
 /// that was set up before, else the one that `ask` gives the number of. `None`: there is
 /// none.
-///
-/// # Errors
-/// With [`Exit::Usage`] where the named one is none of them, or nobody says which.
 pub fn choose(
     folder: &Path,
     named: Option<&Path>,
@@ -151,9 +145,6 @@ pub(super) fn plain(path: &Path) -> PathBuf {
 
 impl Configuration {
     /// Reads the configuration at `path`, relative to the folder `project`.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or is not what such a file has to be.
     pub fn read(project: &Path, path: &Path) -> Result<Result<Self, Refusal>> {
         let real = match paths::real(project, path) {
             Ok(real) => real,
@@ -177,15 +168,11 @@ impl Configuration {
     }
 
     /// What it makes the dev container from.
-    ///
-    /// # Errors
-    /// Where it names compose files but no service, or they are no texts.
     pub fn kind(&self) -> Result<Kind, Refusal> {
         kind(&self.value)
     }
 
     /// The compose files, absolute, in their order.
-    #[must_use]
     pub fn compose_files(&self, project: &Path, files: &[String]) -> Vec<PathBuf> {
         let folder = project.join(self.path.parent().unwrap_or(Path::new("")));
         files

@@ -33,9 +33,6 @@ pub struct Conversion {
 /// Converts a configuration. `file` is devcontainer.json relative to the project's
 /// folder; `workspace` is the folder that is mounted by default, absolute: see
 /// [`workspace`].
-///
-/// # Errors
-/// Where something cannot be said in a compose file: one line that names it.
 pub fn convert(
     configuration: &Value,
     file: &Path,
@@ -132,7 +129,6 @@ pub fn convert(
 
 /// The folder that the dev container tools mount where nothing else is said: the root of
 /// the git repository around `project`, else `project` itself.
-#[must_use]
 pub fn workspace(project: &Path) -> PathBuf {
     let root = project.ancestors().find(|at| at.join(".git").exists());
     root.unwrap_or(project).to_owned()

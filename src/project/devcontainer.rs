@@ -32,9 +32,6 @@ const ENDPOINT: [&str; 2] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
 
 /// The Feature's own files, but for the binary, its `.gitignore` and the [`entrypoint`].
 /// `data`: Azurite runs inside the dev container, its data on a volume in this folder.
-///
-/// # Errors
-/// None as long as the templates are what the tests say they are.
 pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<ProjectFile>> {
     let own = Path::new(OWN_FOLDER);
     let set = |script: &str, name: &str, value: &str| {
@@ -58,14 +55,12 @@ pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<P
 }
 
 /// The script that starts the endpoint for tokens with the container.
-#[must_use]
 pub fn entrypoint() -> ProjectFile {
     ProjectFile::script(Path::new(OWN_FOLDER).join("entrypoint.sh"), ENTRYPOINT)
 }
 
 /// Who gives code in the dev container its access tokens as the project is set up now;
 /// azup's endpoint where it is not set up yet.
-#[must_use]
 pub fn credential(folder: &Path) -> Credential {
     let there = files::read_if_there(&folder.join(OWN_FOLDER).join(DESCRIPTION));
     let there = there.ok().flatten().unwrap_or_default();
@@ -77,9 +72,6 @@ pub fn credential(folder: &Path) -> Credential {
 }
 
 /// The configuration of a new project.
-///
-/// # Errors
-/// None as long as the template is what the tests say it is.
 pub fn new_configuration(project: &Project) -> Result<ProjectFile> {
     Ok(ProjectFile::text(NEW, configuration(project)?))
 }

@@ -181,9 +181,6 @@ fn of_a_persons_size(bytes: &[u8]) -> Result<(), Refusal> {
 
 /// Reads a document strictly: comments and trailing commas are all that JSON lacks. A
 /// byte order mark is skipped; duplicate keys are refused, since readers differ on them.
-///
-/// # Errors
-/// With line and column of what is wrong, or where it is too large to be edited.
 pub fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
     of_a_persons_size(bytes)?;
     let text = gate::File::read(bytes)?.text;
@@ -191,9 +188,6 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
 }
 
 /// The document with every edit made.
-///
-/// # Errors
-/// Where an edit cannot be made, or not in a way that keeps the laws above.
 pub fn add(before: &[u8], edits: &[Edit]) -> Result<Edited, Refusal> {
     of_a_persons_size(before)?;
     gate::add(before, edits)
@@ -202,15 +196,12 @@ pub fn add(before: &[u8], edits: &[Edit]) -> Result<Edited, Refusal> {
 /// The document without the additions: the bytes from before [`add`] where nothing else
 /// has changed since, else every other line as it is now. What is gone already is no
 /// error.
-///
-/// # Errors
-/// Where an addition was changed since, or cannot be taken out cleanly.
 pub fn remove(now: &[u8], additions: &[Addition]) -> Result<Vec<u8>, Refusal> {
     gate::remove(now, additions)
 }
 
 /// The value at a path, if there is one (the first, if several elements of a list fit).
-#[must_use]
+#[cfg(any(test, feature = "internals"))]
 pub fn find<'v>(document: &'v Value, path: &[Step]) -> Option<&'v Value> {
     path.iter().try_fold(document, |value, step| match step {
         Step::Key(key) => value.as_object()?.get(key),
@@ -222,7 +213,6 @@ pub fn find<'v>(document: &'v Value, path: &[Step]) -> Option<&'v Value> {
 }
 
 /// The same edits for a person to make by hand: JSON to paste, with the place of each.
-#[must_use]
 pub fn snippet(edits: &[Edit]) -> String {
     let json = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
     let text = edits.iter().map(|edit| match edit {

@@ -38,9 +38,6 @@ pub enum Installer {
 
 impl Project {
     /// Looks at the folder `dir`, as it was named on the command line.
-    ///
-    /// # Errors
-    /// Where it is missing, is no folder, or a file in it cannot be read.
     pub fn observe(machine: &Machine, dir: &Path) -> Result<Self> {
         // Without `.` components, which would show up in every message.
         let folder: PathBuf = machine.absolute(dir).components().collect();
@@ -122,9 +119,6 @@ fn find_functions(folder: &Path) -> Result<Option<PathBuf>> {
 }
 
 /// The names of the folders in `folder`, in order; none where it is not there.
-///
-/// # Errors
-/// Where it cannot be read.
 pub(super) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: &std::io::Error| {
         Failure::new(format!("cannot read {}: {}", shown(folder), reason(error)))

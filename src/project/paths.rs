@@ -30,19 +30,12 @@ impl Blocked {
 
 /// The real file behind `relative`, which need not exist: to be read and written there.
 /// `project` is the project's folder.
-///
-/// # Errors
-/// Where a link leads out of the project, into git's folder or nowhere, or something is in
-/// the way.
 pub(super) fn real(project: &Path, relative: &Path) -> Result<PathBuf, Blocked> {
     walk(project, relative, |_| true)
 }
 
 /// The same for a file that is azup's own, or that goes: `.devcontainer` alone may be a
 /// link, since a record could otherwise give azup any other folder for its own.
-///
-/// # Errors
-/// As [`real`], and where there is any other link.
 pub(super) fn own(project: &Path, relative: &Path) -> Result<PathBuf, Blocked> {
     walk(project, relative, |at| at == Path::new(".devcontainer"))
 }

@@ -84,9 +84,6 @@ impl Default for Record {
 impl Record {
     /// Reads the record of the project in `folder`, with the bytes that it was read from;
     /// `None` where there is none.
-    ///
-    /// # Errors
-    /// Where the file is there but is no record that this azup understands.
     pub fn load(folder: &Path) -> Result<Option<(Self, Vec<u8>)>> {
         let path = folder.join(Self::path());
         let Some(bytes) = files::read_if_there(&path)? else {
@@ -125,15 +122,11 @@ impl Record {
     }
 
     /// Where the record is, relative to the project's folder.
-    #[must_use]
     pub fn path() -> PathBuf {
         Path::new(OWN_FOLDER).join(FILE)
     }
 
     /// All its bytes.
-    ///
-    /// # Errors
-    /// None for what a record holds.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
@@ -141,7 +134,6 @@ impl Record {
     }
 
     /// The entry of a file.
-    #[must_use]
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         self.files.iter().find(|entry| entry.path == path)
     }
@@ -165,7 +157,6 @@ impl Record {
     }
 
     /// Whether a file of azup's own still holds what azup wrote.
-    #[must_use]
     pub fn wrote_own(&self, path: &str, there: &[u8]) -> bool {
         let there = fingerprint(there);
         self.own
@@ -220,7 +211,6 @@ fn foreign(folder: &Path, name: &str) -> anyhow::Error {
 
 impl Entry {
     /// A file that azup makes.
-    #[must_use]
     pub fn created(path: &str, bytes: &[u8]) -> Self {
         Self {
             path: path.to_owned(),
@@ -232,9 +222,6 @@ impl Entry {
 
     /// What is to be noted when `additions` turn `there` into `after`, where this (or
     /// nothing) was noted before.
-    ///
-    /// # Errors
-    /// Where the additions of then and now could not be taken out together.
     pub fn edited(
         path: &str,
         noted: Option<&Self>,
@@ -286,9 +273,6 @@ impl Entry {
     }
 
     /// What the file is to be without azup: `None` where it is to go.
-    ///
-    /// # Errors
-    /// Where the user has changed it in a way that cannot be told from what azup wrote.
     pub fn undone(&self, now: &[u8]) -> Result<Option<Vec<u8>>, jsonc::Refusal> {
         let print = fingerprint(now);
         if self.before.as_ref() == Some(&print) {
@@ -312,7 +296,6 @@ impl Entry {
 }
 
 /// SHA-256 of a text, whatever line ends git has given it (`core.autocrlf`).
-#[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter().peekable();

@@ -57,22 +57,11 @@ pub struct Merge {
     pub proposals: Vec<String>,
 }
 
-/// Both files of a new project.
-///
-/// # Errors
-/// None as long as the templates are what the tests say they are.
-pub fn files(project: &Project) -> Result<Vec<ProjectFile>> {
-    Ok(edits(project, None, None, false)?.files)
-}
-
 /// What `tasks.json` and `launch.json` are to gain, as read from the project (`None`: not
 /// there). Only what is missing is returned: on the outcome of its own edits it returns
 /// none. With `replace_scripts`, a task that puts a CA into certifi by a script becomes
 /// "azup: trust", and so does a `preLaunchTask` that installs dependencies. A file that
 /// has something else where a list belongs gets edits that the gate refuses.
-///
-/// # Errors
-/// None as long as the templates are what the tests say they are.
 pub fn edits(
     project: &Project,
     tasks: Option<&Value>,

@@ -58,7 +58,6 @@ pub struct Bundle {
 
 impl Bundle {
     /// A bundle that the user named.
-    #[must_use]
     pub fn named(path: PathBuf) -> Self {
         Self {
             kind: Kind::Bundle,
@@ -70,7 +69,6 @@ impl Bundle {
     }
 
     /// The bundle of certifi in a Python environment; `mend` reinstalls it.
-    #[must_use]
     pub fn certifi(path: PathBuf, mend: Mend, care: Care) -> Self {
         Self {
             kind: Kind::Certifi,
@@ -169,7 +167,6 @@ impl Bundle {
     }
 
     /// A bundle of the record, from which only a CA is to be taken.
-    #[must_use]
     pub fn recorded(kind: &str, path: PathBuf) -> Self {
         Self {
             kind: Kind::named(kind).unwrap_or(Kind::Bundle),
@@ -291,7 +288,6 @@ impl Store for Bundle {
 
 /// The bundle that a distribution's certifi answers with instead of its own (Debian,
 /// Fedora and openSUSE patch `core.py`).
-#[must_use]
 pub fn patched_certifi(bundle: &Path) -> Option<String> {
     let core = files::read_if_there(&bundle.with_file_name("core.py")).ok()??;
     let core = String::from_utf8_lossy(&core);

@@ -61,7 +61,6 @@ pub struct Keystore {
 }
 
 /// The keystore of a record. Its JDK may be gone: keytool is then the one on PATH.
-#[must_use]
 pub fn recorded(path: PathBuf) -> Keystore {
     Keystore {
         path,
@@ -70,7 +69,6 @@ pub fn recorded(path: PathBuf) -> Keystore {
 }
 
 /// Every keystore of every JDK, or rows that say why there is none.
-#[must_use]
 pub fn find(machine: &Machine) -> Vec<Found> {
     let mut found = Vec::new();
     let mut seen: Vec<PathBuf> = Vec::new();
@@ -176,9 +174,6 @@ fn keystores(home: &Path, machine: &Machine, seen: &mut Vec<PathBuf>) -> Vec<Key
 }
 
 /// The certificates in the keystore of the Java that is used here, each with its name.
-///
-/// # Errors
-/// Where there is no JDK, or its keystore cannot be read without a password.
 pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
     let first = find(machine).into_iter().find_map(|found| match found {
         Found::Store(store) => Some(store.path().to_owned()),
@@ -192,9 +187,6 @@ pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// The certificates in a keystore, each with its name.
-///
-/// # Errors
-/// Where it cannot be read, or not without a password.
 pub fn certificates(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let bytes = files::read(path)?;
     let entries = match Format::detect(&bytes) {

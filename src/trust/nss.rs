@@ -43,7 +43,6 @@ pub struct Database {
 }
 
 /// Every database of the user, of Chromium, Firefox and their descendants.
-#[must_use]
 pub fn find(machine: &Machine) -> Vec<Found> {
     let places = profiles::find(machine);
     let outdated = places.outdated.iter().map(|folder| {
@@ -74,7 +73,6 @@ pub fn find(machine: &Machine) -> Vec<Found> {
 
 impl Database {
     /// The database in this folder, which need not exist yet.
-    #[must_use]
     pub fn at(folder: PathBuf) -> Self {
         Self {
             file: folder.join("cert9.db"),

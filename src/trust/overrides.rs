@@ -66,7 +66,6 @@ struct Override {
 }
 
 /// The files that variables name, each once, without those among `known`.
-#[must_use]
 pub fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
     let mut overrides: Vec<(Option<Identity>, Override)> = Vec::new();
     for (path, setting) in settings(machine) {

@@ -70,7 +70,6 @@ enum Entry {
 
 impl Plan {
     /// Reads every store and plans for it.
-    #[must_use]
     pub fn new(found: Vec<Found>, goal: &Goal<'_>, machine: &Machine) -> Self {
         let mut entries = Vec::new();
         let mut looked = Vec::new();
@@ -101,19 +100,16 @@ impl Plan {
     }
 
     /// The places that were looked at, a line each.
-    #[must_use]
     pub fn looked(&self) -> &[String] {
         &self.looked
     }
 
     /// Whether every store already is as it should be, or cannot be made so.
-    #[must_use]
     pub fn is_settled(&self) -> bool {
         self.open().next().is_none()
     }
 
     /// What a dry run shows.
-    #[must_use]
     pub fn preview(&self, machine: &Machine) -> String {
         self.open()
             .flat_map(|(_, changes)| changes)
@@ -122,7 +118,6 @@ impl Plan {
     }
 
     /// The rows as they stand, with what [`Plan::apply`] would do as if it were done.
-    #[must_use]
     pub fn rows(&self, goal: &Goal<'_>) -> Vec<Row> {
         self.entries
             .iter()
@@ -137,9 +132,6 @@ impl Plan {
 
     /// Applies the plan store by store, with a record of it. A store that another program
     /// changed meanwhile is read and planned anew.
-    ///
-    /// # Errors
-    /// Where the record cannot be written; on the way in no store was changed then.
     pub fn apply(self, goal: &Goal<'_>, machine: &Machine) -> Result<Vec<Row>> {
         if let Goal::Add(ca) = goal {
             let open: Vec<&dyn Store> = self.open().map(|(store, _)| store).collect();

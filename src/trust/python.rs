@@ -29,7 +29,6 @@ use crate::workspace::Workspace;
 /// Python that PATH leads to. With [`Scope::User`] also of what `pip install --user` put
 /// there, with [`Scope::All`] of every environment found. A row says what is wrong where
 /// the user's own environment has no bundle.
-#[must_use]
 pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
     let mut search = Search {
         machine,
@@ -70,7 +69,6 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
 }
 
 /// The folders of the active environment and of the project's, the first first.
-#[must_use]
 pub fn of_project(machine: &Machine) -> Vec<PathBuf> {
     let active = environments::active(machine).into_iter();
     let active = active.map(|(_, root)| root);
@@ -78,7 +76,6 @@ pub fn of_project(machine: &Machine) -> Vec<PathBuf> {
 }
 
 /// The folders of an environment in which packages lie.
-#[must_use]
 pub fn package_folders(root: &Path) -> Vec<PathBuf> {
     let versions = packages::versions(root).into_iter();
     versions
@@ -88,7 +85,6 @@ pub fn package_folders(root: &Path) -> Vec<PathBuf> {
 
 /// Whether a bundle is one of the distribution's packages, in which there is never
 /// anything to take out.
-#[must_use]
 pub fn of_distribution(bundle: &Path) -> bool {
     packages::of_distribution(bundle)
 }

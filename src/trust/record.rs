@@ -57,7 +57,6 @@ impl Entry {
     }
 
     /// Where the store is.
-    #[must_use]
     pub fn path(&self) -> PathBuf {
         path_of(&self.path)
     }
@@ -97,9 +96,6 @@ pub struct Record {
 
 impl Record {
     /// Reads the record; an empty one where there is none.
-    ///
-    /// # Errors
-    /// Where the file is there but is no record that this azup understands.
     pub fn load(machine: &Machine) -> Result<Self> {
         let path = file(machine)?;
         let Some(bytes) = files::read_if_there(&path)? else {
@@ -125,15 +121,11 @@ impl Record {
     }
 
     /// All entries, oldest first.
-    #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.stores
     }
 
     /// Notes that `ca` is about to go into `stores`.
-    ///
-    /// # Errors
-    /// Where the record cannot be read or written; nothing should be changed then.
     pub fn add(stores: &[&dyn Store], ca: &TrustAnchor, machine: &Machine) -> Result<()> {
         Self::update(machine, |entries| {
             for store in stores {
@@ -149,7 +141,6 @@ impl Record {
     }
 
     /// Whether a CA of a store that is still there has expired, as far as the record knows.
-    #[must_use]
     pub fn holds_expired(machine: &Machine) -> bool {
         let now = machine.now();
         // A record that cannot be read is reported by who has to write it.
@@ -160,9 +151,6 @@ impl Record {
     }
 
     /// Forgets what `removal` has taken out of these stores, and all whose place is gone.
-    ///
-    /// # Errors
-    /// Where the record cannot be read or written.
     pub fn forget(stores: &[(Kind, PathBuf)], removal: &Removal, machine: &Machine) -> Result<()> {
         Self::update(machine, |entries| {
             entries.retain(|entry| {
@@ -173,9 +161,6 @@ impl Record {
     }
 
     /// Forgets every CA that has expired.
-    ///
-    /// # Errors
-    /// Where the record cannot be read or written.
     pub fn forget_expired(machine: &Machine) -> Result<()> {
         let now = machine.now();
         Self::update(machine, |entries| {

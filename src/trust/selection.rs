@@ -21,7 +21,6 @@ pub struct Selection<'a> {
 
 impl<'a> Selection<'a> {
     /// What `--stores`, `--bundle` and `--scope` say.
-    #[must_use]
     pub fn of(global: &'a Global, machine: &Machine) -> Self {
         Self {
             kinds: global.stores.as_deref(),
@@ -37,7 +36,6 @@ impl<'a> Selection<'a> {
 
     /// The same, and every store to which a CA of azup's has gone before: each must trust
     /// a new one. `--scope project` keeps its word.
-    #[must_use]
     pub fn with_recorded(self) -> Self {
         Self {
             recorded: self.scope != Scope::Project,
@@ -46,7 +44,6 @@ impl<'a> Selection<'a> {
     }
 
     /// The same, looking as far as `scope` where `--scope` says nothing.
-    #[must_use]
     pub fn or(self, scope: Scope, global: &Global) -> Self {
         Self {
             scope: global.scope.unwrap_or(scope),
@@ -67,7 +64,6 @@ impl<'a> Selection<'a> {
 
     /// Looks for every store of the wanted kinds. One that the user asked for by name and
     /// that is not there is a failure when the CA is to go in; on the way out it is none.
-    #[must_use]
     pub fn find(&self, machine: &Machine, goal: &Goal<'_>) -> Vec<Found> {
         let mut found = Vec::new();
         if self.wants(Kind::Certifi) {

@@ -27,7 +27,6 @@ pub struct Folder {
 }
 
 /// The folder of a record.
-#[must_use]
 pub fn recorded(path: PathBuf) -> Folder {
     Folder { path }
 }
@@ -35,7 +34,6 @@ pub fn recorded(path: PathBuf) -> Folder {
 /// The folder of each Storage Explorer that was used here, or a row that says there is
 /// none. The configuration folder is that of the operating system, such as
 /// `~/Library/Application Support` on macOS.
-#[must_use]
 pub fn find(machine: &Machine) -> Vec<Found> {
     let (Ok(home), Ok(config)) = (machine.home(), machine.config_home()) else {
         return Vec::new();

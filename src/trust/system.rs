@@ -19,7 +19,6 @@ use crate::files::hex;
 use crate::machine::Machine;
 
 /// The system's store, or a row that says why azup has none to offer.
-#[must_use]
 pub fn find(machine: &Machine) -> Vec<Found> {
     vec![match std::env::consts::OS {
         "macos" => macos::find(machine),
@@ -29,7 +28,6 @@ pub fn find(machine: &Machine) -> Vec<Found> {
 }
 
 /// The bundle of the system's public CAs that OpenSSL's users read, where there is one.
-#[must_use]
 pub fn bundle() -> Option<PathBuf> {
     let of_families = families::FAMILIES.iter().flat_map(|family| family.bundles);
     of_families

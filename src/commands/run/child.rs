@@ -34,9 +34,6 @@ pub(super) struct Signals {
 impl Signals {
     /// Takes over all but those that azup was started to ignore, which its child then
     /// ignores, too: a command under nohup goes on when the terminal is gone.
-    ///
-    /// # Errors
-    /// Where the operating system refuses.
     pub(super) fn take() -> Result<Self> {
         let numbers = azurite::not_ignored(&FORWARDED.map(|(number, _)| number));
         let interrupt = Interrupt::by(&numbers)?;
@@ -46,9 +43,6 @@ impl Signals {
 
 /// Runs the command to its end and gives its exit code: 128 and the signal's number where
 /// one ended it, as shells have it.
-///
-/// # Errors
-/// Where it cannot be started.
 pub(super) fn run(mut command: Command, taken: &Signals) -> Result<Exit> {
     let mut numbers = taken.numbers.clone();
     numbers.push(SIGCHLD);

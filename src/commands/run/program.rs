@@ -17,9 +17,6 @@ const NOT_FOUND: Exit = Exit::Program(127);
 const NOT_RUNNABLE: Exit = Exit::Program(126);
 
 /// Makes sure that `program` is there, by its path or on PATH, and can be run.
-///
-/// # Errors
-/// With the exit codes of a shell.
 pub(super) fn require(program: &OsStr, machine: &Machine) -> Result<()> {
     if program.as_bytes().contains(&b'/') {
         return match state(&machine.absolute(Path::new(program))) {

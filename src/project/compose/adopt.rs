@@ -38,9 +38,6 @@ const OAUTH: &[&str] = &["--oauth"];
 const LOCATION: &[&str] = &["-l", "--location"];
 
 /// The overlay that completes the service `name`.
-///
-/// # Errors
-/// Where it cannot be completed: why, without its name.
 pub(super) fn complete(
     services: &Services,
     app: &str,

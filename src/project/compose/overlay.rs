@@ -40,7 +40,6 @@ impl Overlay {
     /// The elements for `forwardPorts` in devcontainer.json: numbers, or `"host:port"`
     /// where Azurite is reached by a name. As text they are the keys of `portsAttributes`.
     /// Each comes with what it carries: `blob`, `queue` or `table`.
-    #[must_use]
     pub fn forward_ports(&self) -> Vec<(&'static str, Value)> {
         ["blob", "queue", "table"]
             .into_iter()

@@ -33,14 +33,12 @@ pub struct Services {
 
 impl Services {
     /// The service of that name.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Service> {
         let mut all = self.services.iter();
         all.find(|(at, _)| at == name).map(|(_, service)| service)
     }
 
     /// The folder of the first file.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         self.files
             .first()
@@ -50,9 +48,6 @@ impl Services {
 
     /// Whose network a service is in, along every `network_mode: service:x`: the engine
     /// joins a container's own network only, never one that this container has joined.
-    ///
-    /// # Errors
-    /// Where the way leads in a circle, or to a service that is not there: a few words.
     pub fn namespace(&self, name: &str) -> Result<Namespace, String> {
         let mut at = name.to_owned();
         for _ in 0..=self.services.len() {
@@ -79,7 +74,6 @@ impl Services {
 
     /// The services that name this one in `depends_on`, `links` or `volumes_from`, or are
     /// in its network.
-    #[must_use]
     pub fn dependents(&self, name: &str) -> Vec<&str> {
         let joined = format!("service:{name}");
         self.services
@@ -95,9 +89,6 @@ impl Services {
 
 /// Reads the compose files of a dev container in the order of `dockerComposeFile`.
 /// azup's own overlay is passed over where it is among them.
-///
-/// # Errors
-/// Where one is missing, or is no compose file: the message names it.
 pub fn read(files: &[PathBuf]) -> Result<Services> {
     let texts: Result<Vec<_>> = files
         .iter()
@@ -108,9 +99,6 @@ pub fn read(files: &[PathBuf]) -> Result<Services> {
 }
 
 /// As [`read`], from bytes: for a compose file that is not written yet.
-///
-/// # Errors
-/// As [`read`].
 pub fn parse(files: &[(PathBuf, Vec<u8>)]) -> Result<Services> {
     let mut services = Services::default();
     for (path, bytes) in files.iter().filter(|(path, _)| !is_overlay(path)) {

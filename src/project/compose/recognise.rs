@@ -9,9 +9,6 @@ use super::text::expand;
 use crate::files;
 
 /// The service that is the project's Azurite, if it has one.
-///
-/// # Errors
-/// Where there are several, and it does not show which is the app's.
 pub(super) fn find(services: &Services, app: &str) -> Result<Option<String>, String> {
     let found: Vec<&str> = services
         .services

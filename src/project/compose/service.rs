@@ -64,13 +64,11 @@ impl Service {
     }
 
     /// A field as it is written; `None` where it is missing or null.
-    #[must_use]
     pub fn field(&self, key: &str) -> Option<&Value> {
         self.fields.get(key).filter(|value| !value.is_null())
     }
 
     /// Whether it has a field that says something: an empty list does not.
-    #[must_use]
     pub fn has(&self, key: &str) -> bool {
         match self.field(key) {
             Some(Value::Array(items)) => !items.is_empty(),
@@ -84,14 +82,12 @@ impl Service {
     }
 
     /// `image`, variables and all.
-    #[must_use]
     pub fn image(&self) -> Option<&str> {
         self.text("image")
     }
 
     /// The folder and the file of a build, as far as they are local: relative to the
     /// first compose file.
-    #[must_use]
     pub fn dockerfile(&self) -> Option<String> {
         let build = self.field("build")?;
         let context = build.get("context").unwrap_or(build).as_str();
@@ -104,13 +100,11 @@ impl Service {
     }
 
     /// `network_mode`.
-    #[must_use]
     pub fn network_mode(&self) -> Option<&str> {
         self.text("network_mode")
     }
 
     /// The networks that compose puts it in: `default` where none is named.
-    #[must_use]
     pub fn networks(&self) -> Vec<String> {
         if self.network_mode().is_some() {
             return Vec::new();
@@ -122,7 +116,6 @@ impl Service {
     }
 
     /// The services that have to be there first.
-    #[must_use]
     pub fn depends_on(&self) -> Vec<String> {
         let mut found = self.field("depends_on").map(names).unwrap_or_default();
         for key in ["links", "volumes_from"] {
@@ -136,14 +129,12 @@ impl Service {
     }
 
     /// `profiles`: it starts only where one of them is asked for.
-    #[must_use]
     pub fn profiles(&self) -> Vec<String> {
         self.field("profiles").map(names).unwrap_or_default()
     }
 
     /// A variable of `environment`, in either form. `Some(None)`: it is passed on from
     /// outside.
-    #[must_use]
     #[allow(clippy::option_option, reason = "absent and passed on are two things")]
     pub fn environment(&self, name: &str) -> Option<Option<String>> {
         match self.field("environment")? {
@@ -165,14 +156,12 @@ impl Service {
     }
 
     /// The ports that it publishes.
-    #[must_use]
     pub fn ports(&self) -> Vec<Port> {
         let items = self.field("ports").and_then(Value::as_array);
         items.into_iter().flatten().map(port).collect()
     }
 
     /// Its mounts. Of two at one place the later one counts.
-    #[must_use]
     pub fn volumes(&self) -> Vec<Volume> {
         let mut found: Vec<Volume> = Vec::new();
         let items = self.field("volumes").and_then(Value::as_array);

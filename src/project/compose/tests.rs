@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Namespace, OVERLAY, Overlay, Services, overlay, parse};
+use super::read::Services;
+use super::service::Namespace;
+use super::{OVERLAY, Overlay, overlay, parse};
 
 const PROJECT: &str = "/home/dev/project";
 

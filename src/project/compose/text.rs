@@ -5,7 +5,6 @@ use serde_json::Value;
 /// What compose makes of `text`, as far as the file itself says it: `$$` is a dollar
 /// sign, `${X:-d}` is `d`. `None` where a variable has no default, since its value
 /// depends on the machine.
-#[must_use]
 pub(super) fn expand(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = text;
@@ -54,7 +53,6 @@ pub(super) fn closing_brace(text: &str) -> Option<usize> {
 }
 
 /// `text` as a YAML scalar that is this text and nothing else: bare where that is safe.
-#[must_use]
 pub(in crate::project) fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
     // A letter or a path first: no number, no date. Words that YAML 1.1 reads as
@@ -70,7 +68,6 @@ pub(in crate::project) fn scalar(text: &str) -> String {
 }
 
 /// `text` in double quotes, as JSON and YAML both read it.
-#[must_use]
 pub(in crate::project) fn quoted(text: &str) -> String {
     // JSON leaves these as they are; YAML would fold the lines or refuse the file.
     let mut out = Value::from(text).to_string();
@@ -81,7 +78,6 @@ pub(in crate::project) fn quoted(text: &str) -> String {
 }
 
 /// `text` with compose's variables taken literally.
-#[must_use]
 pub(in crate::project) fn literal(text: &str) -> String {
     text.replace('$', "$$")
 }

@@ -14,7 +14,6 @@ use crate::project::jsonc::{Edit, Step};
 const NODE_FEATURE: &str = "ghcr.io/devcontainers/features/node:1";
 
 /// What a configuration at `path` is to gain where compose makes the dev container.
-#[must_use]
 pub fn compose_edits(value: &Value, path: &Path, overlay: &Overlay) -> Vec<Edit> {
     let mut edits = Vec::new();
     let reference = reference(path);
@@ -48,7 +47,6 @@ pub fn compose_edits(value: &Value, path: &Path, overlay: &Overlay) -> Vec<Edit>
 
 /// The edits of a conversion, which name one compose file, with the overlay beside it: a
 /// member that a second edit changes again could not be recognised by the next run.
-#[must_use]
 pub fn with_overlay(mut edits: Vec<Edit>, path: &Path) -> Vec<Edit> {
     for edit in &mut edits {
         if let Edit::Member { key, value, .. } = edit
@@ -71,7 +69,6 @@ fn overlay_file(path: &Path) -> String {
 
 /// What a configuration at `path` is to gain where Azurite runs inside the dev container;
 /// with `node`, also Node.js where nothing says that it is there.
-#[must_use]
 pub fn embedded_edits(value: &Value, path: &Path, node: bool) -> Vec<Edit> {
     let mut edits: Vec<Edit> = feature(value, &reference(path)).into_iter().collect();
     if node && !has_node(value) {

@@ -70,9 +70,6 @@ const OPTIONS: [(&str, Kind); 47] = [
 ];
 
 /// Adds every option to the service.
-///
-/// # Errors
-/// For one that a service has no field for, by its name.
 pub(super) fn add(words: &[&str], place: &Place<'_>, service: &mut Compose) -> Result<(), Refusal> {
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
@@ -159,9 +156,6 @@ fn one(
 }
 
 /// `source=…,target=…,type=bind` as an element of `volumes`.
-///
-/// # Errors
-/// For a part that a compose file has no word for.
 pub(super) fn mount(what: &str, text: &str, place: &Place<'_>) -> Result<Value, Refusal> {
     let mut made = Map::new();
     made.insert("type".to_owned(), json!("volume"));

@@ -29,9 +29,6 @@ impl Place<'_> {
 
 /// `text` for the compose file: `${localEnv:X:default}` becomes `${X:-default}`,
 /// `${localWorkspaceFolder}` a relative path, and every other dollar sign itself.
-///
-/// # Errors
-/// Where compose has no word for a variable.
 pub(super) fn resolve(what: &str, text: &str, place: &Place<'_>) -> Result<String, Refusal> {
     let mut out = String::new();
     let mut rest = text;

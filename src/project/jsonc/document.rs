@@ -132,10 +132,6 @@ impl<'t> Document<'t> {
     }
 
     /// Follows a path as far as it leads.
-    ///
-    /// # Errors
-    /// Where something else than an object or list stands on the way, or an element of
-    /// a list is not there or not the only one.
     pub(super) fn reach(&self, path: &[Step]) -> Result<Reached<'_>, Refusal> {
         let mut node = &self.root;
         for (count, step) in path.iter().enumerate() {
@@ -175,9 +171,6 @@ impl<'t> Document<'t> {
     }
 
     /// The value at a path, or `None` where it is not there (any more).
-    ///
-    /// # Errors
-    /// Where several elements of a list fit.
     pub(super) fn seek(&self, path: &[Step]) -> Result<Option<&Node>, Refusal> {
         let mut node = &self.root;
         for (count, step) in path.iter().enumerate() {

@@ -106,9 +106,6 @@ fn tokens(text: &str) -> HashSet<String> {
 /// Puts our task in the place of the first script task, and its label in the place of
 /// every reference to any of them. `ours` is our task without `dependsOn`, `install` what
 /// it depends on where the script depends on nothing.
-///
-/// # Errors
-/// Why nothing of it can be done: a sentence.
 pub(super) fn replace(
     before: &Value,
     launch: &Value,

@@ -157,9 +157,6 @@ impl Tasks {
 
     /// Lets a task run after ours, and with it every server that it starts on the way.
     /// Nothing is added where that is so already.
-    ///
-    /// # Errors
-    /// Where it cannot.
     pub(super) fn put_after_ours(&mut self, index: usize) -> Result<Vec<Edit>, Trouble> {
         let mut edits = Vec::new();
         let mut started = self.closure(index);

@@ -15,9 +15,6 @@ const TASKS: &str = include_str!("../../../templates/tasks.json");
 const LAUNCH: &str = include_str!("../../../templates/launch.json");
 
 /// Our task, without `dependsOn`.
-///
-/// # Errors
-/// None as long as the template has it.
 pub(super) fn trust() -> Result<Value> {
     let value: Value = serde_json::from_str(TASKS)?;
     let tasks = value["tasks"]
@@ -33,9 +30,6 @@ pub(super) fn trust() -> Result<Value> {
 
 /// A new `tasks.json`. Where `launch` starts the Functions host by the name that VS Code's
 /// extension has for it, the task gets that name.
-///
-/// # Errors
-/// None as long as the template is what the tests say it is.
 pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> {
     let mut value: Value = serde_json::from_str(TASKS)?;
     let tasks = value["tasks"]
@@ -81,9 +75,6 @@ fn host_label(launch: &Value) -> Option<&str> {
 }
 
 /// A new `launch.json`, beside these tasks.
-///
-/// # Errors
-/// None as long as the template is what the tests say it is.
 pub(super) fn launch(tasks: &Value) -> Result<Value> {
     let host = python_host(&Tasks::read(tasks));
     let mut value: Value = serde_json::from_str(LAUNCH)?;

@@ -44,7 +44,6 @@ const METADATA: [&str; 8] = [
 
 /// Whether `bundle` holds this very certificate, under whatever comment and in whatever
 /// line length.
-#[must_use]
 pub fn contains(bundle: &[u8], ca: &TrustAnchor) -> bool {
     // Lines shorter than usual, or none at all: every certificate is looked at, and one that
     // begins alike is decoded. To decode hundreds of them costs milliseconds (measured).
@@ -111,7 +110,6 @@ fn certificates(bundle: &[u8]) -> impl Iterator<Item = Range<usize>> {
 
 /// `bundle` with the CA's block at its end. `link` is the target where the file was a
 /// symbolic link, so that removal can make it one again.
-#[must_use]
 pub fn with(bundle: &[u8], ca: &TrustAnchor, link: Option<&Path>, now: OffsetDateTime) -> Vec<u8> {
     // Room for the block, so that the whole is not copied once more.
     let mut after = Vec::with_capacity(bundle.len() + 2 * ca.pem.len() + 1024);
@@ -187,7 +185,6 @@ fn ascii(text: &str) -> String {
 }
 
 /// A path as ASCII without spaces and line ends, for a comment in a bundle.
-#[must_use]
 pub fn percent_encoded(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.as_os_str().as_bytes() {
@@ -204,7 +201,6 @@ pub fn percent_encoded(path: &Path) -> String {
 }
 
 /// The path of [`percent_encoded`].
-#[must_use]
 pub fn percent_decoded(text: &str) -> Option<PathBuf> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
@@ -222,7 +218,6 @@ pub fn percent_decoded(text: &str) -> Option<PathBuf> {
 
 /// `bundle` without every certificate that `removal` names, and the link that it was.
 /// Nothing else goes: not a foreign certificate, not a comment that azup did not write.
-#[must_use]
 pub fn without(bundle: &[u8], removal: &Removal) -> (Vec<u8>, Option<PathBuf>) {
     cut(bundle, &|der| removal.names(der))
 }

@@ -30,7 +30,6 @@ pub struct Keytool<'a> {
 
 impl Keytool<'_> {
     /// Adds the certificate that it reads from standard input.
-    #[must_use]
     pub fn import(&self, alias: &str) -> Vec<OsString> {
         self.words(
             &["-importcert", "-noprompt"],
@@ -40,14 +39,12 @@ impl Keytool<'_> {
     }
 
     /// Takes an entry out.
-    #[must_use]
     pub fn delete(&self, alias: &str) -> Vec<OsString> {
         self.words(&["-delete"], &["-storepass", PASSWORD], alias)
     }
 
     /// The failure where the keystore has another password. What was wanted can then be
     /// done by hand, because keytool asks for it.
-    #[must_use]
     pub fn other_password(&self, alias: &str, goal: &Goal<'_>) -> Failure {
         let mut words = match goal {
             Goal::Add(_) => self.words(&["-importcert"], &[], alias),
@@ -74,9 +71,6 @@ impl Keytool<'_> {
     }
 
     /// All entries; `None` where the keystore has another password.
-    ///
-    /// # Errors
-    /// Where keytool cannot be started, or cannot read the keystore.
     pub fn list(&self, machine: &Machine) -> Result<Option<Vec<Entry<'static>>>> {
         let mut words: Vec<OsString> = vec![self.program.clone().into()];
         // In English, whatever the user's language is: the answer is read below.

@@ -37,9 +37,6 @@ pub(super) fn add(folder: &Path, ca: &TrustAnchor, nickname: &str) -> Change {
 }
 
 /// Trusts a certificate that is there.
-///
-/// # Errors
-/// Where certutil could mean another certificate.
 pub(super) fn trust(folder: &Path, named: &Named<'_>) -> Result<Change> {
     named.require_unambiguous(folder)?;
     let words = ["-n", &named.certificate.nickname, "-t", TRUST];
@@ -47,9 +44,6 @@ pub(super) fn trust(folder: &Path, named: &Named<'_>) -> Result<Change> {
 }
 
 /// Deletes a certificate with its trust.
-///
-/// # Errors
-/// As [`trust`].
 pub(super) fn delete(folder: &Path, named: &Named<'_>) -> Result<Change> {
     named.require_unambiguous(folder)?;
     let words = ["-n", &named.certificate.nickname];

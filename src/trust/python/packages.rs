@@ -247,7 +247,6 @@ enum Installer {
 
 impl Mend {
     /// The command to paste.
-    #[must_use]
     pub fn command(&self) -> String {
         self.words(true)
     }

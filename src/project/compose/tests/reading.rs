@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::project::compose::{Port, Volume};
+use crate::project::compose::Port;
+use crate::project::compose::service::Volume;
 
 #[test]
 fn every_form_of_a_field_is_read() {

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::certificates::{encode, issue};
+use crate::certificates::anchor::encode;
+use crate::certificates::issue;
 
 const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 06:00:00 UTC);
 
