@@ -333,6 +333,9 @@ pub struct Run {
 /// `azup env`
 #[derive(Debug, Args)]
 pub struct Env {
+    /// Print only the value of this variable
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "shell")]
     pub format: Format,
@@ -353,8 +356,8 @@ pub struct Told {
     /// The storage account (default: devstoreaccount1)
     #[arg(long, value_name = "NAME[:KEY]")]
     pub account: Option<Named>,
-    /// Leave the other credentials of `DefaultAzureCredential` on
-    #[arg(long)]
+    /// Accepted for scripts of 0.1.0; has no effect
+    #[arg(long, hide = true)]
     pub no_token_credentials: bool,
     /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
     #[arg(long)]

@@ -9,7 +9,9 @@
 //! proxies ──────────────────▶ proxy ────┘
 //! ```
 
+mod directory;
 mod formats;
+pub mod functions;
 mod java;
 mod merged;
 mod proxy;
@@ -27,13 +29,17 @@ use crate::cli::Credential;
 use crate::failure::Failure;
 use crate::machine::Machine;
 
-pub use formats::{functions, functions_warnings, written};
+pub use formats::written;
+pub use java::Java;
 
-/// The one credential of `DefaultAzureCredential` that asks azup's endpoint.
-const MANAGED_IDENTITY: &str = "ManagedIdentityCredential";
+/// By these every SDK of Azure's finds azup's endpoint.
+const ENDPOINT: &str = "IDENTITY_ENDPOINT";
+const HEADER: &str = "IDENTITY_HEADER";
 
-/// The variables of the local credential, which the article's way must not have.
-const IDENTITY: [&str; 2] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+/// Where delta-rs and `OpenDAL` look instead, each by a name of its own (measured). No SDK of Azure's
+/// reads them.
+const ENDPOINT_OF_OTHERS: [&str; 2] = ["AZURE_MSI_ENDPOINT", "AZURE_IMDS_ENDPOINT"];
+const HEADER_OF_OTHERS: &str = "AZURE_MSI_SECRET";
 
 /// What the variables are to say.
 #[derive(Clone, Debug)]
@@ -50,10 +56,8 @@ pub struct Wish {
     pub endpoint: String,
     /// `IDENTITY_HEADER`.
     pub header: String,
-    /// Whether every other credential is switched off (`AZURE_TOKEN_CREDENTIALS`).
-    pub only_managed_identity: bool,
-    /// Whether Java is to get a trust store.
-    pub java: bool,
+    /// Which Java programs get a trust store.
+    pub java: Java,
 }
 
 /// One variable: set to a value, or (`None`) taken away.
@@ -88,39 +92,49 @@ impl Environment {
             };
             this.set(name, wish.account.url(port));
         }
+        // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
+        // tusd build the cloud's host name and leave this machine (measured).
+        this.set("AZURE_STORAGE_ENDPOINT", wish.account.url(wish.ports.blob));
+        this.set("AZURE_STORAGE_ACCOUNT_NAME", wish.account.name());
+        // rclone takes the account from that name and would build the cloud's host name.
+        this.set("RCLONE_AZUREBLOB_ENDPOINT", wish.account.url(wish.ports.blob));
         let connection = wish.account.connection_string(wish.ports);
-        this.set("AZURE_STORAGE_CONNECTION_STRING", connection);
+        this.set("AZURE_STORAGE_CONNECTION_STRING", &connection);
+        // Functions: Core Tools and VS Code's extension take it before local.settings.json.
+        this.set("AzureWebJobsStorage", connection);
         match wish.credential {
             Credential::Local => {
-                this.set(IDENTITY[0], &wish.endpoint);
-                this.set(IDENTITY[1], &wish.header);
-                if wish.only_managed_identity {
-                    this.set("AZURE_TOKEN_CREDENTIALS", MANAGED_IDENTITY);
+                this.set(ENDPOINT, &wish.endpoint);
+                this.set(HEADER, &wish.header);
+                for name in ENDPOINT_OF_OTHERS {
+                    this.set(name, &wish.endpoint);
                 }
+                this.set(HEADER_OF_OTHERS, &wish.header);
+                this.warnings.extend(other_identity(machine));
             }
             Credential::Az => this.leave_to_az(wish, machine),
         }
         this.variables.extend(proxy::variables(machine));
         trust::plan(&wish.ca, machine, &mut this)?;
-        if wish.java {
-            java::plan(&wish.ca, machine, &mut this)?;
-        }
+        java::plan(wish.java, &wish.ca, machine, &mut this)?;
         Ok(this)
     }
 
-    /// Takes away what an `azup env` of before, or a dev container, has set. Other
-    /// identities, such as App Service's own, stay.
+    /// Takes away what an earlier `azup env`, or a dev container, has set. Other identities, such
+    /// as App Service's own, stay.
     fn leave_to_az(&mut self, wish: &Wish, machine: &Machine) {
-        if machine.var(IDENTITY[1]) != Some(OsStr::new(&wish.header)) {
-            return;
+        let is_ours = |name| machine.var(name) == Some(OsStr::new(&wish.header));
+        if is_ours(HEADER) {
+            self.unset([ENDPOINT, HEADER]);
         }
-        for name in IDENTITY {
-            self.variables.push(Variable { name, value: None });
+        if is_ours(HEADER_OF_OTHERS) {
+            self.unset(ENDPOINT_OF_OTHERS.into_iter().chain([HEADER_OF_OTHERS]));
         }
-        let name = "AZURE_TOKEN_CREDENTIALS";
-        if machine.var(name) == Some(OsStr::new(MANAGED_IDENTITY)) {
-            self.variables.push(Variable { name, value: None });
-        }
+    }
+
+    fn unset(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        let gone = names.into_iter().map(|name| Variable { name, value: None });
+        self.variables.extend(gone);
     }
 
     fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
@@ -137,4 +151,24 @@ impl Environment {
             };
         }
     }
+}
+
+/// What `DefaultAzureCredential` prefers to azup's endpoint: a whole service principal, or a
+/// workload identity. It is left alone, since it is the user's.
+fn other_identity(machine: &Machine) -> Option<Failure> {
+    let is_set = |name: &&str| machine.var(name).is_some_and(|value| !value.is_empty());
+    if !["AZURE_CLIENT_ID", "AZURE_TENANT_ID"].iter().all(is_set) {
+        return None;
+    }
+    let secrets = [
+        "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ];
+    let names: Vec<&str> = secrets.into_iter().filter(is_set).collect();
+    let (first, names) = (names.first()?, names.join(" "));
+    let what = format!(
+        "{first} is set, so DefaultAzureCredential signs in with it, and never asks azup for a token"
+    );
+    Some(Failure::new(what).hint(format!("unset {names}")))
 }

@@ -105,12 +105,14 @@ impl Account {
     pub fn connection_string(&self, ports: Ports) -> String {
         format!(
             "DefaultEndpointsProtocol=https;AccountName={};AccountKey={};\
-             BlobEndpoint={};QueueEndpoint={};TableEndpoint={};",
+             BlobEndpoint={};QueueEndpoint={};TableEndpoint={};FileEndpoint={};",
             self.name,
             self.key,
             self.url(ports.blob),
             self.url(ports.queue),
-            self.url(ports.table)
+            self.url(ports.table),
+            // Azurite has no file shares; without this, clients of those ask the cloud (measured).
+            self.url(ports.blob)
         )
     }
 }

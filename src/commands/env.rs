@@ -1,5 +1,9 @@
 //! `azup env`
 
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
@@ -7,29 +11,23 @@ use crate::azurite::{self, Running};
 use crate::certificates::{self, Place, TrustAnchor};
 use crate::change::{self, Change};
 use crate::cli::{Env, Format, Global, Told};
-use crate::environment::{self, Environment, Wish};
-use crate::failure::{Exit, shown};
+use crate::environment::{self, Environment, Java, Wish, functions};
+use crate::failure::{Exit, Failure, shown};
 use crate::identity;
 use crate::machine::Machine;
 use crate::output::Output;
 
+/// How long a listener on this machine may take to answer; usually it takes microseconds.
+const AT_ONCE: Duration = Duration::from_millis(200);
+
 pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
     let (ports, running) = azurite::find_running(&env.told, machine)?;
-    if env.format == Format::Functions {
-        let account = azurite::known_account(env.told.account.as_ref(), machine)?;
-        let warnings = environment::functions_warnings(machine);
-        output.warn_all(&warnings);
-        let settings = environment::functions(&account, ports);
-        output.value(&settings)?;
-        output.document(&serde_json::from_str(&settings)?)?;
-        return Ok(Exit::Done);
-    }
     let plan = || {
         let place = Place::find(machine, global)?;
         let obtained = certificates::obtain(machine, &place, &[])?;
         let ca = azurite::ca_of(running.as_ref(), obtained.set.ca, &place, machine)?;
         let endpoint = endpoint(env.identity_port, running.as_ref(), machine);
-        let (wish, kept) = wish(&env.told, ports, ca, endpoint, machine)?;
+        let (wish, kept) = wish(&env.told, None, ports, ca, endpoint, machine)?;
         let mut environment = Environment::plan(&wish, machine)?;
         let files = std::mem::take(&mut environment.changes);
         environment.changes = [obtained.changes, kept, files].concat();
@@ -46,8 +44,21 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     if let Some(running) = &running {
         azurite::warn_of_other_certificate(running, global, machine, output)?;
     }
-    let text = environment::written(&mut environment, env.format)?;
     output.warn_all(&environment.warnings);
+    output.warn_all(&nothing_runs(ports, running.as_ref()));
+    if env.format == Format::Functions {
+        output.warn_all(&functions::warnings(machine));
+        let settings = functions::settings(&environment, machine);
+        output.value(&format!("{settings:#}\n"))?;
+        output.document(&settings)?;
+        return Ok(Exit::Done);
+    }
+    let warned = environment.warnings.len();
+    let text = environment::written(&mut environment, env.format)?;
+    output.warn_all(&environment.warnings[warned..]);
+    if let Some(name) = &env.name {
+        return one(name, &environment, env.format, output);
+    }
     output.value(&text)?;
     let variables: Map<String, Value> = environment
         .variables
@@ -59,6 +70,34 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
         .collect();
     output.document(&json!({ "variables": variables }))?;
     Ok(Exit::Done)
+}
+
+/// The value of one variable alone, as it is.
+fn one(name: &str, environment: &Environment, format: Format, output: Output) -> Result<Exit> {
+    let found = environment.variables.iter().find(|each| each.name == name);
+    let Some(value) = found.and_then(|each| each.value.as_ref()) else {
+        let names: Vec<&str> = environment.variables.iter().map(|each| each.name).collect();
+        let what = format!("azup sets no variable {name}; it sets {}", names.join(", "));
+        return Err(Failure::new(what).hint("azup env").exit(Exit::Usage).into());
+    };
+    let value = value.to_string_lossy();
+    if format == Format::Json {
+        output.value(&format!("{}\n", json!(value)))?;
+    } else {
+        output.value(&format!("{value}\n"))?;
+    }
+    output.document(&json!({ "variables": { name: value } }))?;
+    Ok(Exit::Done)
+}
+
+/// A program that finds nobody at these ports waits for a minute and more before it says so.
+fn nothing_runs(ports: azurite::Ports, running: Option<&Running>) -> Vec<Failure> {
+    let address = (Ipv4Addr::LOCALHOST, ports.blob).into();
+    if running.is_some() || TcpStream::connect_timeout(&address, AT_ONCE).is_ok() {
+        return Vec::new();
+    }
+    let what = format!("nothing listens on 127.0.0.1:{}: no Azurite runs", ports.blob);
+    vec![Failure::new(what).hint("azup up -d")]
 }
 
 /// Plans the variables and writes the files that they name.
@@ -91,9 +130,10 @@ pub(super) fn written(changes: &[Change]) -> Vec<String> {
     paths.collect()
 }
 
-/// What the options say, and the changes that keep a new identity header.
+/// What the options say for `command` (`None`: for any), and the changes that keep a new identity header.
 pub(super) fn wish(
     told: &Told,
+    command: Option<&OsStr>,
     ports: azurite::Ports,
     ca: TrustAnchor,
     endpoint: String,
@@ -107,8 +147,7 @@ pub(super) fn wish(
         credential: told.credential,
         endpoint,
         header,
-        only_managed_identity: !told.no_token_credentials,
-        java: told.java,
+        java: Java::of(told.java, command, machine),
     };
     Ok((wish, changes))
 }

@@ -66,7 +66,7 @@ fn with_azurite(
     let url = identity::url(endpoint.address());
     let plan = || {
         let ca = reached.ca.clone();
-        let (wish, _) = env::wish(&run.told, ports, ca, url.clone(), machine)?;
+        let (wish, _) = env::wish(&run.told, Some(&run.command[0]), ports, ca, url.clone(), machine)?;
         Environment::plan(&wish, machine)
     };
     let environment = env::prepared(plan, false, machine, output)?;
@@ -87,7 +87,7 @@ fn preview(
 ) -> Result<Exit> {
     let set = certificates::obtain(machine, &Place::find(machine, global)?, &[])?.set;
     let endpoint = identity::url(identity::loopback(identity::PORT));
-    let (told, _) = env::wish(&run.told, wish.ports, set.ca, endpoint, machine)?;
+    let (told, _) = env::wish(&run.told, Some(&run.command[0]), wish.ports, set.ca, endpoint, machine)?;
     let environment = Environment::plan(&told, machine)?;
     let mut text = String::new();
     if !is_running {

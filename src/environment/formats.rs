@@ -1,31 +1,13 @@
-//! Variables as text that a shell, a program or the Functions host reads back as exactly
-//! the same.
+//! Variables as text that a shell or a program reads back as exactly the same.
 
 mod dotenv;
 
 use anyhow::Result;
-use jsonc_parser::{JsonValue, ParseOptions, parse_to_value};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Environment, Variable};
-use crate::azurite::{Account, Ports};
 use crate::cli::Format;
 use crate::failure::Failure;
-use crate::files;
-use crate::machine::Machine;
-
-/// The settings file of a Functions project.
-const SETTINGS: &str = "local.settings.json";
-
-/// The settings by which the Functions host reaches each service.
-const SERVICE_URIS: [&str; 3] = [
-    "AzureWebJobsStorage__blobServiceUri",
-    "AzureWebJobsStorage__queueServiceUri",
-    "AzureWebJobsStorage__tableServiceUri",
-];
-
-/// What the Functions host prefers to those, so that they would have no effect.
-const OVERRIDING: [&str; 2] = ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName"];
 
 /// The variables in `format`, with its line ends. Adds a warning to `environment` for a
 /// value that not every reader of `.env` files takes for the same.
@@ -86,44 +68,6 @@ fn powershell(value: &str) -> String {
         text.push(c);
     }
     text
-}
-
-/// A `local.settings.json` with which the Functions host uses this Azurite.
-pub fn functions(account: &Account, ports: Ports) -> String {
-    let mut values = Map::new();
-    for (name, (_, port)) in SERVICE_URIS.into_iter().zip(ports.services()) {
-        values.insert(name.to_owned(), account.url(port).into());
-    }
-    format!("{:#}\n", json!({ "IsEncrypted": false, "Values": values }))
-}
-
-/// The settings in this folder's `local.settings.json` that override those of
-/// [`functions`].
-pub fn functions_warnings(machine: &Machine) -> Vec<Failure> {
-    let path = machine.absolute(SETTINGS.as_ref());
-    let Ok(Some(bytes)) = files::read_if_there(&path) else {
-        return Vec::new();
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let Ok(settings) = parse_to_value(&text, &ParseOptions::default()) else {
-        let why = format!("{SETTINGS} is no JSON: it was not looked at");
-        return vec![Failure::new(why)];
-    };
-    let Some(JsonValue::Object(settings)) = settings else {
-        return Vec::new();
-    };
-    let Some(values) = settings.get_object("Values") else {
-        return Vec::new();
-    };
-    OVERRIDING
-        .into_iter()
-        .filter(|name| values.get(name).is_some())
-        .map(|name| {
-            Failure::new(format!(
-                "{name} in {SETTINGS} comes before these settings: delete it there"
-            ))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! A trust store for Java. `javax.net.ssl.trustStore` makes it forget every other one
 //! (measured), so the public CAs are in it too: those of the store that was used so far.
+//!
+//! `JDK_JAVA_OPTIONS` reaches whatever starts by the program `java`: programs, Maven, Gradle and
+//! their forks. javac, keytool and scripts that read `java -version` do not see it, so it is set
+//! wherever Java is seen. `JAVA_TOOL_OPTIONS` reaches every JVM, and makes each say so on standard
+//! error: only where it is asked for. Of a store that both name, the first one's counts (measured).
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use java_keystore::pkcs12::{self, NewCertificate};
@@ -12,9 +17,13 @@ use crate::certificates::TrustAnchor;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::trust::java;
+use crate::workspace::Workspace;
 
-/// The options that every Java takes up when it starts.
-const NAME: &str = "JAVA_TOOL_OPTIONS";
+/// The options of the program `java`, of 9 and newer.
+const LAUNCHER: &str = "JDK_JAVA_OPTIONS";
+
+/// The options that every JVM takes up when it starts.
+const EVERY: &str = "JAVA_TOOL_OPTIONS";
 
 /// Which file Java trusts.
 const STORE: &str = "-Djavax.net.ssl.trustStore=";
@@ -22,73 +31,196 @@ const STORE: &str = "-Djavax.net.ssl.trustStore=";
 /// It says `PKCS12` after the one that is azup's.
 const TYPE: &str = "-Djavax.net.ssl.trustStoreType=";
 
-/// Adds the variable, where the store that Java uses does not hold the CA.
+/// What opens the user's own.
+const PASSWORD: &str = "-Djavax.net.ssl.trustStorePassword=";
+
+/// Commands that are written in Java, or start it.
+const COMMANDS: [&str; 10] = [
+    "java", "mvn", "mvnw", "mvnd", "gradle", "gradlew", "sbt", "kotlin", "scala", "jbang",
+];
+
+/// Files by which a project says that it is built by such a command.
+const BUILDS: [&str; 5] = [
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "settings.gradle",
+    "settings.gradle.kts",
+];
+
+/// Which Java programs get a trust store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Java {
+    /// None.
+    No,
+    /// Those that the program `java` starts.
+    Launcher,
+    /// Every JVM.
+    Every,
+}
+
+impl Java {
+    /// What is needed where `--java` was `asked` for, or `command` is run in this folder.
+    pub fn of(asked: bool, command: Option<&OsStr>, machine: &Machine) -> Self {
+        if asked {
+            return Self::Every;
+        }
+        let name = command.and_then(|command| Path::new(command).file_name());
+        let is_java = name.is_some_and(|name| COMMANDS.iter().any(|known| name == *known));
+        let is_built = || {
+            let folders = Workspace::of(machine).project;
+            let mut files = folders
+                .iter()
+                .flat_map(|folder| BUILDS.map(|name| folder.join(name)));
+            files.any(|file| file.is_file())
+        };
+        if is_java || is_built() {
+            Self::Launcher
+        } else {
+            Self::No
+        }
+    }
+}
+
+/// Adds the variables, where the store that Java uses does not hold the CA.
 pub(super) fn plan(
+    java: Java,
     ca: &TrustAnchor,
     machine: &Machine,
     environment: &mut Environment,
 ) -> Result<()> {
-    let value = machine.var(NAME).unwrap_or_default();
-    let value = value.to_str().ok_or_else(|| bad("is not UTF-8"))?;
-    let words = words(value).ok_or_else(|| bad("has a quotation mark that is never closed"))?;
-    let folder = merged::folder(machine)?;
-    let is_ours = |path: &str| Path::new(path).parent() == Some(&folder);
-    let mut kept: Vec<&Word<'_>> = Vec::new();
-    let mut of_ours = false;
-    for word in &words {
-        let store = word.text.strip_prefix(STORE);
-        // The type that was added behind a store of azup's goes with it.
-        let goes = store.is_some_and(is_ours) || of_ours && word.text.starts_with(TYPE);
-        of_ours = goes && store.is_some();
-        if !goes {
-            kept.push(word);
-        }
+    if java == Java::No {
+        return Ok(());
     }
-    let users = kept
-        .iter()
-        .rev()
-        .find_map(|word| word.text.strip_prefix(STORE));
-    let roots = match users {
-        Some(path) => java::certificates(&machine.absolute(Path::new(path)))?,
-        None => java::roots(machine)?,
-    };
-    let mut all: Vec<String> = kept.iter().map(|word| word.raw.to_owned()).collect();
-    if roots.iter().any(|(_, der)| *der == ca.der) {
-        if kept.len() == words.len() {
+    let launcher = Options::read(LAUNCHER, machine)?;
+    let every = Options::read(EVERY, machine)?;
+    if java == Java::Every {
+        every.plan(every.store(), ca, machine, environment)?;
+        // The user's own store there would win over the one above.
+        if launcher.store().is_none() {
             return Ok(());
         }
-    } else {
-        let alias = format!("azup-{}", &ca.sha256()[..8]);
-        let theirs = roots
-            .iter()
-            .map(|(alias, der)| NewCertificate::trusted(alias, der));
-        let certificates = theirs.chain([NewCertificate::trusted(&alias, &ca.der)]);
-        let (path, changes) = merged::put(pkcs12::encode(certificates), "p12", machine)?;
-        environment.changes.extend(changes);
-        all.push(option(&path)?);
-        all.push(format!("{TYPE}PKCS12"));
+    } else if java::roots(machine).is_err() {
+        // Nobody asked for Java, and there is none.
+        return Ok(());
     }
-    let value = (!all.is_empty()).then(|| OsString::from(all.join(" ")));
-    environment.variables.push(Variable { name: NAME, value });
-    Ok(())
+    launcher.plan(launcher.store().or(every.store()), ca, machine, environment)
+}
+
+/// The options in one of the variables.
+struct Options<'a> {
+    name: &'static str,
+    /// Those that are not azup's.
+    kept: Vec<Word<'a>>,
+    /// Whether some were.
+    had_ours: bool,
+}
+
+/// A trust store of the user's.
+struct Store {
+    path: PathBuf,
+    password: Option<String>,
+}
+
+impl<'a> Options<'a> {
+    fn read(name: &'static str, machine: &'a Machine) -> Result<Self> {
+        let value = machine.var(name).unwrap_or_default();
+        let value = value.to_str().ok_or_else(|| bad(name, "is not UTF-8"))?;
+        let words =
+            words(value).ok_or_else(|| bad(name, "has a quotation mark that is never closed"))?;
+        let folder = merged::folder(machine)?;
+        let is_ours = |path: &str| Path::new(path).parent() == Some(&folder);
+        let mut this = Self {
+            name,
+            kept: Vec::new(),
+            had_ours: false,
+        };
+        let mut after_ours = false;
+        for word in words {
+            let store = word.text.strip_prefix(STORE);
+            // The type that was added behind a store of azup's goes with it.
+            let goes = store.is_some_and(is_ours) || after_ours && word.text.starts_with(TYPE);
+            after_ours = goes && store.is_some();
+            if goes {
+                this.had_ours = true;
+            } else {
+                this.kept.push(word);
+            }
+        }
+        Ok(this)
+    }
+
+    /// The last value of an option.
+    fn last(&self, option: &str) -> Option<&str> {
+        let mut values = self.kept.iter().rev();
+        values.find_map(|word| word.text.strip_prefix(option))
+    }
+
+    fn store(&self) -> Option<Store> {
+        Some(Store {
+            path: self.last(STORE)?.into(),
+            password: self.last(PASSWORD).map(str::to_owned),
+        })
+    }
+
+    fn plan(
+        &self,
+        users: Option<Store>,
+        ca: &TrustAnchor,
+        machine: &Machine,
+        environment: &mut Environment,
+    ) -> Result<()> {
+        let roots = match users {
+            Some(Store { path, password }) => {
+                java::certificates(&machine.absolute(&path), password.as_deref(), machine)?
+            }
+            None => java::roots(machine)?,
+        };
+        let mut all: Vec<String> = self.kept.iter().map(|word| word.raw.to_owned()).collect();
+        if roots.iter().any(|(_, der)| *der == ca.der) {
+            if !self.had_ours {
+                return Ok(());
+            }
+        } else {
+            let alias = format!("azup-{}", &ca.sha256()[..8]);
+            let theirs = roots
+                .iter()
+                .map(|(alias, der)| NewCertificate::trusted(alias, der));
+            let certificates = theirs.chain([NewCertificate::trusted(&alias, &ca.der)]);
+            let (path, changes) = merged::put(pkcs12::encode(certificates), "p12", machine)?;
+            for change in changes {
+                // Both variables may well name the same store.
+                if !environment.changes.contains(&change) {
+                    environment.changes.push(change);
+                }
+            }
+            all.push(option(self.name, &path)?);
+            all.push(format!("{TYPE}PKCS12"));
+        }
+        environment.variables.push(Variable {
+            name: self.name,
+            value: (!all.is_empty()).then(|| OsString::from(all.join(" "))),
+        });
+        Ok(())
+    }
 }
 
 /// The option that names a store, quoted as Java reads it.
-fn option(path: &Path) -> Result<String> {
+fn option(name: &str, path: &Path) -> Result<String> {
     let path = path
         .to_str()
-        .ok_or_else(|| bad("cannot name a file whose path is not UTF-8"))?;
+        .ok_or_else(|| bad(name, "cannot name a file whose path is not UTF-8"))?;
     let plain = !path.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
     match (plain, path.contains('"'), path.contains('\'')) {
         (true, _, _) => Ok(format!("{STORE}{path}")),
         (_, false, _) => Ok(format!("\"{STORE}{path}\"")),
         (_, _, false) => Ok(format!("'{STORE}{path}'")),
-        _ => Err(bad("cannot name a file with both kinds of quotation marks").into()),
+        _ => Err(bad(name, "cannot name a file with both kinds of quotation marks").into()),
     }
 }
 
-fn bad(why: &str) -> Failure {
-    Failure::new(format!("{NAME} {why}")).hint(format!("unset {NAME}"))
+fn bad(name: &str, why: &str) -> Failure {
+    Failure::new(format!("{name} {why}")).hint(format!("unset {name}"))
 }
 
 /// One option, as it is written and as Java understands it.

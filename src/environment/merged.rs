@@ -24,13 +24,16 @@ const MARK: &str = "# azup: made from ";
 pub(super) struct Source {
     /// The file or folder.
     pub(super) path: PathBuf,
+    /// Whether the file at `path` has just these bytes.
+    is_file: bool,
     bytes: Vec<u8>,
 }
 
 impl Source {
     /// Reads a bundle, or a folder of certificates as OpenSSL knows them.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let bytes = if path.is_dir() {
+        let is_folder = path.is_dir();
+        let bytes = if is_folder {
             hashed(path)
         } else {
             match files::read_if_there(path) {
@@ -40,15 +43,41 @@ impl Source {
             }
         };
         if memmem::find(&bytes, BEGIN.as_bytes()).is_none() {
-            return Err("which holds no certificate in PEM".to_owned());
+            return Err(if is_folder {
+                "a folder in which OpenSSL finds no certificate (openssl rehash makes the names that \
+                 it looks for)"
+            } else {
+                "which holds no certificate in PEM"
+            }
+            .to_owned());
         }
         if memmem::find(&bytes, b"PRIVATE KEY-----").is_some() {
             return Err("which holds a private key".to_owned());
         }
         Ok(Self {
             path: path.to_owned(),
+            is_file: !is_folder,
             bytes,
         })
+    }
+
+    /// The same with what OpenSSL finds in folders.
+    pub(super) fn with_folders(&self, folders: &[PathBuf]) -> Self {
+        let mut bytes = self.bytes.clone();
+        for folder in folders {
+            end_line(&mut bytes);
+            bytes.extend(hashed(folder));
+        }
+        Self {
+            path: self.path.clone(),
+            is_file: self.is_file && bytes == self.bytes,
+            bytes,
+        }
+    }
+
+    /// Whether a variable can name it as it is.
+    pub(super) fn is_file(&self) -> bool {
+        self.is_file
     }
 
     /// Whether the CA is in it.

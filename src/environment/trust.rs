@@ -1,10 +1,15 @@
 //! The variables by which clients learn of a CA that no trust store holds, or that make
 //! them read another bundle than the store. Which client reads which was measured.
+//!
+//! Nobody knows which certifi a program will read: uv, tox, pipx and pex make environments
+//! that do not exist yet. So the variables that replace certifi's bundle are always set,
+//! also where every certifi that azup knows has the CA.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::directory;
 use super::merged::{self, Named, Source};
 use super::{Environment, Variable};
 use crate::certificates::TrustAnchor;
@@ -22,7 +27,7 @@ const REQUESTS: &str = "REQUESTS_CA_BUNDLE";
 /// curl, and requests where the one above is not set.
 const CURL: &str = "CURL_CA_BUNDLE";
 
-/// Adds the variables that are needed, and the bundles that they name.
+/// Adds the variables that are needed, and the files that they name.
 pub(super) fn plan(
     ca: &TrustAnchor,
     machine: &Machine,
@@ -34,23 +39,19 @@ pub(super) fn plan(
         environment,
     };
     plan.node()?;
-    let certifi = certifi(machine);
-    let roots = plan.roots(&certifi);
-    plan.replacing(OPENSSL, roots.as_ref())?;
-    let requests = plan.users(REQUESTS)?;
-    let curl = plan.users(CURL)?;
-    if requests.is_some() || curl.is_none() {
-        // Every certifi has to know the CA, since any of the environments may be used.
-        let missing = certifi.iter().find(|source| !source.has(ca));
-        match (missing, certifi.first()) {
-            (Some(source), _) | (None, Some(source)) => plan.replacing(REQUESTS, Some(source))?,
-            // Where no environment is known yet (tox and nox make theirs), all is well
-            // with the roots that everybody else has.
-            (None, None) => plan.naming(REQUESTS, roots.as_ref(), true)?,
+    let roots = plan.roots();
+    // httpx reads the file that SSL_CERT_FILE names *instead of* the folder.
+    let folder = directory::users(machine);
+    let with_folder = match &folder {
+        Some(folder) if machine.var(OPENSSL).is_none() => {
+            roots.as_ref().map(|roots| roots.with_folders(folder))
         }
-    }
-    if curl.is_some() {
-        plan.replacing(CURL, None)?;
+        _ => roots.clone(),
+    };
+    plan.replacing(OPENSSL, with_folder.as_ref())?;
+    plan.requests(roots.as_ref())?;
+    if let Some(folder) = folder {
+        directory::plan(&folder, ca, machine, plan.environment)?;
     }
     Ok(())
 }
@@ -62,22 +63,12 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The file of the user's own behind a variable.
-    fn users(&self, name: &str) -> Result<Option<PathBuf>> {
+    /// The user's file behind a variable, read; one that cannot be used is warned of.
+    fn users(&mut self, name: &str) -> Result<Option<Source>> {
         let Some(value) = self.machine.var(name) else {
             return Ok(None);
         };
-        Ok(
-            match merged::named(Path::new(value), self.ca, self.machine)? {
-                Named::File(path) => Some(path),
-                Named::Ours => None,
-            },
-        )
-    }
-
-    /// The same, read; one that cannot be used is warned of.
-    fn users_bundle(&mut self, name: &str) -> Result<Option<Source>> {
-        let Some(path) = self.users(name)? else {
+        let Named::File(path) = merged::named(Path::new(value), self.ca, self.machine)? else {
             return Ok(None);
         };
         Ok(match Source::read(&path) {
@@ -92,7 +83,7 @@ impl Plan<'_> {
     }
 
     fn node(&mut self) -> Result<()> {
-        let users = self.users_bundle(NODE)?;
+        let users = self.users(NODE)?;
         match (users, self.ca.file.clone()) {
             // It adds to what Node.js knows, so the CA alone is enough.
             (None, Some(file)) => {
@@ -107,29 +98,37 @@ impl Plan<'_> {
         }
     }
 
-    /// A variable whose file is read *instead of* `otherwise`: needed only where that
-    /// does not hold the CA.
-    fn replacing(&mut self, name: &'static str, otherwise: Option<&Source>) -> Result<()> {
-        let is_set = self.machine.var(name).is_some();
-        self.naming(name, otherwise, is_set)
+    /// requests prefers the first variable, and takes curl's where only that is set: what the user
+    /// said for one then also holds for the other.
+    fn requests(&mut self, roots: Option<&Source>) -> Result<()> {
+        let requests = self.users(REQUESTS)?;
+        let curl = self.users(CURL)?;
+        self.naming(REQUESTS, requests.as_ref().or(curl.as_ref()).or(roots))?;
+        match curl {
+            Some(curl) => self.naming(CURL, Some(&curl)),
+            // curl reads that where its own is not set.
+            None if self.machine.var(OPENSSL).is_some() => Ok(()),
+            None => self.naming(CURL, roots),
+        }
     }
 
-    /// The same; `anyway`: where nothing is missing, too.
-    fn naming(
-        &mut self,
-        name: &'static str,
-        otherwise: Option<&Source>,
-        anyway: bool,
-    ) -> Result<()> {
-        let users = self.users_bundle(name)?;
-        match users.as_ref().or(otherwise) {
-            Some(source) if !source.has(self.ca) => self.merge(name, Some(source)),
-            Some(source) if anyway => {
+    /// A variable whose file is read instead of the system's: what the user set it to, else
+    /// `otherwise`.
+    fn replacing(&mut self, name: &'static str, otherwise: Option<&Source>) -> Result<()> {
+        let users = self.users(name)?;
+        self.naming(name, users.as_ref().or(otherwise))
+    }
+
+    /// Sets a variable to the source, or to a copy with the CA. Never to azup's CA alone: every
+    /// other connection would fail.
+    fn naming(&mut self, name: &'static str, source: Option<&Source>) -> Result<()> {
+        match source {
+            Some(source) if source.is_file() && source.has(self.ca) => {
                 self.keep(name, source);
                 Ok(())
             }
-            // Never azup's CA alone: every other connection would fail.
-            _ => Ok(()),
+            Some(source) => self.merge(name, Some(source)),
+            None => Ok(()),
         }
     }
 
@@ -144,7 +143,7 @@ impl Plan<'_> {
     fn merge(&mut self, name: &'static str, source: Option<&Source>) -> Result<()> {
         let (path, changes) = merged::plan(source, self.ca, self.machine)?;
         for change in changes {
-            // Two variables may well name the same bundle.
+            // Several variables may well name the same bundle.
             if !self.environment.changes.contains(&change) {
                 self.environment.changes.push(change);
             }
@@ -159,13 +158,13 @@ impl Plan<'_> {
     }
 
     /// The public roots: the system's, else those of the project's Python.
-    fn roots(&mut self, certifi: &[Source]) -> Option<Source> {
+    fn roots(&mut self) -> Option<Source> {
         let system = system::bundle().and_then(|path| Source::read(&path).ok());
-        let roots = system.or_else(|| certifi.first().cloned());
+        let roots = system.or_else(|| certifi(self.machine));
         if roots.is_none() && self.machine.var(OPENSSL).is_none() {
             let warning = format!(
-                "{OPENSSL} is left unset: this machine has no bundle of public CAs to which \
-                 azup's could be added"
+                "{OPENSSL} and {REQUESTS} are left unset: this machine has no bundle of public CAs \
+                 to which azup's could be added"
             );
             let hint = "install the package ca-certificates";
             let warning = Failure::new(warning).hint(hint);
@@ -175,8 +174,8 @@ impl Plan<'_> {
     }
 }
 
-/// What requests reads in each of the project's environments.
-fn certifi(machine: &Machine) -> Vec<Source> {
+/// What requests reads in the first of the project's environments.
+fn certifi(machine: &Machine) -> Option<Source> {
     python::find(machine, Scope::Project)
         .into_iter()
         .filter_map(|found| match found {
@@ -185,6 +184,5 @@ fn certifi(machine: &Machine) -> Vec<Source> {
         })
         .filter(|path| path.ends_with("certifi/cacert.pem") && !path.ends_with(bundle::OF_PIP))
         .map(|path| bundle::patched_certifi(&path).map_or(path, PathBuf::from))
-        .filter_map(|path| Source::read(&path).ok())
-        .collect()
+        .find_map(|path| Source::read(&path).ok())
 }

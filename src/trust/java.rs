@@ -183,23 +183,40 @@ pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
         Failure::new("no JDK was found, whose public CAs a trust store for Java could have")
             .hint("export JAVA_HOME=/path/to/jdk")
     })?;
-    certificates(&path)
+    certificates(&path, None, machine)
 }
 
-/// The certificates in a keystore, each with its name.
-pub fn certificates(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+/// The certificates in a keystore, each with its name. What is encrypted is read by keytool, with
+/// the password that stands beside it or else the usual one.
+pub fn certificates(
+    path: &Path,
+    password: Option<&str>,
+    machine: &Machine,
+) -> Result<Vec<(String, Vec<u8>)>> {
     let bytes = files::read(path)?;
     let entries = match Format::detect(&bytes) {
-        Some(Format::Jks) => Jks::parse(&bytes).map(|jks| jks.entries()),
-        _ => Pkcs12::parse(&bytes).map(|pkcs12| pkcs12.entries()),
+        Some(Format::Jks) => Jks::parse(&bytes).map(|jks| jks.entries()).ok(),
+        Some(Format::Pkcs12) => Pkcs12::parse(&bytes).map(|pkcs12| pkcs12.entries()).ok(),
+        None => {
+            let why = format!("{} is neither JKS nor PKCS12", shown(path));
+            let hint = format!("keytool -list -keystore {}", shown(path));
+            return Err(Failure::new(why).hint(hint).into());
+        }
     };
-    let entries = entries.map_err(|_| {
-        Failure::new(format!(
-            "the certificates in {} cannot be read without a password",
-            shown(path)
-        ))
-        .hint("azup trust --stores java")
-    })?;
+    let entries = if let Some(entries) = entries {
+        entries
+    } else {
+        let keystore = recorded(path.to_owned());
+        let listed = keystore.keytool(machine)?.list(password, machine)?;
+        listed.ok_or_else(|| {
+            let why = match password {
+                Some(_) => "the password beside it does not open it",
+                None => "no javax.net.ssl.trustStorePassword stands beside it",
+            };
+            Failure::new(format!("{} cannot be read: {why}", shown(path)))
+                .hint(format!("keytool -list -keystore {}", shown(path)))
+        })?
+    };
     Ok(entries
         .into_iter()
         .filter_map(|entry| Some((entry.alias.into_owned(), entry.certificate?.into_owned())))
@@ -242,7 +259,7 @@ impl Keystore {
             return Ok((pkcs12.entries(), Form::Pkcs12(pkcs12)));
         }
         let keytool = self.keytool(machine)?;
-        match keytool.list(machine)? {
+        match keytool.list(None, machine)? {
             Some(entries) => Ok((entries, Form::Encrypted)),
             None => Err(keytool.other_password(ALIAS, goal).into()),
         }

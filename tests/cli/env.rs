@@ -58,16 +58,25 @@ fn the_variables_are_these_and_the_secrets_are_their_owners() {
     export AZURE_STORAGE_BLOB_ENDPOINT='https://127.0.0.1:10000/devstoreaccount1'
     export AZURE_STORAGE_QUEUE_ENDPOINT='https://127.0.0.1:10001/devstoreaccount1'
     export AZURE_STORAGE_TABLE_ENDPOINT='https://127.0.0.1:10002/devstoreaccount1'
-    export AZURE_STORAGE_CONNECTION_STRING='DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=https://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=https://127.0.0.1:10001/devstoreaccount1;TableEndpoint=https://127.0.0.1:10002/devstoreaccount1;'
+    export AZURE_STORAGE_ENDPOINT='https://127.0.0.1:10000/devstoreaccount1'
+    export AZURE_STORAGE_ACCOUNT_NAME='devstoreaccount1'
+    export RCLONE_AZUREBLOB_ENDPOINT='https://127.0.0.1:10000/devstoreaccount1'
+    export AZURE_STORAGE_CONNECTION_STRING='DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=https://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=https://127.0.0.1:10001/devstoreaccount1;TableEndpoint=https://127.0.0.1:10002/devstoreaccount1;FileEndpoint=https://127.0.0.1:10000/devstoreaccount1;'
+    export AzureWebJobsStorage='DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=https://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=https://127.0.0.1:10001/devstoreaccount1;TableEndpoint=https://127.0.0.1:10002/devstoreaccount1;FileEndpoint=https://127.0.0.1:10000/devstoreaccount1;'
     export IDENTITY_ENDPOINT='http://127.0.0.1:10003/msi/token'
     export IDENTITY_HEADER='[SHA256]'
-    export AZURE_TOKEN_CREDENTIALS='ManagedIdentityCredential'
+    export AZURE_MSI_ENDPOINT='http://127.0.0.1:10003/msi/token'
+    export AZURE_IMDS_ENDPOINT='http://127.0.0.1:10003/msi/token'
+    export AZURE_MSI_SECRET='[SHA256]'
     export NO_PROXY='127.0.0.1,localhost'
     export no_proxy='127.0.0.1,localhost'
     export NODE_EXTRA_CA_CERTS='[HOME]/.local/share/azup/certs/ca.pem'
     export SSL_CERT_FILE='[HOME]/.local/share/azup/bundles/[HASH].pem'
     export REQUESTS_CA_BUNDLE='[HOME]/.local/share/azup/bundles/[HASH].pem'
+    export CURL_CA_BUNDLE='[HOME]/.local/share/azup/bundles/[HASH].pem'
     --- stderr
+    warning: nothing listens on 127.0.0.1:10000: no Azurite runs
+    hint: azup up -d
     ");
     let header = fs::metadata(sandbox.own().join("identity-header")).unwrap();
     assert_eq!(header.mode() & 0o7777, 0o600);
@@ -159,34 +168,67 @@ fn json_and_functions_are_json() {
             "AzureWebJobsStorage": "UseDevelopmentStorage=true", "AzureWebJobsStorage__accountName": "x" } }"#,
     );
     let words = ["--format", "functions", "--blob-port", "20000"];
-    assert_snapshot!(sandbox.shown(&env(&sandbox, &words)), @r#"
-    exit: 0
-    --- stdout
-    {
-      "IsEncrypted": false,
-      "Values": {
-        "AzureWebJobsStorage__blobServiceUri": "https://127.0.0.1:20000/devstoreaccount1",
-        "AzureWebJobsStorage__queueServiceUri": "https://127.0.0.1:10001/devstoreaccount1",
-        "AzureWebJobsStorage__tableServiceUri": "https://127.0.0.1:10002/devstoreaccount1"
-      }
+    let done = env(&sandbox, &words).ok();
+    assert!(
+        done.stderr.contains(
+            "warning: AzureWebJobsStorage__accountName in local.settings.json does not go with these: \
+             delete it"
+        ),
+        "{done}"
+    );
+    let settings = done.json();
+    let values = &settings["Values"];
+    assert_eq!(settings["IsEncrypted"], false);
+    let connection = values["AzureWebJobsStorage"].as_str().unwrap();
+    assert!(
+        connection.contains("BlobEndpoint=https://127.0.0.1:20000/"),
+        "{connection}"
+    );
+    assert_eq!(
+        values["IDENTITY_ENDPOINT"],
+        "http://127.0.0.1:10003/msi/token"
+    );
+    assert_eq!(
+        values.get("FUNCTIONS_WORKER_RUNTIME"),
+        None,
+        "nothing says which"
+    );
+
+    // Pasted as it is, it is taken for what it is.
+    sandbox.write("host.json", "{}");
+    for (file, text, runtime) in [
+        ("function_app.py", "", "python"),
+        ("package.json", "{}", "node"),
+        (
+            "Orders.csproj",
+            "<Project Sdk=\"Microsoft.NET.Sdk\" />",
+            "dotnet-isolated",
+        ),
+    ] {
+        sandbox.write(file, text);
+        sandbox.write("local.settings.json", "{}");
+        let done = env(&sandbox, &words).ok();
+        assert_eq!(done.json()["Values"]["FUNCTIONS_WORKER_RUNTIME"], runtime);
+        sandbox.write("local.settings.json", &done.stdout);
+        assert_eq!(env(&sandbox, &words).ok().stdout, done.stdout);
     }
-    --- stderr
-    warning: AzureWebJobsStorage in local.settings.json comes before these settings: delete it there
-    warning: AzureWebJobsStorage__accountName in local.settings.json comes before these settings: delete it there
-    "#);
 }
 
 #[test]
 fn az_gets_no_identity_and_what_was_set_before_goes() {
     let mut sandbox = Sandbox::new();
     let done = env(&sandbox, &["--credential", "az"]).ok();
-    assert!(!done.stdout.contains("IDENTITY_") && !done.stdout.contains("TOKEN_CREDENTIALS"));
+    assert!(!done.stdout.contains("IDENTITY_") && !done.stdout.contains("AZURE_MSI_"));
+    // An option of 0.1.0.
     let done = env(&sandbox, &["--no-token-credentials"]).ok();
-    assert!(done.stdout.contains("IDENTITY_") && !done.stdout.contains("TOKEN_CREDENTIALS"));
+    assert!(done.stdout.contains("IDENTITY_"));
     let header = variable(&sandbox, "IDENTITY_HEADER").unwrap();
     sandbox.set("IDENTITY_HEADER", header);
     sandbox.set("IDENTITY_ENDPOINT", "http://127.0.0.1:12345/msi/token");
-    sandbox.set("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential");
+    sandbox.set(
+        "AZURE_MSI_SECRET",
+        variable(&sandbox, "AZURE_MSI_SECRET").unwrap(),
+    );
     // As a dev container has it.
     assert!(
         env(&sandbox, &[])
@@ -198,7 +240,8 @@ fn az_gets_no_identity_and_what_was_set_before_goes() {
     for name in [
         "IDENTITY_ENDPOINT",
         "IDENTITY_HEADER",
-        "AZURE_TOKEN_CREDENTIALS",
+        "AZURE_MSI_SECRET",
+        "AZURE_IMDS_ENDPOINT",
     ] {
         assert!(done.stdout.contains(&format!("unset {name}\n")), "{done}");
     }
@@ -276,9 +319,10 @@ fn what_is_no_bundle_is_told_and_the_roots_of_everybody_are_taken() {
     assert_eq!(source_of(Path::new(&merged)), only);
 }
 
-/// The project's certifi counts, and where the system has no roots its own are taken.
+/// Nobody knows which certifi a program reads: one that `azup trust` has seen is no reason to
+/// leave the others out.
 #[test]
-fn certifi_is_enough_for_requests_once_it_is_trusted_there() {
+fn requests_always_gets_a_bundle_also_where_every_known_certifi_has_the_ca() {
     let mut sandbox = Sandbox::new();
     let environment = sandbox.project().join(".venv");
     sandbox
@@ -295,14 +339,101 @@ fn certifi_is_enough_for_requests_once_it_is_trusted_there() {
     fs::write(certifi.join("cacert.pem"), public_roots()).unwrap();
     fs::write(certifi.join("__init__.py"), "").unwrap();
     sandbox.set("VIRTUAL_ENV", &environment);
-    let merged = variable(&sandbox, "REQUESTS_CA_BUNDLE").unwrap();
-    assert_eq!(source_of(Path::new(&merged)), public_roots());
-    let system = [PathBuf::from("/etc/ssl/certs/ca-certificates.crt")];
-    let done = sandbox.without(&system, ["env", "--format", "json"]).ok();
-    let merged = done.json()["SSL_CERT_FILE"].as_str().unwrap().to_owned();
-    assert_eq!(source_of(Path::new(&merged)), public_roots());
     sandbox.azup(["trust", "--stores", "certifi"]).ok();
-    assert_eq!(variable(&sandbox, "REQUESTS_CA_BUNDLE"), None);
+    let system = fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    for name in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"] {
+        let merged = variable(&sandbox, name).unwrap();
+        assert_eq!(source_of(Path::new(&merged)), system, "{name}");
+    }
+}
+
+/// `dotnet dev-certs` tells people to set SSL_CERT_DIR: what they trusted by it stays trusted.
+#[test]
+fn a_folder_with_the_ca_stands_in_front_of_the_users_folder_of_certificates() {
+    let mut sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    assert_eq!(
+        variable(&sandbox, "SSL_CERT_DIR"),
+        None,
+        "not set, so left unset"
+    );
+    let folder = sandbox.project().join("company");
+    fs::create_dir(&folder).unwrap();
+    sandbox.foreign_ca_at("Company", &folder.join("company.pem"));
+    sandbox.run("openssl", ["rehash", "company"]).ok();
+    sandbox.set("SSL_CERT_DIR", &folder);
+    let value = variable(&sandbox, "SSL_CERT_DIR").unwrap();
+    let (ours, theirs) = value.split_once(':').unwrap();
+    assert_eq!(Path::new(theirs), folder);
+    // The name is the one that OpenSSL itself would give.
+    let made: Vec<_> = fs::read_dir(ours)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    let ca = sandbox.certs().join("ca.pem");
+    let hash = sandbox
+        .run(
+            "openssl",
+            ["x509", "-noout", "-hash", "-in", ca.to_str().unwrap()],
+        )
+        .ok();
+    assert_eq!(made, [OsString::from(format!("{}.0", hash.stdout.trim()))]);
+    // httpx reads the file instead of the folder, so the folder's certificates are in it.
+    let file = fs::read_to_string(variable(&sandbox, "SSL_CERT_FILE").unwrap()).unwrap();
+    let company = fs::read_to_string(folder.join("company.pem")).unwrap();
+    assert!(file.contains(company.trim()));
+
+    let server = Server::of(&sandbox.certs());
+    let url = server.url("127.0.0.1");
+    sandbox.set("SSL_CERT_DIR", &value);
+    assert_eq!(
+        variable(&sandbox, "SSL_CERT_DIR"),
+        Some(value),
+        "again: the same"
+    );
+    let python = part("venv/bin/python");
+    let urllib =
+        "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode(), end='')";
+    assert_eq!(sandbox.run(&python, ["-c", urllib, &url]).ok().stdout, BODY);
+    assert_eq!(sandbox.run("curl", ["-sS", &url]).ok().stdout, BODY);
+    sandbox.set("SSL_CERT_DIR", &folder);
+    assert_ne!(sandbox.run(&python, ["-c", urllib, &url]).code, 0);
+    let httpx = "import sys, httpx; print(httpx.get(sys.argv[1]).text, end='')";
+    let file = variable(&sandbox, "SSL_CERT_FILE").unwrap();
+    sandbox.set("SSL_CERT_FILE", file);
+    assert_eq!(sandbox.run(&python, ["-c", httpx, &url]).ok().stdout, BODY);
+}
+
+#[test]
+fn one_variable_can_be_asked_for() {
+    let sandbox = Sandbox::new();
+    let done = env(&sandbox, &["AZURE_STORAGE_BLOB_ENDPOINT"]).ok();
+    assert_eq!(done.stdout, "https://127.0.0.1:10000/devstoreaccount1\n");
+    let done = env(&sandbox, &["AZURE_STORAGE_ACCOUNT"]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr
+            .contains("sets no variable AZURE_STORAGE_ACCOUNT;"),
+        "{done}"
+    );
+}
+
+/// With this name in the environment gocloud and tusd leave the machine; with the other, .NET, Go
+/// and Java of some versions stop before the first request.
+#[test]
+fn variables_that_lead_away_are_never_set() {
+    let sandbox = Sandbox::new();
+    let done = env(&sandbox, &["--json"]).ok().json();
+    let variables = done["variables"].as_object().unwrap();
+    for name in ["AZURE_STORAGE_ACCOUNT", "AZURE_TOKEN_CREDENTIALS"] {
+        assert!(!variables.contains_key(name), "{name}");
+    }
+    for (name, value) in variables {
+        let value = value.as_str().unwrap_or_default();
+        for url in value.match_indices("://").map(|(at, _)| &value[at + 3..]) {
+            assert!(url.starts_with("127.0.0.1:"), "{name}={value}");
+        }
+    }
 }
 
 #[test]
@@ -311,7 +442,8 @@ fn without_any_roots_the_ca_is_never_alone() {
     let system = [PathBuf::from("/etc/ssl/certs/ca-certificates.crt")];
     let done = sandbox.without(&system, ["env"]).ok();
     assert!(
-        done.stderr.contains("warning: SSL_CERT_FILE is left unset"),
+        done.stderr
+            .contains("warning: SSL_CERT_FILE and REQUESTS_CA_BUNDLE are left unset"),
         "{done}"
     );
     assert!(!done.stdout.contains("SSL_CERT_FILE") && !done.stdout.contains("REQUESTS_CA"));
@@ -355,4 +487,64 @@ fn java_trusts_azurite_beside_everybody_else() {
     };
     let machines = fs::canonicalize("/etc/ssl/certs/java/cacerts").unwrap();
     assert_eq!(list(&store.0), list(&machines) + 1);
+}
+
+/// A project that Maven or Gradle builds, and a command that is Java: nothing has to be asked for.
+#[test]
+fn java_is_seen_by_the_projects_files() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let server = Server::of(&sandbox.certs());
+    java::client(&sandbox);
+    assert_eq!(variable(&sandbox, "JDK_JAVA_OPTIONS"), None);
+    sandbox.write("pom.xml", "<project/>");
+    let options = variable(&sandbox, "JDK_JAVA_OPTIONS").unwrap();
+    assert_eq!(variable(&sandbox, "JAVA_TOOL_OPTIONS"), None);
+    let mut java = sandbox.command("java");
+    java.args(["-cp", ".", "Get", &server.url("127.0.0.1")]);
+    java.env("JDK_JAVA_OPTIONS", options);
+    assert_eq!(Done::from(java.output().unwrap()).ok().stdout, BODY);
+}
+
+/// A company's store, with its password beside it, in whichever of the two variables.
+#[test]
+fn a_store_with_a_password_is_read_with_it() {
+    let mut sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let server = Server::of(&sandbox.certs());
+    java::client(&sandbox);
+    sandbox.foreign_ca_at("Company", &sandbox.project().join("company.pem"));
+    let words = "-importcert -noprompt -alias company -file company.pem -keystore own.p12 \
+                 -storetype PKCS12 -storepass";
+    let import = words.split_whitespace().chain(["sec ret99"]);
+    sandbox.run("keytool", import).ok();
+    let users = |password: &str| {
+        format!(
+            "-Djavax.net.ssl.trustStore=own.p12 '-Djavax.net.ssl.trustStorePassword={password}'"
+        )
+    };
+    for name in ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"] {
+        sandbox.set(name, users("sec ret99"));
+        let document = env(&sandbox, &["--java", "--json"]).ok().json();
+        let options = document["variables"][name].as_str().unwrap().to_owned();
+        let mut java = sandbox.command("java");
+        java.args(["-cp", ".", "Get", &server.url("127.0.0.1")]);
+        java.env(name, &options);
+        assert_eq!(
+            Done::from(java.output().unwrap()).ok().stdout,
+            BODY,
+            "{options}"
+        );
+        sandbox.set(name, users("wrong"));
+        let done = env(&sandbox, &["--java"]);
+        assert!(
+            done.code == 1
+                && done
+                    .stderr
+                    .contains("the password beside it does not open it"),
+            "{done}"
+        );
+        assert!(!done.stderr.contains("wrong"), "{done}");
+        sandbox.unset(name);
+    }
 }

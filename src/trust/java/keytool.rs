@@ -70,14 +70,23 @@ impl Keytool<'_> {
         words
     }
 
-    /// All entries; `None` where the keystore has another password.
-    pub fn list(&self, machine: &Machine) -> Result<Option<Vec<Entry<'static>>>> {
+    /// All entries; `None` where the keystore has another password than this, or the usual one.
+    pub fn list(
+        &self,
+        password: Option<&str>,
+        machine: &Machine,
+    ) -> Result<Option<Vec<Entry<'static>>>> {
         let mut words: Vec<OsString> = vec![self.program.clone().into()];
         // In English, whatever the user's language is: the answer is read below.
         words.extend(["-J-Duser.language=en", "-list", "-rfc", "-keystore"].map(Into::into));
         words.push(self.keystore.into());
-        words.extend(["-storepass", PASSWORD].map(Into::into));
-        let done = machine.run(&words, None, LIMIT)?;
+        // A password of the user's is on no command line, which everybody can read: keytool asks
+        // for it on standard input.
+        let input = password.map(|password| format!("{password}\n").into_bytes());
+        if input.is_none() {
+            words.extend(["-storepass", PASSWORD].map(Into::into));
+        }
+        let done = machine.run(&words, input.as_deref(), LIMIT)?;
         let answer = String::from_utf8_lossy(&done.stdout);
         if done.status.success() {
             return Ok(Some(entries(&answer)));

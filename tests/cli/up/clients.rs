@@ -37,13 +37,12 @@ impl Site {
     }
 }
 
-/// What a developer's shell may be full of: a service principal of last year, and a proxy
+/// What a developer's shell may be full of: half a service principal of last year, and a proxy
 /// that is not there.
 fn litter(site: &mut Site) {
     for (name, value) in [
         ("AZURE_CLIENT_ID", "11111111-1111-1111-1111-111111111111"),
         ("AZURE_TENANT_ID", "22222222-2222-2222-2222-222222222222"),
-        ("AZURE_CLIENT_SECRET", "of last year"),
         ("HTTP_PROXY", "http://127.0.0.1:9"),
         ("http_proxy", "http://127.0.0.1:9"),
         ("HTTPS_PROXY", "http://127.0.0.1:9"),
@@ -131,4 +130,92 @@ fn a_companys_own_bundle_goes_on_working_beside_azurite() {
         before,
         "the company's file stays as it is"
     );
+}
+
+/// What uv, tox, pipx and pex make for one run is there after azup has looked, so that it must not
+/// matter whether `azup trust` has been in the environments that were there.
+#[test]
+fn an_environment_that_azup_has_never_seen_works_beside_one_that_it_trusts() {
+    let site = Site::new();
+    let parts = part("venv/lib")
+        .join(python_folder())
+        .join("site-packages/certifi");
+    site.sandbox
+        .run("python3", ["-m", "venv", "--without-pip", ".venv"])
+        .ok();
+    let packages = format!(".venv/lib/{}/site-packages", python_folder());
+    let copy = ["-r", parts.to_str().unwrap(), &packages];
+    site.sandbox.run("cp", copy).ok();
+    let trusted = site.sandbox.azup(["trust", "--stores", "certifi"]).ok();
+    assert!(trusted.stdout.contains(".venv"), "{trusted}");
+    let python = part("venv/bin/python");
+    let words = [python.into_os_string(), script("production.py").into()];
+    let done = site.run(&[], &words).ok();
+    assert_eq!(done.stdout, ALL);
+    let uv = part("venv/bin/uv").into_os_string();
+    let wheels = part("wheels").into_os_string();
+    let mut words = vec![uv, "run".into(), "--no-project".into(), "--isolated".into()];
+    words.extend([
+        "--offline".into(),
+        "--no-index".into(),
+        "--find-links".into(),
+        wheels,
+    ]);
+    for package in [
+        "azure-identity",
+        "azure-storage-blob",
+        "azure-storage-queue",
+        "azure-data-tables",
+    ] {
+        words.extend(["--with".into(), package.into()]);
+    }
+    words.extend(["python".into(), script("production.py").into()]);
+    let done = site.run(&[], &words).ok();
+    assert_eq!(done.stdout, ALL);
+}
+
+/// The whole of it is somebody's decision: it is left alone, and said.
+#[test]
+fn a_service_principal_in_the_environment_is_named_since_it_wins() {
+    let mut site = Site::new();
+    let python = part("venv/bin/python").into_os_string();
+    for name in ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"] {
+        site.sandbox
+            .set(name, "11111111-1111-1111-1111-111111111111");
+    }
+    let words = [python, script("production.py").into()];
+    let azup = azup().to_str().unwrap().to_owned();
+    let done = site.run(&[], &["true".into()]).ok();
+    assert!(
+        done.stderr
+            .contains("warning: AZURE_CLIENT_SECRET is set, so DefaultAzureCredential signs in"),
+        "{done}"
+    );
+    // The hint, pasted.
+    let hint = done
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: "))
+        .unwrap();
+    let mut run = vec![azup.into()];
+    run.extend(site.run_words(&["--in-memory"]));
+    run.push("--".into());
+    run.extend(words);
+    let script = format!("{hint} && exec \"$@\"");
+    let shell = ["-c".into(), script.into(), "sh".into()]
+        .into_iter()
+        .chain(run);
+    assert_eq!(site.sandbox.run("sh", shell).ok().stdout, ALL);
+}
+
+fn python_folder() -> String {
+    let lib = part("venv/lib");
+    let mut entries = std::fs::read_dir(lib).unwrap();
+    entries
+        .next()
+        .unwrap()
+        .unwrap()
+        .file_name()
+        .into_string()
+        .unwrap()
 }

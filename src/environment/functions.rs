@@ -1,0 +1,119 @@
+//! Azure Functions: the settings with which the host and its worker use this Azurite, as a whole
+//! `local.settings.json` to paste. The connection string is the one setting that every trigger,
+//! Core Tools and VS Code's extension take (measured); what runs in the worker gets its own
+//! endpoints and tokens.
+
+use std::path::Path;
+
+use jsonc_parser::{ParseOptions, parse_to_serde_value};
+use serde_json::{Map, Value, json};
+
+use super::Environment;
+use crate::failure::Failure;
+use crate::files;
+use crate::machine::Machine;
+use crate::workspace::Workspace;
+
+/// The settings file of a Functions project.
+const SETTINGS: &str = "local.settings.json";
+
+/// Which language's worker runs the functions.
+const RUNTIME: &str = "FUNCTIONS_WORKER_RUNTIME";
+
+/// What has no place among these settings: `AzureWebJobsStorage` is used instead of the first
+/// four, and the last two lead to the cloud.
+const GONE: [&str; 6] = [
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__queueServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__serviceUri",
+    "AzureWebJobsStorage__accountName",
+    "AzureWebJobsStorage__credential",
+];
+
+/// The whole file.
+pub fn settings(environment: &Environment, machine: &Machine) -> Value {
+    let mut values = Map::new();
+    if let Some(runtime) = present(machine, RUNTIME).or_else(|| seen(machine).map(str::to_owned)) {
+        values.insert(RUNTIME.to_owned(), runtime.into());
+    }
+    let wanted = |name: &str| {
+        name == "AzureWebJobsStorage"
+            || name.starts_with("AZURE_STORAGE_") && name.ends_with("_ENDPOINT")
+            || name.starts_with("IDENTITY_")
+    };
+    for each in environment.variables.iter().filter(|each| wanted(each.name)) {
+        if let Some(value) = &each.value {
+            values.insert(each.name.to_owned(), value.to_string_lossy().into());
+        }
+    }
+    json!({ "IsEncrypted": false, "Values": values })
+}
+
+/// What in this folder's file has to go, since these settings do not replace it.
+pub fn warnings(machine: &Machine) -> Vec<Failure> {
+    match read(machine) {
+        Ok(values) => GONE
+            .into_iter()
+            .filter(|name| values.get(name).is_some())
+            .map(|name| {
+                Failure::new(format!("{name} in {SETTINGS} does not go with these: delete it"))
+            })
+            .collect(),
+        Err(why) => vec![why],
+    }
+}
+
+/// The `Values` of the project's own file; `Null` where it has none.
+fn read(machine: &Machine) -> Result<Value, Failure> {
+    let path = machine.absolute(SETTINGS.as_ref());
+    let Ok(Some(bytes)) = files::read_if_there(&path) else {
+        return Ok(Value::Null);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    parse_to_serde_value::<Option<Value>>(&text, &ParseOptions::default())
+        .map(|settings| settings.unwrap_or_default()["Values"].take())
+        .map_err(|_| Failure::new(format!("{SETTINGS} is not JSON: it was not looked at")))
+}
+
+/// A setting that the project's own file has.
+fn present(machine: &Machine, name: &str) -> Option<String> {
+    Some(read(machine).ok()?.get(name)?.as_str()?.to_owned())
+}
+
+/// The runtime by the files of the Functions project: those beside `host.json`.
+fn seen(machine: &Machine) -> Option<&'static str> {
+    let folders = Workspace::of(machine).project;
+    let host = folders.iter().find(|folder| folder.join("host.json").is_file());
+    let folder: &Path = host.map_or(machine.cwd(), |folder| folder);
+    let has = |name: &str| folder.join(name).is_file();
+    if let Some(project) = dotnet_project(folder) {
+        // The in-process model names its SDK; the isolated worker has a package of its own.
+        let in_process = project.contains("Microsoft.NET.Sdk.Functions");
+        return Some(if in_process { "dotnet" } else { "dotnet-isolated" });
+    }
+    [
+        ("package.json", "node"),
+        ("pom.xml", "java"),
+        ("build.gradle", "java"),
+        ("build.gradle.kts", "java"),
+        ("profile.ps1", "powershell"),
+        ("requirements.psd1", "powershell"),
+        ("function_app.py", "python"),
+        ("requirements.txt", "python"),
+        ("pyproject.toml", "python"),
+    ]
+    .into_iter()
+    .find_map(|(name, runtime)| has(name).then_some(runtime))
+}
+
+/// What a .NET project file in the folder says.
+fn dotnet_project(folder: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let project = entries.map(|entry| entry.path()).find(|path| {
+        let extension = path.extension().and_then(|name| name.to_str());
+        matches!(extension, Some("csproj" | "fsproj" | "vbproj"))
+    })?;
+    let bytes = files::read_if_there(&project).ok()??;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
