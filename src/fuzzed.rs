@@ -21,5 +21,5 @@ pub fn profiles_ini(bytes: &[u8]) -> Vec<PathBuf> {
 
 /// A `.env` file: every variable that is set, in order.
 pub fn dotenv(bytes: &[u8]) -> Vec<(String, OsString)> {
-    trust::overrides::dotenv::parse(bytes)
+    trust::overrides::dotenv::parse(bytes, None)
 }

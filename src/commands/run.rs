@@ -26,7 +26,9 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
         return Err(Failure::new(what).hint(hint).exit(Exit::Usage).into());
     }
     // A mistake in its name is found before seconds have gone by.
-    program::require(&run.command[0], machine)?;
+    let (program, rest) = run.command.split_first().expect("clap requires a command");
+    program::require(program, rest, machine)?;
+    output.warn_all(program::passed_over(program, rest, machine).as_slice());
     let (ports, running) = azurite::find_running(&run.told, machine)?;
     let wish = Wish::for_run(run, ports, machine)?;
     if global.dry_run {

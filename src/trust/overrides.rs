@@ -135,7 +135,7 @@ fn settings(machine: &Machine) -> Vec<(PathBuf, Setting)> {
     }) else {
         return found;
     };
-    let lines = dotenv::parse(&bytes);
+    let lines = dotenv::parse(&bytes, machine.home().ok());
     for (variable, readers) in VARIABLES {
         // The last one counts.
         if let Some((_, value)) = lines.iter().rfind(|(name, _)| name == variable) {

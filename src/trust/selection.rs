@@ -9,6 +9,7 @@ use super::{
 use crate::cli::{Global, Kind, Scope};
 use crate::files;
 use crate::machine::Machine;
+use crate::workspace::Workspace;
 
 /// Which stores a command is to use.
 #[derive(Clone, Debug)]
@@ -119,8 +120,13 @@ impl<'a> Selection<'a> {
         let Ok(record) = Record::load(machine) else {
             return;
         };
+        // `--scope project` means this project, also on the way out: the neighbours keep theirs.
+        let top = (self.scope == Scope::Project).then(|| Workspace::of(machine).top());
         for entry in record.entries() {
             let path = entry.path();
+            if top.as_ref().is_some_and(|top| !top.as_ref().is_some_and(|top| path.starts_with(top))) {
+                continue;
+            }
             let known = found.iter().any(|found| match found {
                 Found::Store(store) => store.kind().name() == entry.kind && store.path() == path,
                 Found::Row(_) | Found::Looked(_) => false,

@@ -347,7 +347,7 @@ fn requests_always_gets_a_bundle_also_where_every_known_certifi_has_the_ca() {
     }
 }
 
-/// `dotnet dev-certs` tells people to set SSL_CERT_DIR: what they trusted by it stays trusted.
+/// `dotnet dev-certs` tells people to set `SSL_CERT_DIR`: what they trusted by it stays trusted.
 #[test]
 fn a_folder_with_the_ca_stands_in_front_of_the_users_folder_of_certificates() {
     let mut sandbox = Sandbox::new();

@@ -281,14 +281,14 @@ fn what_is_no_bundle_at_all_has_a_message_of_its_own() {
     certifi  trusted  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
     bundle   skipped  [PROJECT]/gone.pem
     bundle   skipped  /etc/ssl/certs
-    bundle   skipped  '[PROJECT]/~/ca.pem'
+    bundle   skipped  [HOME]/ca.pem
     azup local CA [ID] (valid until [DATE]): trusted
     --- stderr
     warning: bundle, [PROJECT]/gone.pem: does not exist; named by REQUESTS_CA_BUNDLE (requests, Azure SDK, Azure CLI, pip)
     hint: unset REQUESTS_CA_BUNDLE
     warning: bundle, /etc/ssl/certs: is a folder, not a bundle; named by SSL_CERT_FILE (OpenSSL, httpx, aiohttp, Go, Bun)
     hint: unset SSL_CERT_FILE
-    warning: bundle, '[PROJECT]/~/ca.pem': does not exist; named by NODE_EXTRA_CA_CERTS in [PROJECT]/.env (Node, beside its own)
+    warning: bundle, [HOME]/ca.pem: does not exist; named by NODE_EXTRA_CA_CERTS in [PROJECT]/.env (Node, beside its own)
     hint: sed -i '/^[^#]*NODE_EXTRA_CA_CERTS *=/d' [PROJECT]/.env
     ");
     // What the last hint says takes the variable away.

@@ -662,3 +662,38 @@ fn a_ca_far_from_the_end_of_a_bundle_counts_as_trusted() {
     assert_ne!(sandbox.azup(words).code, 0);
     assert_eq!(std::fs::read_to_string(&bundle).unwrap(), broken);
 }
+
+#[test]
+fn untrust_in_one_project_leaves_the_others_as_they_are() {
+    let sandbox = Sandbox::new();
+    let bundles = ["one", "two"].map(|name| {
+        let folder = sandbox.project().join(name);
+        std::fs::create_dir_all(folder.join(".git")).unwrap();
+        let mut venv = sandbox.command("python3");
+        venv.args(["-m", "venv", "--without-pip", ".venv"])
+            .current_dir(&folder);
+        assert!(venv.status().unwrap().success());
+        let lib = std::fs::read_dir(folder.join(".venv/lib"))
+            .unwrap()
+            .next()
+            .unwrap();
+        let certifi = lib.unwrap().path().join("site-packages/certifi");
+        std::fs::create_dir_all(&certifi).unwrap();
+        std::fs::write(certifi.join("__init__.py"), "").unwrap();
+        std::fs::write(certifi.join("cacert.pem"), public_roots()).unwrap();
+        certifi.join("cacert.pem")
+    });
+    let azup = |name: &str, verb: &str| {
+        let mut azup = sandbox.azup_command([verb, "--scope", "project", "--stores", "certifi"]);
+        azup.current_dir(sandbox.project().join(name));
+        crate::sandbox::Done::from(azup.output().unwrap()).ok()
+    };
+    let before = std::fs::read(&bundles[1]).unwrap();
+    azup("one", "trust");
+    azup("two", "trust");
+    let trusted = std::fs::read(&bundles[0]).unwrap();
+    let done = azup("two", "untrust");
+    assert!(!done.stdout.contains("/one/"), "{done}");
+    assert_eq!(std::fs::read(&bundles[0]).unwrap(), trusted);
+    assert_eq!(std::fs::read(&bundles[1]).unwrap(), before);
+}

@@ -1,14 +1,15 @@
 //! Whether a command can be run at all, with the exit codes that shells have for it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::failure::{Exit, Failure, quoted, reason};
+use crate::failure::{Exit, Failure, command_line, quoted, reason};
 use crate::machine::Machine;
+use crate::workspace::Workspace;
 
 /// The shells' exit code for a command that is not there.
 const NOT_FOUND: Exit = Exit::Program(127);
@@ -16,8 +17,11 @@ const NOT_FOUND: Exit = Exit::Program(127);
 /// The shells' exit code for a command that cannot be run.
 const NOT_RUNNABLE: Exit = Exit::Program(126);
 
+/// Where projects keep their Python environments.
+const ENVIRONMENTS: [&str; 3] = [".venv", "venv", ".conda"];
+
 /// Makes sure that `program` is there, by its path or on PATH, and can be run.
-pub(super) fn require(program: &OsStr, machine: &Machine) -> Result<()> {
+pub(super) fn require(program: &OsStr, rest: &[OsString], machine: &Machine) -> Result<()> {
     if program.as_bytes().contains(&b'/') {
         return match state(&machine.absolute(Path::new(program))) {
             State::Runnable => Ok(()),
@@ -34,10 +38,45 @@ pub(super) fn require(program: &OsStr, machine: &Machine) -> Result<()> {
             State::Other(why) => found = found.or(Some(why)),
         }
     }
-    Err(match found {
-        Some(why) => unusable(program, &why).into(),
-        None => missing(program, "not on PATH").into(),
-    })
+    if let Some(why) = found {
+        return Err(unusable(program, &why).into());
+    }
+    let failure = missing(program, "not on PATH");
+    Err(match in_environment(program, machine) {
+        Some(path) => failure.hint(with(&path, rest)),
+        None => failure,
+    }
+    .into())
+}
+
+/// What the user may not expect: the project has an environment with this program, which is not
+/// active, so that another one is run.
+pub(super) fn passed_over(program: &OsStr, rest: &[OsString], machine: &Machine) -> Option<Failure> {
+    let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().any(|name| machine.var(name).is_some());
+    if active || program.as_bytes().contains(&b'/') {
+        return None;
+    }
+    let path = in_environment(program, machine)?;
+    let what = format!(
+        "{} is not that of the project's environment, which is not active",
+        quoted(program)
+    );
+    Some(Failure::new(what).hint(with(&path, rest)))
+}
+
+/// A Python environment's own folder for programs, in the project; relative to here.
+fn in_environment(program: &OsStr, machine: &Machine) -> Option<PathBuf> {
+    let folders = Workspace::of(machine).project;
+    let mut paths = folders.iter().flat_map(|folder| {
+        ENVIRONMENTS.map(|name| folder.join(name).join("bin").join(program))
+    });
+    let path = paths.find(|path| matches!(state(path), State::Runnable))?;
+    Some(path.strip_prefix(machine.cwd()).map_or(path.clone(), Path::to_owned))
+}
+
+fn with(program: &Path, rest: &[OsString]) -> String {
+    let words = ["azup", "run", "--"].map(OsStr::new).into_iter();
+    command_line(words.chain([program.as_os_str()]).chain(rest.iter().map(OsString::as_os_str)))
 }
 
 /// The failure of a start that the operating system refused.

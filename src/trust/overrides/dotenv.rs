@@ -2,19 +2,20 @@
 //! quotes, comments and `export`. Only enough of it to find a path.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 
-/// Every variable that is set, in order, with its value; where a line makes no sense, or
-/// a value refers to other variables, it is passed over.
-pub(crate) fn parse(bytes: &[u8]) -> Vec<(String, OsString)> {
+/// Every variable that is set, in order, with its value, in which `$HOME` and `~` stand for `home`;
+/// where a line makes no sense, or a value refers to other variables, it is passed over.
+pub(crate) fn parse(bytes: &[u8], home: Option<&Path>) -> Vec<(String, OsString)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     bytes
         .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .filter_map(line)
+        .filter_map(|text| line(text, home))
         .collect()
 }
 
-fn line(line: &[u8]) -> Option<(String, OsString)> {
+fn line(line: &[u8], home: Option<&Path>) -> Option<(String, OsString)> {
     let line = line.trim_ascii();
     let line = match line.strip_prefix(b"export") {
         Some(rest) if rest.first().is_some_and(u8::is_ascii_whitespace) => rest,
@@ -26,11 +27,25 @@ fn line(line: &[u8]) -> Option<(String, OsString)> {
     if key.is_empty() || !key.chars().all(is_name) {
         return None;
     }
-    let (value, expands) = value(line[equals + 1..].trim_ascii());
+    let (mut value, expands) = value(line[equals + 1..].trim_ascii());
+    if let Some(home) = home.filter(|_| expands) {
+        value = at_home(value, home.as_os_str().as_bytes());
+    }
     if value.is_empty() || value.contains(&0) || expands && value.contains(&b'$') {
         return None;
     }
     Some((key.to_owned(), OsString::from_vec(value)))
+}
+
+/// The value with the home folder in place of a leading `~/` or `$HOME/`, however it is spelt.
+fn at_home(value: Vec<u8>, home: &[u8]) -> Vec<u8> {
+    let below = [&b"~/"[..], b"$HOME/", b"${HOME}/"]
+        .iter()
+        .find_map(|prefix| value.strip_prefix(*prefix));
+    match below {
+        Some(below) => [home, b"/", below].concat(),
+        None => value,
+    }
 }
 
 /// A value without quotes and comment, and whether `$` in it means something.
@@ -79,7 +94,7 @@ mod tests {
     use super::*;
 
     fn one(text: &str) -> Option<String> {
-        let mut all = parse(text.as_bytes());
+        let mut all = parse(text.as_bytes(), Some(Path::new("/home/me")));
         assert!(all.len() <= 1, "{text:?}: {all:?}");
         let (key, value) = all.pop()?;
         assert_eq!(key, "SSL_CERT_FILE", "{text:?}");
@@ -90,6 +105,11 @@ mod tests {
     fn values_in_every_form() {
         for (text, expected) in [
             ("SSL_CERT_FILE=/a/b.pem", Some("/a/b.pem")),
+            ("SSL_CERT_FILE=~/b.pem", Some("/home/me/b.pem")),
+            ("SSL_CERT_FILE=$HOME/b.pem", Some("/home/me/b.pem")),
+            ("SSL_CERT_FILE=\"${HOME}/b c.pem\"", Some("/home/me/b c.pem")),
+            ("SSL_CERT_FILE='~/b.pem'", Some("~/b.pem")),
+            ("SSL_CERT_FILE=$HOME$OTHER/b.pem", None),
             ("export SSL_CERT_FILE=/a/b.pem # ours", Some("/a/b.pem")),
             (
                 "  SSL_CERT_FILE = \"/a b/c.pem\"  # ours\r\n",
@@ -121,7 +141,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
-            for (key, value) in parse(&bytes) {
+            for (key, value) in parse(&bytes, None) {
                 prop_assert!(!key.is_empty() && !value.is_empty());
             }
         }
@@ -130,7 +150,7 @@ mod tests {
         fn what_was_quoted_is_read(path in "/[ -~]{1,40}") {
             let quoted = path.replace('\\', "\\\\").replace('\'', "\\'");
             let text = format!("A=1\nSSL_CERT_FILE='{quoted}'\nB=2\n");
-            let all = parse(text.as_bytes());
+            let all = parse(text.as_bytes(), None);
             prop_assert_eq!(&all[1].1, &OsString::from(path));
             prop_assert_eq!(all.len(), 3);
         }

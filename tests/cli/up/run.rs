@@ -299,3 +299,33 @@ fn az_gives_the_tokens_where_it_is_asked_to() {
     let calls = fs::read_to_string(site.sandbox.root().join("calls")).unwrap();
     assert!(calls.contains("storage.azure.com"), "{calls}");
 }
+
+#[test]
+fn a_python_that_is_not_the_projects_is_named_with_the_command_that_is() {
+    let mut site = Site::new();
+    site.sandbox
+        .run("python3", ["-m", "venv", "--without-pip", ".venv"])
+        .ok();
+    site.sandbox
+        .write("hello there.py", "import sys; print(sys.prefix)");
+    let words = ["python3", "hello there.py"].map(OsString::from);
+    let done = site.run(&[], &words).ok();
+    assert_eq!(done.stdout, "/usr\n");
+    let hint = "hint: azup run -- .venv/bin/python3 'hello there.py'";
+    assert!(done.stderr.contains(hint), "{done}");
+    let words = [".venv/bin/python3", "hello there.py"].map(OsString::from);
+    let done = site.run(&[], &words).ok();
+    assert!(
+        done.stdout.ends_with("/.venv\n") && !done.stderr.contains("hint"),
+        "{done}"
+    );
+    // Where there is no other.
+    site.sandbox.set("PATH", "/nonexistent");
+    let done = site.sandbox.azup(["run", "--", "python", "hello there.py"]);
+    assert_eq!(done.code, 127);
+    assert!(
+        done.stderr
+            .contains("hint: azup run -- .venv/bin/python 'hello there.py'"),
+        "{done}"
+    );
+}
