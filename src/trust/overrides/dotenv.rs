@@ -126,7 +126,6 @@ mod tests {
                 "SSL_CERT_FILE=\"/never/closed.pem",
                 Some("/never/closed.pem"),
             ),
-            ("SSL_CERT_FILE=${HOME}/ca.pem", None),
             ("SSL_CERT_FILE=", None),
             ("SSL_CERT_FILE= # later", None),
             ("SSL_CERT_FILE", None),
