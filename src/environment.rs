@@ -36,6 +36,8 @@ pub use java::Java;
 const ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const HEADER: &str = "IDENTITY_HEADER";
 
+const THUMBPRINT: &str = "IDENTITY_SERVER_THUMBPRINT";
+
 /// Where delta-rs and `OpenDAL` look instead, each by a name of its own (measured). No SDK of Azure's
 /// reads them.
 const ENDPOINT_OF_OTHERS: [&str; 2] = ["AZURE_MSI_ENDPOINT", "AZURE_IMDS_ENDPOINT"];
@@ -110,6 +112,10 @@ impl Environment {
                     this.set(name, &wish.endpoint);
                 }
                 this.set(HEADER_OF_OTHERS, &wish.header);
+                // With it beside the two above, SDKs speak Service Fabric's dialect instead.
+                if machine.var(THUMBPRINT).is_some() {
+                    this.unset([THUMBPRINT]);
+                }
                 this.warnings.extend(other_identity(machine));
             }
             Credential::Az => this.leave_to_az(wish, machine),

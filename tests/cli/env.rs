@@ -405,6 +405,18 @@ fn a_folder_with_the_ca_stands_in_front_of_the_users_folder_of_certificates() {
 }
 
 #[test]
+fn what_makes_sdks_take_this_machine_for_service_fabric_goes() {
+    let mut sandbox = Sandbox::new();
+    assert!(!env(&sandbox, &[]).ok().stdout.contains("THUMBPRINT"));
+    sandbox.set("IDENTITY_SERVER_THUMBPRINT", "00");
+    let done = env(&sandbox, &[]).ok();
+    assert!(
+        done.stdout.contains("unset IDENTITY_SERVER_THUMBPRINT\n"),
+        "{done}"
+    );
+}
+
+#[test]
 fn one_variable_can_be_asked_for() {
     let sandbox = Sandbox::new();
     let done = env(&sandbox, &["AZURE_STORAGE_BLOB_ENDPOINT"]).ok();
