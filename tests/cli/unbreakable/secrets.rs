@@ -165,7 +165,6 @@ fn the_identity_header_is_private_from_its_first_byte() {
         &["trust", "--json", "-v"],
         &["identity", "--dry-run", "-v"],
         &["env", "--dry-run", "--json"],
-        &["env", "--format", "functions", "-v"],
         &["up", "--dry-run", "-v"],
         &["run", "--dry-run", "-v", "--", "true"],
         &["init", "-v"],
