@@ -72,6 +72,17 @@ impl TrustAnchor {
         Ok(this)
     }
 
+    /// The CA of a file that the user names: as [`Self::foreign`], but whoever hands out several in
+    /// one file learns how to name each.
+    pub fn named(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
+        let begins = memchr::memmem::find_iter(bytes, BEGIN).count();
+        if begins > 1 {
+            let why = format!("{} holds {begins} certificates; one was expected", shown(path));
+            return Err(Failure::new(why).hint(each_of(path)).into());
+        }
+        Self::foreign(bytes, path, now)
+    }
+
     /// The only certificate in `path`, of whatever kind and age: enough to take it out.
     pub fn any(bytes: &[u8], path: &Path) -> Result<Self> {
         let der = single_certificate(bytes, path)?;
@@ -228,6 +239,20 @@ pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
         })
 }
 
+/// The command that trusts every certificate of a file, each from a file of its own.
+fn each_of(path: &Path) -> String {
+    let stem = path.with_extension("");
+    format!(
+        "awk -v to={stem}- '/BEGIN CERTIFICATE/ {{ n++ }} n {{ print > (to n \".pem\") }}' {file} && \
+         for ca in {stem}-[0-9]*.pem; do azup trust --ca \"$ca\"; done",
+        stem = shown(&stem),
+        file = shown(path)
+    )
+}
+
+/// Signed data of PKCS#7, which certificates are handed out in (RFC 2315).
+const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+
 /// What keeps a file from being PEM at all.
 fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     let file = shown(path);
@@ -240,10 +265,22 @@ fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
             problem("is UTF-16 text, not PEM").hint(format!("iconv -f UTF-16 -t ASCII {file}")),
         );
     }
+    let converted = quoted(path.with_extension("converted.pem"));
+    let start = &bytes[..bytes.len().min(32)];
+    if memchr::memmem::find(start, SIGNED_DATA).is_some() {
+        return Some(problem("is PKCS#7, not PEM").hint(format!(
+            "openssl pkcs7 -inform DER -print_certs -in {file} -out {converted} && \
+             azup trust --ca {converted}"
+        )));
+    }
+    if memchr::memmem::find(bytes, b"-----BEGIN PKCS7-----").is_some() {
+        return Some(problem("is PKCS#7, not a certificate").hint(format!(
+            "openssl pkcs7 -print_certs -in {file} -out {converted} && azup trust --ca {converted}"
+        )));
+    }
     if bytes.starts_with(b"\x30\x82") {
         return Some(problem("is DER, not PEM").hint(format!(
-            "openssl x509 -inform DER -in {file} -out {}",
-            quoted(path.with_extension("converted.pem"))
+            "openssl x509 -inform DER -in {file} -out {converted}"
         )));
     }
     None

@@ -23,7 +23,7 @@ pub(super) fn run(
     if let Some(file) = &trust.ca {
         let file = machine.absolute(file);
         return put(global, machine, output, || {
-            let ca = TrustAnchor::foreign(&files::read(&file)?, &file, machine.now())?;
+            let ca = TrustAnchor::named(&files::read(&file)?, &file, machine.now())?;
             // From now on a certificate set of this CA's counts in a project, too.
             let listed = IssuedList::load(machine)?.with_vouched(ca.sha256(), machine)?;
             Ok(Wanted {

@@ -45,6 +45,9 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
     for root in environments::of_project(machine) {
         search.near(&root, named.as_ref() == Some(&root));
     }
+    for packages in environments::package_folders(machine) {
+        search.packages(&packages);
+    }
     if search.environments == 0
         && let Some(root) = environments::on_path(machine)
     {
@@ -229,6 +232,19 @@ impl Search<'_> {
         };
         let bundles = packages::of(environment, &mut self.seen);
         self.take(root, bundles);
+    }
+
+    /// A folder of packages that is no environment's.
+    fn packages(&mut self, folder: &Path) {
+        let within = self.within(folder, false);
+        let environment = Environment {
+            root: folder,
+            near: true,
+            within: &within,
+        };
+        let mut bundles = Bundles::default();
+        bundles.add(folder, environment, &mut self.seen);
+        self.take(folder, bundles);
     }
 
     fn take(&mut self, root: &Path, bundles: Bundles) {

@@ -436,3 +436,72 @@ fn an_environment_to_which_only_the_project_leads_is_only_reported() {
     sandbox.azup(["untrust", "--stores", "certifi"]).ok();
     assert!(std::fs::read(environment.bundle()).unwrap() == before);
 }
+
+/// The folders of VS Code's "Create Environment: Conda", of pixi, of Functions' deployments, and
+/// whatever VS Code's settings name; by shape, since their tools come from no registry here.
+#[test]
+fn environments_without_a_pyvenv_cfg_belong_to_the_project_shaped() {
+    let sandbox = Sandbox::new();
+    let certifi = part("venv/lib/python3.11/site-packages/certifi");
+    let mut bundles = Vec::new();
+    for (root, marked) in [
+        (
+            ".conda/lib/python3.12/site-packages",
+            Some(".conda/conda-meta"),
+        ),
+        (
+            ".pixi/envs/default/lib/python3.12/site-packages",
+            Some(".pixi/envs/default/conda-meta"),
+        ),
+        (".python_packages/lib/site-packages", None),
+        (
+            "deep/in/env/lib/python3.12/site-packages",
+            Some("deep/in/env/conda-meta"),
+        ),
+    ] {
+        let folder = sandbox.project().join(root);
+        std::fs::create_dir_all(&folder).unwrap();
+        if let Some(marked) = marked {
+            std::fs::create_dir_all(sandbox.project().join(marked)).unwrap();
+        }
+        sandbox
+            .run(
+                "cp",
+                ["-r", certifi.to_str().unwrap(), folder.to_str().unwrap()],
+            )
+            .ok();
+        bundles.push(folder.join("certifi/cacert.pem"));
+    }
+    sandbox.write(
+        ".vscode/settings.json",
+        "{ // set by hand\n \"python.defaultInterpreterPath\": \"${workspaceFolder}/deep/in/env/bin/python\" }",
+    );
+    let before: Vec<_> = bundles
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    sandbox.azup(["trust", "--stores", "certifi"]).ok();
+    for path in &bundles {
+        assert!(has_ca(path), "{}", path.display());
+    }
+    sandbox.azup(["untrust", "--stores", "certifi"]).ok();
+    let after: Vec<_> = bundles
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    assert!(before == after);
+    // A setting that leads out of the project is not followed.
+    let outside = sandbox.home().join("elsewhere");
+    std::fs::rename(sandbox.project().join("deep/in/env"), &outside).unwrap();
+    sandbox.write(
+        ".vscode/settings.json",
+        format!(
+            "{{ \"python.defaultInterpreterPath\": \"{}/bin/python\" }}",
+            outside.display()
+        ),
+    );
+    sandbox.azup(["trust", "--stores", "certifi"]).ok();
+    assert!(!has_ca(
+        &outside.join("lib/python3.12/site-packages/certifi/cacert.pem")
+    ));
+}

@@ -697,3 +697,58 @@ fn untrust_in_one_project_leaves_the_others_as_they_are() {
     assert_eq!(std::fs::read(&bundles[0]).unwrap(), trusted);
     assert_eq!(std::fs::read(&bundles[1]).unwrap(), before);
 }
+
+/// What IT departments hand out. Each hint is pasted, until there is none.
+#[test]
+fn a_companys_certificates_in_any_form_are_trusted_after_the_hints() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.project().join("from it");
+    std::fs::create_dir(&folder).unwrap();
+    let bundle = crate::python::shaped(sandbox.project().join(".venv"));
+    sandbox.write(".venv/pyvenv.cfg", "home = /usr/bin\n");
+    let bin = crate::sandbox::azup()
+        .parent()
+        .unwrap()
+        .display()
+        .to_string();
+    for name in ["one", "two"] {
+        sandbox.foreign_ca_at(name, &folder.join(format!("{name}.pem")));
+    }
+    let script = "cd 'from it' && cat one.pem two.pem > both.pem && \
+                  openssl crl2pkcs7 -nocrl -certfile both.pem -outform DER -out both.p7b && \
+                  openssl crl2pkcs7 -nocrl -certfile both.pem -out text.p7b";
+    sandbox.run("sh", ["-c", script]).ok();
+    for name in ["both.pem", "both.p7b", "text.p7b"] {
+        sandbox
+            .azup(["untrust", "--stores", "certifi", "--ca", "from it/one.pem"])
+            .ok();
+        sandbox
+            .azup(["untrust", "--stores", "certifi", "--ca", "from it/two.pem"])
+            .ok();
+        let mut command = format!("azup trust --ca 'from it/{name}'");
+        let mut said = String::new();
+        for _ in 0..3 {
+            let words = ["-c", &command];
+            let mut shell = sandbox.command("sh");
+            shell.args(words).env("AZUP_STORES", "certifi");
+            shell.env("PATH", format!("{bin}:/usr/bin:/bin"));
+            let done = Done::from(shell.output().unwrap());
+            said += &format!("$ {command}\n{done}\n");
+            let hint = done
+                .stderr
+                .lines()
+                .rev()
+                .find_map(|line| line.strip_prefix("hint: "));
+            match hint {
+                Some(hint) => command = hint.to_owned(),
+                None => break,
+            }
+        }
+        let after = std::fs::read_to_string(&bundle).unwrap();
+        for file in ["one.pem", "two.pem"] {
+            let pem = std::fs::read_to_string(folder.join(file)).unwrap();
+            let body = pem.lines().nth(1).unwrap();
+            assert!(after.contains(body), "{name}: {file}: {said}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::machine::Machine;
 
 /// Browsers that read the user's NSS database. Where none of them is installed, a
 /// database that does not exist yet is not made.
-const BROWSERS: [&str; 7] = [
+const BROWSERS: [&str; 11] = [
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -19,6 +19,29 @@ const BROWSERS: [&str; 7] = [
     "microsoft-edge",
     "microsoft-edge-stable",
     "brave-browser",
+    "brave",
+    "opera",
+    "vivaldi",
+    "vivaldi-stable",
+];
+
+/// Where Firefox and its descendants keep their `profiles.ini`, below a home.
+const FIREFOX: [&str; 6] = [
+    ".mozilla/firefox",
+    ".mozilla/icecat",
+    ".librewolf",
+    ".zen",
+    ".waterfox",
+    ".floorp",
+];
+
+/// The same, below a folder for settings: where those of today are that find no folder of old.
+const FIREFOX_SETTINGS: [&str; 5] = [
+    "mozilla/firefox",
+    "librewolf/librewolf",
+    "zen",
+    "waterfox",
+    "floorp",
 ];
 
 /// What was found.
@@ -70,8 +93,12 @@ fn chromium(home: &Path, data: &Path, machine: &Machine) -> Vec<PathBuf> {
     if folders.is_empty() && BROWSERS.iter().any(|name| machine.find(name).is_some()) {
         folders.push(own);
     }
-    let snap = home.join("snap/chromium/current");
-    let mut sandboxed = vec![snap.join(".pki/nssdb"), snap.join(".local/share/pki/nssdb")];
+    let mut sandboxed = Vec::new();
+    for snap in children(&home.join("snap")) {
+        let home = snap.join("current");
+        sandboxed.push(home.join(".pki/nssdb"));
+        sandboxed.push(home.join(".local/share/pki/nssdb"));
+    }
     for application in children(&home.join(".var/app")) {
         sandboxed.push(application.join(".pki/nssdb"));
         sandboxed.push(application.join("data/pki/nssdb"));
@@ -83,16 +110,20 @@ fn chromium(home: &Path, data: &Path, machine: &Machine) -> Vec<PathBuf> {
 
 /// Folders in which Firefox, or a descendant, keeps its `profiles.ini`.
 fn firefox_roots(home: &Path, config: &Path) -> Vec<PathBuf> {
-    let flatpak = home.join(".var/app/org.mozilla.firefox");
-    let mut roots = vec![
-        home.join(".mozilla/firefox"),
-        // Firefox from 147 on, where the first does not exist.
-        config.join("mozilla/firefox"),
-        home.join("snap/firefox/common/.mozilla/firefox"),
-        flatpak.join(".mozilla/firefox"),
-        flatpak.join("config/mozilla/firefox"),
-        home.join(".librewolf"),
-    ];
+    let mut roots = Vec::new();
+    let mut add = |home: &Path, config: &Path| {
+        roots.extend(FIREFOX.map(|name| home.join(name)));
+        roots.extend(FIREFOX_SETTINGS.map(|name| config.join(name)));
+    };
+    add(home, config);
+    for snap in children(&home.join("snap")) {
+        let home = snap.join("common");
+        add(&home, &home.join(".config"));
+    }
+    for application in children(&home.join(".var/app")) {
+        add(&application, &application.join("config"));
+    }
+    roots.retain(|root| root.is_dir());
     if cfg!(target_os = "macos") {
         // Not run: these tests know no macOS.
         roots.push(home.join("Library/Application Support/Firefox"));

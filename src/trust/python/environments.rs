@@ -4,7 +4,10 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use jsonc_parser::{ParseOptions, parse_to_serde_value};
+use serde_json::Value;
 
 use super::{pyvenv, tools};
 use crate::files;
@@ -44,7 +47,10 @@ pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
         found.extend(in_folder(folder, machine));
         if folder.join("pyproject.toml").exists() {
             found.extend(tools::by_poetry(folder, machine));
+            found.extend(tools::by_hatch(folder, machine));
+            found.extend(tools::by_pdm(folder, machine));
         }
+        found.extend(by_editor(folder));
         if folder.join("Pipfile").exists() {
             found.extend(tools::by_pipenv(folder, machine));
         }
@@ -60,6 +66,37 @@ pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
     found
 }
 
+/// The interpreter that VS Code's settings name in the project. One elsewhere is nobody's word but
+/// the project's, and not followed.
+fn by_editor(folder: &Path) -> Option<PathBuf> {
+    let bytes = files::read_if_there(&folder.join(".vscode/settings.json")).ok()??;
+    let text = String::from_utf8_lossy(&bytes);
+    let settings = parse_to_serde_value::<Value>(&text, &ParseOptions::default()).ok()?;
+    let named = settings.get("python.defaultInterpreterPath")?.as_str()?;
+    let folders = ["${workspaceFolder}", "${workspaceRoot}", "."];
+    let relative = folders
+        .iter()
+        .find_map(|prefix| named.strip_prefix(prefix)?.strip_prefix('/'))
+        .unwrap_or(named);
+    let program = Path::new(relative);
+    let is_inside = |part| matches!(part, Component::Normal(_));
+    if !program.components().all(is_inside) {
+        return None;
+    }
+    // The environment itself, or its bin/python.
+    let mut roots = program.ancestors().take(3).map(|root| folder.join(root));
+    roots.find(|root| is_environment(root))
+}
+
+/// Folders of packages that belong to no environment: what Azure Functions deploy.
+pub(super) fn package_folders(machine: &Machine) -> Vec<PathBuf> {
+    let folders = Workspace::of(machine).project.into_iter();
+    folders
+        .map(|folder| folder.join(".python_packages/lib/site-packages"))
+        .filter(|folder| folder.is_dir())
+        .collect()
+}
+
 /// The environment that the user tells uv to take for the project's.
 pub(super) fn named_for_uv(machine: &Machine) -> Option<PathBuf> {
     let named = machine.var("UV_PROJECT_ENVIRONMENT")?;
@@ -69,9 +106,10 @@ pub(super) fn named_for_uv(machine: &Machine) -> Option<PathBuf> {
     roots.find(|root| is_environment(root))
 }
 
-/// Whether the folder is a virtual environment.
+/// Whether the folder is a virtual environment, or one of conda's and pixi's, which have no
+/// `pyvenv.cfg`.
 fn is_environment(folder: &Path) -> bool {
-    folder.join(pyvenv::NAME).is_file()
+    folder.join(pyvenv::NAME).is_file() || folder.join("conda-meta").is_dir()
 }
 
 /// The folder itself, and its children that are environments: the usual names first, then
@@ -92,6 +130,12 @@ fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
         if name == ".tox" || name == ".nox" {
             found.extend(
                 children(&child)
+                    .into_iter()
+                    .filter(|each| is_environment(each)),
+            );
+        } else if name == ".pixi" {
+            found.extend(
+                children(&child.join("envs"))
                     .into_iter()
                     .filter(|each| is_environment(each)),
             );
@@ -179,6 +223,9 @@ pub(super) fn everywhere(machine: &Machine) -> Vec<Place> {
     .into_iter()
     .flatten()
     .collect();
+    places.extend(tools::hatch(machine).into_iter().map(Place::Each));
+    places.extend(tools::pdm(machine).map(Place::Each));
+    places.extend(tools::uv_scripts(machine).map(Place::Each));
     places.extend(conda(machine));
     places.extend(azure_cli());
     places.extend(["/usr/local", "/usr"].map(|root| Place::Root(root.into())));

@@ -1,5 +1,5 @@
-//! poetry and pipenv, which keep every project's environment in one folder, under a name
-//! that tells the project.
+//! poetry, pipenv, hatch and pdm, which keep every project's environment in one folder, under a
+//! name that tells the project; and uv's environments of scripts.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 
 use super::environments::children;
+use crate::files;
 use crate::machine::Machine;
 
-/// The first eight characters of the SHA-256 of a path, as poetry and pipenv write it in
+/// The first eight characters of the SHA-256 of a path, as poetry, pipenv and hatch write it in
 /// the names of their environments.
 fn hash(path: &Path) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, path.as_os_str().as_bytes());
@@ -57,6 +58,51 @@ pub(super) fn by_pipenv(project: &Path, machine: &Machine) -> Vec<PathBuf> {
                 .any(|end| name.ends_with(end) || name.contains(&format!("{end}-")))
         })
         .collect()
+}
+
+/// Hatch has `<name>/<hash of the project's path>/<environment>`. The hash alone tells the project.
+pub(super) fn by_hatch(project: &Path, machine: &Machine) -> Vec<PathBuf> {
+    let Ok(real) = project.canonicalize() else {
+        return Vec::new();
+    };
+    let hash = hash(&real);
+    let projects = hatch(machine).into_iter();
+    let ours = projects.filter(|folder| folder.file_name().is_some_and(|name| *name == *hash));
+    ours.flat_map(|folder| children(&folder)).collect()
+}
+
+/// The folders in which hatch keeps a project's environments.
+pub(super) fn hatch(machine: &Machine) -> Vec<PathBuf> {
+    let data = match machine.var("HATCH_DATA_DIR") {
+        Some(folder) => Some(machine.absolute(Path::new(folder))),
+        None => machine.data_home().ok().map(|data| data.join("hatch")),
+    };
+    let names = data.map(|data| children(&data.join("env/virtual"))).unwrap_or_default();
+    names.iter().flat_map(|name| children(name)).collect()
+}
+
+/// pdm writes the interpreter that it uses into a file of the project. One in pdm's own folder is
+/// the user's; anything else outside of the project is nobody's word but the project's.
+pub(super) fn by_pdm(project: &Path, machine: &Machine) -> Option<PathBuf> {
+    let bytes = files::read_if_there(&project.join(".pdm-python")).ok()??;
+    let program = PathBuf::from(std::str::from_utf8(&bytes).ok()?.trim());
+    let root = program.parent()?.parent()?;
+    let known = pdm(machine)?;
+    (root.parent() == Some(&known)).then(|| root.to_owned())
+}
+
+/// The folder of pdm's environments that are not in their projects.
+pub(super) fn pdm(machine: &Machine) -> Option<PathBuf> {
+    Some(machine.data_home().ok()?.join("pdm/venvs"))
+}
+
+/// The folder of the environments that uv makes for scripts.
+pub(super) fn uv_scripts(machine: &Machine) -> Option<PathBuf> {
+    let cache = match machine.var("UV_CACHE_DIR") {
+        Some(folder) => machine.absolute(Path::new(folder)),
+        None => cache_home(machine)?.join("uv"),
+    };
+    Some(cache.join("environments-v2"))
 }
 
 /// The folder of poetry's environments.
