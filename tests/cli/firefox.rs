@@ -130,6 +130,14 @@ fn databases_in_trees_of_the_shape_of_snap_and_flatpak_are_kept_up() {
         ".var/app/org.mozilla.firefox/.mozilla/firefox/abc.default-release",
         ".var/app/org.mozilla.firefox/config/mozilla/firefox/abc.default",
         ".librewolf/abc.default-default",
+        ".config/librewolf/librewolf/abc.default",
+        ".zen/abc.default",
+        ".waterfox/abc.default",
+        ".floorp/abc.default",
+        ".mozilla/icecat/abc.default",
+        "snap/brave/current/.pki/nssdb",
+        "snap/postman/current/.local/share/pki/nssdb",
+        ".var/app/io.gitlab.librewolf-community/.librewolf/abc.default",
     ]
     .map(|folder| database(&sandbox, folder));
     let done = trust(&sandbox).ok();
