@@ -6,6 +6,7 @@
 //! keeps it while it is valid.
 
 pub mod anchor;
+mod ignored;
 mod issue;
 mod issued;
 mod origin;
@@ -36,6 +37,7 @@ use origin::Origin;
 pub use anchor::{
     BEGIN, END, TrustAnchor, day, decode, is_our_name, may_be_ours, moment, sha256,
 };
+pub use ignored::{GITIGNORE, IGNORE_ALL, ignored};
 pub use issue::{Issued, LIFETIME_DAYS, Names, issue};
 #[cfg(feature = "internals")]
 pub use issue::{ca_parameters, leaf_parameters};
@@ -304,15 +306,34 @@ impl Obtained {
             ignored: None,
         }
     }
+
+    /// With the CA in the machine's own file instead of the project's, for whoever is told
+    /// of it: a process in the dev container may replace that one at any moment.
+    fn away_from_project(mut self, machine: &Machine, place: &Place) -> Result<Self> {
+        let own = machine_folder(machine)?.join(FILES[0]);
+        let planned = self.changes.iter().chain(&self.after).rev();
+        let planned = planned.into_iter().find_map(|change| match change {
+            Change::Write {
+                path,
+                content: Content::File { bytes, .. },
+                ..
+            } if *path == own => Some(bytes.clone()),
+            _ => None,
+        });
+        let there = planned.or_else(|| files::read_if_there(&own).ok().flatten());
+        origin::lead_away(&mut self.set.ca, there.as_deref(), machine, place)?;
+        Ok(self)
+    }
 }
 
 /// The set of `place`: the one that is there, else the machine's, else a new one.
 pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
-    look(machine, place, sans).or_else(|error| {
+    let looked = look(machine, place, sans).or_else(|error| {
         // Half a set may be one that another azup is writing at this moment.
         change::wait_for_others(machine)?;
         look(machine, place, sans).map_err(|_| error)
-    })
+    });
+    looked?.away_from_project(machine, place)
 }
 
 fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
@@ -354,6 +375,7 @@ fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
                 }
                 obtained => obtained?,
             };
+            obtained.changes.extend(ignored(folder)?);
             obtained.changes.extend(obtained.set.write(folder, 0o755)?);
             obtained.set.folder.clone_from(folder);
             obtained.ignored = renewal::strangers(&origin, folder, now);

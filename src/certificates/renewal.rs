@@ -15,7 +15,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::origin::Origin;
 use super::{
-    CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, machine_folder,
+    CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, ignored, machine_folder,
     obtain, renew_command,
 };
 use crate::change::Change;
@@ -27,7 +27,7 @@ use crate::machine::Machine;
 const DAYS_LEFT: i64 = 30;
 
 /// The names of a staged set's files, in the order of [`FILES`].
-const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
+pub(super) const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
 
 /// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
 /// today, or where its leaf lacks one of the fixed names or of `sans`.
@@ -63,7 +63,9 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         ..obtained
     };
     if let Some(staged) = staged.filter(|staged| !is_due(staged, sans, now)) {
-        return finished(machine, place, &origin, staged).map(noted);
+        return finished(machine, place, &origin, staged)
+            .map(noted)?
+            .away_from_project(machine, place);
     }
     let Some(current) = current else {
         return obtain(machine, place, sans).map(noted);
@@ -74,23 +76,26 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         if files::exists(&folder.join(STAGED[2])) {
             obtained.changes = unstage(&obtained.set, folder)?;
         }
-        return Ok(noted(obtained));
+        return noted(obtained).away_from_project(machine, place);
     }
     if let Err(why) = may_replace(&current, &origin, place) {
         if out_of_date {
             // Its error says what is wrong with its dates, and how that is mended.
             return obtain(machine, place, sans);
         }
-        return Ok(noted(Obtained {
+        let late = Obtained {
             late: Some(why.into()),
             ..Obtained::unchanged(current)
-        }));
+        };
+        return noted(late).away_from_project(machine, place);
     }
     let sans = [sans, &current.names.further()].concat();
     let source = source(machine, place, |machines| {
         obtain_or_renew(machine, machines, &sans)
     })?;
-    replace(machine, place, &origin, source, &sans).map(noted)
+    replace(machine, place, &origin, source, &sans)
+        .map(noted)?
+        .away_from_project(machine, place)
 }
 
 /// A new set for `place`, whatever is there now; a project's is a copy of a new one of the
@@ -109,10 +114,11 @@ pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtain
     let source = source(machine, place, |machines| renew(machine, machines, &sans))?;
     let ignored = strangers(&origin, place.folder(), now);
     let obtained = replace(machine, place, &origin, source, &sans)?;
-    Ok(Obtained {
+    let obtained = Obtained {
         ignored,
         ..obtained
-    })
+    };
+    obtained.away_from_project(machine, place)
 }
 
 /// The machine's set, of which a project gets a copy; `None` for every other place.
@@ -186,11 +192,14 @@ fn in_place(
         Place::Project(_) => 0o755,
     };
     let (mut changes, mut after) = (listed, Vec::new());
+    if let Place::Project(_) = place {
+        changes.extend(ignored(folder)?);
+    }
     changes.extend(kept(origin, place)?);
-    // A first set needs no stage: nothing is served that a crash could contradict. And a
-    // stranger's staged files may be tracked by git: no key of ours goes there.
+    // A first set needs no stage: nothing is served that a crash could contradict. And
+    // files that are a stranger's, or that git tracks, get no key of ours.
     let first = !files::exists(&folder.join(FILES[2]));
-    let staged = !first && strangers(origin, folder, now).is_none();
+    let staged = !first && strangers(origin, folder, now).is_none() && !origin.stage_is_tracked();
     if staged {
         changes.extend(stage(&set, folder, mode)?);
     }
@@ -237,12 +246,41 @@ pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
         .exit(Exit::Refused)
         .into()),
         Place::Project(_) | Place::Machine(_) => {
-            let number = &super::sha256(&there[0].2)[..8];
-            let copies = there.into_iter().map(|(name, mode, bytes)| {
-                let path = folder.join(format!("replaced-{number}-{name}"));
-                (!files::exists(&path)).then(|| Change::create(path, bytes, mode))
-            });
-            Ok(copies.flatten().collect())
+            // Named after all of them: two sets with one CA have two keys.
+            let all: Vec<u8> = there
+                .iter()
+                .flat_map(|(name, _, bytes)| [name.as_bytes(), bytes])
+                .flat_map(|part| [&part.len().to_be_bytes()[..], part].concat())
+                .collect();
+            let number = super::sha256(&all);
+            // Whoever wrote the set can work its name out, and put something there.
+            for length in [8, 16, number.len()] {
+                let copies = there.iter().map(|(name, mode, bytes)| {
+                    let path = folder.join(format!("replaced-{}-{name}", &number[..length]));
+                    (path, *mode, bytes)
+                });
+                let mut changes = Vec::new();
+                let free = copies.into_iter().all(|(path, mode, bytes)| {
+                    if !files::exists(&path) {
+                        changes.push(Change::create(path, bytes.clone(), mode));
+                        return true;
+                    }
+                    !path.is_symlink()
+                        && files::read_if_there(&path).is_ok_and(|there| there.as_ref() == Some(bytes))
+                });
+                if free {
+                    return Ok(changes);
+                }
+            }
+            let aside = folder.with_file_name("azurite-certs.replaced");
+            let words = ["mv".as_ref(), "-n".as_ref(), folder.as_os_str(), aside.as_os_str()];
+            Err(Failure::new(format!(
+                "the certificate set in {} cannot be kept: other files have the names of its copies",
+                shown(folder)
+            ))
+            .hint(command_line(words))
+            .exit(Exit::Refused)
+            .into())
         }
     }
 }

@@ -50,14 +50,15 @@ pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
         }
     }
     if found.is_empty() {
-        found = folders
-            .above
-            .iter()
-            .map(|folder| in_folder(folder, machine))
-            .find(|found| !found.is_empty())
-            .unwrap_or_default();
+        found = in_folders(&folders.above, machine);
     }
     found
+}
+
+/// The environments of the first of `folders` that has any.
+pub(super) fn in_folders(folders: &[PathBuf], machine: &Machine) -> Vec<PathBuf> {
+    let mut found = folders.iter().map(|folder| in_folder(folder, machine));
+    found.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// The environment that the user tells uv to take for the project's.
