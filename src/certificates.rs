@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::change::{self, Change};
 use crate::cli::Global;
-use crate::failure::{Failure, command_line, shown};
+use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::workspace::Workspace;
@@ -323,6 +323,14 @@ impl Obtained {
         let there = planned.or_else(|| files::read_if_there(&own).ok().flatten());
         origin::lead_away(&mut self.set.ca, there.as_deref(), machine, place)?;
         Ok(self)
+    }
+}
+
+/// Refuses what [`obtain`] would refuse, for who makes something before.
+pub fn require_accepted(machine: &Machine, global: &Global) -> Result<()> {
+    match look(machine, &Place::find(machine, global)?, &[]) {
+        Err(error) if Failure::exit_of(&error) == Exit::Refused => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -150,8 +150,8 @@ impl Repository {
         let base = entries(&bytes, id_length, &mut show).ok_or_else(damaged)?;
         // A split index says only what has changed since the other file was written. Entries
         // that were deleted since then count as tracked.
-        if let Some(id) = base {
-            let other = format!("sharedindex.{}", files::hex(id));
+        if !base.is_empty() {
+            let other = format!("sharedindex.{}", files::hex(base));
             let missing = || self.unclear(&format!("needs {other}, which is missing"));
             let bytes = self.read(&other)?.ok_or_else(missing)?;
             entries(&bytes, id_length, &mut show).ok_or_else(damaged)?;

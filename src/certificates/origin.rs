@@ -47,6 +47,7 @@ impl<'a> Origin<'a> {
         }
         if let Some(project) = &this.project {
             this.refuse_links(project)?;
+            this.refuse_other_kinds()?;
         }
         if !this.container {
             this.refuse_other_owners()?;
@@ -173,6 +174,25 @@ impl<'a> Origin<'a> {
                     command_line(words),
                     self.renew_command()
                 ))
+                .into());
+        }
+        Ok(())
+    }
+
+    /// A folder or a device can be neither read nor written as a file.
+    fn refuse_other_kinds(&self) -> Result<()> {
+        for path in self.parts().skip(1) {
+            let Ok(about) = path.metadata() else { continue };
+            if about.is_file() {
+                continue;
+            }
+            let kind = if about.is_dir() { "a folder" } else { "no regular file" };
+            let mut aside = path.clone().into_os_string();
+            aside.push(".before");
+            let words = ["mv".as_ref(), "-n".as_ref(), path.as_os_str(), &aside];
+            return Err(self
+                .refusal(&format!("{} is {kind}", shown(&path)))
+                .hint(format!("{} && {}", command_line(words), self.renew_command()))
                 .into());
         }
         Ok(())

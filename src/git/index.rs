@@ -14,13 +14,13 @@ pub(super) struct Entry<'a> {
 
 /// Shows every entry (gitformat-index: versions 2 and 3, and 4 with its compressed paths), one
 /// at a time: written out, those of version 4 can be a thousand times as long as the file.
-/// Gives the name of the file to which a split index belongs. `None` where it is no index,
-/// or not all of one.
+/// Gives the name of the file to which a split index belongs, which is empty for another
+/// one. `None` where it is no index, or not all of one.
 pub(super) fn entries<'i>(
     index: &'i [u8],
     id_length: usize,
     show: &mut impl FnMut(Entry<'_>),
-) -> Option<Option<&'i [u8]>> {
+) -> Option<&'i [u8]> {
     let number = |at: usize| -> Option<u32> {
         Some(u32::from_be_bytes(index.get(at..at + 4)?.try_into().ok()?))
     };
@@ -75,8 +75,8 @@ pub(super) fn entries<'i>(
 
 /// The name of the file to which a split index belongs, in the extensions behind its entries;
 /// behind those is a checksum.
-fn base(mut extensions: &[u8], id_length: usize) -> Option<Option<&[u8]>> {
-    let mut found = None;
+fn base(mut extensions: &[u8], id_length: usize) -> Option<&[u8]> {
+    let mut found = &extensions[..0];
     while extensions.len() != id_length {
         let length = u32::from_be_bytes(extensions.get(4..8)?.try_into().ok()?);
         let (head, rest) = extensions.split_at(8);
@@ -85,7 +85,9 @@ fn base(mut extensions: &[u8], id_length: usize) -> Option<Option<&[u8]>> {
         match &head[..4] {
             b"link" => {
                 let id = content.get(..id_length)?;
-                found = id.iter().any(|byte| *byte != 0).then_some(id);
+                if id.iter().any(|byte| *byte != 0) {
+                    found = id;
+                }
             }
             b"sdir" => {}
             // Nothing can be made of an index without knowing these.
