@@ -281,6 +281,7 @@ fn a_folder_that_a_sparse_index_names_as_a_whole_may_hold_the_set() {
         .lines()
         .find_map(|line| line.strip_prefix("hint: "));
     paste(&sandbox, hint.unwrap()).ok();
+    fs::create_dir_all(folder(&sandbox)).unwrap();
     refused(&sandbox, "git tracks the certificate set");
 }
 
