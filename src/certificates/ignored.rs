@@ -47,9 +47,12 @@ pub fn ignored(folder: &Path) -> Result<Vec<Change>> {
 /// Whether all keys are ignored, as far as can be told without git's whole language: one
 /// line names them all, and none takes anything back but the file itself.
 fn ignores_keys(text: &[u8]) -> bool {
-    // git takes off spaces at the end, and nothing else: `*` and CR is another name.
+    // git takes off a CR and spaces at the end, and nothing else.
     let text = String::from_utf8_lossy(text);
-    let lines = || text.split('\n').map(|line| line.trim_end_matches(' '));
+    let lines = || {
+        text.split('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line).trim_end_matches(' '))
+    };
     lines().any(|line| ["*", "/*", "*.pem", "/*.pem"].contains(&line))
         && lines().all(|line| !line.starts_with('!') || ["!.gitignore", "!/.gitignore"].contains(&line))
 }

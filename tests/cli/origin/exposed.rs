@@ -154,7 +154,7 @@ fn git_never_takes_up_a_key_that_azup_wrote() {
 
 #[test]
 fn no_key_goes_beside_a_gitignore_that_does_not_ignore_it() {
-    for text in ["", "*.log\n", "*\n!key.pem\n", "*\r\n", "link"] {
+    for text in ["", "*.log\n", "*\n!key.pem\n", "*\t\n", "link"] {
         let sandbox = healthy();
         fs::create_dir_all(folder(&sandbox)).unwrap();
         let file = folder(&sandbox).join(".gitignore");
@@ -180,7 +180,12 @@ fn no_key_goes_beside_a_gitignore_that_does_not_ignore_it() {
         assert!(folder(&sandbox).join("key.pem").exists());
         assert_eq!(addable(&sandbox), [""; 0], "{text:?}");
     }
-    for text in ["*\n", "*.pem\n", "# keys\n/* \n!/.gitignore\n"] {
+    for text in [
+        "*\n",
+        "*\r\n!.gitignore\r\n",
+        "*.pem\n",
+        "# keys\n/* \n!/.gitignore\n",
+    ] {
         let sandbox = healthy();
         fs::create_dir_all(folder(&sandbox)).unwrap();
         fs::write(folder(&sandbox).join(".gitignore"), text).unwrap();
