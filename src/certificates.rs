@@ -6,8 +6,11 @@
 //! keeps it while it is valid.
 
 pub mod anchor;
+mod ignored;
 mod issue;
 mod issued;
+mod kept;
+mod obtained;
 mod origin;
 mod renewal;
 
@@ -25,21 +28,22 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
-use crate::change::{self, Change};
+use crate::change::Change;
 use crate::cli::Global;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::workspace::Workspace;
-use origin::Origin;
 
 pub use anchor::{
     BEGIN, END, TrustAnchor, day, decode, is_our_name, may_be_ours, moment, sha256,
 };
+pub use ignored::{GITIGNORE, IGNORE_ALL, ignored};
 pub use issue::{Issued, LIFETIME_DAYS, Names, issue};
 #[cfg(feature = "internals")]
 pub use issue::{ca_parameters, leaf_parameters};
 pub use issued::IssuedList;
+pub use obtained::{Obtained, obtain, require_accepted};
 pub use origin::{accepted, check_origin, check_running};
 pub use renewal::{obtain_or_renew, renew};
 
@@ -273,125 +277,6 @@ impl Place {
 /// The folder of the set that all projects of this machine share.
 pub fn machine_folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("certs"))
-}
-
-/// A set to use, and what has to be written before it can be.
-#[derive(Debug)]
-pub struct Obtained {
-    /// The set.
-    pub set: CertificateSet,
-    /// The changes that put it where it belongs; none where it is already there. Where it
-    /// takes the place of another, they only stage it.
-    pub changes: Vec<Change>,
-    /// The changes that move a staged set into its place, once its CA is trusted.
-    pub after: Vec<Change>,
-    /// Whether it is a new one.
-    pub issued: bool,
-    /// Why it is not renewed although it should be.
-    pub late: Option<anyhow::Error>,
-    /// Staged files that somebody else made, which are left alone.
-    pub ignored: Option<Failure>,
-}
-
-impl Obtained {
-    fn unchanged(set: CertificateSet) -> Self {
-        Self {
-            set,
-            changes: Vec::new(),
-            after: Vec::new(),
-            issued: false,
-            late: None,
-            ignored: None,
-        }
-    }
-}
-
-/// The set of `place`: the one that is there, else the machine's, else a new one.
-pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
-    look(machine, place, sans).or_else(|error| {
-        // Half a set may be one that another azup is writing at this moment.
-        change::wait_for_others(machine)?;
-        look(machine, place, sans).map_err(|_| error)
-    })
-}
-
-fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
-    let now = machine.now();
-    let origin = Origin::of(machine, place)?;
-    match place {
-        Place::Named(folder) => match CertificateSet::load_unchecked(folder, now)? {
-            Some(set) => {
-                origin.require(&set.ca)?;
-                Ok(Obtained::unchanged(set))
-            }
-            None => Err(Failure::new(format!(
-                "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
-                shown(folder)
-            ))
-            .hint(renew_command(folder))
-            .into()),
-        },
-        Place::Machine(folder) => {
-            let there = load_whole(folder, now)?;
-            match there.filter(|set| !origin.is_of_older_azup(&set.ca)) {
-                Some(set) => {
-                    origin.require(&set.ca)?;
-                    Ok(Obtained::unchanged(set))
-                }
-                None => first(machine, folder, sans),
-            }
-        }
-        Place::Project(folder) => {
-            if let Some(set) = load_whole(folder, now)? {
-                origin.require(&set.ca)?;
-                return Ok(Obtained::unchanged(set));
-            }
-            let machines = Place::Machine(machine_folder(machine)?);
-            let mut obtained = match look(machine, &machines, sans) {
-                // Nobody can be using it any more: a new one takes its place.
-                Err(_) if renewal::out_of_date(machines.folder(), now).is_some() => {
-                    first(machine, machines.folder(), sans)?
-                }
-                obtained => obtained?,
-            };
-            obtained.changes.extend(obtained.set.write(folder, 0o755)?);
-            obtained.set.folder.clone_from(folder);
-            obtained.ignored = renewal::strangers(&origin, folder, now);
-            Ok(obtained)
-        }
-    }
-}
-
-/// A new set for the machine's folder, whatever is there.
-fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<Obtained> {
-    let set = CertificateSet::from_issued(folder, &issue(sans, machine.now())?, machine.now())?;
-    let mut changes = IssuedList::load(machine)?.with_issued(&set, machine)?;
-    let place = Place::Machine(folder.to_owned());
-    changes.extend(renewal::kept(&Origin::of(machine, &place)?, &place)?);
-    changes.extend(set.write(folder, 0o700)?);
-    Ok(Obtained {
-        changes,
-        issued: true,
-        ..Obtained::unchanged(set)
-    })
-}
-
-/// The set in `folder`; `None` also where azup was killed while it wrote its first one.
-fn load_whole(folder: &Path, now: OffsetDateTime) -> Result<Option<CertificateSet>> {
-    match CertificateSet::load_unchecked(folder, now) {
-        Err(_) if is_half_written(folder) => Ok(None),
-        loaded => loaded,
-    }
-}
-
-/// Whether azup was killed while it wrote its first set in `folder`. The leaf comes last,
-/// so nobody has ever used this one.
-fn is_half_written(folder: &Path) -> bool {
-    let ca = files::read_if_there(&folder.join(FILES[0])).ok().flatten();
-    !files::exists(&folder.join(FILES[2]))
-        && ca
-            .and_then(|bytes| TrustAnchor::alone_in(&bytes))
-            .is_some_and(|ca| ca.is_ours())
 }
 
 /// The command that replaces the set in `folder`.

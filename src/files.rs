@@ -245,26 +245,26 @@ pub fn keeps_permissions(_path: &Path) -> bool {
 
 /// Refuses a folder of azup's own that somebody else may have put there: one in a folder
 /// in which everybody may make files (`XDG_DATA_HOME=/tmp`), unless it is really this
-/// user's and closed to others. Whoever owns it could have a CA of their own trusted.
+/// user's and closed to others, or elsewhere one of another user's. Whoever owns it could have a CA of their own trusted.
 /// `usual` is where it is if nobody says otherwise.
 pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
-    let parent = path.parent();
-    if parent.is_none_or(|folder| !folder.exists() || !others_may_write(folder)) {
-        return Ok(());
-    }
+    let user = rustix::process::geteuid().as_raw();
     let Ok(about) = path.symlink_metadata() else {
         return Ok(());
     };
-    let ours = about.uid() == rustix::process::geteuid().as_raw();
-    if about.is_dir() && ours && about.mode() & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "{} is in a folder that everybody may write to, and is not this user's alone",
-        shown(path)
-    ))
-    .hint(elsewhere(usual))
-    .into())
+    let why = if path.parent().is_some_and(others_may_write) {
+        let closed = about.is_dir() && about.uid() == user && about.mode() & 0o022 == 0;
+        (!closed).then_some("is in a folder that everybody may write to, and is not this user's alone")
+    } else {
+        // Root is who `sudo` made of the user.
+        let owner = path.metadata().map_or(about.uid(), |about| about.uid());
+        let known = user == 0 || [user, 0].contains(&owner);
+        (!known).then_some("belongs to another user")
+    };
+    let Some(why) = why else { return Ok(()) };
+    Err(Failure::new(format!("{} {why}", shown(path)))
+        .hint(elsewhere(usual, path))
+        .into())
 }
 
 fn others_may_write(folder: &Path) -> bool {
@@ -275,7 +275,7 @@ fn others_may_write(folder: &Path) -> bool {
 
 /// The command after which azup's folder is in one of this user's alone: the usual one,
 /// the session's, or, where the file system of those knows no permissions, a new one.
-fn elsewhere(usual: &Path) -> String {
+fn elsewhere(usual: &Path, refused: &Path) -> String {
     let user = rustix::process::geteuid().as_raw();
     let is_fit = |folder: &&Path| {
         let there = folder.ancestors().find(|each| each.is_dir());
@@ -286,7 +286,9 @@ fn elsewhere(usual: &Path) -> String {
     };
     let session = PathBuf::from(format!("/run/user/{user}"));
     let new = PathBuf::from(format!("/var/tmp/azup-{user}"));
-    let there = |folder: &&Path| *folder == usual || folder.is_dir();
+    let there = |folder: &&Path| {
+        refused.parent() != Some(folder) && (*folder == usual || folder.is_dir())
+    };
     let known = [usual, &session, &new]
         .into_iter()
         .filter(there)

@@ -40,10 +40,10 @@ impl Workspace {
         let ends = |folder: &&Path| is_above_home(folder) || is_foreign(folder);
         let own = all.iter().position(ends).unwrap_or(all.len());
         let own = &all[..own.max(1)];
-        let repository = own.iter().position(|folder| folder.join(".git").exists());
+        let repository = own.iter().position(|folder| is_mark(&folder.join(".git")));
         let top = repository.or_else(|| {
             own.iter()
-                .position(|folder| MARKS.iter().any(|mark| folder.join(mark).exists()))
+                .position(|folder| MARKS.iter().any(|mark| is_mark(&folder.join(mark))))
         });
         let (project, above) = all.split_at(top.unwrap_or(0) + 1);
         let above: Vec<&Path> = above
@@ -63,6 +63,12 @@ impl Workspace {
         self.project.last()?.canonicalize().ok()
     }
 
+    /// Whether a path is one of the project's, as it is written or as it really is.
+    pub fn brought(&self, path: &Path) -> bool {
+        let real = || Some(path.canonicalize().ok()?.starts_with(self.top()?));
+        self.holds(path) || real() == Some(true)
+    }
+
     /// Whether a path is written as one of the project's, wherever links lead from there.
     pub fn holds(&self, path: &Path) -> bool {
         self.project.last().is_some_and(|top| path.starts_with(top))
@@ -77,6 +83,17 @@ fn owner(folder: &Path) -> Option<u32> {
 fn is_another_users(folder: &Path) -> bool {
     let ours = [rustix::process::geteuid().as_raw(), 0];
     owner(folder).is_some_and(|owner| !ours.contains(&owner))
+}
+
+/// Whether something is there that says something about the folder it lies in: not what
+/// another user has put into one that everybody may write to, such as `/tmp`.
+pub fn is_mark(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(about) = path.symlink_metadata() else {
+        return false;
+    };
+    let ours = [rustix::process::geteuid().as_raw(), 0].contains(&about.uid());
+    path.exists() && (ours || !path.parent().is_some_and(is_shared))
 }
 
 /// The top folder of the project that the user stands in.

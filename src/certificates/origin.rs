@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::issued::IssuedList;
+use super::renewal::STAGED;
 use super::{CertificateSet, FILES, PROJECT_FOLDER, Place, TrustAnchor};
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// Decides for one place.
 pub(super) struct Origin<'a> {
@@ -46,6 +47,7 @@ impl<'a> Origin<'a> {
         }
         if let Some(project) = &this.project {
             this.refuse_links(project)?;
+            this.refuse_other_kinds()?;
         }
         if !this.container {
             this.refuse_other_owners()?;
@@ -132,10 +134,17 @@ impl<'a> Origin<'a> {
         .exit(Exit::Refused)
     }
 
+    /// Whether git tracks one of the files that a renewal stages, or may do so.
+    pub(super) fn stage_is_tracked(&self) -> bool {
+        self.project.is_some()
+            && !git::tracked_among(self.place.folder(), &STAGED).is_ok_and(|names| names.is_empty())
+    }
+
     /// The folder and the files, or where they would be.
     fn parts(&self) -> impl Iterator<Item = PathBuf> {
         let folder = self.place.folder();
-        let files = FILES.into_iter().map(move |name| folder.join(name));
+        let files = FILES.into_iter().chain(STAGED);
+        let files = files.map(move |name| folder.join(name));
         std::iter::once(folder.to_owned()).chain(files)
     }
 
@@ -152,27 +161,38 @@ impl<'a> Origin<'a> {
             if !path.is_symlink() {
                 continue;
             }
-            let inside = || {
-                Some(
-                    path.canonicalize()
-                        .ok()?
-                        .starts_with(project.canonicalize().ok()?),
-                )
+            let why = match (path.canonicalize(), project.canonicalize()) {
+                (Ok(real), Ok(project)) if real.starts_with(&project) => continue,
+                (Ok(_), _) => "leads out of the project",
+                (Err(_), _) => "leads nowhere",
             };
-            if inside() == Some(true) {
-                continue;
-            }
             let words = ["rm".as_ref(), path.as_os_str()];
             return Err(self
-                .refusal(&format!(
-                    "{} is a link that leads out of the project",
-                    shown(&path)
-                ))
+                .refusal(&format!("{} is a link that {why}", shown(&path)))
                 .hint(format!(
                     "{} && {}",
                     command_line(words),
                     self.renew_command()
                 ))
+                .into());
+        }
+        Ok(())
+    }
+
+    /// A folder or a device can be neither read nor written as a file.
+    fn refuse_other_kinds(&self) -> Result<()> {
+        for path in self.parts().skip(1) {
+            let Ok(about) = path.metadata() else { continue };
+            if about.is_file() {
+                continue;
+            }
+            let kind = if about.is_dir() { "a folder" } else { "no regular file" };
+            let mut aside = path.clone().into_os_string();
+            aside.push(".before");
+            let words = ["mv".as_ref(), "-n".as_ref(), path.as_os_str(), &aside];
+            return Err(self
+                .refusal(&format!("{} is {kind}", shown(&path)))
+                .hint(format!("{} && {}", command_line(words), self.renew_command()))
                 .into());
         }
         Ok(())
@@ -216,7 +236,7 @@ impl<'a> Origin<'a> {
                 "nobody can tell whether git tracks the certificate set in {} ({why})",
                 shown(folder)
             ))
-            .hint("git status")
+            .hint(why.fix)
         })?;
         if tracked.is_empty() {
             return Ok(());
@@ -261,9 +281,44 @@ fn project_of(machine: &Machine, place: &Place) -> Option<PathBuf> {
         }
         Place::Named(folder) => folder,
     };
-    let top = Workspace::of(machine).project.pop()?;
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    real(named).starts_with(real(&top)).then_some(top)
+    let folder = real(named);
+    let top = Workspace::of(machine).project.pop()?;
+    if folder.starts_with(real(&top)) {
+        return Some(top);
+    }
+    // Another project's, by its name or because it lies in a repository.
+    let depth = Path::new(PROJECT_FOLDER).components().count();
+    for folder in [&folder, named] {
+        if folder.ends_with(PROJECT_FOLDER) {
+            return folder.ancestors().nth(depth).map(Path::to_owned);
+        }
+    }
+    // A home that is a repository is the user's.
+    let home = machine.home().map(real);
+    let is_above_home = |at: &Path| home.as_ref().is_ok_and(|home| home.starts_with(at));
+    folder
+        .ancestors()
+        .take_while(|at| !is_above_home(at))
+        .find(|at| workspace::is_mark(&at.join(".git")))
+        .map(Path::to_owned)
+}
+
+/// Takes the project's file off a CA on the host, where the container may replace it: the
+/// machine's own with this content takes its place, or none. What `own` holds is told.
+pub(super) fn lead_away(
+    ca: &mut TrustAnchor,
+    own: Option<&[u8]>,
+    machine: &Machine,
+    place: &Place,
+) -> Result<()> {
+    if machine.is_dev_container() || project_of(machine, place).is_none() {
+        return Ok(());
+    }
+    let same = own == Some(ca.pem.as_bytes());
+    let file = super::machine_folder(machine)?.join(FILES[0]);
+    ca.file = same.then_some(file);
+    Ok(())
 }
 
 /// How another user has a hand in a file.
@@ -298,9 +353,12 @@ pub fn accepted(
     at: time::OffsetDateTime,
 ) -> Result<Option<CertificateSet>> {
     let origin = Origin::of(machine, place)?;
-    let set = CertificateSet::load_unchecked(place.folder(), at)?;
-    if let Some(set) = &set {
+    let mut set = CertificateSet::load_unchecked(place.folder(), at)?;
+    if let Some(set) = &mut set {
         origin.require(&set.ca)?;
+        let own = super::machine_folder(machine)?.join(FILES[0]);
+        let own = files::read_if_there(&own).ok().flatten();
+        lead_away(&mut set.ca, own.as_deref(), machine, place)?;
     }
     Ok(set)
 }

@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use time::{Duration, OffsetDateTime};
 
+use super::kept::kept;
 use super::origin::Origin;
 use super::{
-    CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, machine_folder,
+    CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, ignored, machine_folder,
     obtain, renew_command,
 };
 use crate::change::Change;
-use crate::failure::{Exit, Failure, command_line, shown};
+use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
@@ -27,7 +28,7 @@ use crate::machine::Machine;
 const DAYS_LEFT: i64 = 30;
 
 /// The names of a staged set's files, in the order of [`FILES`].
-const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
+pub(super) const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
 
 /// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
 /// today, or where its leaf lacks one of the fixed names or of `sans`.
@@ -63,7 +64,9 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         ..obtained
     };
     if let Some(staged) = staged.filter(|staged| !is_due(staged, sans, now)) {
-        return finished(machine, place, &origin, staged).map(noted);
+        return finished(machine, place, &origin, staged)
+            .map(noted)?
+            .away_from_project(machine, place);
     }
     let Some(current) = current else {
         return obtain(machine, place, sans).map(noted);
@@ -74,23 +77,26 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         if files::exists(&folder.join(STAGED[2])) {
             obtained.changes = unstage(&obtained.set, folder)?;
         }
-        return Ok(noted(obtained));
+        return noted(obtained).away_from_project(machine, place);
     }
     if let Err(why) = may_replace(&current, &origin, place) {
         if out_of_date {
             // Its error says what is wrong with its dates, and how that is mended.
             return obtain(machine, place, sans);
         }
-        return Ok(noted(Obtained {
+        let late = Obtained {
             late: Some(why.into()),
             ..Obtained::unchanged(current)
-        }));
+        };
+        return noted(late).away_from_project(machine, place);
     }
     let sans = [sans, &current.names.further()].concat();
     let source = source(machine, place, |machines| {
         obtain_or_renew(machine, machines, &sans)
     })?;
-    replace(machine, place, &origin, source, &sans).map(noted)
+    replace(machine, place, &origin, source, &sans)
+        .map(noted)?
+        .away_from_project(machine, place)
 }
 
 /// A new set for `place`, whatever is there now; a project's is a copy of a new one of the
@@ -109,10 +115,11 @@ pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtain
     let source = source(machine, place, |machines| renew(machine, machines, &sans))?;
     let ignored = strangers(&origin, place.folder(), now);
     let obtained = replace(machine, place, &origin, source, &sans)?;
-    Ok(Obtained {
+    let obtained = Obtained {
         ignored,
         ..obtained
-    })
+    };
+    obtained.away_from_project(machine, place)
 }
 
 /// The machine's set, of which a project gets a copy; `None` for every other place.
@@ -186,11 +193,14 @@ fn in_place(
         Place::Project(_) => 0o755,
     };
     let (mut changes, mut after) = (listed, Vec::new());
+    if let Place::Project(_) = place {
+        changes.extend(ignored(folder)?);
+    }
     changes.extend(kept(origin, place)?);
-    // A first set needs no stage: nothing is served that a crash could contradict. And a
-    // stranger's staged files may be tracked by git: no key of ours goes there.
+    // A first set needs no stage: nothing is served that a crash could contradict. And
+    // files that are a stranger's, or that git tracks, get no key of ours.
     let first = !files::exists(&folder.join(FILES[2]));
-    let staged = !first && strangers(origin, folder, now).is_none();
+    let staged = !first && strangers(origin, folder, now).is_none() && !origin.stage_is_tracked();
     if staged {
         changes.extend(stage(&set, folder, mode)?);
     }
@@ -209,42 +219,6 @@ fn in_place(
         issued: true,
         ..Obtained::unchanged(set)
     })
-}
-
-/// The changes that keep what azup did not make from being lost to a renewal: copies with
-/// other names in a project's folder, which is azup's own by its name.
-pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
-    let folder = place.folder();
-    let mut there = Vec::new();
-    for (name, mode) in FILES.into_iter().zip([0o644, 0o600, 0o644]) {
-        if let Some(bytes) = files::read_if_there(&folder.join(name))? {
-            there.push((name, mode, bytes));
-        }
-    }
-    let made_by_azup = there.iter().any(|(name, _, bytes)| {
-        let certificate = TrustAnchor::any(bytes, &folder.join(name));
-        certificate.is_ok_and(|certificate| origin.may_overwrite(&certificate))
-    });
-    if there.is_empty() || made_by_azup {
-        return Ok(Vec::new());
-    }
-    match place {
-        Place::Named(_) => Err(Failure::new(format!(
-            "azup did not make the certificate set in {}, and renews only its own: name another folder",
-            shown(folder)
-        ))
-        .hint(renew_command(&folder.join("azup")))
-        .exit(Exit::Refused)
-        .into()),
-        Place::Project(_) | Place::Machine(_) => {
-            let number = &super::sha256(&there[0].2)[..8];
-            let copies = there.into_iter().map(|(name, mode, bytes)| {
-                let path = folder.join(format!("replaced-{number}-{name}"));
-                (!files::exists(&path)).then(|| Change::create(path, bytes, mode))
-            });
-            Ok(copies.flatten().collect())
-        }
-    }
 }
 
 /// Puts `set` beside the files in `folder`.

@@ -34,6 +34,7 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     if global.dry_run {
         return preview(run, &wish, running.is_some(), global, machine, output);
     }
+    certificates::require_accepted(machine, global)?;
     let signals = Signals::take()?;
     let users = Users::join(ports, machine, &signals.interrupt)?;
     let reached = azurite::reach(wish, running, global, machine, output, &signals.interrupt)?;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::azurite::{self, Interrupt, Running, Users, Wish};
+use crate::certificates;
 use crate::cli::Global;
 use crate::failure::Exit;
 use crate::machine::Machine;
@@ -23,6 +24,7 @@ pub(super) fn run(
         output.give(&azurite::preview(&wish, global, machine)?)?;
         return Ok(Exit::Done);
     }
+    certificates::require_accepted(machine, global)?;
     let interrupt = Interrupt::listen(up.detached_child)?;
     // While azup is one of its users, an Azurite of `azup run` does not end.
     let users = if up.detach {

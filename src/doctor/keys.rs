@@ -48,7 +48,7 @@ fn tracked(context: &Context) -> Result<Finding> {
             Ok(false) => {}
             Err(why) => {
                 let what = format!("what git tracks cannot be told: {why}");
-                return Ok(Finding::warn(what).fix("git status"));
+                return Ok(Finding::warn(what).fix(why.fix));
             }
         }
     }

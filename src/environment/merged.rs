@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use memchr::memmem;
 
-use crate::certificates::{BEGIN, TrustAnchor, sha256};
+use crate::certificates::{BEGIN, PROJECT_FOLDER, TrustAnchor, sha256};
 use crate::change::Change;
 use crate::files::{self, Content};
 use crate::machine::Machine;
-use crate::trust::bundle::{contains, percent_decoded, percent_encoded};
+use crate::trust::bundle::{CERTIFI, contains, percent_decoded, percent_encoded};
+use crate::workspace::Workspace;
 
 /// How a merged bundle begins; what follows is the source's path, or nothing.
 const MARK: &str = "# azup: made from ";
@@ -182,14 +183,21 @@ pub(super) enum Named {
 /// What `value` stands for.
 pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result<Named> {
     let path = machine.absolute(value);
-    if ca.file.as_deref() == Some(&path) {
+    // An older azup named the project's file.
+    let of_project = path.ends_with(PROJECT_FOLDER.to_owned() + "/ca.pem");
+    if ca.file.as_deref() == Some(&path) || of_project {
         return Ok(Named::Ours);
     }
     if path.parent() != Some(&folder(machine)?) {
         return Ok(Named::File(path));
     }
     let bytes = files::read_if_there(&path).ok().flatten();
-    let origin = bytes.as_deref().and_then(origin);
+    // An older azup made them from the project's environments, too.
+    let workspace = Workspace::of(machine);
+    let origin = bytes
+        .as_deref()
+        .and_then(origin)
+        .filter(|path| !path.ends_with(CERTIFI) || !workspace.brought(path));
     Ok(origin.map_or(Named::Ours, Named::File))
 }
 

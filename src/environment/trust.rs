@@ -4,6 +4,10 @@
 //! Nobody knows which certifi a program will read: uv, tox, pipx and pex make environments
 //! that do not exist yet. So the variables that replace certifi's bundle are always set,
 //! also where every certifi that azup knows has the CA.
+//!
+//! Every program reads what these name, so their public roots never come from an environment
+//! in the project: the repository or an archive may have brought that, with any CA in its
+//! certifi, and nothing in a file says who wrote it.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +21,7 @@ use crate::cli::Scope;
 use crate::failure::{Failure, shown};
 use crate::machine::Machine;
 use crate::trust::{Found, bundle, python, system};
+use crate::workspace::Workspace;
 
 /// Node.js and Deno, beside the CAs that they know anyway.
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
@@ -157,7 +162,7 @@ impl Plan<'_> {
         self.environment.variables.push(Variable { name, value });
     }
 
-    /// The public roots: the system's, else those of the project's Python.
+    /// The public roots: the system's, else those of a Python outside of the project.
     fn roots(&mut self) -> Option<Source> {
         let system = system::bundle().and_then(|path| Source::read(&path).ok());
         let roots = system.or_else(|| certifi(self.machine));
@@ -174,15 +179,21 @@ impl Plan<'_> {
     }
 }
 
-/// What requests reads in the first of the project's environments.
+/// What requests reads in the first of the environments that do not lie in the project, by
+/// their name or really.
 fn certifi(machine: &Machine) -> Option<Source> {
+    let workspace = Workspace::of(machine);
+    // An archive that has no mark of a project is no smaller for that.
+    let above = python::above_project(machine);
     python::find(machine, Scope::Project)
         .into_iter()
         .filter_map(|found| match found {
             Found::Store(store) => Some(store.path().to_owned()),
             Found::Row(_) | Found::Looked(_) => None,
         })
-        .filter(|path| path.ends_with("certifi/cacert.pem") && !path.ends_with(bundle::OF_PIP))
+        .filter(|path| path.ends_with(bundle::CERTIFI) && !path.ends_with(bundle::OF_PIP))
+        .filter(|path| !workspace.brought(path))
+        .filter(|path| !above.iter().any(|root| path.starts_with(root)))
         .map(|path| bundle::patched_certifi(&path).map_or(path, PathBuf::from))
         .find_map(|path| Source::read(&path).ok())
 }

@@ -16,7 +16,7 @@ use super::jsonc::{self, Edit, Refusal};
 use super::record::{Made, Record};
 use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontainer};
 use super::{paths, slashed, vscode};
-use crate::certificates::{FILES, PROJECT_FOLDER};
+use crate::certificates::{FILES, GITIGNORE, IGNORE_ALL, PROJECT_FOLDER};
 use crate::change::Change;
 use crate::cli::Credential;
 use crate::files;
@@ -92,8 +92,8 @@ impl Project {
         };
         let sans = setup.dev_container(request)?;
         setup.own_file(&ProjectFile::text(
-            Path::new(PROJECT_FOLDER).join(".gitignore"),
-            "*\n!.gitignore\n",
+            Path::new(PROJECT_FOLDER).join(GITIGNORE),
+            IGNORE_ALL,
         ))?;
         setup.editor(request)?;
         setup.finish(machine, request, &sans, noted)

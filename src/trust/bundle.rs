@@ -30,6 +30,9 @@ pub use block::{contains, percent_decoded, percent_encoded, with, without};
 /// those of a few others who append as well.
 const END_SIZE: u64 = 16 << 10;
 
+/// The end of the path of certifi's bundle.
+pub const CERTIFI: &str = "certifi/cacert.pem";
+
 /// The end of the path of pip's own copy of certifi.
 pub const OF_PIP: &str = "pip/_vendor/certifi/cacert.pem";
 

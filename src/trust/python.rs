@@ -22,6 +22,7 @@ use super::{Found, Row};
 use crate::cli::{Kind, Scope};
 use crate::failure::shown;
 use crate::files::Identity;
+use crate::git;
 use crate::machine::Machine;
 use crate::workspace::Workspace;
 
@@ -76,6 +77,11 @@ pub fn of_project(machine: &Machine) -> Vec<PathBuf> {
     let active = environments::active(machine).into_iter();
     let active = active.map(|(_, root)| root);
     active.chain(environments::of_project(machine)).collect()
+}
+
+/// The environments in the nearest folder above the project that has any.
+pub fn above_project(machine: &Machine) -> Vec<PathBuf> {
+    environments::in_folders(&Workspace::of(machine).above, machine)
 }
 
 /// The folders of an environment in which packages lie.
@@ -151,6 +157,8 @@ impl Search<'_> {
         if !self.workspace.holds(root) {
             return Vec::new();
         }
+        // A link that git tracks is the repository's, whoever activates it.
+        let named = named && !git::tracks(root).unwrap_or(true);
         let named = named.then(|| root.canonicalize().ok()).flatten();
         self.workspace.top().into_iter().chain(named).collect()
     }

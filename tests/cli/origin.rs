@@ -2,6 +2,7 @@
 //! dev container, another user. None may reach a store, a bundle or the machine's own set.
 
 mod container;
+mod exposed;
 mod kept;
 mod refused;
 pub mod repo;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{Refused, Request, Setup};
-use crate::certificates::{self, FILES, IssuedList, Obtained, PROJECT_FOLDER, Place};
+use crate::certificates::{self, FILES, GITIGNORE, IssuedList, Obtained, PROJECT_FOLDER, Place};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::Content;
@@ -91,7 +91,7 @@ impl Setup<'_> {
         sans: &[String],
     ) -> Result<Obtained> {
         let folder = self.project.folder.join(PROJECT_FOLDER);
-        let obtained = match &request.certs {
+        let mut obtained = match &request.certs {
             None => certificates::obtain(machine, &Place::Project(folder), sans)?,
             Some(named) => {
                 let named = Place::Named(machine.absolute(named));
@@ -100,11 +100,17 @@ impl Setup<'_> {
                 let listed = IssuedList::load(machine)?;
                 let vouched = listed.with_vouched(obtained.set.ca.sha256(), machine)?;
                 obtained.changes.extend(vouched);
+                obtained.changes.extend(certificates::ignored(&folder)?);
                 obtained.changes.extend(obtained.set.write(&folder, 0o755)?);
                 obtained.issued = false;
                 obtained
             }
         };
+        // It is among azup's own files already, behind a link by another path.
+        let ignore = self.project.folder.join(PROJECT_FOLDER).join(GITIGNORE);
+        obtained
+            .changes
+            .retain(|change| !matches!(change, Change::Write { path, .. } if *path == ignore));
         let names = &obtained.set.names.dns;
         for san in sans.iter().filter(|san| !names.contains(san)) {
             self.notes.push(format!(

@@ -56,12 +56,7 @@ pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
         }
     }
     if found.is_empty() {
-        found = folders
-            .above
-            .iter()
-            .map(|folder| in_folder(folder, machine))
-            .find(|found| !found.is_empty())
-            .unwrap_or_default();
+        found = in_folders(&folders.above, machine);
     }
     found
 }
@@ -95,6 +90,12 @@ pub(super) fn package_folders(machine: &Machine) -> Vec<PathBuf> {
         .map(|folder| folder.join(".python_packages/lib/site-packages"))
         .filter(|folder| folder.is_dir())
         .collect()
+}
+
+/// The environments of the first of `folders` that has any.
+pub(super) fn in_folders(folders: &[PathBuf], machine: &Machine) -> Vec<PathBuf> {
+    let mut found = folders.iter().map(|folder| in_folder(folder, machine));
+    found.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// The environment that the user tells uv to take for the project's.

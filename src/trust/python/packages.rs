@@ -10,11 +10,8 @@ use std::rc::Rc;
 use crate::cli::Kind;
 use crate::failure::{command_line, shown};
 use crate::files::{self, Identity};
-use crate::trust::bundle::{Bundle, Care, OF_PIP};
+use crate::trust::bundle::{Bundle, CERTIFI, Care, OF_PIP};
 use crate::trust::{Found, OUTSIDE, Row, by_name};
-
-/// certifi's bundle in a folder of packages.
-const CERTIFI: &str = "certifi/cacert.pem";
 
 /// The other bundles in a folder of packages, each with the package that brings it.
 const OTHERS: [(&str, &str); 2] = [

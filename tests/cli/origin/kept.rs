@@ -30,6 +30,61 @@ fn renew_keeps_what_azup_did_not_make() {
     author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
 }
 
+/// The company's CA signs again: the first leaf's key is somebody's, too.
+#[test]
+fn two_sets_of_one_ca_are_both_kept() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "a CA of the company", &[]);
+    let mut keys = Vec::new();
+    for round in 0..2 {
+        author.plant(&folder(&sandbox), Shape::Current);
+        let key = folder(&sandbox).join("key.pem");
+        if round == 1 {
+            std::fs::write(
+                &key,
+                std::fs::read(author.ca().with_file_name("kept.key")).unwrap(),
+            )
+            .unwrap();
+        }
+        keys.push(std::fs::read(&key).unwrap());
+        sandbox.azup(["renew"]).ok();
+    }
+    let after = Sandbox::files(&folder(&sandbox));
+    for key in keys {
+        assert!(
+            after.iter().any(|(_, bytes)| *bytes == key),
+            "a key is lost"
+        );
+    }
+}
+
+/// Whoever wrote the set can work out the names of its copies.
+#[test]
+fn a_copy_is_kept_though_something_has_its_name() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "a CA of the company", &[]);
+    author.plant(&folder(&sandbox), Shape::Current);
+    let key = std::fs::read(folder(&sandbox).join("key.pem")).unwrap();
+    sandbox.azup(["renew"]).ok();
+    let copies: Vec<_> = Sandbox::files(&folder(&sandbox))
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| path.to_string_lossy().contains("replaced-"))
+        .collect();
+    assert_eq!(copies.len(), 3);
+    for copy in copies {
+        std::fs::write(copy, "somebody's\n").unwrap();
+    }
+    author.plant(&folder(&sandbox), Shape::Current);
+    sandbox.azup(["renew"]).ok();
+    let after = Sandbox::files(&folder(&sandbox));
+    assert!(
+        after
+            .iter()
+            .any(|(path, bytes)| *bytes == key && !path.ends_with("key.pem"))
+    );
+}
+
 #[test]
 fn renew_overwrites_no_set_in_a_folder_that_the_user_named() {
     let sandbox = healthy();

@@ -117,6 +117,79 @@ fn a_folder_named_inside_of_the_repository_is_judged_like_the_projects_own() {
 }
 
 #[test]
+fn a_folder_of_another_project_is_judged_like_this_ones() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
+    let clone = sandbox.root().join("clone");
+    for below in [".devcontainer/azurite-certs", "certs"] {
+        let planted = clone.join(below);
+        author.plant(&planted, Shape::Current);
+        std::fs::create_dir_all(clone.join(".git")).unwrap();
+        for words in ["trust", "env"] {
+            let done = sandbox.azup([words, "--certs", planted.to_str().unwrap()]);
+            assert_eq!(done.code, 4, "{done}");
+        }
+    }
+    author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
+}
+
+#[test]
+fn what_is_in_the_way_of_a_file_is_named_and_the_hint_mends() {
+    let sandbox = with_set();
+    let staged = folder(&sandbox).join("next-key.pem");
+    std::os::unix::fs::symlink(sandbox.home().join("gone"), &staged).unwrap();
+    refused(&sandbox, "is a link that leads nowhere");
+    for name in ["next-ca.pem", "ca.pem"] {
+        let path = folder(&sandbox).join(name);
+        let _ = std::fs::remove_file(&path);
+        std::fs::create_dir(&path).unwrap();
+        refused(&sandbox, "is a folder");
+        std::fs::remove_dir(path.with_extension("pem.before")).unwrap();
+    }
+    let key = folder(&sandbox).join("key.pem");
+    std::fs::remove_file(&key).unwrap();
+    sandbox.run("mkfifo", [&key]).ok();
+    refused(&sandbox, "is no regular file");
+    assert!(!sandbox.home().join("gone").exists());
+}
+
+#[test]
+fn what_is_refused_leaves_nothing_behind() {
+    let sandbox = healthy();
+    let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
+    author.plant(&folder(&sandbox), Shape::Current);
+    let before = Sandbox::files(&sandbox.own());
+    for words in [&["up", "-d"][..], &["up"], &["run", "--", "true"]] {
+        assert_eq!(sandbox.azup(words).code, 4);
+        assert_eq!(Sandbox::files(&sandbox.own()), before, "{words:?}");
+    }
+}
+
+/// Only root can make a folder of another user's.
+#[test]
+fn azups_folder_is_not_one_of_another_users() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let sandbox = healthy();
+    sandbox.as_ordinary_user(["env"]).ok();
+    let own = sandbox.own();
+    sandbox
+        .run("chown", ["12345".as_ref(), own.as_os_str()])
+        .ok();
+    sandbox.run("chmod", ["777".as_ref(), own.as_os_str()]).ok();
+    let mut command = sandbox.command("/usr/bin/setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(sandbox.root().join("azup"))
+        .arg("env");
+    let done = Done::from(command.output().unwrap());
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("belongs to another user"), "{done}");
+    assert!(done.stderr.contains("hint: "), "{done}");
+}
+
+#[test]
 fn a_set_from_the_future_is_renewed_and_its_ca_goes() {
     let mut sandbox = healthy();
     let bundle = sandbox.root().join("corp.pem");

@@ -1,0 +1,164 @@
+//! The set that a command is to use: found where it belongs, copied from the machine's or made.
+
+use std::path::Path;
+
+use anyhow::Result;
+use time::OffsetDateTime;
+
+use super::origin::{self, Origin};
+use super::{
+    CertificateSet, FILES, IssuedList, Place, TrustAnchor, ignored, issue, kept, machine_folder,
+    renew_command, renewal,
+};
+use crate::change::{self, Change};
+use crate::cli::Global;
+use crate::failure::{Exit, Failure, shown};
+use crate::files::{self, Content};
+use crate::machine::Machine;
+
+/// A set to use, and what has to be written before it can be.
+#[derive(Debug)]
+pub struct Obtained {
+    /// The set.
+    pub set: CertificateSet,
+    /// The changes that put it where it belongs; none where it is already there. Where it
+    /// takes the place of another, they only stage it.
+    pub changes: Vec<Change>,
+    /// The changes that move a staged set into its place, once its CA is trusted.
+    pub after: Vec<Change>,
+    /// Whether it is a new one.
+    pub issued: bool,
+    /// Why it is not renewed although it should be.
+    pub late: Option<anyhow::Error>,
+    /// Staged files that somebody else made, which are left alone.
+    pub ignored: Option<Failure>,
+}
+
+impl Obtained {
+    pub(super) fn unchanged(set: CertificateSet) -> Self {
+        Self {
+            set,
+            changes: Vec::new(),
+            after: Vec::new(),
+            issued: false,
+            late: None,
+            ignored: None,
+        }
+    }
+
+    /// With the CA in the machine's own file instead of the project's, for whoever is told
+    /// of it: a process in the dev container may replace that one at any moment.
+    pub(super) fn away_from_project(mut self, machine: &Machine, place: &Place) -> Result<Self> {
+        let own = machine_folder(machine)?.join(FILES[0]);
+        let planned = self.changes.iter().chain(&self.after).rev();
+        let planned = planned.into_iter().find_map(|change| match change {
+            Change::Write {
+                path,
+                content: Content::File { bytes, .. },
+                ..
+            } if *path == own => Some(bytes.clone()),
+            _ => None,
+        });
+        let there = planned.or_else(|| files::read_if_there(&own).ok().flatten());
+        origin::lead_away(&mut self.set.ca, there.as_deref(), machine, place)?;
+        Ok(self)
+    }
+}
+
+/// Refuses what [`obtain`] would refuse, for who makes something before.
+pub fn require_accepted(machine: &Machine, global: &Global) -> Result<()> {
+    match look(machine, &Place::find(machine, global)?, &[]) {
+        Err(error) if Failure::exit_of(&error) == Exit::Refused => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The set of `place`: the one that is there, else the machine's, else a new one.
+pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+    let looked = look(machine, place, sans).or_else(|error| {
+        // Half a set may be one that another azup is writing at this moment.
+        change::wait_for_others(machine)?;
+        look(machine, place, sans).map_err(|_| error)
+    });
+    looked?.away_from_project(machine, place)
+}
+
+fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+    let now = machine.now();
+    let origin = Origin::of(machine, place)?;
+    match place {
+        Place::Named(folder) => match CertificateSet::load_unchecked(folder, now)? {
+            Some(set) => {
+                origin.require(&set.ca)?;
+                Ok(Obtained::unchanged(set))
+            }
+            None => Err(Failure::new(format!(
+                "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
+                shown(folder)
+            ))
+            .hint(renew_command(folder))
+            .into()),
+        },
+        Place::Machine(folder) => {
+            let there = load_whole(folder, now)?;
+            match there.filter(|set| !origin.is_of_older_azup(&set.ca)) {
+                Some(set) => {
+                    origin.require(&set.ca)?;
+                    Ok(Obtained::unchanged(set))
+                }
+                None => first(machine, folder, sans),
+            }
+        }
+        Place::Project(folder) => {
+            if let Some(set) = load_whole(folder, now)? {
+                origin.require(&set.ca)?;
+                return Ok(Obtained::unchanged(set));
+            }
+            let machines = Place::Machine(machine_folder(machine)?);
+            let mut obtained = match look(machine, &machines, sans) {
+                // Nobody can be using it any more: a new one takes its place.
+                Err(_) if renewal::out_of_date(machines.folder(), now).is_some() => {
+                    first(machine, machines.folder(), sans)?
+                }
+                obtained => obtained?,
+            };
+            obtained.changes.extend(ignored(folder)?);
+            obtained.changes.extend(obtained.set.write(folder, 0o755)?);
+            obtained.set.folder.clone_from(folder);
+            obtained.ignored = renewal::strangers(&origin, folder, now);
+            Ok(obtained)
+        }
+    }
+}
+
+/// A new set for the machine's folder, whatever is there.
+fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<Obtained> {
+    let set = CertificateSet::from_issued(folder, &issue(sans, machine.now())?, machine.now())?;
+    let mut changes = IssuedList::load(machine)?.with_issued(&set, machine)?;
+    let place = Place::Machine(folder.to_owned());
+    changes.extend(kept::kept(&Origin::of(machine, &place)?, &place)?);
+    changes.extend(set.write(folder, 0o700)?);
+    Ok(Obtained {
+        changes,
+        issued: true,
+        ..Obtained::unchanged(set)
+    })
+}
+
+/// The set in `folder`; `None` also where azup was killed while it wrote its first one.
+fn load_whole(folder: &Path, now: OffsetDateTime) -> Result<Option<CertificateSet>> {
+    match CertificateSet::load_unchecked(folder, now) {
+        Err(_) if is_half_written(folder) => Ok(None),
+        loaded => loaded,
+    }
+}
+
+/// Whether azup was killed while it wrote its first set in `folder`. The leaf comes last,
+/// so nobody has ever used this one.
+fn is_half_written(folder: &Path) -> bool {
+    let ca = files::read_if_there(&folder.join(FILES[0])).ok().flatten();
+    !files::exists(&folder.join(FILES[2]))
+        && ca
+            .and_then(|bytes| TrustAnchor::alone_in(&bytes))
+            .is_some_and(|ca| ca.is_ours())
+}
