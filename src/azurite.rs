@@ -35,11 +35,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Run, Up};
 use crate::failure::{Exit, Failure};
 use crate::machine::Machine;
+use crate::options::{Named, RunOptions, UpOptions};
 
-pub use accounts::{Account, Named, known as known_account};
+pub use accounts::{Account, known as known_account};
 pub use answer::Running;
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
 pub use credential::Identity;
@@ -86,13 +86,13 @@ impl Wish {
     /// # Errors
     /// Where two ports are the same or one is 0 (exit code 2), or the user has no home
     /// folder and names none for the data.
-    pub fn new(up: &Up, machine: &Machine) -> Result<Self> {
+    pub fn new(up: &UpOptions, machine: &Machine) -> Result<Self> {
         let ports = Ports {
             blob: up.blob_port,
             queue: up.queue_port,
             table: up.table_port,
         };
-        let identity = (!up.no_identity).then_some(up.identity_port);
+        let identity = up.identity_port;
         ports.check(identity)?;
         Ok(Self {
             ports,
@@ -105,13 +105,13 @@ impl Wish {
     }
 
     /// What `azup run` starts where nothing answers. It answers for tokens itself.
-    pub fn for_run(run: &Run, ports: Ports, machine: &Machine) -> Result<Self> {
+    pub fn for_run(run: &RunOptions, ports: Ports, machine: &Machine) -> Result<Self> {
         Ok(Self {
             ports,
             identity: None,
             data: Data::new(run.location.as_deref(), run.in_memory, machine)?,
             sans: Vec::new(),
-            accounts: run.told.account.iter().cloned().collect(),
+            accounts: run.account.iter().cloned().collect(),
             while_used: true,
         })
     }

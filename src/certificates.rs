@@ -29,10 +29,10 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::change::Change;
-use crate::cli::Global;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::workspace::Workspace;
 
 pub use anchor::{

@@ -19,22 +19,27 @@ mod upgrade;
 
 use anyhow::Result;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 use crate::failure::Exit;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::Output;
 
 /// Runs the command and prints its answer.
-pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
-    let global = &cli.global;
+pub fn run(
+    command: &Command,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Exit> {
     if let Some(user) = machine.sudo_user() {
         output.warning(&format!(
             "started with sudo, azup works in the home of {user}; run it without sudo: azup asks \
              for administrator's rights only where it needs them"
         ));
     }
-    upgrade::run(&cli.command, global, machine, output)?;
-    let answer = match &cli.command {
+    upgrade::run(command, global, machine, output)?;
+    let answer = match command {
         Command::Init(init) => init::run(init, global, machine, output)?,
         Command::Remove(remove) => remove::run(remove, global, machine, output)?,
         Command::Up(up) => return up::run(up, global, machine, output),
@@ -51,6 +56,8 @@ pub fn run(cli: &Cli, machine: &Machine, output: Output) -> Result<Exit> {
         Command::Token(token) => return token::run(token, machine, output),
         Command::Completions(completions) => completions::run(completions)?,
         Command::Man(man) => man::run(man, global, machine)?,
+        // Both are answered where the command line is read.
+        Command::Help(_) | Command::Version => return Ok(Exit::Done),
     };
     output.give(&answer)?;
     Ok(answer.exit)

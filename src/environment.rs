@@ -25,9 +25,9 @@ use anyhow::Result;
 use crate::azurite::{Account, Ports};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
-use crate::cli::Credential;
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::options::Credential;
 
 pub use formats::written;
 pub use java::Java;

@@ -10,7 +10,8 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `cli` | the words of the command line, nothing else |
+//! | `options` | what a user can ask for, as plain types below everything |
+//! | `cli` | the words of the command line and their help; nothing else knows clap |
 //! | `commands` | one file per command: the walk above in a dozen lines |
 //! | `machine` | the only seam to the outside: environment, clock, processes |
 //! | `sudo` | `sudo azup` works as the user who typed it |
@@ -50,12 +51,10 @@ macro_rules! modules {
 
 modules! {
     azurite background certificates change cli commands doctor environment failure files git
-    identity machine output project sudo trust workspace
+    identity machine options output project sudo trust workspace
 }
 #[cfg(feature = "internals")]
 pub mod fuzzed;
-
-use clap::Parser as _;
 
 use machine::Machine;
 use output::Output;
@@ -64,11 +63,20 @@ use output::Output;
 /// help and usage errors.
 pub fn run() -> std::process::ExitCode {
     files::outlive_size_limit();
-    let cli = match cli::Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return output::usage(&error).into(),
+    let (command, global) = match cli::parse(std::env::args_os()) {
+        Ok((cli, global)) => (cli.command, global),
+        Err(error) => {
+            let text = error.render();
+            let (styled, plain) = (text.ansi().to_string(), text.to_string());
+            return if error.use_stderr() {
+                output::usage(&styled, &plain).into()
+            } else {
+                output::help(&styled).into()
+            };
+        }
     };
-    let output = Output::new(&cli.global);
-    let done = Machine::here().and_then(|machine| commands::run(&cli, &machine, output));
+    let output = Output::new(&global);
+    let done =
+        Machine::here().and_then(|machine| commands::run(&command, &global, &machine, output));
     done.unwrap_or_else(|error| output.failure(&error)).into()
 }

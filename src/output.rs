@@ -16,8 +16,8 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::cli::{Color, Global};
 use crate::failure::{Exit, Failure, is_unseen, reason};
+use crate::options::{Color, Global};
 use visible::{Style, visible};
 
 /// Says what a command has to say, in the form that the user chose.
@@ -331,37 +331,37 @@ fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result
     stream.flush()
 }
 
-/// Prints help, the version, or what is wrong with the command line, and gives the exit
-/// code. With `--json` among the words a mistake is also a document.
-pub fn usage(error: &clap::Error) -> Exit {
-    let styled = error.render().ansi().to_string();
-    if !error.use_stderr() {
-        let stream = std::io::stdout().lock();
-        let text = if wants_colour(&stream) {
-            styled
-        } else {
-            strip_str(&styled).to_string()
-        };
-        return match written(write(stream, &text)) {
-            Ok(()) => Exit::Done,
-            Err(error) => {
-                say(Style::Error, &format!("{error:#}"));
-                Exit::Failed
-            }
-        };
+/// Prints help or the version, with its colours where they are wanted.
+pub fn help(styled: &str) -> Exit {
+    let stream = std::io::stdout().lock();
+    let text = if wants_colour(&stream) {
+        styled.to_owned()
+    } else {
+        strip_str(styled).to_string()
+    };
+    match written(write(stream, &text)) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            say(Style::Error, &format!("{error:#}"));
+            Exit::Failed
+        }
     }
+}
+
+/// Prints what is wrong with the command line, in colour and without. With `--json` among the
+/// words it is also a document.
+pub fn usage(styled: &str, plain: &str) -> Exit {
     // It quotes words that a script may have made from anything.
     let stream = std::io::stderr().lock();
     let odd = |word: std::ffi::OsString| word.to_string_lossy().chars().any(is_unseen);
     let text = if wants_colour(&stream) && !std::env::args_os().any(odd) {
-        styled
+        styled.to_owned()
     } else {
-        visible(&error.render().to_string(), false)
+        visible(plain, false)
     };
     let _ = write(stream, &text);
     if std::env::args_os().any(|word| word == "--json") {
-        let message = error.to_string();
-        let message = message.lines().next().unwrap_or_default();
+        let message = plain.lines().next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
         let _ = out_json(&json!({
             "version": 1,

@@ -24,9 +24,9 @@ use time::OffsetDateTime;
 
 use crate::certificates::{TrustAnchor, may_be_ours, sha256};
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
+use crate::options::Kind;
 
 pub use plan::{Goal, Plan};
 pub use selection::Selection;

@@ -17,6 +17,7 @@ use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Content, random};
 use crate::identity::is_account;
 use crate::machine::Machine;
+use crate::options::Named;
 
 /// The key of [`ACCOUNT`], which Microsoft publishes: it opens emulators only.
 const PUBLIC_KEY: &str =
@@ -24,13 +25,6 @@ const PUBLIC_KEY: &str =
 
 /// The name of the file in azup's own folder.
 const FILE: &str = "accounts.json";
-
-/// `NAME[:KEY]` of the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    name: String,
-    key: Option<String>,
-}
 
 impl std::str::FromStr for Named {
     type Err = String;
@@ -56,13 +50,6 @@ impl std::str::FromStr for Named {
             name: name.to_owned(),
             key: key.map(str::to_owned),
         })
-    }
-}
-
-impl Named {
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 }
 

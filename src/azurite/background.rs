@@ -13,13 +13,13 @@ use super::client::Client;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
 use super::slot::{self, Occupant, Slot};
-use super::{ACCOUNT, Data, Named, Wish, probe};
+use super::{ACCOUNT, Data, Wish, probe};
 use crate::background;
 use crate::certificates::{self, Place};
-use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::identity;
 use crate::machine::Machine;
+use crate::options::{Global, Named};
 use crate::output::Output;
 
 /// How long the one in the background may take until it is ready or gives up. It waits
@@ -77,7 +77,7 @@ pub fn already_running(
 pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<()> {
     let missing = accounts
         .iter()
-        .map(Named::name)
+        .map(|account| account.name.as_str())
         .find(|name| *name != ACCOUNT && !running.accounts.iter().any(|other| other == name));
     match missing {
         None => Ok(()),
@@ -150,7 +150,7 @@ fn arguments(wish: &Wish, certs: &Path) -> Vec<OsString> {
     };
     for account in &wish.accounts {
         // Without the key, which is remembered by now: everybody can read this.
-        arguments.push(format!("--account={}", account.name()).into());
+        arguments.push(format!("--account={}", account.name).into());
     }
     if wish.while_used {
         arguments.push("--while-used".into());

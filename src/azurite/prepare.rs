@@ -15,11 +15,11 @@ use super::node::Node;
 use super::{Data, VERSION, Wish, process};
 use crate::certificates::{self, CertificateSet, Place};
 use crate::change;
-use crate::cli::Global;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
 use crate::files;
 use crate::identity;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 
 /// Everything that Azurite needs, there and checked.

@@ -15,8 +15,8 @@ use super::probe::{self, Seen};
 use super::slot::{Occupant, Slot};
 use super::{Data, Ports, Wish, background, prepare};
 use crate::certificates::{self, Place, TrustAnchor};
-use crate::cli::{Global, Told};
 use crate::machine::Machine;
+use crate::options::{Global, ConnectionOptions};
 use crate::output::Output;
 
 /// How long an Azurite of somebody else's may take from its first port to its last.
@@ -43,7 +43,7 @@ pub struct Reached {
 
 /// The Azurite of azup's on the ports that were named, and its ports; where none runs,
 /// those on which one would. Of several the one on the usual ports, else the youngest.
-pub fn find_running(told: &Told, machine: &Machine) -> Result<(Ports, Option<Running>)> {
+pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Ports, Option<Running>)> {
     let named = |ports: Ports| Ports {
         blob: told.blob_port.unwrap_or(ports.blob),
         queue: told.queue_port.unwrap_or(ports.queue),

@@ -11,10 +11,10 @@ use super::{
     renew_command, renewal,
 };
 use crate::change::{self, Change};
-use crate::cli::Global;
 use crate::failure::{Exit, Failure, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Global;
 
 /// A set to use, and what has to be written before it can be.
 #[derive(Debug)]

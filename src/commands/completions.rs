@@ -2,16 +2,15 @@
 //! types that read them.
 
 use anyhow::Result;
-use clap::CommandFactory as _;
 use serde_json::json;
 
-use crate::cli::{Cli, Completions};
+use crate::cli::{self, Completions};
 use crate::failure::Exit;
 use crate::output::Answer;
 
 pub(super) fn run(completions: &Completions) -> Result<Answer> {
     let mut script = Vec::new();
-    clap_complete::generate(completions.shell, &mut Cli::command(), "azup", &mut script);
+    clap_complete::generate(completions.shell, &mut cli::published(), "azup", &mut script);
     let text = String::from_utf8(script)?;
     Ok(Answer {
         brief: Some(text.clone()),

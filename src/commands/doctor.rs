@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::change;
-use crate::cli::{Doctor, Global, Renew, Trust};
+use crate::cli::{Doctor, Renew, Trust};
 use crate::doctor::{self, Context, Mend, Report};
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::trust::{Goal, Plan, Removal, Selection};
 
@@ -23,7 +24,7 @@ pub(super) fn run(
     }
     let checks = doctor::chosen(&doctor.ids)?;
     let look = || -> Result<_> {
-        let context = Arc::new(Context::new(doctor, global, machine)?);
+        let context = Arc::new(Context::new(&doctor.options(), global, machine)?);
         Ok(doctor::explained(doctor::run(&checks, &context)))
     };
     let mut results = look()?;
@@ -59,7 +60,7 @@ pub(super) fn run(
 fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Result<&'static str> {
     let (command, answer) = match mend {
         Mend::Renew => {
-            let renew = Renew { sans: Vec::new() };
+            let renew = Renew::default();
             let answer = super::renew::run(&renew, global, machine, output)?;
             ("azup renew", answer.text)
         }

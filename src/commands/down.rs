@@ -6,9 +6,9 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::azurite;
-use crate::cli::Global;
 use crate::failure::Exit;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 
 pub(super) fn run(

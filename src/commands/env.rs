@@ -10,24 +10,26 @@ use serde_json::{Map, Value, json};
 use crate::azurite::{self, Running};
 use crate::certificates::{self, Place, TrustAnchor};
 use crate::change::{self, Change};
-use crate::cli::{Env, Format, Global, Told};
+use crate::cli::Env;
 use crate::environment::{self, Environment, Java, Wish, functions};
 use crate::failure::{Exit, Failure, shown};
 use crate::identity;
 use crate::machine::Machine;
+use crate::options::{ConnectionOptions, Format, Global};
 use crate::output::Output;
 
 /// How long a listener on this machine may take to answer; usually it takes microseconds.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
-    let (ports, running) = azurite::find_running(&env.told, machine)?;
+    let told = env.connection();
+    let (ports, running) = azurite::find_running(&told, machine)?;
     let plan = || {
         let place = Place::find(machine, global)?;
         let obtained = certificates::obtain(machine, &place, &[])?;
         let ca = azurite::ca_of(running.as_ref(), obtained.set.ca, &place, machine)?;
         let endpoint = endpoint(env.identity_port, running.as_ref(), machine);
-        let (wish, kept) = wish(&env.told, None, ports, ca, endpoint, machine)?;
+        let (wish, kept) = wish(&told, None, ports, ca, endpoint, machine)?;
         let mut environment = Environment::plan(&wish, machine)?;
         let files = std::mem::take(&mut environment.changes);
         environment.changes = [obtained.changes, kept, files].concat();
@@ -132,7 +134,7 @@ pub(super) fn written(changes: &[Change]) -> Vec<String> {
 
 /// What the options say for `command` (`None`: for any), and the changes that keep a new identity header.
 pub(super) fn wish(
-    told: &Told,
+    told: &ConnectionOptions,
     command: Option<&OsStr>,
     ports: azurite::Ports,
     ca: TrustAnchor,

@@ -1,14 +1,14 @@
 //! `azup init`
 
 use anyhow::{Context as _, Result};
-use clap::ValueEnum as _;
 use serde_json::json;
 
 use super::project_files::{self, Verb};
 use crate::change;
-use crate::cli::{Global, Init, Trust};
+use crate::cli::{Init, Trust};
 use crate::failure::shown;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::project::binary::Binary;
 use crate::project::{Plan, Project, Request, Status, configuration, devcontainer, record};
@@ -29,8 +29,8 @@ fn verb(init: &Init) -> Verb {
     ] {
         words.extend(given.then(|| word.into()));
     }
-    if let Some(credential) = init.credential.and_then(|named| named.to_possible_value()) {
-        words.extend(["--credential".into(), credential.get_name().into()]);
+    if let Some(credential) = init.credential {
+        words.extend(["--credential".into(), credential.name().into()]);
     }
     if let Some(config) = &init.config {
         words.extend(["--config".into(), config.clone().into_os_string()]);

@@ -2,14 +2,14 @@
 //! to standard output, or all of them to a folder.
 
 use anyhow::Result;
-use clap::CommandFactory as _;
 use serde_json::json;
 
 use crate::change::{self, Change};
-use crate::cli::{Cli, Global, Man};
+use crate::cli::{self, Man};
 use crate::failure::{Exit, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, coloured_diff};
 
 pub(super) fn run(man: &Man, global: &Global, machine: &Machine) -> Result<Answer> {
@@ -69,7 +69,7 @@ pub(super) fn run(man: &Man, global: &Global, machine: &Machine) -> Result<Answe
 
 /// Every page with its file name, that of `azup` itself first.
 fn pages() -> Result<Vec<(String, Vec<u8>)>> {
-    let mut root = Cli::command();
+    let mut root = cli::published();
     root.build();
     let mut pages = vec![page(root.clone())?];
     for command in root.get_subcommands() {

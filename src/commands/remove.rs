@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::project_files::{self, Verb};
 use crate::change;
-use crate::cli::{Global, Remove};
+use crate::cli::Remove;
 use crate::failure::{Exit, shown};
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::project::{Keep, Project};
 

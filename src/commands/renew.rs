@@ -5,8 +5,9 @@ use anyhow::Result;
 
 use super::trust::put;
 use crate::certificates::{self, Place};
-use crate::cli::{Global, Renew};
+use crate::cli::Renew;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 
 pub(super) fn run(

@@ -9,11 +9,12 @@ use serde_json::json;
 
 use crate::azurite::{self, Users, Wish};
 use crate::certificates::{self, Place};
-use crate::cli::{Global, Run};
+use crate::cli::Run;
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure, command_line};
 use crate::identity::{self, Endpoint};
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::Output;
 
 use super::env;
@@ -29,8 +30,8 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     let (program, rest) = run.command.split_first().expect("clap requires a command");
     program::require(program, rest, machine)?;
     output.warn_all(program::passed_over(program, rest, machine).as_slice());
-    let (ports, running) = azurite::find_running(&run.told, machine)?;
-    let wish = Wish::for_run(run, ports, machine)?;
+    let (ports, running) = azurite::find_running(&run.connection(), machine)?;
+    let wish = Wish::for_run(&run.options(), ports, machine)?;
     if global.dry_run {
         return preview(run, &wish, running.is_some(), global, machine, output);
     }
@@ -69,7 +70,7 @@ fn with_azurite(
     let url = identity::url(endpoint.address());
     let plan = || {
         let ca = reached.ca.clone();
-        let (wish, _) = env::wish(&run.told, Some(&run.command[0]), ports, ca, url.clone(), machine)?;
+        let (wish, _) = env::wish(&run.connection(), Some(&run.command[0]), ports, ca, url.clone(), machine)?;
         Environment::plan(&wish, machine)
     };
     let environment = env::prepared(plan, false, machine, output)?;
@@ -90,7 +91,7 @@ fn preview(
 ) -> Result<Exit> {
     let set = certificates::obtain(machine, &Place::find(machine, global)?, &[])?.set;
     let endpoint = identity::url(identity::loopback(identity::PORT));
-    let (told, _) = env::wish(&run.told, Some(&run.command[0]), wish.ports, set.ca, endpoint, machine)?;
+    let (told, _) = env::wish(&run.connection(), Some(&run.command[0]), wish.ports, set.ca, endpoint, machine)?;
     let environment = Environment::plan(&told, machine)?;
     let mut text = String::new();
     if !is_running {

@@ -5,10 +5,11 @@ use anyhow::{Error, Result};
 
 use crate::certificates::{self, IssuedList, Obtained, Place, TrustAnchor, day};
 use crate::change::{self, Change};
-use crate::cli::{Global, Trust};
+use crate::cli::Trust;
 use crate::failure::Failure;
 use crate::files;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::trust::record::Record;
 use crate::trust::report::Report;

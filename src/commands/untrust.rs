@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use crate::certificates::{self, IssuedList, Place, TrustAnchor};
 use crate::change;
-use crate::cli::{Global, Scope, Untrust};
+use crate::cli::Untrust;
 use crate::files;
 use crate::machine::Machine;
+use crate::options::{Global, Scope};
 use crate::output::{Answer, Output};
 use crate::trust::record::Record;
 use crate::trust::report::Report;

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use crate::azurite::{self, Interrupt, Running, Users, Wish};
 use crate::certificates;
-use crate::cli::Global;
 use crate::failure::Exit;
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::Output;
 
 /// How each way of running ends.
@@ -19,7 +19,7 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
-    let wish = Wish::new(up, machine)?;
+    let wish = Wish::new(&up.options(), machine)?;
     if global.dry_run {
         output.give(&azurite::preview(&wish, global, machine)?)?;
         return Ok(Exit::Done);

@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use crate::certificates::{self, FILES, IssuedList, Place};
 use crate::change;
-use crate::cli::{Command, Global, Scope};
+use crate::cli::Command;
 use crate::files;
 use crate::machine::Machine;
+use crate::options::{Global, Scope};
 use crate::output::Output;
 use crate::trust::record::Record;
 use crate::trust::{Goal, Outcome, Plan, Removal, Selection};

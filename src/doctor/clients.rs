@@ -9,8 +9,8 @@ use anyhow::Result;
 
 use super::interpreter::interpreter;
 use super::{Check, Context, Finding, Mend};
-use crate::cli::Kind;
 use crate::failure::{command_line, shown};
+use crate::options::Kind;
 use crate::trust::{Found, Status, Store, nss};
 
 /// The exit code by which our own scripts say that a package is not installed.

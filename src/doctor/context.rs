@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 use super::server::Server;
 use crate::azurite::{self, Listener, Ports, Service};
 use crate::certificates::{FILES, Place, TrustAnchor};
-use crate::cli::{Doctor, Global, Kind};
 use crate::failure::{Failure, shown};
 use crate::files;
 use crate::machine::{self, Finished, Machine};
+use crate::options::{DoctorOptions, Global, Kind};
 
 /// What answers at the port of each service.
 pub(super) type Listeners = [(Service, u16, Listener); 3];
@@ -75,7 +75,7 @@ pub struct Set {
 impl Context {
     /// Takes in the command line. Without ports there, those of the Azurite that azup runs
     /// count, else the usual ones.
-    pub fn new(doctor: &Doctor, global: &Global, machine: &Machine) -> Result<Self> {
+    pub fn new(doctor: &DoctorOptions, global: &Global, machine: &Machine) -> Result<Self> {
         let running = azurite::running(machine);
         let usual = match running.as_slice() {
             [one] => one.ports,

@@ -143,20 +143,20 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::cli::{Cli, Command};
     use crate::doctor::Status;
     use crate::machine::Machine;
+    use crate::options::{DoctorOptions, Global};
 
     fn context(home: &std::path::Path) -> Arc<Context> {
-        let cli = Cli::parse_from(["azup", "doctor", "--limit", "1"]);
-        let Command::Doctor(doctor) = &cli.command else {
-            unreachable!("it was parsed");
+        let doctor = DoctorOptions {
+            blob_port: None,
+            queue_port: None,
+            table_port: None,
+            limit: 1,
         };
         let machine = Machine::for_test(home, &[]);
-        Arc::new(Context::new(doctor, &cli.global, &machine).expect("a home"))
+        Arc::new(Context::new(&doctor, &Global::default(), &machine).expect("a home"))
     }
 
     const fn check(starts_program: bool, run: fn(&Context) -> anyhow::Result<Finding>) -> Check {

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::{Check, Context, Finding, Mend};
 use crate::certificates::day;
-use crate::cli::{Kind, Scope};
 use crate::failure::shown;
+use crate::options::{Kind, Scope};
 use crate::trust::record::Record;
 use crate::trust::{
     Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, java, nss, overrides, python,

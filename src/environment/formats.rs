@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::{Environment, Variable};
-use crate::cli::Format;
 use crate::failure::Failure;
+use crate::options::Format;
 
 /// The variables in `format`, with its line ends. Adds a warning to `environment` for a
 /// value that not every reader of `.env` files takes for the same.

@@ -17,9 +17,9 @@ use super::directory;
 use super::merged::{self, Named, Source};
 use super::{Environment, Variable};
 use crate::certificates::TrustAnchor;
-use crate::cli::Scope;
 use crate::failure::{Failure, shown};
 use crate::machine::Machine;
+use crate::options::Scope;
 use crate::trust::{Found, bundle, python, system};
 use crate::workspace::Workspace;
 

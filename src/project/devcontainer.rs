@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::configuration::NEW;
 use super::{Installer, OWN_FOLDER, Project, ProjectFile, json_text};
-use crate::cli::Credential;
 use crate::files;
+use crate::options::Credential;
 
 const CONFIGURATION: &str = include_str!("../../templates/devcontainer.json");
 const FEATURE: &str = include_str!("../../templates/feature/devcontainer-feature.json");

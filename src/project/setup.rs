@@ -18,9 +18,9 @@ use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontaine
 use super::{paths, slashed, vscode};
 use crate::certificates::{FILES, GITIGNORE, IGNORE_ALL, PROJECT_FOLDER};
 use crate::change::Change;
-use crate::cli::Credential;
 use crate::files;
 use crate::machine::Machine;
+use crate::options::Credential;
 
 /// The service of a new project's own compose file.
 const NEW_SERVICE: &str = "devcontainer";

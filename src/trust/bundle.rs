@@ -18,10 +18,10 @@ use super::python::Mend;
 use super::{LeftAlone, Removal, Status, Store};
 use crate::certificates::{END, TrustAnchor};
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Kind;
 
 use block::{begin_lines, holds};
 pub use block::{contains, percent_decoded, percent_encoded, with, without};

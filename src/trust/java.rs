@@ -21,10 +21,10 @@ use rustix::io::Errno;
 use super::{Found, Goal, Removal, Row, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::{Change, Input};
-use crate::cli::Kind;
 use crate::failure::{Failure, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Kind;
 use keytool::Keytool;
 
 /// Folders of JDKs, beside those in the user's home.

@@ -17,10 +17,10 @@ use nss_cert_db::Certificate;
 use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files;
 use crate::machine::Machine;
+use crate::options::Kind;
 use writer::Named;
 
 /// Trusted to issue server certificates, and nothing else: no mail, no code (measured:

@@ -18,10 +18,10 @@ use super::record::Record;
 use super::{Found, LeftAlone, OUTSIDE, Removal, Status, Store, by_name};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::failure::{quoted, shown};
 use crate::files;
 use crate::machine::Machine;
+use crate::options::Kind;
 use crate::workspace::Workspace;
 
 /// Each variable, and who reads the file that it names (measured).

@@ -10,9 +10,9 @@ use super::record::Record;
 use super::{Found, LeftAlone, Outcome, Removal, Row, Status, Store, UNSEEN};
 use crate::certificates::TrustAnchor;
 use crate::change::{self, Change};
-use crate::cli::Kind;
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::options::Kind;
 
 /// How often a store is read and planned anew when other programs keep changing it.
 const ATTEMPTS: u32 = 20;

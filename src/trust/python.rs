@@ -19,11 +19,11 @@ pub use packages::Mend;
 use packages::{Bundles, Environment, Seen};
 
 use super::{Found, Row};
-use crate::cli::{Kind, Scope};
 use crate::failure::shown;
 use crate::files::Identity;
 use crate::git;
 use crate::machine::Machine;
+use crate::options::{Kind, Scope};
 use crate::workspace::Workspace;
 
 /// The bundles of the active environment and the project's; where there is neither, of the

@@ -15,10 +15,10 @@ use time::OffsetDateTime;
 use super::{Removal, Store};
 use crate::certificates::{LIFETIME_DAYS, TrustAnchor, moment};
 use crate::change::{self, Change};
-use crate::cli::Kind;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Kind;
 
 /// The record's file in azup's own folder.
 const FILE: &str = "stores.json";

@@ -6,9 +6,9 @@ use super::record::Record;
 use super::{
     Found, Goal, Outcome, Store, bundle, java, nss, overrides, python, storage_explorer, system,
 };
-use crate::cli::{Global, Kind, Scope};
 use crate::files;
 use crate::machine::Machine;
+use crate::options::{Global, Kind, Scope};
 use crate::workspace::Workspace;
 
 /// Which stores a command is to use.

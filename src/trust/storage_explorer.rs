@@ -10,9 +10,9 @@ use anyhow::Result;
 use super::{Found, Removal, Row, Status, Store, bundle};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::options::Kind;
 
 /// Where the snap keeps what otherwise is in the user's configuration folder.
 const SNAP: &str = "snap/storage-explorer/current/.config";

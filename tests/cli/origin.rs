@@ -29,7 +29,7 @@ const READING: [&[&str]; 12] = [
 ];
 
 /// The commands that use no certificate set, or only take CAs out. `doctor` has its own test.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "completions",
     "doctor",
     "down",
@@ -39,6 +39,7 @@ const OTHERS: [&str; 9] = [
     "remove",
     "token",
     "untrust",
+    "version",
 ];
 
 /// A home with a healthy set and a bundle that trusts it, and a project without a set.

@@ -1,7 +1,5 @@
 //! README and `--help` say what the program does, and nothing that it does not.
 
-use clap::Parser as _;
-
 use crate::sandbox::Sandbox;
 
 /// Every `azup …` in a code block is a command line that azup understands.
@@ -23,7 +21,7 @@ fn the_readmes_commands_are_commands() {
             ["cargo", "run", "--release", "--", rest @ ..] => rest,
             _ => continue,
         };
-        let parsed = azurite_up::cli::Cli::try_parse_from(["azup"].iter().chain(words));
+        let parsed = azurite_up::cli::parse(["azup"].iter().chain(words).map(Into::into));
         assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         seen += 1;
     }
@@ -56,4 +54,95 @@ fn azup_alone_shows_its_help() {
     assert_eq!(done.code, 2, "{done}");
     let help = sandbox.azup(["--help"]).ok().stdout;
     assert_eq!((&*done.stdout, done.stderr.trim()), ("", help.trim()));
+}
+
+/// Each says what it can do with an example, and its own options before those of all commands.
+#[test]
+fn every_command_has_help_with_its_own_options_first_and_an_example() {
+    let sandbox = Sandbox::new();
+    for command in commands(&sandbox) {
+        let help = sandbox.azup([command.as_str(), "--help"]).ok().stdout;
+        assert_eq!(help, sandbox.azup(["help", &command]).ok().stdout);
+        for hidden in ["detached", "while-used"] {
+            assert!(!help.contains(hidden), "{help}");
+        }
+        let (own, all) = help.split_once("\nGlobal options:\n").unwrap();
+        assert!(
+            all.contains("--quiet") && !all.contains("Options:\n"),
+            "{help}"
+        );
+        assert!(!own.contains("--quiet"), "{help}");
+        let example = format!("\nExamples:\n  azup {command}");
+        let example = match command.as_str() {
+            "version" => continue,
+            "env" => "eval \"$(azup env)\"",
+            _ => &example,
+        };
+        assert!(all.contains(example), "{help}");
+    }
+    let version = sandbox.azup(["version"]).ok().stdout;
+    assert_eq!(version, sandbox.azup(["--version"]).ok().stdout);
+    let help = sandbox.azup(["help"]).ok().stdout;
+    assert_eq!(help, sandbox.azup(["--help"]).ok().stdout);
+}
+
+/// What an option would do is nobody's to guess where a command does not heed it.
+#[test]
+fn an_option_that_a_command_does_not_heed_is_a_mistake() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AZUP_STORES", "none");
+    for (words, option) in [
+        ("down --stores java --bundle /nope", "--stores"),
+        ("completions bash --scope all", "--scope"),
+        ("token --dry-run", "--dry-run"),
+        ("up --dry-run --scope all", "--scope"),
+        ("env --bundle b.pem", "--bundle"),
+        ("man --certs c", "--certs"),
+        ("remove --dry-run --stores java", "--stores"),
+        ("--certs c token", "--certs"),
+        ("up --while-used", "--while-used"),
+        ("up -d --detached-child", "--detached-child"),
+    ] {
+        let done = sandbox.azup(words.split(' '));
+        assert_eq!(done.code, 2, "{words}: {done}");
+        let expected = format!("error: unexpected argument '{option}' found\n");
+        assert!(done.stderr.starts_with(&expected), "{words}: {done}");
+    }
+    // Before the command it is the command's all the same.
+    let done = sandbox.azup(["--stores", "none", "trust"]).ok();
+    assert_eq!(
+        done.stdout,
+        sandbox.azup(["trust", "--stores", "none"]).ok().stdout
+    );
+    let run = sandbox.azup(["run", "--help"]).ok().stdout;
+    assert!(!run.contains("--json"), "{run}");
+}
+
+/// A word that is nearly one is asked about and never obeyed.
+#[test]
+fn a_slip_of_the_finger_does_nothing() {
+    let sandbox = Sandbox::new();
+    for word in ["untrst", "unt", "rene", "detached", "init2", "remov"] {
+        let done = sandbox.azup([word]);
+        assert_eq!(done.code, 2, "{word}: {done}");
+        assert!(!done.stderr.contains("detached-child"), "{word}: {done}");
+    }
+    for word in ["--detached", "--while", "--detached-chil"] {
+        let done = sandbox.azup(["up", word]);
+        assert_eq!(done.code, 2, "{word}: {done}");
+        let tips = done.stderr.lines().skip(1).collect::<String>();
+        assert!(
+            !tips.contains("detached-child") && !tips.contains("while-used"),
+            "{done}"
+        );
+    }
+    assert!(!sandbox.own().exists());
+}
+
+fn commands(sandbox: &Sandbox) -> Vec<String> {
+    let help = sandbox.azup(["--help"]).ok().stdout;
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+    list.lines().map(word).collect()
 }

@@ -1,6 +1,6 @@
 //! Completions and manual pages, read by the shells and by a formatter of manual pages.
 
-use crate::sandbox::{Done, Sandbox, azup};
+use crate::sandbox::{Done, Sandbox, azup, write_program};
 
 /// What bash offers after these words.
 fn offered_by_bash(sandbox: &Sandbox, line: &str) -> String {
@@ -45,6 +45,55 @@ fn zsh_and_fish_read_their_completions() {
     fish.args(["-c", "source completions.fish; complete -C 'azup untr'"]);
     let offered = Done::from(fish.output().unwrap()).ok().stdout;
     assert!(offered.starts_with("untrust\t"), "{offered}");
+}
+
+/// Nobody who presses TAB wants anything to happen. An azup that takes notes stands first in
+/// the path, while each shell loads its script and completes what has most to offer.
+#[test]
+fn completions_run_nothing_and_offer_nothing_hidden() {
+    let mut sandbox = Sandbox::new();
+    for shell in ["fish", "zsh", "bash"] {
+        let script = sandbox.azup(["completions", shell]).ok().stdout;
+        for hidden in ["detached-child", "while-used"] {
+            assert!(!script.contains(hidden), "{shell}: {hidden}");
+        }
+        sandbox.write(format!("completions.{shell}"), script);
+    }
+    let log = sandbox.project().join("log");
+    let note = format!("#!/bin/sh\necho \"$0 $*\" >> {}\n", log.display());
+    let folder = sandbox.root().join("noting");
+    std::fs::create_dir(&folder).unwrap();
+    write_program(&folder.join("azup"), &note);
+    sandbox.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+
+    let lines = [
+        "azup ",
+        "azup env --",
+        "azup env --format ",
+        "azup token --",
+        "azup up --",
+    ];
+    for line in lines {
+        let script = format!("source completions.fish; complete -C '{line}'");
+        let done = sandbox.run("fish", ["-c", &script]).ok();
+        assert_eq!(done.stderr, "", "{line}");
+        assert!(!done.stdout.is_empty(), "{line}");
+        assert!(!offered_by_bash(&sandbox, line).trim().is_empty(), "{line}");
+    }
+    let script = "source completions.fish; complete -C 'azup run --json'";
+    assert_eq!(sandbox.run("fish", ["-c", script]).ok().stdout, "");
+    // zsh completes in a terminal alone: this one is typed into by zsh itself.
+    let script = "zmodload zsh/zpty; zpty shell zsh -f; \
+        zpty -w shell 'PS1=; autoload -U compinit; compinit -D -u; . ./completions.zsh'; \
+        zpty -n -w shell $'azup env --format \\t'; \
+        zpty -m -r shell text '*functions*powershell*shell*'; print -r -- $text; zpty -d shell";
+    let zsh = sandbox.run("zsh", ["-fc", script]).ok();
+    assert!(zsh.stdout.contains("powershell"), "{zsh}");
+    let called = std::fs::read_to_string(&log).unwrap_or_default();
+    assert_eq!(called, "");
+    // The note is taken where azup does run.
+    sandbox.run("sh", ["-c", "azup env"]).ok();
+    assert!(log.exists());
 }
 
 /// There is no PowerShell here: what is shown is that its script is generated.

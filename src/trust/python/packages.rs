@@ -7,9 +7,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::cli::Kind;
 use crate::failure::{command_line, shown};
 use crate::files::{self, Identity};
+use crate::options::Kind;
 use crate::trust::bundle::{Bundle, CERTIFI, Care, OF_PIP};
 use crate::trust::{Found, OUTSIDE, Row, by_name};
 

@@ -16,9 +16,9 @@ use super::families::{FAMILIES, Family};
 use super::{java_alias, os_release};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode};
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::files;
 use crate::machine::Machine;
+use crate::options::Kind;
 
 /// The anchor file of the CA trusted last. The name is fixed, because a dev container's
 /// `NODE_EXTRA_CA_CERTS` names it.

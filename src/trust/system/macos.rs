@@ -14,10 +14,10 @@ use super::super::{Found, Removal, Row, Status, Store};
 use super::{sha1, sha1_of};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode};
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::failure::Failure;
 use crate::files;
 use crate::machine::{Finished, Machine};
+use crate::options::Kind;
 
 /// The system's own: one of the same name on PATH is not asked.
 const SECURITY: &str = "/usr/bin/security";

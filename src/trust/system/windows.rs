@@ -14,9 +14,9 @@ use super::super::{Found, Removal, Row, Status, Store};
 use super::sha1;
 use crate::certificates::{TrustAnchor, is_our_name};
 use crate::change::Change;
-use crate::cli::Kind;
 use crate::files;
 use crate::machine::Machine;
+use crate::options::Kind;
 
 /// How long a question may take.
 const LIMIT: Duration = Duration::from_secs(10);

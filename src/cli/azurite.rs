@@ -1,0 +1,212 @@
+//! The commands that run Azurite, and those that tell code about it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::shared::{Certs, DryRun};
+use crate::options::{ConnectionOptions, Credential, Format, Named, RunOptions, UpOptions};
+
+/// `azup up`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup up                   run Azurite until Ctrl-C
+  azup up -d                run it in the background; azup down stops it
+  azup up --in-memory       keep nothing when it stops
+  azup up --blob-port 10010 --queue-port 10011 --table-port 10012")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub struct Up {
+    /// Run in the background; `azup down` stops it
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Port of the blob service
+    #[arg(long, value_name = "PORT", default_value_t = 10000)]
+    blob_port: u16,
+    /// Port of the queue service
+    #[arg(long, value_name = "PORT", default_value_t = 10001)]
+    queue_port: u16,
+    /// Port of the table service
+    #[arg(long, value_name = "PORT", default_value_t = 10002)]
+    table_port: u16,
+    /// Folder for Azurite's data (default: in azup's data folder)
+    #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
+    location: Option<PathBuf>,
+    /// Keep the data in memory only
+    #[arg(long)]
+    in_memory: bool,
+    /// More names or addresses for a new certificate (repeatable)
+    #[arg(long = "san", value_name = "NAME")]
+    sans: Vec<String>,
+    /// Port on which SDKs ask for access tokens
+    #[arg(long, value_name = "PORT", default_value_t = crate::identity::PORT)]
+    identity_port: u16,
+    /// Do not answer SDKs that ask for access tokens
+    #[arg(long, conflicts_with = "identity_port")]
+    no_identity: bool,
+    /// Another storage account; without KEY a random one is made and kept (repeatable). It keeps
+    /// nobody out: Azurite also takes any token of the right form, for every account
+    #[arg(long = "account", value_name = "NAME[:KEY]")]
+    accounts: Vec<Named>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+    #[command(flatten)]
+    pub(super) certs: Certs,
+    /// The process that `--detach` leaves behind: serves, and answers in JSON.
+    #[arg(skip)]
+    pub detached_child: bool,
+    /// Whether it ends when no `azup run` needs it any more.
+    #[arg(skip)]
+    pub(super) while_used: bool,
+}
+
+impl Up {
+    /// The Azurite that is to run.
+    pub fn options(&self) -> UpOptions {
+        UpOptions {
+            blob_port: self.blob_port,
+            queue_port: self.queue_port,
+            table_port: self.table_port,
+            location: self.location.clone(),
+            in_memory: self.in_memory,
+            sans: self.sans.clone(),
+            identity_port: (!self.no_identity).then_some(self.identity_port),
+            accounts: self.accounts.clone(),
+            while_used: self.while_used,
+        }
+    }
+}
+
+/// `azup down`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup down                 stop every Azurite that azup runs
+  azup down --location DIR  stop the one with its data in DIR")]
+pub struct Down {
+    /// Only the Azurite with its data in this folder (default: all)
+    #[arg(long, value_name = "DIR")]
+    pub location: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+}
+
+/// `azup run`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup run -- pytest                     run tests against Azurite
+  azup run --in-memory -- dotnet test    an Azurite that is started keeps nothing")]
+pub struct Run {
+    /// What the command is told.
+    #[command(flatten)]
+    connection: Connection,
+    /// Folder for the data of an Azurite that is started (default: in azup's data folder)
+    #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
+    location: Option<PathBuf>,
+    /// Keep the data of an Azurite that is started in memory only
+    #[arg(long)]
+    in_memory: bool,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+    #[command(flatten)]
+    pub(super) certs: Certs,
+    /// Refused but with `--dry-run`: standard output belongs to the command.
+    #[arg(long, hide = true)]
+    pub(super) json: bool,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+impl Run {
+    /// What the command is told.
+    pub fn connection(&self) -> ConnectionOptions {
+        self.connection.options()
+    }
+
+    /// The Azurite that is started where none runs.
+    pub fn options(&self) -> RunOptions {
+        RunOptions {
+            location: self.location.clone(),
+            in_memory: self.in_memory,
+            account: self.connection.account.clone(),
+        }
+    }
+}
+
+/// `azup env`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eval \"$(azup env)\"                     in sh, bash, dash and zsh
+  azup env --format fish | source        in fish
+  azup env --format dotenv > .env        for programs that read a .env file
+  azup env --format powershell | Out-String | Invoke-Expression")]
+pub struct Env {
+    /// Print only the value of this variable
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "shell")]
+    pub format: Format,
+    #[command(flatten)]
+    connection: Connection,
+    /// Port on which SDKs ask for access tokens (default: the running Azurite's, or 10003)
+    #[arg(long, value_name = "PORT")]
+    pub identity_port: Option<u16>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+    #[command(flatten)]
+    pub(super) certs: Certs,
+}
+
+impl Env {
+    /// What code is told.
+    pub fn connection(&self) -> ConnectionOptions {
+        self.connection.options()
+    }
+}
+
+/// What code is told about Azurite: the options that `azup env` and `azup run` share.
+#[derive(Debug, Args)]
+pub struct Connection {
+    /// Where code gets access tokens from: azup, or `az login`
+    #[arg(long, value_name = "WHO", default_value = "local")]
+    credential: Credential,
+    /// The storage account (default: devstoreaccount1)
+    #[arg(long, value_name = "NAME[:KEY]")]
+    account: Option<Named>,
+    /// Accepted for scripts of 0.1.0; has no effect
+    #[arg(long, hide = true)]
+    no_token_credentials: bool,
+    /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
+    #[arg(long)]
+    java: bool,
+    /// Port of the blob service (default: the running Azurite's, or 10000)
+    #[arg(long, value_name = "PORT")]
+    blob_port: Option<u16>,
+    /// Port of the queue service (default: the running Azurite's, or 10001)
+    #[arg(long, value_name = "PORT")]
+    queue_port: Option<u16>,
+    /// Port of the table service (default: the running Azurite's, or 10002)
+    #[arg(long, value_name = "PORT")]
+    table_port: Option<u16>,
+}
+
+impl Connection {
+    fn options(&self) -> ConnectionOptions {
+        ConnectionOptions {
+            credential: self.credential,
+            account: self.account.clone(),
+            java: self.java,
+            blob_port: self.blob_port,
+            queue_port: self.queue_port,
+            table_port: self.table_port,
+        }
+    }
+}

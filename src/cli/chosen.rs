@@ -1,0 +1,48 @@
+//! What the words say for all commands alike: the shared options of the command that was named.
+
+use super::shared::{Certs, DryRun, Stores};
+use super::{Cli, Command};
+use crate::options::Global;
+
+impl Cli {
+    /// The options that several commands share, as they were given.
+    pub fn global(&self) -> Global {
+        let always = &self.always;
+        let (dry_run, certs, stores) = self.command.shared();
+        let stores = stores.cloned().unwrap_or_default();
+        Global {
+            json: always.json || matches!(&self.command, Command::Run(run) if run.json),
+            quiet: always.quiet,
+            verbose: always.verbose,
+            color: always.color,
+            no_input: always.no_input,
+            dry_run: dry_run.is_some_and(|given| given.dry_run),
+            certs: certs.and_then(|given| given.certs.clone()),
+            stores: stores.stores,
+            bundles: stores.bundles,
+            scope: stores.scope,
+        }
+    }
+}
+
+impl Command {
+    fn shared(&self) -> (Option<&DryRun>, Option<&Certs>, Option<&Stores>) {
+        match self {
+            Self::Init(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
+            Self::Trust(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
+            Self::Untrust(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
+            Self::Renew(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
+            Self::Doctor(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
+            Self::Up(it) => (Some(&it.dry_run), Some(&it.certs), None),
+            Self::Run(it) => (Some(&it.dry_run), Some(&it.certs), None),
+            Self::Env(it) => (Some(&it.dry_run), Some(&it.certs), None),
+            Self::Remove(it) => (Some(&it.dry_run), None, None),
+            Self::Down(it) => (Some(&it.dry_run), None, None),
+            Self::Identity(it) => (Some(&it.dry_run), None, None),
+            Self::Man(it) => (Some(&it.dry_run), None, None),
+            Self::Token(_) | Self::Completions(_) | Self::Help(_) | Self::Version => {
+                (None, None, None)
+            }
+        }
+    }
+}

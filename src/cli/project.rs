@@ -1,0 +1,78 @@
+//! The commands that set up a project.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::shared::{Certs, DryRun, Stores};
+use crate::options::Credential;
+
+/// `azup init`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup init               set up this folder, asking before a file of yours is edited
+  azup init app --yes     set up the folder app without asking
+  azup init --dry-run     show every change and make none")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub struct Init {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Do not ask before changing files
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The azup for the container (default: this one, where it runs on Linux)
+    #[arg(long, value_name = "FILE")]
+    pub linux_binary: Option<PathBuf>,
+    /// Commit the container's azup binary so that clones include it
+    #[arg(long)]
+    pub vendor: bool,
+    /// The dev container configuration to set up, where there are several
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Run Azurite beside an image- or Dockerfile-based dev container, by compose
+    #[arg(long)]
+    pub compose: bool,
+    /// Do not add the Feature that brings Node.js, which Azurite runs on
+    #[arg(long)]
+    pub no_node_feature: bool,
+    /// Put "azup: trust" in the place of tasks that write a CA into certifi
+    #[arg(long)]
+    pub replace_scripts: bool,
+    /// Where the dev container gets access tokens from: azup (`local`), or `az` login
+    #[arg(long, value_name = "WHO")]
+    pub credential: Option<Credential>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+    #[command(flatten)]
+    pub(super) certs: Certs,
+    #[command(flatten)]
+    pub(super) stores: Stores,
+}
+
+/// `azup remove`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup remove             undo azup init in this folder
+  azup remove --dry-run   show what would go")]
+pub struct Remove {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Do not ask before changing files
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Leave the project's certificates where they are
+    #[arg(long)]
+    pub keep_certs: bool,
+    /// Leave this file as it is now (repeatable)
+    #[arg(long = "keep", value_name = "FILE")]
+    pub keep: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+}

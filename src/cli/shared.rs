@@ -1,0 +1,73 @@
+//! Options that several commands share. Each stands only on the commands that heed it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::options::{Color, Kind, Scope};
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub(super) struct Always {
+    /// Print one JSON document instead of text, also on failure
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Print only problems and a one-line summary
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Print what was looked at
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Color,
+    /// Never ask; fail where a question would be needed
+    #[arg(long, global = true)]
+    pub(super) no_input: bool,
+    /// Print help
+    // One form for -h and --help: the long one does not fit a screen.
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub(super) help: Option<bool>,
+}
+
+/// Of commands that change something.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DryRun {
+    /// Show the changes and commands, change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// Of commands that use a certificate set.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Certs {
+    /// Folder of the certificate set (default: the project's, then this machine's)
+    #[arg(long, value_name = "DIR", env = "AZUP_CERTS", hide_env = true)]
+    pub(super) certs: Option<PathBuf>,
+}
+
+/// Of commands that look for trust stores.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Stores {
+    /// Comma-separated list of trust stores: certifi, nss, system, java, storage-explorer, or none
+    #[arg(
+        long,
+        value_name = "LIST",
+        env = "AZUP_STORES",
+        hide_env = true,
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    pub(super) stores: Option<Vec<Kind>>,
+    /// Another PEM bundle to trust the CA in (repeatable)
+    #[arg(long = "bundle", value_name = "FILE")]
+    pub(super) bundles: Vec<PathBuf>,
+    /// Which trust stores to search (default: user; untrust: all)
+    #[arg(long, value_name = "SCOPE")]
+    pub(super) scope: Option<Scope>,
+}

@@ -1,0 +1,270 @@
+//! What a user asks for, as plain types. They stand below everything, so that no part of azup
+//! needs to know how a command line is read.
+
+use std::path::PathBuf;
+
+/// The options that several commands share.
+#[derive(Clone, Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub struct Global {
+    /// One JSON document instead of text.
+    pub json: bool,
+    /// Only problems and a summary.
+    pub quiet: bool,
+    /// Also what was looked at.
+    pub verbose: bool,
+    /// When to use colour.
+    pub color: Color,
+    /// Fail where a question would be needed.
+    pub no_input: bool,
+    /// Show the changes, make none.
+    pub dry_run: bool,
+    /// The directory of the certificate set.
+    pub certs: Option<PathBuf>,
+    /// The kinds of trust stores to use.
+    pub stores: Option<Vec<Kind>>,
+    /// More PEM bundles.
+    pub bundles: Vec<PathBuf>,
+    /// Which trust stores to search.
+    pub scope: Option<Scope>,
+}
+
+/// Which trust stores to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The project's and the active Python environments.
+    Project,
+    /// Also the stores that all of this user's programs share.
+    User,
+    /// Also every Python environment that can be found.
+    All,
+}
+
+impl Scope {
+    /// Each, the narrowest first.
+    pub const EVERY: &[Self] = &[Self::Project, Self::User, Self::All];
+
+    /// The word for `--scope`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::User => "user",
+            Self::All => "all",
+        }
+    }
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Each, the default first.
+    pub const EVERY: &[Self] = &[Self::Auto, Self::Always, Self::Never];
+
+    /// The word for `--color`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// A kind of trust store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The bundle of a Python environment.
+    Certifi,
+    /// Chromium's and Firefox's databases.
+    Nss,
+    /// The operating system's own store.
+    System,
+    /// The keystores of every JDK.
+    Java,
+    /// The directory of Azure Storage Explorer.
+    StorageExplorer,
+    /// A PEM bundle that was named.
+    Bundle,
+    /// No store at all.
+    None,
+}
+
+impl Kind {
+    /// Those that `--stores` takes.
+    pub const SELECTABLE: &[Self] = &[
+        Self::Certifi,
+        Self::Nss,
+        Self::System,
+        Self::Java,
+        Self::StorageExplorer,
+        Self::None,
+    ];
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let every = Self::SELECTABLE.iter().chain(&[Self::Bundle]);
+        every.copied().find(|kind| kind.name() == name)
+    }
+
+    /// The word used in `--stores` and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certifi => "certifi",
+            Self::Nss => "nss",
+            Self::System => "system",
+            Self::Java => "java",
+            Self::StorageExplorer => "storage-explorer",
+            Self::Bundle => "bundle",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Where code gets access tokens from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// azup's own endpoint.
+    Local,
+    /// Azure CLI, after `az login`.
+    Az,
+}
+
+impl Credential {
+    /// Each.
+    pub const EVERY: &[Self] = &[Self::Local, Self::Az];
+
+    /// The word for `--credential`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Az => "az",
+        }
+    }
+}
+
+/// How `azup env` prints variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For sh, bash, dash and zsh.
+    Shell,
+    /// For fish.
+    Fish,
+    /// For `PowerShell`.
+    Powershell,
+    /// For a `.env` file.
+    Dotenv,
+    /// One JSON object.
+    Json,
+    /// For the Functions host: a `local.settings.json`.
+    Functions,
+}
+
+impl Format {
+    /// Each.
+    pub const EVERY: &[Self] = &[
+        Self::Shell,
+        Self::Fish,
+        Self::Powershell,
+        Self::Dotenv,
+        Self::Json,
+        Self::Functions,
+    ];
+
+    /// The word for `--format`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shell => "shell",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+            Self::Dotenv => "dotenv",
+            Self::Json => "json",
+            Self::Functions => "functions",
+        }
+    }
+}
+
+/// A storage account that was named, with its key where that was given too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Its key, in base64.
+    pub key: Option<String>,
+}
+
+/// The Azurite that is to run.
+#[derive(Clone, Debug)]
+pub struct UpOptions {
+    /// Port of the blob service.
+    pub blob_port: u16,
+    /// Port of the queue service.
+    pub queue_port: u16,
+    /// Port of the table service.
+    pub table_port: u16,
+    /// The directory of its data.
+    pub location: Option<PathBuf>,
+    /// Whether its data stays in memory.
+    pub in_memory: bool,
+    /// More names or addresses for a new certificate.
+    pub sans: Vec<String>,
+    /// The port on which SDKs ask for access tokens; `None`: nobody answers.
+    pub identity_port: Option<u16>,
+    /// More storage accounts.
+    pub accounts: Vec<Named>,
+    /// Whether it ends when no `azup run` needs it any more.
+    pub while_used: bool,
+}
+
+/// The Azurite that `azup run` starts where none runs.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The directory of its data.
+    pub location: Option<PathBuf>,
+    /// Whether its data stays in memory.
+    pub in_memory: bool,
+    /// One more storage account.
+    pub account: Option<Named>,
+}
+
+/// What code is told about Azurite.
+#[derive(Clone, Debug)]
+pub struct ConnectionOptions {
+    /// Where it gets access tokens from.
+    pub credential: Credential,
+    /// The storage account.
+    pub account: Option<Named>,
+    /// Also a trust store for Java.
+    pub java: bool,
+    /// Port of the blob service.
+    pub blob_port: Option<u16>,
+    /// Port of the queue service.
+    pub queue_port: Option<u16>,
+    /// Port of the table service.
+    pub table_port: Option<u16>,
+}
+
+/// Where the checks look, and for how long.
+#[derive(Clone, Debug)]
+pub struct DoctorOptions {
+    /// Port of the blob service.
+    pub blob_port: Option<u16>,
+    /// Port of the queue service.
+    pub queue_port: Option<u16>,
+    /// Port of the table service.
+    pub table_port: Option<u16>,
+    /// Seconds that one check may take.
+    pub limit: u64,
+}
