@@ -146,6 +146,15 @@ impl Finding {
         }
     }
 
+    /// Says what to do where no command can do it.
+    pub fn by_hand(self, what: &str) -> Self {
+        Self {
+            detail: format!("{}\n{what}", self.detail),
+            fix: None,
+            ..self
+        }
+    }
+
     /// Adds what mends it without asking.
     pub fn mend(self, mend: Mend) -> Self {
         Self {

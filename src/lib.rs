@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `options` | what a user can ask for, as plain types below everything |
 //! | `cli` | the words of the command line and their help; nothing else knows clap |
+//! | `advice` | a command to paste, with the options that were given |
 //! | `commands` | one file per command: the walk above in a dozen lines |
 //! | `machine` | the only seam to the outside: environment, clock, processes |
 //! | `sudo` | `sudo azup` works as the user who typed it |
@@ -50,7 +51,7 @@ macro_rules! modules {
 }
 
 modules! {
-    azurite background certificates change cli commands doctor environment failure files git
+    advice azurite background certificates change cli commands doctor environment failure files git
     identity machine options output project sudo trust workspace
 }
 #[cfg(feature = "internals")]

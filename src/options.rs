@@ -30,6 +30,17 @@ pub struct Global {
     pub bundles: Vec<PathBuf>,
     /// Which trust stores to search.
     pub scope: Option<Scope>,
+    /// Which of them were typed, and not said by a variable.
+    pub typed: Typed,
+}
+
+/// Options that a variable can give as well: whether they were typed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Typed {
+    /// `--certs`.
+    pub certs: bool,
+    /// `--stores`.
+    pub stores: bool,
 }
 
 /// Which trust stores to search.

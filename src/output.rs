@@ -16,6 +16,7 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::advice::Given;
 use crate::failure::{Exit, Failure, is_unseen, reason};
 use crate::options::{Color, Global};
 use visible::{Style, visible};
@@ -31,6 +32,7 @@ pub struct Output {
     quiet: bool,
     verbose: bool,
     asks: bool,
+    given: &'static Given,
 }
 
 /// What a command has to say when it is done, for people and for programs.
@@ -62,7 +64,14 @@ impl Output {
                 && !global.json
                 && std::io::stdin().is_terminal()
                 && std::io::stderr().is_terminal(),
+            // One for the whole process.
+            given: Box::leak(Box::new(Given::of(global))),
         }
+    }
+
+    /// A command to paste, with the options that were given.
+    pub fn advice(self, command: &str) -> String {
+        self.given.in_command(command)
     }
 
     /// Whether the answer is to be one JSON document.
@@ -202,7 +211,7 @@ impl Output {
     /// One command to paste.
     pub fn hint(self, text: &str) {
         if !self.quiet {
-            say(Style::Hint, text);
+            say(Style::Hint, &self.advice(text));
         }
     }
 
@@ -217,13 +226,13 @@ impl Output {
     /// Gives back the exit code.
     pub fn failure(self, error: &anyhow::Error) -> Exit {
         let exit = Failure::exit_of(error);
-        let hint = Failure::hint_of(error);
+        let hint = Failure::hint_of(error).map(|hint| self.advice(hint));
         say(Style::Error, &format!("{error:#}"));
         let snippet = Failure::snippet_of(error);
         if let Some(snippet) = snippet {
             err(&format!("{}\n", snippet.trim_end()));
         }
-        if let Some(hint) = hint {
+        if let Some(hint) = &hint {
             say(Style::Hint, hint);
         }
         let mut about = json!({

@@ -2,7 +2,7 @@
 
 use super::shared::{Certs, DryRun, Stores};
 use super::{Cli, Command};
-use crate::options::Global;
+use crate::options::{Global, Typed};
 
 impl Cli {
     /// The options that several commands share, as they were given.
@@ -21,6 +21,7 @@ impl Cli {
             stores: stores.stores,
             bundles: stores.bundles,
             scope: stores.scope,
+            typed: Typed::default(),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
 
 use super::shared::Stores;
 use super::{Cli, Command};
-use crate::options::Global;
+use crate::options::{Global, Typed};
 
 /// The words with which azup starts itself: no help, completion or suggestion has them.
 const DETACHED_CHILD: &str = "--detached-child";
@@ -49,6 +50,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
         _ => {}
     }
     let mut global = cli.global();
+    if !internal.0 {
+        global.typed = typed(&matches);
+    }
     // They take no `--stores`; but on an upgrade from 0.1.0 they take a CA out of stores.
     if matches!(
         cli.command,
@@ -57,6 +61,19 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
         global.stores = Environment::try_parse_from(["azup"])?.stores.stores;
     }
     Ok((cli, global))
+}
+
+fn typed(matches: &ArgMatches) -> Typed {
+    let given = matches.subcommand().map(|(_, given)| given);
+    let typed = |id: &str| {
+        // Asked for an option that the command does not have, clap would panic.
+        let given = given.filter(|given| given.ids().any(|known| known == id));
+        given.and_then(|given| given.value_source(id)) == Some(ValueSource::CommandLine)
+    };
+    Typed {
+        certs: typed("certs"),
+        stores: typed("stores"),
+    }
 }
 
 /// Takes out what azup says to itself alone.

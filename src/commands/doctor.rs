@@ -57,7 +57,7 @@ pub(super) fn run(
 }
 
 /// Does it, says so, and gives the command that would have done the same.
-fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Result<&'static str> {
+fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Result<String> {
     let (command, answer) = match mend {
         Mend::Renew => {
             let renew = Renew::default();
@@ -70,6 +70,7 @@ fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Resu
         }
         Mend::Prune => ("azup doctor --fix store-expired", prune(global, machine)?),
     };
+    let command = output.advice(command);
     output.progress(&format!("{command}\n{}", answer.trim_end()));
     Ok(command)
 }

@@ -2,6 +2,7 @@
 //! running there is nothing to check, and that is said once.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt as _;
 
 use anyhow::Result;
 use rustix::fs::Access;
@@ -95,16 +96,21 @@ fn data(context: &Context) -> Result<Finding> {
     if !folder.is_dir() {
         return Ok(Finding::skip(format!("{name} is not there yet")));
     }
-    let look = command_line([OsStr::new("ls"), "-ld".as_ref(), folder.as_os_str()]);
     if rustix::fs::access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return Ok(Finding::fail(format!("{name} cannot be written")).fix(look));
+        let finding = Finding::fail(format!("{name} cannot be written"));
+        let owner = std::fs::metadata(&folder).map(|about| about.uid());
+        return Ok(if owner.is_ok_and(|uid| uid == rustix::process::geteuid().as_raw()) {
+            let words = [OsStr::new("chmod"), "u+rwx".as_ref(), folder.as_os_str()];
+            finding.fix(command_line(words))
+        } else {
+            finding.by_hand("its owner, or an administrator, has to let you write there")
+        });
     }
     if let Ok(about) = rustix::fs::statvfs(&folder)
         && about.f_bavail.saturating_mul(about.f_frsize) < FREE
     {
         let what = format!("less than {} MB are free in {name}", FREE >> 20);
-        let look = command_line([OsStr::new("df"), "-h".as_ref(), folder.as_os_str()]);
-        return Ok(Finding::warn(what).fix(look));
+        return Ok(Finding::warn(what).by_hand("make room on that file system"));
     }
     Ok(Finding::ok(name))
 }

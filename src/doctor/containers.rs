@@ -128,17 +128,17 @@ fn engine(context: &Context) -> Result<Finding> {
         return Ok(Finding::warn(what).fix(context.up()));
     };
     let words = [engine, "info", "--format", "{{.ServerVersion}}"].map(OsString::from);
-    let shown = command_line([engine, "info"]);
+    let start = format!("start the engine of {engine}; azup up needs none");
     let done = match context.program(&words, None) {
         Ok(done) => done,
-        Err(error) => return Ok(Finding::warn(format!("{error:#}")).fix(shown)),
+        Err(error) => return Ok(Finding::warn(format!("{error:#}")).by_hand(&start)),
     };
     let version = String::from_utf8_lossy(&done.stdout).trim().to_owned();
     if done.status.success() && !version.is_empty() {
         return Ok(Finding::ok(format!("{engine} {version}")));
     }
     let what = format!("{engine} does not reach its engine: {}", done.last_words());
-    Ok(Finding::warn(what).fix(shown))
+    Ok(Finding::warn(what).by_hand(&start))
 }
 
 fn compose(context: &Context) -> Result<Finding> {

@@ -12,7 +12,7 @@ pub struct Report {
     /// Each check with what it saw.
     pub results: Vec<(Check, Finding)>,
     /// The commands that `--fix` did; `None` without `--fix`.
-    pub fixed: Option<Vec<&'static str>>,
+    pub fixed: Option<Vec<String>>,
     /// Whether the user has named the checks.
     pub named: bool,
 }
@@ -46,7 +46,7 @@ impl Report {
             if let Some(fix) = &finding.fix
                 && finding.is_wrong()
             {
-                lines += &format!("      fix: {fix}\n");
+                lines += &format!("      fix: {}\n", output.advice(fix));
             }
             if finding.is_wrong() {
                 wrong += &lines;
@@ -62,7 +62,7 @@ impl Report {
         Answer {
             text: format!("{text}{line}{hidden}\n"),
             brief: Some(format!("{wrong}{line}\n")),
-            document: self.document(),
+            document: self.document(output),
             exit: if self.is_ok() {
                 Exit::Done
             } else {
@@ -98,7 +98,7 @@ impl Report {
         words.join(", ")
     }
 
-    fn document(&self) -> Value {
+    fn document(&self, output: Output) -> Value {
         let checks: Vec<Value> = self
             .results
             .iter()
@@ -108,7 +108,7 @@ impl Report {
                     "status": finding.status.name(),
                     "title": check.title,
                     "detail": finding.detail,
-                    "fix": finding.fix,
+                    "fix": finding.fix.as_deref().map(|fix| output.advice(fix)),
                 })
             })
             .collect();

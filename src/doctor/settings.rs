@@ -46,6 +46,9 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// Only an administrator, or the host of a virtual machine, can do it.
+const SET_CLOCK: &str = "set the clock of this machine; no command of azup's can";
+
 fn clock(context: &Context) -> Result<Finding> {
     let now = context.machine.now().replace_nanosecond(0)?;
     let seen = services(context)?;
@@ -55,7 +58,7 @@ fn clock(context: &Context) -> Result<Finding> {
         let (now, then) = (moment(now), moment(theirs));
         if apart > SKEW {
             let what = format!("it is {now} here, and {then} for Azurite");
-            return Ok(Finding::fail(what).fix("date -u"));
+            return Ok(Finding::fail(what).by_hand(SET_CLOCK));
         }
         return Ok(Finding::ok(format!("{then}, as for Azurite")));
     }
@@ -68,7 +71,7 @@ fn clock(context: &Context) -> Result<Finding> {
             moment(now),
             day(ca.not_before)
         );
-        return Ok(Finding::fail(what).fix("date -u"));
+        return Ok(Finding::fail(what).by_hand(SET_CLOCK));
     }
     Ok(Finding::ok(moment(now)))
 }

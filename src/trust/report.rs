@@ -30,7 +30,7 @@ impl Report<'_> {
             brief: Some(line),
             // Not for nothing: a thousand rows as JSON are megabytes.
             document: if output.is_json() {
-                self.document()
+                self.document(output)
             } else {
                 Value::Null
             },
@@ -96,7 +96,7 @@ impl Report<'_> {
         )
     }
 
-    fn document(&self) -> Value {
+    fn document(&self, output: Output) -> Value {
         let stores: Vec<Value> = self
             .rows
             .iter()
@@ -106,7 +106,7 @@ impl Report<'_> {
                     "path": row.path.to_string_lossy(),
                     "status": row.outcome.name(),
                     "detail": row.detail,
-                    "fix": row.fix,
+                    "fix": row.fix.as_deref().map(|fix| output.advice(fix)),
                 })
             })
             .collect();

@@ -81,6 +81,11 @@ impl Sandbox {
         self.env.retain(|(known, _)| known != name);
     }
 
+    /// Whether a variable is set.
+    pub fn has(&self, name: &str) -> bool {
+        self.env.iter().any(|(known, _)| known == name)
+    }
+
     /// The folder around home and project.
     pub fn root(&self) -> &Path {
         self.root.path()

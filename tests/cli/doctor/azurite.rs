@@ -126,10 +126,8 @@ fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
     patient.sandbox.azup(["renew", "--certs", other]).ok();
     let document = patient.only_with(&["--certs", other], &[("azurite-certificate", "fail")]);
     let fix = check(&document, "azurite-certificate")["fix"].to_string();
-    assert!(
-        fix.starts_with("\"azup down && azup up -d --blob-port "),
-        "{fix}"
-    );
+    let expected = format!("\"azup down && azup up --certs {other} -d --blob-port ");
+    assert!(fix.starts_with(&expected), "{fix}");
 }
 
 #[test]

@@ -145,5 +145,9 @@ fn a_clock_that_is_behind_the_certificates() {
     let mut patient = Patient::healthy();
     patient.sandbox.set("AZUP_NOW", days_ago(10).to_string());
     let document = patient.only(&[("clock", "fail")]);
-    assert_eq!(check(&document, "clock")["fix"], "date -u");
+    // No command that azup could name sets it.
+    let said = check(&document, "clock");
+    assert!(said["fix"].is_null(), "{said}");
+    let said = said["detail"].as_str().unwrap();
+    assert!(said.contains("set the clock of this machine"), "{said}");
 }
