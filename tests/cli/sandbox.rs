@@ -82,7 +82,7 @@ impl Sandbox {
     }
 
     /// Whether a variable is set.
-    pub fn has(&self, name: &str) -> bool {
+    pub fn is_set(&self, name: &str) -> bool {
         self.env.iter().any(|(known, _)| known == name)
     }
 

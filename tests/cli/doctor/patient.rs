@@ -150,7 +150,7 @@ impl Patient {
                 continue;
             };
             let left = NOT_PASTED.iter().any(|(start, _)| fix.starts_with(start));
-            if left || !self.sandbox.has("AZUP_STORES") {
+            if left || !self.sandbox.is_set("AZUP_STORES") {
                 continue;
             }
             let before = tempfile::tempdir().unwrap();
