@@ -15,6 +15,7 @@ pub mod compose;
 pub mod configuration;
 pub mod convert;
 pub mod devcontainer;
+mod dockerfile;
 pub mod jsonc;
 mod leftovers;
 mod observe;
@@ -22,6 +23,7 @@ mod paths;
 pub mod record;
 mod setup;
 mod undo;
+mod variables;
 pub mod vscode;
 
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ use super::{OWN_FOLDER, ProjectFile};
 pub use adopt::Adopted;
 pub(in crate::project) use overlay::relative;
 pub use overlay::{Overlay, overlay};
-pub use read::{parse, read};
+pub use read::{Services, parse, read};
 pub use service::Port;
 
 /// The project's compose file, with the dev container as its only service.

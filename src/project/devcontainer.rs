@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::configuration::NEW;
 use super::{Installer, OWN_FOLDER, Project, ProjectFile, json_text};
@@ -26,13 +26,17 @@ pub const DATA: &str = "/var/lib/azurite";
 /// The name of the Feature's description.
 const DESCRIPTION: &str = "devcontainer-feature.json";
 
-/// The variables by which the SDKs find azup's endpoint, in the Feature's description.
-const ENVIRONMENT: &str = "containerEnv";
-const ENDPOINT: [&str; 2] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+/// What starts azup's endpoint for tokens, in the Feature's description.
+const STARTS_ENDPOINT: &str = "entrypoint";
 
 /// The Feature's own files, but for the binary, its `.gitignore` and the [`entrypoint`].
 /// `data`: Azurite runs inside the dev container, its data on a volume in this folder.
-pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<ProjectFile>> {
+/// `variables`: what every process in the container is to have.
+pub fn feature_files(
+    data: Option<&str>,
+    credential: Credential,
+    variables: &Map<String, Value>,
+) -> Result<Vec<ProjectFile>> {
     let own = Path::new(OWN_FOLDER);
     let set = |script: &str, name: &str, value: &str| {
         let line = format!("\n{name}={value}\n");
@@ -45,7 +49,7 @@ pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<P
     Ok(vec![
         // No shell of a container runs a script that git gave CRLF (`core.autocrlf`).
         ProjectFile::text(own.join(".gitattributes"), "*.sh text eol=lf\n"),
-        ProjectFile::text(own.join(DESCRIPTION), feature(data, credential)?),
+        ProjectFile::text(own.join(DESCRIPTION), feature(data, credential, variables)?),
         ProjectFile::script(
             own.join("install.sh"),
             set(INSTALL, "data", data.unwrap_or_default()),
@@ -65,9 +69,10 @@ pub fn credential(folder: &Path) -> Credential {
     let there = files::read_if_there(&folder.join(OWN_FOLDER).join(DESCRIPTION));
     let there = there.ok().flatten().unwrap_or_default();
     let feature: Value = serde_json::from_slice(&there).unwrap_or_default();
-    match feature.get(ENVIRONMENT) {
-        Some(variables) if variables.get(ENDPOINT[0]).is_none() => Credential::Az,
-        _ => Credential::Local,
+    if feature.is_object() && feature.get(STARTS_ENDPOINT).is_none() {
+        Credential::Az
+    } else {
+        Credential::Local
     }
 }
 
@@ -102,15 +107,17 @@ fn missing_program(installer: Installer) -> Option<&'static str> {
     }
 }
 
-fn feature(data: Option<&str>, credential: Credential) -> Result<String> {
+fn feature(
+    data: Option<&str>,
+    credential: Credential,
+    variables: &Map<String, Value>,
+) -> Result<String> {
     let mut value: Value = serde_json::from_str(FEATURE)?;
     value["version"] = json!(env!("CARGO_PKG_VERSION"));
+    value["containerEnv"] = json!(variables);
     if credential == Credential::Az {
         let fields = value.as_object_mut().context("the template is an object")?;
-        fields.shift_remove("entrypoint");
-        let variables = fields.get_mut(ENVIRONMENT).and_then(Value::as_object_mut);
-        let variables = variables.context("the template has variables")?;
-        variables.retain(|name, _| !ENDPOINT.contains(&name.as_str()));
+        fields.shift_remove(STARTS_ENDPOINT);
     }
     if let Some(data) = data {
         value["mounts"] = json!([{

@@ -3,11 +3,12 @@
 
 mod entries;
 mod finish;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::binary::Binary;
 use super::compose::{self, Overlay};
@@ -132,20 +133,29 @@ impl Setup<'_> {
                 return Ok(Vec::new());
             }
         };
-        let (edits, overlay) = match kind {
+        let known = Some(&configuration);
+        let (edits, overlay, variables) = match kind {
             Kind::Compose { files, service } => {
                 let files = configuration.compose_files(&self.project.folder, &files);
                 let services = compose::read(&files)?;
                 let overlay = compose::overlay(&services, &service, &self.project.folder)?;
-                (Vec::new(), Some(overlay))
+                let variables =
+                    self.variables_with_compose(request, known, &services, &service, &overlay);
+                (Vec::new(), Some(overlay), variables)
             }
             Kind::Single if request.compose => match self.converted(&configuration)? {
-                Some((edits, overlay)) => (edits, Some(overlay)),
+                Some((edits, overlay)) => {
+                    let variables = self.variables_embedded(request, &configuration);
+                    (edits, Some(overlay), variables)
+                }
                 None => return Ok(Vec::new()),
             },
-            Kind::Single => (Vec::new(), None),
+            Kind::Single => {
+                let variables = self.variables_embedded(request, &configuration);
+                (Vec::new(), None, variables)
+            }
         };
-        self.own_folder(request, overlay.as_ref())?;
+        self.own_folder(request, overlay.as_ref(), &variables)?;
         self.note_configuration(path, overlay.is_some());
         let mut edits = match overlay {
             Some(_) => configuration::with_overlay(edits, path),
@@ -163,7 +173,7 @@ impl Setup<'_> {
             let edits = configuration::compose_edits(&value, path, overlay);
             (edits, overlay.sans.clone())
         } else {
-            let node = request.node_feature;
+            let node = self.needs_node(request, &configuration);
             (
                 configuration::embedded_edits(&value, path, node),
                 Vec::new(),
@@ -189,7 +199,9 @@ impl Setup<'_> {
         // Before the configuration that names it, which a crash would else leave alone.
         self.create(&app);
         self.create(&configuration);
-        self.own_folder(request, Some(&overlay))?;
+        let app = NEW_SERVICE;
+        let variables = self.variables_with_compose(request, None, &services, app, &overlay);
+        self.own_folder(request, Some(&overlay), &variables)?;
         self.note_configuration(&configuration.path, true);
         Ok(Vec::new())
     }
@@ -230,10 +242,15 @@ impl Setup<'_> {
     }
 
     /// azup's own folder: the Feature and, with compose, the overlay.
-    fn own_folder(&mut self, request: &Request, overlay: Option<&Overlay>) -> Result<()> {
+    fn own_folder(
+        &mut self,
+        request: &Request,
+        overlay: Option<&Overlay>,
+        variables: &Map<String, Value>,
+    ) -> Result<()> {
         self.own_file(&request.binary.ignoring)?;
         let data = overlay.is_none().then_some(devcontainer::DATA);
-        for file in devcontainer::feature_files(data, request.credential)? {
+        for file in devcontainer::feature_files(data, request.credential, variables)? {
             self.own_file(&file)?;
         }
         let entrypoint = devcontainer::entrypoint();

@@ -6,6 +6,7 @@ mod feature;
 mod overlay;
 mod readers;
 mod refusals;
+mod variables;
 mod vscode;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
