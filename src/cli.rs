@@ -228,6 +228,12 @@ pub struct Init {
     /// The dev container configuration to set up, where there are several
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The language of a new dev container (default: what the project's files say)
+    #[arg(long, value_name = "NAME")]
+    pub language: Option<Language>,
+    /// The image of a new dev container
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Run Azurite beside an image- or Dockerfile-based dev container, by compose
     #[arg(long)]
     pub compose: bool,
@@ -240,6 +246,37 @@ pub struct Init {
     /// Who gives access tokens in the dev container: azup (`local`), or `az` login
     #[arg(long, value_name = "WHO")]
     pub credential: Option<Credential>,
+}
+
+/// What a project is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Python.
+    Python,
+    /// JavaScript or TypeScript.
+    Node,
+    /// C#, F# or Visual Basic.
+    Dotnet,
+    /// Java or Kotlin.
+    Java,
+    /// Go.
+    Go,
+    /// PowerShell.
+    Powershell,
+}
+
+impl Language {
+    /// Its name, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Python => "Python",
+            Self::Node => "Node.js",
+            Self::Dotnet => ".NET",
+            Self::Java => "Java",
+            Self::Go => "Go",
+            Self::Powershell => "PowerShell",
+        }
+    }
 }
 
 /// `azup remove`

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use super::configuration::NEW;
-use super::{Installer, OWN_FOLDER, Project, ProjectFile, json_text};
+use super::language::Container;
+use super::{OWN_FOLDER, Project, ProjectFile, json_text};
 use crate::cli::Credential;
 use crate::files;
 
@@ -77,34 +78,22 @@ pub fn credential(folder: &Path) -> Credential {
 }
 
 /// The configuration of a new project.
-pub fn new_configuration(project: &Project) -> Result<ProjectFile> {
-    Ok(ProjectFile::text(NEW, configuration(project)?))
-}
-
-fn configuration(project: &Project) -> Result<String> {
+pub fn new_configuration(project: &Project, container: &Container) -> Result<ProjectFile> {
     let mut value: Value = serde_json::from_str(CONFIGURATION)?;
     value["name"] = json!(project.name);
-    if project.functions.is_some() {
-        value["customizations"]["vscode"]["extensions"]
-            .as_array_mut()
-            .context("the template lists extensions")?
-            .push(json!("ms-azuretools.vscode-azurefunctions"));
+    let features = value["features"].as_object_mut();
+    let features = features.context("the template has features")?;
+    features.extend(container.features.clone());
+    let fields = value.as_object_mut().context("the template is an object")?;
+    if container.extensions.is_empty() {
+        fields.shift_remove("customizations");
+    } else {
+        fields["customizations"]["vscode"]["extensions"] = json!(container.extensions);
     }
-    if let Some(program) = project.installer.and_then(missing_program) {
-        value["postCreateCommand"] = json!(format!(
-            "command -v {program} || pipx install {program} || echo '{program} is missing: install it before you debug'"
-        ));
+    if let Some(ready) = &container.ready {
+        value["postCreateCommand"] = json!(ready);
     }
-    json_text(&value)
-}
-
-/// What the image of a new project has not got, although the project is installed by it.
-fn missing_program(installer: Installer) -> Option<&'static str> {
-    match installer {
-        Installer::Uv => Some("uv"),
-        Installer::Poetry => Some("poetry"),
-        Installer::Pip | Installer::Npm => None,
-    }
+    Ok(ProjectFile::text(NEW, json_text(&value)?))
 }
 
 fn feature(

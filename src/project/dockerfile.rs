@@ -72,7 +72,7 @@ impl Base {
         for line in instructions(text) {
             let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
             match word.to_ascii_uppercase().as_str() {
-                "ARG" => known.extend(argument(rest, args)),
+                "ARG" => known.push(argument(rest, args)),
                 "FROM" => {
                     let (image, name) = from(rest, &known);
                     // A stage above another has what is in that one.
@@ -150,11 +150,11 @@ fn instructions(text: &str) -> Vec<String> {
 }
 
 /// `NAME=default`, unless the caller gives another value.
-fn argument(rest: &str, args: &Value) -> Option<(String, String)> {
+fn argument(rest: &str, args: &Value) -> (String, String) {
     let (name, default) = rest.split_once('=').unwrap_or((rest, ""));
     let given = args[name.trim()].as_str();
     let value = given.unwrap_or(default.trim().trim_matches(['"', '\'']));
-    Some((name.trim().to_owned(), value.to_owned()))
+    (name.trim().to_owned(), value.to_owned())
 }
 
 /// The image of a `FROM` and the name of the stage.

@@ -14,6 +14,7 @@ use super::binary::Binary;
 use super::compose::{self, Overlay};
 use super::configuration::{self, Configuration, Kind};
 use super::jsonc::{self, Edit, Refusal};
+use super::language::Container;
 use super::record::{Made, Record};
 use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontainer};
 use super::{paths, slashed, vscode};
@@ -35,6 +36,8 @@ pub struct Request {
     /// The dev container configuration, relative to the project's folder; `None`: there is
     /// none yet.
     pub configuration: Option<PathBuf>,
+    /// The image of a new dev container, where the user names one.
+    pub image: Option<String>,
     /// Make an image- or Dockerfile-based dev container one of compose.
     pub compose: bool,
     /// Add the Feature that brings Node.js where Azurite runs inside the dev container.
@@ -186,13 +189,19 @@ impl Setup<'_> {
 
     /// A project without a dev container gets one, made by compose.
     fn new_dev_container(&mut self, request: &Request) -> Result<Vec<String>> {
-        let configuration = devcontainer::new_configuration(self.project)?;
-        let app = compose::files().swap_remove(0);
+        let seen = &self.project.seen;
+        let image = request.image.as_deref();
+        let container = Container::of(seen, self.project.functions.is_some(), image);
+        let configuration = devcontainer::new_configuration(self.project, &container)?;
+        let app = compose::new_file(&container);
         let there = self.project.folder.join(&app.path);
         let bytes = match paths::real(&self.project.folder, &app.path) {
             Ok(real) => files::read_if_there(&real)?,
             Err(_) => None,
         };
+        if bytes.is_none() {
+            self.notes.push(seen.sentence(&container.image));
+        }
         let bytes = bytes.unwrap_or_else(|| app.bytes.clone());
         let services = compose::parse(&[(there, bytes)])?;
         let overlay = compose::overlay(&services, NEW_SERVICE, &self.project.folder)?;

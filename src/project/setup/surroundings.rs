@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Request, Setup};
 use crate::failure::shown;
-use crate::project::compose::{Overlay, Services};
+use crate::project::compose::{Overlay, Service, Services};
 use crate::project::configuration::{self, Configuration};
 use crate::project::dockerfile::Base;
 use crate::project::variables::{self, Reached, Taken};
@@ -25,7 +25,7 @@ impl Setup<'_> {
     ) -> Map<String, Value> {
         let account = services
             .get(&overlay.service)
-            .and_then(|service| service.account())
+            .and_then(Service::account)
             .unwrap_or(Reached::default().account);
         let reached = Reached {
             host: overlay.host.clone(),
