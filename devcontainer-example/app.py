@@ -4,8 +4,8 @@
     python app.py list
     python app.py download NAME
 
-STORAGE_URL names the account: in production https://NAME.blob.core.windows.net, here by
-default the Azurite of the dev container.
+AZURE_STORAGE_BLOB_ENDPOINT names the account: https://NAME.blob.core.windows.net in
+production, Azurite in the dev container, which sets the variable.
 """
 
 import os
@@ -16,12 +16,12 @@ from azure.core.exceptions import ResourceExistsError
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-URL = os.environ.get("STORAGE_URL", "https://127.0.0.1:10000/devstoreaccount1")
 
 
 def container(credential=None) -> ContainerClient:
     """The container for our files, made where it is missing."""
-    service = BlobServiceClient(URL, credential=credential or DefaultAzureCredential())
+    url = os.environ["AZURE_STORAGE_BLOB_ENDPOINT"]
+    service = BlobServiceClient(url, credential=credential or DefaultAzureCredential())
     files = service.get_container_client("files")
     try:
         files.create_container()

@@ -153,6 +153,59 @@ pub enum Credential {
     Az,
 }
 
+/// What a project is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Python.
+    Python,
+    /// JavaScript or TypeScript.
+    Node,
+    /// C#, F# or Visual Basic.
+    Dotnet,
+    /// Java or Kotlin.
+    Java,
+    /// Go.
+    Go,
+    /// PowerShell.
+    Powershell,
+}
+
+impl Language {
+    /// Each.
+    pub const EVERY: &[Self] = &[
+        Self::Python,
+        Self::Node,
+        Self::Dotnet,
+        Self::Java,
+        Self::Go,
+        Self::Powershell,
+    ];
+
+    /// The word for `--language`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::Node => "node",
+            Self::Dotnet => "dotnet",
+            Self::Java => "java",
+            Self::Go => "go",
+            Self::Powershell => "powershell",
+        }
+    }
+
+    /// Its name, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Python => "Python",
+            Self::Node => "Node.js",
+            Self::Dotnet => ".NET",
+            Self::Java => "Java",
+            Self::Go => "Go",
+            Self::Powershell => "PowerShell",
+        }
+    }
+}
+
 impl Credential {
     /// Each.
     pub const EVERY: &[Self] = &[Self::Local, Self::Az];

@@ -15,13 +15,16 @@ pub mod compose;
 pub mod configuration;
 pub mod convert;
 pub mod devcontainer;
+mod dockerfile;
 pub mod jsonc;
+pub mod language;
 mod leftovers;
 mod observe;
 mod paths;
 pub mod record;
 mod setup;
 mod undo;
+mod variables;
 pub mod vscode;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +35,7 @@ use rustix::fs::Access;
 use crate::change::Change;
 use crate::failure::{Failure, command_line, reason, shown};
 
-pub use observe::{Installer, Project};
+pub use observe::Project;
 pub use setup::Request;
 pub use undo::Keep;
 

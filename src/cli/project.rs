@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::shared::{Certs, DryRun, Stores};
-use crate::options::Credential;
+use crate::options::{Credential, Language};
 
 /// `azup init`
 #[derive(Debug, Args)]
@@ -34,6 +34,12 @@ pub struct Init {
     /// The dev container configuration to set up, where there are several
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The language of a new dev container (default: what the project's files say)
+    #[arg(long, value_name = "NAME")]
+    pub language: Option<Language>,
+    /// The image of a new dev container
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Run Azurite beside an image- or Dockerfile-based dev container, by compose
     #[arg(long)]
     pub compose: bool,

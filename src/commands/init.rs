@@ -32,6 +32,12 @@ fn verb(init: &Init) -> Verb {
     if let Some(credential) = init.credential {
         words.extend(["--credential".into(), credential.name().into()]);
     }
+    if let Some(language) = init.language {
+        words.extend(["--language".into(), language.name().into()]);
+    }
+    if let Some(image) = &init.image {
+        words.extend(["--image".into(), image.into()]);
+    }
     if let Some(config) = &init.config {
         words.extend(["--config".into(), config.clone().into_os_string()]);
     }
@@ -47,7 +53,7 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Answer> {
-    let project = Project::observe(machine, &init.dir)?;
+    let project = Project::observe(machine, &init.dir)?.led_by(init.language);
     let request = request(init, global, &project, machine, output)?;
     let verb = verb(init);
     let observe = || project.plan(machine, &request);
@@ -115,6 +121,7 @@ fn request(
     Ok(Request {
         certs: global.certs.clone(),
         configuration,
+        image: init.image.clone(),
         compose: init.compose,
         node_feature: !init.no_node_feature,
         replace_scripts: init.replace_scripts,

@@ -54,6 +54,7 @@ fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
         let request = Request {
             certs: None,
             configuration: Some(configuration.into()),
+            image: None,
             compose: false,
             node_feature: false,
             replace_scripts: false,

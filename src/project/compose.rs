@@ -15,28 +15,41 @@ mod recognise;
 mod service;
 pub(in crate::project) mod text;
 
-use std::path::Path;
-
-use super::{OWN_FOLDER, ProjectFile};
+use super::ProjectFile;
+use super::language::Container;
 
 pub use adopt::Adopted;
 pub(in crate::project) use overlay::relative;
 pub use overlay::{Overlay, overlay};
-pub use read::{parse, read};
-pub use service::Port;
+pub use read::{Services, parse, read};
+pub use service::{Port, Service};
 
 /// The project's compose file, with the dev container as its only service.
 const APP: &str = include_str!("../../templates/docker-compose.yml");
 
+/// The image in it, which each project replaces.
+const IMAGE: &str = "mcr.microsoft.com/devcontainers/base:debian";
+
 /// The overlay with Azurite, which joins the network of that service.
 const OVERLAY: &str = include_str!("../../templates/overlay.yml");
 
-/// Both compose files of a new project.
-pub fn files() -> Vec<ProjectFile> {
-    vec![
-        ProjectFile::text(".devcontainer/docker-compose.yml", APP),
-        ProjectFile::text(Path::new(OWN_FOLDER).join("docker-compose.yml"), OVERLAY),
-    ]
+/// The compose file of a new project.
+pub fn new_file(container: &Container) -> ProjectFile {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "./:@_-".contains(c);
+    let image = if container.image.chars().all(plain) {
+        container.image.clone()
+    } else {
+        text::quoted(&text::literal(&container.image))
+    };
+    let mut service = APP.replacen(IMAGE, &image, 1);
+    if !container.environment.is_empty() {
+        let lines = container.environment.iter().fold(String::new(), |all, (name, value)| {
+            all + "      " + name + ": " + &text::quoted(value) + "\n"
+        });
+        let at = "    volumes:\n";
+        service = service.replacen(at, &format!("    environment:\n{lines}{at}"), 1);
+    }
+    ProjectFile::text(".devcontainer/docker-compose.yml", service)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::paths;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 
-pub use edits::{compose_edits, embedded_edits, with_overlay};
+pub use edits::{compose_edits, embedded_edits, has_node_feature, with_overlay};
 
 /// Where a new project's configuration is.
 pub const NEW: &str = ".devcontainer/devcontainer.json";
@@ -129,7 +129,7 @@ fn usage(what: String) -> Failure {
 }
 
 /// A path without `.` and `..`, as the dev container tools resolve it.
-pub(super) fn plain(path: &Path) -> PathBuf {
+pub(in crate::project) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -7,10 +7,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::configuration::NEW;
-use super::{Installer, OWN_FOLDER, Project, ProjectFile, json_text};
+use super::language::Container;
+use super::{OWN_FOLDER, Project, ProjectFile, json_text};
 use crate::files;
 use crate::options::Credential;
 
@@ -26,13 +27,17 @@ pub const DATA: &str = "/var/lib/azurite";
 /// The name of the Feature's description.
 const DESCRIPTION: &str = "devcontainer-feature.json";
 
-/// The variables by which the SDKs find azup's endpoint, in the Feature's description.
-const ENVIRONMENT: &str = "containerEnv";
-const ENDPOINT: [&str; 2] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+/// What starts azup's endpoint for tokens, in the Feature's description.
+const STARTS_ENDPOINT: &str = "entrypoint";
 
 /// The Feature's own files, but for the binary, its `.gitignore` and the [`entrypoint`].
 /// `data`: Azurite runs inside the dev container, its data on a volume in this folder.
-pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<ProjectFile>> {
+/// `variables`: what every process in the container is to have.
+pub fn feature_files(
+    data: Option<&str>,
+    credential: Credential,
+    variables: &Map<String, Value>,
+) -> Result<Vec<ProjectFile>> {
     let own = Path::new(OWN_FOLDER);
     let set = |script: &str, name: &str, value: &str| {
         let line = format!("\n{name}={value}\n");
@@ -45,7 +50,7 @@ pub fn feature_files(data: Option<&str>, credential: Credential) -> Result<Vec<P
     Ok(vec![
         // No shell of a container runs a script that git gave CRLF (`core.autocrlf`).
         ProjectFile::text(own.join(".gitattributes"), "*.sh text eol=lf\n"),
-        ProjectFile::text(own.join(DESCRIPTION), feature(data, credential)?),
+        ProjectFile::text(own.join(DESCRIPTION), feature(data, credential, variables)?),
         ProjectFile::script(
             own.join("install.sh"),
             set(INSTALL, "data", data.unwrap_or_default()),
@@ -65,52 +70,43 @@ pub fn credential(folder: &Path) -> Credential {
     let there = files::read_if_there(&folder.join(OWN_FOLDER).join(DESCRIPTION));
     let there = there.ok().flatten().unwrap_or_default();
     let feature: Value = serde_json::from_slice(&there).unwrap_or_default();
-    match feature.get(ENVIRONMENT) {
-        Some(variables) if variables.get(ENDPOINT[0]).is_none() => Credential::Az,
-        _ => Credential::Local,
+    if feature.is_object() && feature.get(STARTS_ENDPOINT).is_none() {
+        Credential::Az
+    } else {
+        Credential::Local
     }
 }
 
 /// The configuration of a new project.
-pub fn new_configuration(project: &Project) -> Result<ProjectFile> {
-    Ok(ProjectFile::text(NEW, configuration(project)?))
-}
-
-fn configuration(project: &Project) -> Result<String> {
+pub fn new_configuration(project: &Project, container: &Container) -> Result<ProjectFile> {
     let mut value: Value = serde_json::from_str(CONFIGURATION)?;
     value["name"] = json!(project.name);
-    if project.functions.is_some() {
-        value["customizations"]["vscode"]["extensions"]
-            .as_array_mut()
-            .context("the template lists extensions")?
-            .push(json!("ms-azuretools.vscode-azurefunctions"));
+    let features = value["features"].as_object_mut();
+    let features = features.context("the template has features")?;
+    features.extend(container.features.clone());
+    let fields = value.as_object_mut().context("the template is an object")?;
+    if container.extensions.is_empty() {
+        fields.shift_remove("customizations");
+    } else {
+        fields["customizations"]["vscode"]["extensions"] = json!(container.extensions);
     }
-    if let Some(program) = project.installer.and_then(missing_program) {
-        value["postCreateCommand"] = json!(format!(
-            "command -v {program} || pipx install {program} || echo '{program} is missing: install it before you debug'"
-        ));
+    if let Some(ready) = &container.ready {
+        value["postCreateCommand"] = json!(ready);
     }
-    json_text(&value)
+    Ok(ProjectFile::text(NEW, json_text(&value)?))
 }
 
-/// What the image of a new project has not got, although the project is installed by it.
-fn missing_program(installer: Installer) -> Option<&'static str> {
-    match installer {
-        Installer::Uv => Some("uv"),
-        Installer::Poetry => Some("poetry"),
-        Installer::Pip | Installer::Npm => None,
-    }
-}
-
-fn feature(data: Option<&str>, credential: Credential) -> Result<String> {
+fn feature(
+    data: Option<&str>,
+    credential: Credential,
+    variables: &Map<String, Value>,
+) -> Result<String> {
     let mut value: Value = serde_json::from_str(FEATURE)?;
     value["version"] = json!(env!("CARGO_PKG_VERSION"));
+    value["containerEnv"] = json!(variables);
     if credential == Credential::Az {
         let fields = value.as_object_mut().context("the template is an object")?;
-        fields.shift_remove("entrypoint");
-        let variables = fields.get_mut(ENVIRONMENT).and_then(Value::as_object_mut);
-        let variables = variables.context("the template has variables")?;
-        variables.retain(|name, _| !ENDPOINT.contains(&name.as_str()));
+        fields.shift_remove(STARTS_ENDPOINT);
     }
     if let Some(data) = data {
         value["mounts"] = json!([{

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::language::Seen;
+use crate::options::Language;
 use crate::failure::{Failure, command_line, reason, shown};
-use crate::files;
 use crate::machine::Machine;
 
 /// A project as it was found.
@@ -16,24 +17,11 @@ pub struct Project {
     pub folder: PathBuf,
     /// The name of the folder, for people.
     pub name: String,
-    /// How its dependencies are installed, where it says so.
-    pub installer: Option<Installer>,
+    /// What it is written in.
+    pub seen: Seen,
     /// The folder of `host.json` (Azure Functions), relative to the project's: empty, or
     /// one folder below it.
     pub functions: Option<PathBuf>,
-}
-
-/// The program that installs a project's dependencies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Installer {
-    /// `uv.lock`, or `[tool.uv]` in `pyproject.toml`.
-    Uv,
-    /// `poetry.lock`, or `[tool.poetry]` in `pyproject.toml`.
-    Poetry,
-    /// `requirements.txt`.
-    Pip,
-    /// `package.json`.
-    Npm,
 }
 
 impl Project {
@@ -72,38 +60,18 @@ impl Project {
         let name = name.file_name().unwrap_or(OsStr::new("workspace"));
         Ok(Self {
             name: name.to_string_lossy().into_owned(),
-            installer: Installer::find(&folder)?,
+            seen: Seen::look(&folder),
             functions: find_functions(&folder)?,
             folder,
         })
     }
 }
 
-impl Installer {
-    /// The first of the programs that the files in `folder` speak of.
-    fn find(folder: &Path) -> Result<Option<Self>> {
-        let there = |name: &str| folder.join(name).is_file();
-        let pyproject = files::read_if_there(&folder.join("pyproject.toml"))?.unwrap_or_default();
-        let pyproject = String::from_utf8_lossy(&pyproject);
-        // `[tool.uv]`, `[tool.uv.sources]`, `[[tool.uv.index]]`
-        let table = |name: &str| {
-            pyproject.lines().any(|line| {
-                let rest = line.trim().trim_start_matches('[').strip_prefix(name);
-                line.trim().starts_with('[')
-                    && rest.is_some_and(|rest| rest.starts_with([']', '.']))
-            })
-        };
-        Ok(if there("uv.lock") || table("tool.uv") {
-            Some(Self::Uv)
-        } else if there("poetry.lock") || table("tool.poetry") {
-            Some(Self::Poetry)
-        } else if there("requirements.txt") {
-            Some(Self::Pip)
-        } else if there("package.json") {
-            Some(Self::Npm)
-        } else {
-            None
-        })
+impl Project {
+    /// The same where the user says which language leads.
+    pub fn led_by(mut self, language: Option<Language>) -> Self {
+        self.seen = self.seen.led_by(language, &self.folder);
+        self
     }
 }
 

@@ -3,16 +3,18 @@
 
 mod entries;
 mod finish;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::binary::Binary;
 use super::compose::{self, Overlay};
 use super::configuration::{self, Configuration, Kind};
 use super::jsonc::{self, Edit, Refusal};
+use super::language::Container;
 use super::record::{Made, Record};
 use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontainer};
 use super::{paths, slashed, vscode};
@@ -34,6 +36,8 @@ pub struct Request {
     /// The dev container configuration, relative to the project's folder; `None`: there is
     /// none yet.
     pub configuration: Option<PathBuf>,
+    /// The image of a new dev container, where the user names one.
+    pub image: Option<String>,
     /// Make an image- or Dockerfile-based dev container one of compose.
     pub compose: bool,
     /// Add the Feature that brings Node.js where Azurite runs inside the dev container.
@@ -132,20 +136,29 @@ impl Setup<'_> {
                 return Ok(Vec::new());
             }
         };
-        let (edits, overlay) = match kind {
+        let known = Some(&configuration);
+        let (edits, overlay, variables) = match kind {
             Kind::Compose { files, service } => {
                 let files = configuration.compose_files(&self.project.folder, &files);
                 let services = compose::read(&files)?;
                 let overlay = compose::overlay(&services, &service, &self.project.folder)?;
-                (Vec::new(), Some(overlay))
+                let variables =
+                    self.variables_with_compose(request, known, &services, &service, &overlay);
+                (Vec::new(), Some(overlay), variables)
             }
             Kind::Single if request.compose => match self.converted(&configuration)? {
-                Some((edits, overlay)) => (edits, Some(overlay)),
+                Some((edits, overlay)) => {
+                    let variables = self.variables_embedded(request, &configuration);
+                    (edits, Some(overlay), variables)
+                }
                 None => return Ok(Vec::new()),
             },
-            Kind::Single => (Vec::new(), None),
+            Kind::Single => {
+                let variables = self.variables_embedded(request, &configuration);
+                (Vec::new(), None, variables)
+            }
         };
-        self.own_folder(request, overlay.as_ref())?;
+        self.own_folder(request, overlay.as_ref(), &variables)?;
         self.note_configuration(path, overlay.is_some());
         let mut edits = match overlay {
             Some(_) => configuration::with_overlay(edits, path),
@@ -163,7 +176,7 @@ impl Setup<'_> {
             let edits = configuration::compose_edits(&value, path, overlay);
             (edits, overlay.sans.clone())
         } else {
-            let node = request.node_feature;
+            let node = self.needs_node(request, &configuration);
             (
                 configuration::embedded_edits(&value, path, node),
                 Vec::new(),
@@ -176,20 +189,28 @@ impl Setup<'_> {
 
     /// A project without a dev container gets one, made by compose.
     fn new_dev_container(&mut self, request: &Request) -> Result<Vec<String>> {
-        let configuration = devcontainer::new_configuration(self.project)?;
-        let app = compose::files().swap_remove(0);
+        let seen = &self.project.seen;
+        let image = request.image.as_deref();
+        let container = Container::of(seen, self.project.functions.is_some(), image);
+        let configuration = devcontainer::new_configuration(self.project, &container)?;
+        let app = compose::new_file(&container);
         let there = self.project.folder.join(&app.path);
         let bytes = match paths::real(&self.project.folder, &app.path) {
             Ok(real) => files::read_if_there(&real)?,
             Err(_) => None,
         };
+        if bytes.is_none() {
+            self.notes.push(seen.sentence(&container.image));
+        }
         let bytes = bytes.unwrap_or_else(|| app.bytes.clone());
         let services = compose::parse(&[(there, bytes)])?;
         let overlay = compose::overlay(&services, NEW_SERVICE, &self.project.folder)?;
         // Before the configuration that names it, which a crash would else leave alone.
         self.create(&app);
         self.create(&configuration);
-        self.own_folder(request, Some(&overlay))?;
+        let app = NEW_SERVICE;
+        let variables = self.variables_with_compose(request, None, &services, app, &overlay);
+        self.own_folder(request, Some(&overlay), &variables)?;
         self.note_configuration(&configuration.path, true);
         Ok(Vec::new())
     }
@@ -230,10 +251,15 @@ impl Setup<'_> {
     }
 
     /// azup's own folder: the Feature and, with compose, the overlay.
-    fn own_folder(&mut self, request: &Request, overlay: Option<&Overlay>) -> Result<()> {
+    fn own_folder(
+        &mut self,
+        request: &Request,
+        overlay: Option<&Overlay>,
+        variables: &Map<String, Value>,
+    ) -> Result<()> {
         self.own_file(&request.binary.ignoring)?;
         let data = overlay.is_none().then_some(devcontainer::DATA);
-        for file in devcontainer::feature_files(data, request.credential)? {
+        for file in devcontainer::feature_files(data, request.credential, variables)? {
             self.own_file(&file)?;
         }
         let entrypoint = devcontainer::entrypoint();

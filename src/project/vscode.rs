@@ -97,15 +97,25 @@ fn merged(
         ));
         return Ok(merge);
     }
+    for name in launch.into_iter().flat_map(launch::elsewhere) {
+        merge.notes.push(format!(
+            "{LAUNCH_PATH}: \"{name}\" runs the program in a container of its own, which knows \
+             neither this CA nor 127.0.0.1:10000"
+        ));
+    }
+    let new_launch = launch.is_none() && project.seen.has_python();
+    if !new_launch && !needs_trust(project, tasks, launch) {
+        return Ok(merge);
+    }
     let new_tasks = tasks.is_none();
-    let new_launch = launch.is_none();
     let mut tasks = match tasks {
         Some(tasks) => tasks.clone(),
         None => templates::tasks(project, launch)?,
     };
     let mut launch = match launch {
         Some(launch) => launch.clone(),
-        None => templates::launch(&tasks)?,
+        None if new_launch => templates::launch(project, &tasks)?,
+        None => json!({}),
     };
     for (path, new, value) in [
         (TASKS_PATH, new_tasks, &tasks),
@@ -116,7 +126,7 @@ fn merged(
         }
     }
     let mut graph = Tasks::read(&tasks);
-    let install = installs(&mut graph, &launch, replace, &mut merge.notes);
+    let install = installs(project, &mut graph, &launch, replace, &mut merge.notes);
     let trust = templates::trust()?;
     let names: Vec<String> = scripts::find(&graph)
         .into_iter()
@@ -154,7 +164,7 @@ fn merged(
         before_session(&entry, &mut graph, replace, &mut merge);
     }
     // VS Code's extension starts the host without any preLaunchTask too.
-    for host in hosts(&graph) {
+    for host in hosts(project, &graph) {
         match graph.put_after_ours(host) {
             Ok(edits) => merge.tasks.extend(edits),
             Err(Trouble::Unclear(why)) => merge.notes.push(format!(
@@ -200,6 +210,7 @@ fn add_ours(document: &Value, mut trust: Value, install: Option<Value>) -> Vec<E
 /// session already, however far away, and the one task that installs Python's. Where
 /// several do and no session needs any, there is nothing to choose by.
 fn installs(
+    project: &Project,
     graph: &mut Tasks,
     launch: &Value,
     replace: bool,
@@ -234,7 +245,7 @@ fn installs(
             Found::One(index) => Some(index),
             _ => None,
         })
-        .chain(hosts(graph))
+        .chain(hosts(project, graph))
         .flat_map(|root| graph.closure(root))
         .collect();
     let mut chosen = all.clone();
@@ -274,11 +285,32 @@ fn installs(
     }
 }
 
-/// The tasks that run an Azure Functions host.
-fn hosts(graph: &Tasks) -> Vec<usize> {
+/// The tasks that run an Azure Functions host for Python.
+fn hosts(project: &Project, graph: &Tasks) -> Vec<usize> {
     (0..graph.count)
-        .filter(|&index| install::is_functions_host(graph.get(index)))
+        .filter(|&index| {
+            let task = graph.get(index);
+            let matcher = task["problemMatcher"].to_string();
+            let other = ["node", "dotnet", "java", "powershell"];
+            let other = other.iter().any(|name| matcher.contains(&format!("$func-{name}")));
+            let python = matcher.contains("$func-python")
+                || task["options"].to_string().contains("PYTHON")
+                || (project.seen.has_python() && !other);
+            install::is_functions_host(task) && python
+        })
         .collect()
+}
+
+/// Whether anything in the files that are there runs Python, whose trust an installer
+/// takes away, or does by a script what azup does.
+fn needs_trust(project: &Project, tasks: Option<&Value>, launch: Option<&Value>) -> bool {
+    let graph = tasks.map(Tasks::read);
+    launch.is_some_and(|launch| !launch::debugged(launch).is_empty())
+        || graph.is_some_and(|graph| {
+            graph.has_ours()
+                || !hosts(project, &graph).is_empty()
+                || !scripts::find(&graph).is_empty()
+        })
 }
 
 /// Sees to it that our task runs before a session begins.

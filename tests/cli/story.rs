@@ -264,7 +264,9 @@ fn the_examples_app_stores_lists_and_reads() {
     sandbox.azup(["trust", "--stores", "certifi"]).ok();
     let azup = crate::sandbox::azup().to_str().unwrap();
     let mut python = sandbox.command(environment.python());
-    python.env("STORAGE_URL", &blob).args(["-c", APP, azup]);
+    python
+        .env("AZURE_STORAGE_BLOB_ENDPOINT", &blob)
+        .args(["-c", APP, azup]);
     let done = Done::from(python.output().unwrap()).ok();
     assert_eq!(done.stdout, format!("app.py\n{source}"));
 }

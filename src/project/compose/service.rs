@@ -155,6 +155,22 @@ impl Service {
         }
     }
 
+    /// The account at the end of its URLs where it is an Azurite with accounts of the
+    /// user's: the first, or nothing where that cannot be read.
+    #[allow(clippy::option_option, reason = "no accounts and unreadable ones are two things")]
+    pub fn account(&self) -> Option<Option<String>> {
+        let accounts = self.environment("AZURITE_ACCOUNTS")?;
+        let first = accounts.as_deref().and_then(expand);
+        Some(first.and_then(|text| Some(text.split_once(':')?.0.to_owned())))
+    }
+
+    /// The names of all its variables.
+    pub fn variables(&self) -> Vec<String> {
+        let all = self.field("environment").map(names).unwrap_or_default();
+        let name = |one: &String| one.split('=').next().unwrap_or(one).to_owned();
+        all.iter().map(name).collect()
+    }
+
     /// The ports that it publishes.
     pub fn ports(&self) -> Vec<Port> {
         let items = self.field("ports").and_then(Value::as_array);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::plain;
 use crate::project::OWN_FOLDER;
 use crate::project::compose::Overlay;
+use crate::project::dockerfile::last;
 use crate::project::jsonc::{Edit, Step};
 
 /// The Feature that brings Node.js, which Azurite runs on.
@@ -68,10 +69,10 @@ fn overlay_file(path: &Path) -> String {
 }
 
 /// What a configuration at `path` is to gain where Azurite runs inside the dev container;
-/// with `node`, also Node.js where nothing says that it is there.
+/// with `node`, also Node.js.
 pub fn embedded_edits(value: &Value, path: &Path, node: bool) -> Vec<Edit> {
     let mut edits: Vec<Edit> = feature(value, &reference(path)).into_iter().collect();
-    if node && !has_node(value) {
+    if node {
         edits.push(Edit::Member {
             at: key("features"),
             key: NODE_FEATURE.to_owned(),
@@ -117,22 +118,11 @@ fn feature(value: &Value, reference: &str) -> Option<Edit> {
     })
 }
 
-/// Whether a Feature or the image is known to bring Node.js.
-fn has_node(value: &Value) -> bool {
-    let named = |name: &str| {
-        // Without version, digest and registry.
-        let name = name.split('@').next().unwrap_or(name);
-        let last = name.rsplit('/').next().unwrap_or(name);
-        last.split(':').next().unwrap_or(last).to_owned()
-    };
-    let feature = value["features"]
+/// Whether a Feature brings Node.js.
+pub fn has_node_feature(value: &Value) -> bool {
+    value["features"]
         .as_object()
-        .is_some_and(|features| features.keys().any(|one| named(one) == "node"));
-    let image = value["image"].as_str().map(named).unwrap_or_default();
-    feature
-        || ["javascript-node", "typescript-node", "universal", "node"].contains(&image.as_str())
-        || image.starts_with("javascript-node-")
-        || image.starts_with("typescript-node-")
+        .is_some_and(|features| features.keys().any(|one| last(one) == "node"))
 }
 
 /// The ports to forward and what is said of each; what the user says of one stays.
@@ -211,38 +201,6 @@ mod tests {
             (".devcontainer/python/devcontainer.json", "../azurite"),
         ] {
             assert_eq!(reference(Path::new(path)), expected);
-        }
-    }
-
-    #[test]
-    fn node_is_known_by_feature_or_image() {
-        for (value, there) in [
-            (
-                json!({"image": "mcr.microsoft.com/devcontainers/typescript-node:1-22"}),
-                true,
-            ),
-            (json!({"image": "node:22"}), true),
-            (json!({"image": "node"}), true),
-            (
-                json!({"image": "localhost:5000/javascript-node@sha256:00"}),
-                true,
-            ),
-            (
-                json!({"image": "mcr.microsoft.com/devcontainers/python:3"}),
-                false,
-            ),
-            (json!({"image": "company/node-exporter"}), false),
-            (
-                json!({"features": {"ghcr.io/devcontainers/features/node:1.6": {}}}),
-                true,
-            ),
-            (
-                json!({"features": {"ghcr.io/devcontainers/features/python:1": {}}}),
-                false,
-            ),
-            (json!({"build": {"dockerfile": "Dockerfile"}}), false),
-        ] {
-            assert_eq!(has_node(&value), there, "{value}");
         }
     }
 

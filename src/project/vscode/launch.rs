@@ -5,18 +5,9 @@ use serde_json::Value;
 
 use crate::project::jsonc::Step;
 
-/// The types of debuggers for Python, Node and .NET.
-const DEBUGGERS: [&str; 9] = [
-    "clr",
-    "coreclr",
-    "debugpy",
-    "dotnet",
-    "node",
-    "node-terminal",
-    "pwa-node",
-    "pwa-node-terminal",
-    "python",
-];
+/// The types of debuggers for Python. No other language has a bundle that an installer
+/// replaces: what they trust is put right when the container starts, and by `azup up`.
+const DEBUGGERS: [&str; 2] = ["debugpy", "python"];
 
 /// Names of the lists in a `launch.json`.
 pub(super) const LISTS: [&str; 2] = ["configurations", "compounds"];
@@ -58,8 +49,7 @@ pub(super) fn entries<'d>(document: &'d Value, list: &str) -> Vec<Entry<'d>> {
     all.iter().map(entry).collect()
 }
 
-/// Those entries that debug Python, Node, .NET or the Functions host, and the compounds
-/// of which one does.
+/// Those entries that debug Python, and the compounds of which one does.
 pub(super) fn debugged(document: &Value) -> Vec<Entry<'_>> {
     let [configurations, compounds] = LISTS.map(|list| entries(document, list));
     let mut found: Vec<Entry<'_>> = configurations
@@ -82,6 +72,14 @@ pub(super) fn debugged(document: &Value) -> Vec<Entry<'_>> {
         .collect();
     found.extend(compounds);
     found
+}
+
+/// The configurations that run the program in a container of its own.
+pub(super) fn elsewhere(document: &Value) -> Vec<&str> {
+    let all = document[LISTS[0]].as_array().into_iter().flatten();
+    all.filter(|one| one["type"] == "docker")
+        .filter_map(|one| one["name"].as_str())
+        .collect()
 }
 
 impl<'d> Entry<'d> {

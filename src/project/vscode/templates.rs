@@ -8,10 +8,15 @@ use serde_json::{Value, json};
 
 use super::launch::debugged;
 use super::tasks::Tasks;
+use crate::options::Language;
 use super::{FUNCTIONS_TASK, INSTALL_TASK, TRUST_TASK, install};
-use crate::project::{Installer, Project};
+use crate::project::Project;
+use crate::project::language::{install as install_line, install_on_windows};
 
 const TASKS: &str = include_str!("../../../templates/tasks.json");
+/// The configuration that every Python project gets.
+const CURRENT_FILE: &str = "Python: Current File";
+
 const LAUNCH: &str = include_str!("../../../templates/launch.json");
 
 /// Our task, without `dependsOn`.
@@ -37,8 +42,13 @@ pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> 
         .context("the template lists tasks")?;
     for task in tasks.iter_mut() {
         let label = task["label"].as_str().unwrap_or_default().to_owned();
-        match (label.as_str(), project.installer, &project.functions) {
-            (INSTALL_TASK, Some(installer), _) => task["command"] = json!(command(installer)),
+        match (label.as_str(), install_line(&project.seen), host(project)) {
+            (INSTALL_TASK, Some(line), _) => {
+                task["command"] = json!(line);
+                if let Some(line) = install_on_windows(&project.seen) {
+                    task["windows"] = json!({"command": line, "options": powershell(&trust()?)});
+                }
+            }
             (TRUST_TASK, None, _) => {
                 task.as_object_mut()
                     .map(|task| task.shift_remove("dependsOn"));
@@ -57,9 +67,9 @@ pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> 
         }
     }
     tasks.retain(|task| match task["label"].as_str() {
-        Some(INSTALL_TASK) => project.installer.is_some(),
+        Some(INSTALL_TASK) => install_line(&project.seen).is_some(),
         Some(TRUST_TASK) => true,
-        _ => project.functions.is_some(),
+        _ => host(project).is_some(),
     });
     Ok(value)
 }
@@ -74,20 +84,50 @@ fn host_label(launch: &Value) -> Option<&str> {
     })
 }
 
-/// A new `launch.json`, beside these tasks.
-pub(super) fn launch(tasks: &Value) -> Result<Value> {
+/// The folder of a Functions host that runs Python.
+fn host(project: &Project) -> Option<&Path> {
+    let leading = project.seen.leading()?.language;
+    project.functions.as_deref().filter(|_| leading == Language::Python)
+}
+
+/// The options of a task's block for Windows, whose default shell may be another.
+fn powershell(trust: &Value) -> Value {
+    trust["windows"]["options"].clone()
+}
+
+/// A new `launch.json`, beside these tasks. What F5 starts comes first: the host, else the
+/// project's one program, else the file in the editor.
+pub(super) fn launch(project: &Project, tasks: &Value) -> Result<Value> {
     let host = python_host(&Tasks::read(tasks));
     let mut value: Value = serde_json::from_str(LAUNCH)?;
     let configurations = value["configurations"]
         .as_array_mut()
         .context("the template lists configurations")?;
     configurations.retain(|one| one["preLaunchTask"] != FUNCTIONS_TASK || host.is_some());
+    if host.is_none()
+        && let Some(program) = program(project)
+    {
+        let current = configurations.iter().find(|one| one["name"] == CURRENT_FILE);
+        let mut own = current.context("the template has it")?.clone();
+        own["name"] = json!(format!("Python: {program}"));
+        own["program"] = json!(format!("${{workspaceFolder}}/{program}"));
+        configurations.insert(0, own);
+    }
     for one in configurations {
         if one["preLaunchTask"] == FUNCTIONS_TASK {
             one["preLaunchTask"] = json!(host);
         }
     }
     Ok(value)
+}
+
+/// The program of a project that has one by the usual names.
+fn program(project: &Project) -> Option<&'static str> {
+    let mut there = ["app.py", "main.py"]
+        .into_iter()
+        .filter(|name| project.folder.join(name).is_file());
+    let first = there.next();
+    first.filter(|_| there.next().is_none())
 }
 
 /// The one task that runs a Functions host for Python: the template attaches to no other.
@@ -102,18 +142,5 @@ fn python_host(tasks: &Tasks) -> Option<String> {
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => Some(tasks.name(host)),
         _ => None,
-    }
-}
-
-/// The shell command that installs what the project asks for, and changes nothing where
-/// that is there.
-fn command(installer: Installer) -> &'static str {
-    match installer {
-        Installer::Uv => "uv sync",
-        Installer::Poetry => "poetry install --no-interaction",
-        Installer::Pip => {
-            "test -d .venv || python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt"
-        }
-        Installer::Npm => "npm install",
     }
 }

@@ -1,8 +1,11 @@
 //! The task that VS Code runs before each debugging session, run as VS Code runs it: the
-//! words of `tasks.json`, a process of its own without a shell or a terminal, in the
+//! line of `tasks.json` by the shell that stands there, without a terminal, in the
 //! workspace's folder.
 
+use std::path::Path;
 use std::process::Stdio;
+
+use serde_json::Value;
 
 use crate::python::{Environment, has_ca};
 use crate::sandbox::{Done, Sandbox, azup};
@@ -12,52 +15,131 @@ fn the_task_puts_the_ca_back_after_an_update_of_certifi() {
     let mut sandbox = Sandbox::new();
     let environment = Environment::by_pip(&sandbox, ".venv", &["certifi"]);
     sandbox.set("AZUP_STORES", "certifi");
+    sandbox.write("app.py", "");
     sandbox.azup(["init", "--yes"]).ok();
     assert!(has_ca(&environment.bundle()));
 
-    let tasks = std::fs::read(sandbox.project().join(".vscode/tasks.json")).unwrap();
-    let tasks: serde_json::Value = serde_json::from_slice(&tasks).unwrap();
-    let tasks = tasks["tasks"].as_array().unwrap();
-    let task = tasks.iter().find(|task| task["label"] == "azup: trust");
-    let task = task.expect("the task");
-    assert_eq!(task["type"], "process", "no shell in between");
-    assert_eq!(
-        task["options"]["cwd"],
-        serde_json::Value::Null,
-        "the workspace's folder"
-    );
+    let task = task(&sandbox);
 
     // `azup` is on PATH, as after an installation.
     let folder = sandbox.root().join("bin");
     std::fs::create_dir(&folder).unwrap();
     std::os::unix::fs::symlink(azup(), folder.join("azup")).unwrap();
     sandbox.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
-    let arguments = task["args"].as_array().unwrap().iter();
-    let arguments: Vec<&str> = arguments.map(|word| word.as_str().unwrap()).collect();
-    // VS Code's terminal is not the task's input; setsid takes what terminal there is.
-    let run = || {
-        let mut command = sandbox.command("/usr/bin/setsid");
-        command
-            .arg("--wait")
-            .arg(task["command"].as_str().unwrap())
-            .args(&arguments)
-            .stdin(Stdio::null());
-        Done::from(command.output().unwrap()).ok()
-    };
+    let run = || run(&sandbox, &task).ok();
 
     let words = ["install", "--force-reinstall", "--no-deps"];
     environment.pip(&sandbox, &words, &["certifi"]).ok();
     assert!(!has_ca(&environment.bundle()), "the update took it out");
     let done = run();
-    assert!(done.stdout.contains("added"), "{done}");
     assert_eq!(done.stderr, "");
     assert!(has_ca(&environment.bundle()));
 
-    // Nothing to do: nothing is written, no program is run.
+    // Nothing to do: nothing is written, and one line says so.
     let before = Sandbox::files(sandbox.root());
-    sandbox.set("PATH", &folder);
-    let mut quiet = sandbox.command(folder.join("azup"));
-    let done = Done::from(quiet.args(&arguments).output().unwrap()).ok();
+    let done = run();
     assert_eq!(done.stderr, "");
+    assert_eq!(done.stdout.lines().count(), 1, "{done}");
     assert!(Sandbox::files(sandbox.root()) == before);
+}
+
+/// "azup: trust" as `init` wrote it.
+fn task(sandbox: &Sandbox) -> Value {
+    let tasks = std::fs::read(sandbox.project().join(".vscode/tasks.json")).unwrap();
+    let tasks: Value = serde_json::from_slice(&tasks).unwrap();
+    let mut tasks = tasks["tasks"].as_array().unwrap().iter();
+    let task = tasks.find(|task| task["label"] == "azup: trust");
+    task.expect("the task").clone()
+}
+
+fn run(sandbox: &Sandbox, task: &Value) -> Done {
+    let shell = &task["options"]["shell"];
+    assert_eq!(shell["executable"], "/bin/sh");
+    let mut command = sandbox.command("/usr/bin/setsid");
+    command
+        .arg("--wait")
+        .arg(shell["executable"].as_str().unwrap())
+        .arg(shell["args"][0].as_str().unwrap())
+        .arg(task["command"].as_str().unwrap())
+        .stdin(Stdio::null());
+    Done::from(command.output().unwrap())
+}
+
+/// A sandbox with the files of `init`, in which no azup is installed.
+fn without_azup() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AZUP_STORES", "none");
+    sandbox.write("app.py", "");
+    sandbox.azup(["init", "--yes"]).ok();
+    sandbox.set("PATH", "/usr/bin:/bin");
+    sandbox
+}
+
+/// A stand-in for azup that says where it is and what it was told.
+fn stand_in(path: &Path, code: u8) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let script = format!("#!/bin/sh\necho \"$0 $*\"\nexit {code}\n");
+    crate::sandbox::write_program(path, &script);
+}
+
+#[test]
+fn without_azup_the_session_goes_on_with_one_line() {
+    let sandbox = without_azup();
+    let task = task(&sandbox);
+    let done = run(&sandbox, &task).ok();
+    assert_eq!(done.stderr, "");
+    assert_eq!(
+        done.stdout,
+        "azup is not installed here, so trust was not checked: pipx install azurite-up\n"
+    );
+}
+
+#[test]
+fn azup_is_found_in_the_users_folders_and_its_exit_code_counts() {
+    for folder in [".local/bin", ".cargo/bin"] {
+        for code in [0, 4] {
+            let mut sandbox = without_azup();
+            let home = sandbox.root().join("home of one");
+            sandbox.set("HOME", &home);
+            let azup = home.join(folder).join("azup");
+            stand_in(&azup, code);
+            let done = run(&sandbox, &task(&sandbox));
+            assert_eq!(done.code, i32::from(code), "{done}");
+            assert_eq!(done.stdout, format!("{} trust --quiet\n", azup.display()));
+        }
+    }
+}
+
+/// Any package may bring a program of that name, and so may a repository.
+#[test]
+fn the_projects_environment_counts_where_it_is_the_users_and_azups_own() {
+    let record = ".venv/lib/python3.12/site-packages/azurite_up-0.1.0.dist-info/RECORD";
+    let other = ".venv/lib/python3.12/site-packages/other-1.0.dist-info/RECORD";
+    for (record, tracked, runs) in [
+        (record, false, true),
+        (record, true, false),
+        (other, false, false),
+    ] {
+        let sandbox = without_azup();
+        stand_in(&sandbox.project().join(".venv/bin/azup"), 0);
+        sandbox.write(record, "../../../bin/azup,sha256=x,1\n");
+        sandbox.run("git", ["init", "-q"]).ok();
+        if tracked {
+            sandbox.run("git", ["add", "-f", ".venv"]).ok();
+        }
+        let done = run(&sandbox, &task(&sandbox)).ok();
+        assert_eq!(
+            done.stdout.starts_with(".venv/bin/azup trust"),
+            runs,
+            "{done}"
+        );
+    }
+}
+
+/// A container may write what is in azup's own folder.
+#[test]
+fn the_containers_program_is_never_run_by_the_host() {
+    let sandbox = without_azup();
+    let task = task(&sandbox).to_string();
+    assert!(!task.contains(".devcontainer"), "{task}");
 }

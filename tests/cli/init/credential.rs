@@ -37,18 +37,14 @@ fn hook(sandbox: &mut Sandbox) -> String {
 fn az_login_gives_the_tokens_where_that_is_wanted_until_it_no_longer_is() {
     let mut sandbox = sandbox();
     sandbox.azup(["init"]).ok();
-    let all = [
-        "IDENTITY_ENDPOINT",
-        "IDENTITY_HEADER",
-        "NODE_EXTRA_CA_CERTS",
-    ];
-    assert_eq!(variables(&sandbox), all);
+    let of_tokens = |name: &String| name.contains("IDENTITY") || name.contains("MSI");
+    assert!(variables(&sandbox).iter().any(of_tokens));
     let local: Vec<String> = [FEATURE, ENTRYPOINT]
         .map(|file| read(&sandbox, file))
         .into();
 
     sandbox.azup(["init", "--credential", "az"]).ok();
-    assert_eq!(variables(&sandbox), ["NODE_EXTRA_CA_CERTS"]);
+    assert!(!variables(&sandbox).iter().any(of_tokens));
     assert_eq!(json(&sandbox, FEATURE)["entrypoint"], Value::Null);
     assert!(!sandbox.project().join(ENTRYPOINT).exists());
     assert_eq!(hook(&mut sandbox), "azup trust\n");

@@ -28,11 +28,13 @@ fn validate(sandbox: &Sandbox) {
 
 #[test]
 fn every_file_keeps_to_its_schema() {
-    let kinds: [&[&str]; 4] = [
+    let kinds: [&[&str]; 6] = [
         &[],
         &["requirements.txt", "host.json"],
         &["uv.lock", "app/host.json"],
         &["package.json"],
+        &["pom.xml", "api/go.mod", "profile.ps1", "web/package.json"],
+        &["a.fsproj"],
     ];
     for files in kinds {
         let sandbox = named("two words");
