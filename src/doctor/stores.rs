@@ -105,22 +105,27 @@ fn store(context: &Context, kind: Kind) -> Result<Finding> {
 }
 
 fn bundles(context: &Context) -> Result<Finding> {
+    Ok(judge(context, named(context).collect()))
+}
+
+/// The bundles of `--bundle`.
+fn named(context: &Context) -> impl Iterator<Item = Found> {
     let named = context.global.bundles.iter();
     let named = named.map(|path| context.machine.absolute(path));
-    let found = named.map(|path| Found::Store(Box::new(bundle::Bundle::named(path)) as _));
-    Ok(judge(context, found.collect()))
+    named.map(|path| Found::Store(Box::new(bundle::Bundle::named(path)) as _))
 }
 
 fn variables(context: &Context) -> Result<Finding> {
     if !context.wants(Kind::Certifi) && !context.wants(Kind::System) {
         return Ok(Finding::skip("not among the stores that were asked for"));
     }
-    // What is a bundle of certifi's anyway is judged there.
-    let known = if context.wants(Kind::Certifi) {
+    // What is a bundle of certifi's or a named one anyway is judged there: one fault, one finding.
+    let mut known = if context.wants(Kind::Certifi) {
         found(context, Kind::Certifi)
     } else {
         Vec::new()
     };
+    known.extend(named(context));
     Ok(judge(context, overrides::find(&context.machine, &known)))
 }
 

@@ -271,7 +271,7 @@ fn more_names_go_into_leaf_and_constraint() {
     --- stdout
     --- stderr
     error: 'not a name' is neither an IP address nor a DNS name
-    hint: azup renew --san storage.example --san 192.0.2.1
+    hint: azup renew --stores none --san storage.example --san 192.0.2.1
     ");
 }
 

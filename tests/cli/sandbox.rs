@@ -81,9 +81,10 @@ impl Sandbox {
         self.env.retain(|(known, _)| known != name);
     }
 
-    /// Whether a variable is set.
-    pub fn is_set(&self, name: &str) -> bool {
-        self.env.iter().any(|(known, _)| known == name)
+    /// The value of a variable.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let found = self.env.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.to_string_lossy().into_owned())
     }
 
     /// The folder around home and project.

@@ -16,6 +16,10 @@ fn missing_in_certifi_and_in_bundles() {
     let named = patient.sandbox.write("named.pem", public_roots());
     let words = ["--bundle", named.to_str().unwrap()];
     patient.only_with(&words, &[("store-bundle", "fail")]);
+    // Named by a variable as well, it is still one fault.
+    patient.sandbox.set("CURL_CA_BUNDLE", &named);
+    patient.only_with(&words, &[("store-bundle", "fail")]);
+    patient.sandbox.unset("CURL_CA_BUNDLE");
     patient.doctor(&[&words[..], &["--fix"]].concat()).ok();
     patient.only_with(&words, &[]);
 
