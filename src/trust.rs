@@ -242,6 +242,17 @@ impl Row {
         }
     }
 
+    /// An ordinary user has no administrator's rights, and the programs of a project have
+    /// other stores: one that only an administrator can write is no failure, unless it was
+    /// asked for by name.
+    pub fn leave_to_administrator(&mut self, named: &[Kind]) {
+        if self.outcome == Outcome::Failed && self.admin && !named.contains(&self.kind) {
+            let command = self.fix.as_deref().unwrap_or_default();
+            self.outcome = Outcome::Skipped;
+            self.detail = Some(format!("it takes an administrator: {command}"));
+        }
+    }
+
     fn of(store: &dyn Store, outcome: Outcome) -> Self {
         Self {
             kind: store.kind(),

@@ -17,6 +17,9 @@ pub struct Trust {
     /// Trust this CA instead: a company proxy's, mkcert's, minica's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+    /// Fail where a store takes an administrator
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub(super) dry_run: DryRun,
     #[command(flatten)]

@@ -17,7 +17,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Answer> {
     let place = Place::find(machine, global)?;
-    put(global, machine, output, || {
+    put(global, false, machine, output, || {
         certificates::renew(machine, &place, &renew.sans).map(Into::into)
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn run(
 ) -> Result<Answer> {
     if let Some(file) = &trust.ca {
         let file = machine.absolute(file);
-        return put(global, machine, output, || {
+        return put(global, trust.strict, machine, output, || {
             let ca = TrustAnchor::named(&files::read(&file)?, &file, machine.now())?;
             // From now on a certificate set of this CA's counts in a project, too.
             let listed = IssuedList::load(machine)?.with_vouched(ca.sha256(), machine)?;
@@ -34,7 +34,7 @@ pub(super) fn run(
         });
     }
     let place = Place::find(machine, global)?;
-    put(global, machine, output, || {
+    put(global, trust.strict, machine, output, || {
         certificates::obtain_or_renew(machine, &place, &[]).map(Wanted::from)
     })
 }
@@ -100,9 +100,11 @@ impl Wanted {
 }
 
 /// Trusts a CA and writes its certificate set. `wanted` is asked once more when azup has
-/// the machine for itself, since another azup may have been at work.
+/// the machine for itself, since another azup may have been at work. `strict`: a store that
+/// takes an administrator is a failure.
 pub(super) fn put(
     global: &Global,
+    strict: bool,
     machine: &Machine,
     output: Output,
     wanted: impl Fn() -> Result<Wanted>,
@@ -141,6 +143,11 @@ pub(super) fn put(
     change::apply(&wanted.before, machine)?;
     let found = wanted.find(global, machine);
     let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
+    if !strict {
+        let named = global.stores.as_deref().unwrap_or_default();
+        rows.iter_mut()
+            .for_each(|row| row.leave_to_administrator(named));
+    }
     change::apply(&wanted.after, machine)?;
     rows.extend(without_expired(global, machine)?);
     if wanted.renews() {

@@ -152,6 +152,24 @@ fn an_ordinary_user_is_told_what_an_administrator_would_run() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
+/// Before every debug session: what only an administrator can write is no reason to stop.
+#[test]
+fn an_ordinary_user_debugs_without_the_systems_store() {
+    let mut sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let empty = sandbox.root().join("no-programs");
+    std::fs::create_dir(&empty).unwrap();
+    sandbox.set("PATH", empty);
+    let done = sandbox.as_ordinary_user(["trust"]).ok();
+    let row = "skipped  /etc/ssl/certs/ca-certificates.crt (it takes an administrator: su -l -c 'install ";
+    assert!(done.stdout.contains(row), "{done}");
+    assert_eq!(done.stderr, "");
+    let strict = sandbox.as_ordinary_user(["trust", "--strict"]);
+    assert_eq!(strict.code, 3, "{strict}");
+    let named = sandbox.as_ordinary_user(["trust", "--stores", "system"]);
+    assert_eq!(named.code, 3, "{named}");
+}
+
 /// sudo is a stand-in that records its words: a real one would change this machine.
 #[test]
 fn a_recording_stand_in_for_sudo_is_called_per_command_and_never_asks() {

@@ -144,6 +144,7 @@ fn node_line(text: &str) -> Option<u32> {
 fn newest_node(wanted: &str) -> Option<u32> {
     let mut fitting: Vec<u32> = NODES.to_vec();
     let mut open = false;
+    let wanted = wanted.replace("= ", "=").replace("> ", ">").replace("< ", "<");
     for part in wanted.split_whitespace().filter(|part| *part != "||") {
         let Some(&major) = numbers(part).first() else { continue };
         if part.starts_with(">=") || part.starts_with('>') {
