@@ -48,6 +48,7 @@ pub use look::{
     Ask, Listener, Seen, ask, get_plain, look, node_version, port_taken, running,
 };
 pub use prepare::{prepare, preview};
+pub use process::SERVE;
 pub use reach::{Reached, ca_of, find_running, reach};
 pub use serve::serve;
 pub use users::Users;

@@ -31,7 +31,7 @@ const LAST_WORDS: u64 = 16 << 10;
 /// What makes Azurite speak HTTP beside HTTPS, take a renewed certificate, and end with its
 /// standard input, of which azup holds the other end: so Azurite also ends, and cleanly, when
 /// azup is killed. The same file serves in a container.
-const SERVE: &str = include_str!("../../templates/azurite/serve.cjs");
+pub const SERVE: &str = include_str!("../../templates/azurite/serve.cjs");
 
 /// The variable that tells it what to do.
 const WORDS: &str = "AZUP_SERVE";
@@ -44,6 +44,23 @@ pub(super) fn serve_file(machine: &Machine) -> Result<PathBuf> {
 /// Variables that would make Azurite serve other accounts or keep its data elsewhere than
 /// what azup says and checks, or load a debugger into it.
 pub(super) const FOREIGN: [&str; 3] = ["AZURITE_ACCOUNTS", "AZURITE_DB", "NODE_OPTIONS"];
+
+fn write_serve(machine: &Machine) -> Result<()> {
+    let path = serve_file(machine)?;
+    let is_there = |there: Option<&[u8]>| there == Some(SERVE.as_bytes());
+    let there = files::read_if_there(&path)?;
+    if is_there(there.as_deref()) {
+        return Ok(());
+    }
+    let (bytes, mode) = (SERVE.as_bytes().to_vec(), 0o600);
+    files::replace(&path, there.as_deref(), &Content::File { bytes, mode }).or_else(|error| {
+        // Another azup may have been a moment faster with the same.
+        match files::read_if_there(&path)? {
+            there if is_there(there.as_deref()) => Ok(()),
+            _ => Err(error),
+        }
+    })
+}
 
 /// The whole command line of Azurite; `serve` is [`serve_file`].
 pub(super) fn command(
@@ -108,12 +125,7 @@ impl Azurite {
         accounts: &[Account],
         taken: &Taken,
     ) -> Result<Self> {
-        let serve = serve_file(machine)?;
-        let there = files::read_if_there(&serve)?;
-        if there.as_deref() != Some(SERVE.as_bytes()) {
-            let (bytes, mode) = (SERVE.as_bytes().to_vec(), 0o600);
-            files::replace(&serve, there.as_deref(), &Content::File { bytes, mode })?;
-        }
+        write_serve(machine)?;
         let log = taken.slot().log();
         let file = open_log(&log)?;
         file.set_len(0)?;
