@@ -315,8 +315,10 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     let site = Site::bare();
     let done = site.azup_up(&["--dry-run", "--json"]).ok().json();
     let commands = done["commands"].as_array().unwrap();
+    let install = commands[0].as_str().unwrap();
+    assert!(install.contains("azurite-3.37.0 && /"), "{done}");
     assert!(
-        commands[0].as_str().unwrap().ends_with("azurite@3.37.0"),
+        install.contains("npm ci --ignore-scripts --omit=dev "),
         "{done}"
     );
     assert!(
@@ -385,7 +387,15 @@ fn the_first_use_installs_azurite_from_npm_once() {
         1,
         "{said}"
     );
+    assert!(said.contains(" of 453 packages ("), "{said}");
     assert_eq!(installs(&site), ["azurite-3.37.0"]);
+    let lock = site.sandbox.own().join("azurite-3.37.0/package-lock.json");
+    let pinned = include_str!("../../../templates/azurite/package-lock.json");
+    assert_eq!(
+        fs::read_to_string(lock).unwrap(),
+        pinned,
+        "as it was pinned"
+    );
     let down = site.sandbox.azup(["down"]).ok();
     assert_eq!(down.stdout.lines().count(), 2, "{down}");
     // A second start needs neither npm nor a network.
