@@ -28,7 +28,6 @@ mod reach;
 mod serve;
 mod slot;
 mod users;
-mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -49,6 +48,7 @@ pub use look::{
     Ask, Listener, Seen, ask, get_plain, look, node_version, port_taken, running,
 };
 pub use prepare::{prepare, preview};
+pub use process::SERVE;
 pub use reach::{Reached, ca_of, find_running, reach};
 pub use serve::serve;
 pub use users::Users;
@@ -76,6 +76,8 @@ pub struct Wish {
     pub sans: Vec<String>,
     /// Accounts beside Azurite's own.
     pub accounts: Vec<Named>,
+    /// Whether plain HTTP is refused.
+    pub https_only: bool,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
 }
@@ -100,6 +102,7 @@ impl Wish {
             data: Data::new(up.location.as_deref(), up.in_memory, machine)?,
             sans: up.sans.clone(),
             accounts: up.accounts.clone(),
+            https_only: up.https_only,
             while_used: up.while_used,
         })
     }
@@ -112,6 +115,7 @@ impl Wish {
             data: Data::new(run.location.as_deref(), run.in_memory, machine)?,
             sans: Vec::new(),
             accounts: run.account.iter().cloned().collect(),
+            https_only: false,
             while_used: true,
         })
     }

@@ -288,6 +288,8 @@ pub struct UpOptions {
     pub identity_port: Option<u16>,
     /// More storage accounts.
     pub accounts: Vec<Named>,
+    /// Whether plain HTTP is refused.
+    pub https_only: bool,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
 }

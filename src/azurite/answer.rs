@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::{Identity, Ports, url};
+use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
 use crate::output::{Answer, good};
@@ -44,20 +47,41 @@ pub struct Running {
     pub started: i64,
 }
 
-/// The certificate that an Azurite was started with.
+/// The certificate that an Azurite serves. A renewed one takes its place while it runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Certificate {
+    /// The folder of the set. An older azup did not tell, nor did its Azurite take another.
+    #[serde(default)]
+    folder: PathBuf,
     /// The CA's name.
     pub ca: String,
     /// SHA-256 of the CA's DER, in hexadecimal digits.
     pub ca_sha256: String,
-    /// The CA in PEM, so that this Azurite can be checked after a renewal too.
+    /// The CA in PEM.
     pub ca_pem: String,
     /// The last moment at which the leaf is valid (RFC 3339).
     pub not_after: String,
 }
 
 impl Certificate {
+    /// The one of `set`.
+    pub(super) fn of(set: &CertificateSet) -> Self {
+        Self {
+            folder: set.folder.clone(),
+            ca: set.ca.label.clone(),
+            ca_sha256: set.ca.sha256(),
+            ca_pem: set.ca.pem.clone(),
+            not_after: moment(set.not_after),
+        }
+    }
+
+    /// The one that is in the folder now; unchanged in the middle of a renewal.
+    pub(super) fn refresh(&mut self, now: OffsetDateTime) {
+        if let Ok(Some(set)) = CertificateSet::load_unchecked(&self.folder, now) {
+            *self = Self::of(&set);
+        }
+    }
+
     /// The last day on which the leaf is valid, such as `2027-12-23`.
     fn last_day(&self) -> &str {
         self.not_after.split('T').next().unwrap_or_default()

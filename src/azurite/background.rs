@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use time::OffsetDateTime;
 
 use super::answer::Running;
 use super::client::Client;
@@ -50,11 +51,11 @@ pub fn already_running(
         let alive = holder.as_ref().is_some_and(slot::Holder::is_alive);
         let late = Instant::now() >= until;
         match slot.running() {
-            Some(running) if wait && running.ports == wish.ports => {
+            Some(mut running) if wait && running.ports == wish.ports => {
                 if !told {
                     output.progress(&format!("already running (pid {})", running.pid));
                 }
-                verify(&running)?;
+                verify(&mut running)?;
                 require_accounts(&running, &wish.accounts)?;
                 return Ok(Some(running));
             }
@@ -90,18 +91,21 @@ pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<
     }
 }
 
-/// The same proof as at its start, with the CA that it was started with.
-pub(super) fn verify(running: &Running) -> Result<()> {
-    let der = CertificateDer::from_pem_slice(running.certificate.ca_pem.as_bytes())
-        .context("the record of the running Azurite is damaged")?;
-    let client = Client::trusting(&der)?;
-    probe::check(&client, running.ports)?;
-    let token = identity::storage_token(time::OffsetDateTime::now_utc());
-    probe::round_trip(&client, running.ports.blob, &token)
+/// The same proof as at its start, with the CA that it serves by now.
+pub(super) fn verify(running: &mut Running) -> Result<()> {
+    let ports = running.ports;
+    let client = probe::check(ports, || {
+        running.certificate.refresh(OffsetDateTime::now_utc());
+        let der = CertificateDer::from_pem_slice(running.certificate.ca_pem.as_bytes())
+            .context("the record of the running Azurite is damaged")?;
+        Client::trusting(&der)
+    })?;
+    let token = identity::storage_token(OffsetDateTime::now_utc());
+    probe::round_trip(&client, ports.blob, &token)
 }
 
 /// Says so where an Azurite that runs serves another certificate set than the one that is
-/// asked for: another project's, or this one's of before a renewal a moment ago.
+/// asked for: another project's.
 pub fn warn_of_other_certificate(
     running: &Running,
     global: &Global,
@@ -151,6 +155,9 @@ fn arguments(wish: &Wish, certs: &Path) -> Vec<OsString> {
     for account in &wish.accounts {
         // Without the key, which is remembered by now: everybody can read this.
         arguments.push(format!("--account={}", account.name).into());
+    }
+    if wish.https_only {
+        arguments.push("--https-only".into());
     }
     if wish.while_used {
         arguments.push("--while-used".into());

@@ -1,4 +1,5 @@
-//! The pinned Azurite from npm, in azup's own folder: whole or not there at all.
+//! The pinned Azurite from npm, in azup's own folder: whole or not there at all. Each of its
+//! packages is pinned by its hash, and no script of theirs runs while they are installed.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,12 +15,19 @@ use serde_json::Value;
 use super::VERSION;
 use super::interrupt::Interrupt;
 use crate::failure::{Failure, command_line, shown};
-use crate::files::{self, Lock, hex, random};
+use crate::files::{self, Content, Lock, hex, random};
 use crate::machine::{self, Machine, kill_group, not_started};
 use crate::output::Output;
 
 /// How long npm may take on a slow line (365 MB come down packed to a fifth of it).
 const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What npm installs, and the hash of each package.
+const PACKAGE: &str = include_str!("../../templates/azurite/package.json");
+const LOCK: &str = include_str!("../../templates/azurite/package-lock.json");
+
+/// Nobody waits for longer without a word.
+const PROGRESS: Duration = Duration::from_secs(2);
 
 /// How often npm is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
@@ -59,21 +67,23 @@ impl Install {
         entry_in(&self.folder).map(Some)
     }
 
-    /// The command that installs it into `folder`.
-    fn command(folder: &Path, npm: &Path) -> Vec<OsString> {
-        let mut argv: Vec<OsString> = vec![npm.into(), "install".into()];
-        // Azurite asks for Node.js 22 and runs on 20: `engine-strict` in a user's npm
-        // configuration would refuse it.
+    /// The command that installs what is locked in the folder that it runs in.
+    fn command(npm: &Path) -> Vec<OsString> {
+        let mut argv: Vec<OsString> = vec![npm.into(), "ci".into()];
         let options = [
+            "--ignore-scripts",
+            "--omit=dev",
             "--no-audit",
             "--no-fund",
+            // Azurite asks for Node.js 22 and runs on 20: `engine-strict` in a user's npm
+            // configuration would refuse it.
             "--engine-strict=false",
+            // npm's own waits add up to minutes where there is no network.
+            "--fetch-retry-mintimeout=1000",
+            "--fetch-retry-maxtimeout=4000",
             "--loglevel=error",
-            "--prefix",
         ];
         argv.extend(options.map(OsString::from));
-        argv.push(folder.into());
-        argv.push(format!("azurite@{VERSION}").into());
         argv
     }
 
@@ -85,7 +95,8 @@ impl Install {
     /// The command as a dry run shows it.
     pub(super) fn preview(&self, machine: &Machine) -> String {
         let npm = machine.find("npm").unwrap_or_else(|| "npm".into());
-        command_line(Self::command(&self.folder, &npm))
+        let folder = command_line(["cd".as_ref(), self.folder.as_os_str()]);
+        format!("{folder} && {}", command_line(Self::command(&npm)))
     }
 
     /// Installs it where it is missing, and gives its entry point.
@@ -116,10 +127,22 @@ impl Install {
         ));
         let started = Instant::now();
         let partial = Partial::new(&self.folder)?;
-        let argv = Self::command(&partial.folder, &npm);
-        // The command to paste installs it for good.
-        let hint = command_line(Self::command(&self.folder, &npm));
-        run_npm(machine, &argv, &hint, &partial.folder, interrupt)?;
+        for (name, text) in [("package.json", PACKAGE), ("package-lock.json", LOCK)] {
+            let (bytes, mode) = (text.as_bytes().to_vec(), 0o644);
+            let content = Content::File { bytes, mode };
+            files::replace(&partial.folder.join(name), None, &content)?;
+        }
+        let argv = Self::command(&npm);
+        let mut told = Instant::now();
+        let tell = || {
+            if told.elapsed() >= PROGRESS {
+                told = Instant::now();
+                let there = packages_in(&partial.folder.join("node_modules"));
+                let (all, seconds) = (locked(), started.elapsed().as_secs());
+                output.progress(&format!("{there} of {all} packages ({seconds} s)"));
+            }
+        };
+        run_npm(machine, &argv, &partial.folder, tell, interrupt)?;
         entry_in(&partial.folder)?;
         files::move_folder(&partial.folder, &self.folder)?;
         output.progress(&format!(
@@ -220,8 +243,8 @@ fn entry_in(folder: &Path) -> Result<PathBuf> {
 fn run_npm(
     machine: &Machine,
     argv: &[OsString],
-    hint: &str,
     folder: &Path,
+    mut tell: impl FnMut(),
     interrupt: &Interrupt,
 ) -> Result<()> {
     let mut child = machine
@@ -263,20 +286,21 @@ fn run_npm(
                 "npm did not install Azurite within {} minutes",
                 LIMIT.as_secs() / 60
             ))
-            .hint(hint)
+            .hint("npm ping")
             .into());
         }
+        tell();
         std::thread::sleep(POLL);
     };
     if status.success() {
         return Ok(());
     }
     let words = words.join().unwrap_or_default();
-    Err(npm_failure(&words, hint).into())
+    Err(npm_failure(&words).into())
 }
 
 /// npm's reason is its first sentence: the last one names its log file.
-fn npm_failure(words: &str, hint: &str) -> Failure {
+fn npm_failure(words: &str) -> Failure {
     let mut lines = words
         .lines()
         .map(|line| {
@@ -296,22 +320,60 @@ fn npm_failure(words: &str, hint: &str) -> Failure {
         ))
         .hint("npm ping");
     }
-    Failure::new(format!("npm cannot install Azurite {VERSION}: {why}")).hint(hint)
+    Failure::new(format!("npm cannot install Azurite {VERSION}: {why}")).hint("azup up")
+}
+
+/// How many packages are in the lock.
+fn locked() -> usize {
+    LOCK.matches("\"integrity\": ").count()
+}
+
+/// How many packages have come to this folder, as far as a glance tells.
+fn packages_in(folder: &Path) -> usize {
+    let names = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    let scoped = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'@');
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
+    names(folder)
+        .iter()
+        .filter(|path| !hidden(path))
+        .map(|path| if scoped(path) { names(path).len() } else { 1 })
+        .sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What npm fetches is what was looked at when the pin was made.
+    #[test]
+    fn every_package_is_pinned_by_a_hash_and_by_no_registry() {
+        let lock: Value = serde_json::from_str(LOCK).expect("JSON");
+        let packages = lock["packages"].as_object().expect("packages");
+        let mut number = 0;
+        for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+            let integrity = package["integrity"].as_str().unwrap_or_default();
+            assert!(integrity.starts_with("sha512-"), "{name}: {integrity}");
+            assert!(package["resolved"].is_null(), "{name} names a registry");
+            number += 1;
+        }
+        assert_eq!(locked(), number);
+        let azurite = &packages["node_modules/azurite"];
+        assert_eq!(azurite["version"], VERSION);
+        let package: Value = serde_json::from_str(PACKAGE).expect("JSON");
+        assert_eq!(package["dependencies"]["azurite"], VERSION);
+    }
+
     /// Both texts are npm 11's own.
     #[test]
     fn the_reason_of_npm_is_found_among_its_words() {
-        let argv = "npm install";
         let words = "npm error code ECONNREFUSED\nnpm error syscall connect\n\
             npm error errno ECONNREFUSED\nnpm error FetchError: request to http://r/azurite failed\n\
             npm error     at ClientRequest.<anonymous> (index.js:130:14)\n\
             npm error A complete log of this run can be found in: /x\n";
-        let failure = npm_failure(words, argv).to_string();
+        let failure = npm_failure(words).to_string();
         assert!(failure.contains("cannot reach its registry"), "{failure}");
         assert!(
             failure.ends_with("FetchError: request to http://r/azurite failed"),
@@ -320,10 +382,10 @@ mod tests {
         let words = "npm error code ETARGET\n\
             npm error notarget No matching version found for azurite@3.37.999.\n\
             npm error A complete log of this run can be found in: /x\n";
-        let failure = npm_failure(words, argv).to_string();
+        let failure = npm_failure(words).to_string();
         assert!(failure.starts_with("npm cannot install"), "{failure}");
         assert!(failure.ends_with("azurite@3.37.999."), "{failure}");
-        let failure = npm_failure("", argv).to_string();
+        let failure = npm_failure("").to_string();
         assert!(failure.ends_with("it gave no reason"), "{failure}");
     }
 }

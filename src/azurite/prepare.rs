@@ -29,8 +29,6 @@ pub struct Ready {
     pub wish: Wish,
     /// The certificate set.
     pub set: CertificateSet,
-    /// Where it was found.
-    pub(super) place: Place,
     /// The accounts beside Azurite's own.
     pub(super) accounts: Vec<Account>,
     pub(super) node: Node,
@@ -39,8 +37,10 @@ pub struct Ready {
 
 impl Ready {
     /// Azurite's whole command line.
-    pub(super) fn command(&self) -> Vec<OsString> {
-        process::command(&self.node.program, &self.entry, &self.wish, &self.set)
+    pub(super) fn command(&self, machine: &Machine) -> Result<Vec<OsString>> {
+        let serve = process::serve_file(machine)?;
+        let node = &self.node.program;
+        Ok(process::command(node, &serve, &self.entry, &self.wish, &self.set))
     }
 }
 
@@ -90,7 +90,6 @@ pub fn prepare(
     Ok(Ready {
         wish,
         set: obtained.set,
-        place,
         accounts,
         node,
         entry,
@@ -126,6 +125,7 @@ pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer
     let entry = installed.unwrap_or_else(|| install.usual_entry());
     commands.push(command_line(process::command(
         &node.program,
+        &process::serve_file(machine)?,
         &entry,
         wish,
         &obtained.set,

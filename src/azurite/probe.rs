@@ -16,6 +16,10 @@ use crate::machine::Machine;
 /// How long Azurite may take until it answers. It needs 1 to 4 s (measured).
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a server may take until it serves a certificate that was renewed. It looks once
+/// a second.
+const RENEWING: Duration = Duration::from_secs(5);
+
 /// How often it is tried.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -62,12 +66,38 @@ pub(super) fn wait_until_ready(
     Ok(tls)
 }
 
-/// Makes sure once that all three services answer as they should.
-pub(super) fn check(client: &Client, at: Ports) -> Result<()> {
-    for (service, port) in at.services() {
-        greet(client, service, port).map_err(|why| why.failure(service, port))?;
+/// Makes sure once that all three services answer as they should. `client` makes a client
+/// with the CA of today, and is asked again while a renewal is under way; the last one is
+/// given back.
+pub(super) fn check(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Client> {
+    let (client, failure) = patiently(client, |client| {
+        let mut services = at.services().into_iter();
+        let failure = services
+            .find_map(|(service, port)| Some((service, port, greet(client, service, port).err()?)));
+        let renewed = matches!(&failure, Some((.., why)) if why.is_certificate());
+        (failure, renewed)
+    })?;
+    match failure {
+        None => Ok(client),
+        Some((service, port, why)) => Err(why.failure(service, port).into()),
     }
-    Ok(())
+}
+
+/// Asks until it is not for the certificate that it fails: a server takes a renewed one a
+/// moment after it was written.
+fn patiently<T>(
+    mut client: impl FnMut() -> Result<Client>,
+    mut ask: impl FnMut(&Client) -> (T, bool),
+) -> Result<(Client, T)> {
+    let until = Instant::now() + RENEWING;
+    loop {
+        let client = client()?;
+        let (answer, by_certificate) = ask(&client);
+        if !by_certificate || Instant::now() >= until {
+            return Ok((client, answer));
+        }
+        std::thread::sleep(POLL);
+    }
 }
 
 /// What is on the three ports.
@@ -81,23 +111,30 @@ pub(super) enum Seen {
     Nobody,
 }
 
-/// Who answers on the three ports.
-pub(super) fn look(client: &Client, at: Ports) -> Result<Seen> {
-    let (mut up, mut down) = (0, None);
-    for (service, port) in at.services() {
-        match greet(client, service, port) {
-            Ok(_) | Err(Greeting::Version(_)) => up += 1,
-            Err(why @ Greeting::Refused(Refusal::Closed)) => {
-                down.get_or_insert(why.failure(service, port));
+/// Who answers on the three ports; `client` as for [`check`].
+pub(super) fn look(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Seen> {
+    let (_, seen) = patiently(client, |client| {
+        let (mut up, mut down) = (0, None);
+        for (service, port) in at.services() {
+            match greet(client, service, port) {
+                Ok(_) | Err(Greeting::Version(_)) => up += 1,
+                Err(why @ Greeting::Refused(Refusal::Closed)) => {
+                    down.get_or_insert(why.failure(service, port));
+                }
+                Err(why) => {
+                    let renewed = why.is_certificate();
+                    return (Err(why.failure(service, port).into()), renewed);
+                }
             }
-            Err(why) => return Err(why.failure(service, port).into()),
         }
-    }
-    Ok(match down {
-        None => Seen::Azurite,
-        Some(failure) if up > 0 => Seen::Partly(failure),
-        Some(_) => Seen::Nobody,
-    })
+        let seen = match down {
+            None => Seen::Azurite,
+            Some(failure) if up > 0 => Seen::Partly(failure),
+            Some(_) => Seen::Nobody,
+        };
+        (Ok(seen), false)
+    })?;
+    seen
 }
 
 /// Why a service is not what it should be.
@@ -110,6 +147,10 @@ enum Greeting {
 }
 
 impl Greeting {
+    fn is_certificate(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::Certificate(_)))
+    }
+
     fn failure(self, service: Service, port: u16) -> Failure {
         let start = format!("{ADDRESS}:{port} is not azup's {} service", service.name());
         let why = match self {

@@ -9,27 +9,18 @@ use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Signal, kill_process};
 
 use super::accounts::{self, Account};
-use super::slot::{self, Taken};
+use super::slot::Taken;
 use super::{ADDRESS, Data, Wish};
 use crate::certificates::CertificateSet;
 use crate::failure::{Failure, command_line, reason, shown};
-use crate::files;
+use crate::files::{self, Content};
 use crate::machine::Machine;
 
-/// How long Azurite may take to write down what it has. It needs 0.1 to 2 s (measured),
-/// and waits for connections that are still open.
+/// How long Azurite may take to answer what is under way and to write down what it has. It
+/// needs 0.1 to 2 s (measured).
 const STOPPING: Duration = Duration::from_secs(10);
-
-/// How long it may linger when it has written everything down. A request that arrives
-/// while it closes is never answered, and keeps its process alive for as long as the
-/// client is patient (measured).
-const LINGERING: Duration = Duration::from_millis(500);
-
-/// What it says when a service has written down what it has; there are three of them.
-const CLOSED: &str = "service successfully closed";
 
 /// How often it is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
@@ -37,26 +28,50 @@ const POLL: Duration = Duration::from_millis(20);
 /// How much of the end of the log is searched for a reason (bytes).
 const LAST_WORDS: u64 = 16 << 10;
 
-/// Run in Azurite before Azurite itself. azup holds the other end of its standard input
-/// for as long as it lives, so Azurite also ends, and cleanly, when azup is killed.
-/// Measured on Node.js 20 and 22.
-const GUARD: &str = "data:text/javascript,process.stdin\
-    .on('end',()=>process.kill(process.pid,'SIGTERM'))\
-    .on('error',()=>process.kill(process.pid,'SIGTERM'))\
-    .resume().unref()";
+/// What makes Azurite speak HTTP beside HTTPS, take a renewed certificate, and end with its
+/// standard input, of which azup holds the other end: so Azurite also ends, and cleanly, when
+/// azup is killed. The same file serves in a container.
+pub const SERVE: &str = include_str!("../../templates/azurite/serve.cjs");
+
+/// The variable that tells it what to do.
+const WORDS: &str = "AZUP_SERVE";
+
+/// Where it is written: in azup's own folder, never read from a project's.
+pub(super) fn serve_file(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join("serve.cjs"))
+}
 
 /// Variables that would make Azurite serve other accounts or keep its data elsewhere than
 /// what azup says and checks, or load a debugger into it.
 pub(super) const FOREIGN: [&str; 3] = ["AZURITE_ACCOUNTS", "AZURITE_DB", "NODE_OPTIONS"];
 
-/// The whole command line of Azurite.
+fn write_serve(machine: &Machine) -> Result<()> {
+    let path = serve_file(machine)?;
+    let is_there = |there: Option<&[u8]>| there == Some(SERVE.as_bytes());
+    let there = files::read_if_there(&path)?;
+    if is_there(there.as_deref()) {
+        return Ok(());
+    }
+    let (bytes, mode) = (SERVE.as_bytes().to_vec(), 0o600);
+    files::replace(&path, there.as_deref(), &Content::File { bytes, mode }).or_else(|error| {
+        // Another azup may have been a moment faster with the same.
+        match files::read_if_there(&path)? {
+            there if is_there(there.as_deref()) => Ok(()),
+            _ => Err(error),
+        }
+    })
+}
+
+/// The whole command line of Azurite; `serve` is [`serve_file`].
 pub(super) fn command(
     node: &Path,
+    serve: &Path,
     entry: &Path,
     wish: &Wish,
     set: &CertificateSet,
 ) -> Vec<OsString> {
-    let mut argv: Vec<OsString> = vec![node.into(), "--import".into(), GUARD.into(), entry.into()];
+    let mut argv: Vec<OsString> =
+        vec![node.into(), "--require".into(), serve.into(), entry.into()];
     match &wish.data {
         Data::Folder(folder) => argv.extend(["-l".into(), folder.into()]),
         // Together with `-l` it refuses to start (measured).
@@ -77,7 +92,6 @@ pub(super) fn command(
         "--oauth",
         "basic",
         "--skipApiVersionCheck",
-        "--disableProductStyleUrl",
         "--disableTelemetry",
     ];
     argv.extend(rest.map(OsString::from));
@@ -88,7 +102,7 @@ pub(super) fn command(
 #[derive(Debug)]
 pub(super) struct Azurite {
     child: Child,
-    // Its end is what the guard waits for.
+    // Azurite ends when it is closed.
     stdin: Option<ChildStdin>,
     log: PathBuf,
 }
@@ -107,9 +121,11 @@ impl Azurite {
     pub(super) fn start(
         machine: &Machine,
         argv: &[OsString],
+        https_only: bool,
         accounts: &[Account],
         taken: &Taken,
     ) -> Result<Self> {
+        write_serve(machine)?;
         let log = taken.slot().log();
         let file = open_log(&log)?;
         file.set_len(0)?;
@@ -125,6 +141,14 @@ impl Azurite {
         for name in FOREIGN {
             command.env_remove(name);
         }
+        command.env(
+            WORDS,
+            if https_only {
+                "end-with-stdin https-only"
+            } else {
+                "end-with-stdin"
+            },
+        );
         if !accounts.is_empty() {
             command.env("AZURITE_ACCOUNTS", accounts::variable(accounts));
         }
@@ -167,42 +191,23 @@ impl Azurite {
 
     /// Asks it to end and waits until it has.
     pub(super) fn stop(&mut self) -> Result<End> {
-        if self.ended()?.is_some() {
-            return Ok(End::Clean);
-        }
-        if let Some(pid) = slot::process(self.pid()) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        let (until, mut lingers) = (Instant::now() + STOPPING, None);
-        let mut end = End::Killed;
+        self.stdin = None;
+        let until = Instant::now() + STOPPING;
         while Instant::now() < until {
             if self.ended()?.is_some() {
                 return Ok(End::Clean);
-            }
-            if lingers.is_none() && self.has_closed() {
-                lingers = Some(Instant::now() + LINGERING);
-            }
-            if lingers.is_some_and(|over| Instant::now() >= over) {
-                end = End::Clean;
-                break;
             }
             std::thread::sleep(POLL);
         }
         self.child.kill()?;
         self.child.wait()?;
-        Ok(end)
-    }
-
-    /// Whether all three services have written down what they have.
-    fn has_closed(&self) -> bool {
-        last_text(&self.log).matches(CLOSED).count() == 3
+        Ok(End::Killed)
     }
 }
 
 impl Drop for Azurite {
     fn drop(&mut self) {
         let _ = self.stop();
-        self.stdin = None;
     }
 }
 

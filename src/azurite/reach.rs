@@ -59,8 +59,8 @@ pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Port
     Ok((ports, running))
 }
 
-/// The CA of a running Azurite, where it is another than `now`, that of today's
-/// certificates: a renewal takes effect when it starts anew.
+/// The CA of a running Azurite, where it is another than `now`: that of another project's
+/// certificates.
 pub fn ca_of(
     running: Option<&Running>,
     now: TrustAnchor,
@@ -92,8 +92,10 @@ pub fn reach(
 ) -> Result<Reached> {
     let place = Place::find(machine, global)?;
     let set = certificates::obtain(machine, &place, &[])?.set;
-    if let Some(running) = running.filter(|running| is_there(running, machine).unwrap_or(false)) {
-        background::verify(&running)?;
+    if let Some(mut running) =
+        running.filter(|running| is_there(running, machine).unwrap_or(false))
+    {
+        background::verify(&mut running)?;
         background::require_accounts(&running, &wish.accounts)?;
         return reached(running, set.ca, &place, machine);
     }
@@ -101,9 +103,13 @@ pub fn reach(
     if let Some(running) = background::already_running(&wish, true, machine, quiet, interrupt)? {
         return reached(running, set.ca, &place, machine);
     }
-    if answers(&Client::trusting(&set.ca.der)?, wish.ports, interrupt)? {
-        let (ca, running) = (set.ca, None);
-        return Ok(Reached { ca, running });
+    let mut ca = set.ca.clone();
+    let client = || {
+        ca = certificates::obtain(machine, &place, &[])?.set.ca;
+        Client::trusting(&ca.der)
+    };
+    if answers(client, wish.ports, interrupt)? {
+        return Ok(Reached { ca, running: None });
     }
     output.progress("starting Azurite");
     let ready = prepare(wish, global, machine, output, interrupt)?;
@@ -132,11 +138,15 @@ fn reached(
 
 /// Whether an Azurite with this CA answers that is none of azup's: a container's, or
 /// another user's. One that is about to is waited for.
-fn answers(client: &Client, ports: Ports, interrupt: &Interrupt) -> Result<bool> {
+fn answers(
+    mut client: impl FnMut() -> Result<Client>,
+    ports: Ports,
+    interrupt: &Interrupt,
+) -> Result<bool> {
     let until = Instant::now() + STARTING;
     loop {
         interrupt.check()?;
-        match probe::look(client, ports)? {
+        match probe::look(ports, &mut client)? {
             Seen::Azurite => return Ok(true),
             Seen::Nobody => return Ok(false),
             Seen::Partly(_) if Instant::now() < until => {}

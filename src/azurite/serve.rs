@@ -14,9 +14,7 @@ use super::prepare::Ready;
 use super::process::{Azurite, End, Tail};
 use super::slot::{self, Slot, Taken};
 use super::users::{Left, Users};
-use super::watch::Watch;
 use super::{VERSION, ports, probe};
-use crate::certificates::{CertificateSet, day, moment};
 use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;
@@ -54,7 +52,7 @@ pub fn serve(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<
         location: slot::location(&wish.data),
         accounts: names(&ready.accounts),
         while_used: wish.while_used,
-        certificate: certificate(&ready.set),
+        certificate: Certificate::of(&ready.set),
         tls: tls.to_owned(),
         started: OffsetDateTime::now_utc().unix_timestamp(),
     };
@@ -86,7 +84,9 @@ fn start(
     ports::require_free(wish.ports, machine)?;
     interrupt.check()?;
     let client = Client::trusting(&ready.set.ca.der)?;
-    let mut azurite = Azurite::start(machine, &ready.command(), &ready.accounts, taken)?;
+    let command = ready.command(machine)?;
+    let mut azurite =
+        Azurite::start(machine, &command, wish.https_only, &ready.accounts, taken)?;
     let tls = probe::wait_until_ready(
         &client,
         &mut azurite,
@@ -101,53 +101,22 @@ fn start(
     Ok((azurite, tls))
 }
 
-fn certificate(set: &CertificateSet) -> Certificate {
-    Certificate {
-        ca: set.ca.label.clone(),
-        ca_sha256: set.ca.sha256(),
-        ca_pem: set.ca.pem.clone(),
-        not_after: moment(set.not_after),
-    }
-}
-
 impl Served {
     /// Lets Azurite work until Ctrl-C or SIGTERM, or until nobody needs it any more, then
-    /// stops it and waits. A renewed certificate is served from a second or two after it
-    /// was written.
+    /// stops it and waits.
     pub fn until_stopped(
         mut self,
-        mut ready: Ready,
-        machine: &Machine,
+        ready: &Ready,
         output: Output,
         interrupt: &Interrupt,
     ) -> Result<()> {
         let mut tail = Tail::of(&self.taken);
-        let mut watch = Watch::of(ready.place.clone(), &ready.set);
         while !interrupt.asked() {
             if output.is_verbose() {
                 tail.more().iter().for_each(|line| output.detail(line));
             }
             if let Some(status) = self.azurite.ended()? {
                 return Err(self.azurite.death(status, &ready.wish.data).into());
-            }
-            if let Some(set) = watch.renewed(&ready.set, machine) {
-                output.progress(&format!(
-                    "the certificate was renewed (valid until {}): starting Azurite anew",
-                    day(set.not_after)
-                ));
-                ready.set = set;
-                self.stop()?;
-                let (azurite, tls) = match start(&ready, &self.taken, machine, interrupt) {
-                    Err(_) if interrupt.asked() => return Ok(()),
-                    started => started?,
-                };
-                tls.clone_into(&mut self.running.tls);
-                self.running.azurite_pid = azurite.pid();
-                self.running.certificate = certificate(&ready.set);
-                self.azurite = azurite;
-                self.taken.announce(&self.running)?;
-                tail = Tail::of(&self.taken);
-                continue;
             }
             self.credential.keep();
             match self.users.as_ref().map(Users::left).transpose()? {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::answer::Running;
 use super::{Data, Ports};
@@ -124,7 +125,8 @@ impl Slot {
             return None;
         };
         let bytes = files::read_if_there(&self.state()).ok()??;
-        let running: Running = serde_json::from_slice(&bytes).ok()?;
+        let mut running: Running = serde_json::from_slice(&bytes).ok()?;
+        running.certificate.refresh(OffsetDateTime::now_utc());
         (running.pid == holder.pid && holder.is_alive()).then_some(running)
     }
 

@@ -52,6 +52,9 @@ pub struct Up {
     /// nobody out: Azurite also takes any token of the right form, for every account
     #[arg(long = "account", value_name = "NAME[:KEY]")]
     accounts: Vec<Named>,
+    /// Refuse plain HTTP, which is served beside HTTPS on the same ports
+    #[arg(long)]
+    https_only: bool,
     #[command(flatten)]
     pub(super) dry_run: DryRun,
     #[command(flatten)]
@@ -76,6 +79,7 @@ impl Up {
             sans: self.sans.clone(),
             identity_port: (!self.no_identity).then_some(self.identity_port),
             accounts: self.accounts.clone(),
+            https_only: self.https_only,
             while_used: self.while_used,
         }
     }

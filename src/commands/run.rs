@@ -36,6 +36,7 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
         return preview(run, &wish, running.is_some(), global, machine, output);
     }
     certificates::require_accepted(machine, global)?;
+    super::trust::renew_if_due(global, machine, output)?;
     let signals = Signals::take()?;
     let users = Users::join(ports, machine, &signals.interrupt)?;
     let reached = azurite::reach(wish, running, global, machine, output, &signals.interrupt)?;

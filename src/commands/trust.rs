@@ -39,6 +39,24 @@ pub(super) fn run(
     })
 }
 
+/// Renews a set that is due, for a command that serves it and was not asked to trust anything:
+/// the new CA goes to the stores that have had one of azup's, and to no other.
+pub(super) fn renew_if_due(global: &Global, machine: &Machine, output: Output) -> Result<()> {
+    let place = Place::find(machine, global)?;
+    let wanted = || {
+        let obtained = certificates::obtain_or_renew(machine, &place, &[])?;
+        Ok(Wanted {
+            only_recorded: true,
+            ..Wanted::from(obtained)
+        })
+    };
+    // What is wrong with a set is said by who reads it.
+    if !wanted().is_ok_and(|wanted: Wanted| wanted.renews()) {
+        return Ok(());
+    }
+    put(global, machine, output, wanted).map(|_| ())
+}
+
 /// A CA to trust, and what has to be written with it.
 pub(super) struct Wanted {
     ca: TrustAnchor,
@@ -50,6 +68,8 @@ pub(super) struct Wanted {
     late: Option<Error>,
     /// Staged files of somebody else's.
     ignored: Option<Failure>,
+    /// Whether it goes only to where one of azup's has been.
+    only_recorded: bool,
 }
 
 impl From<Obtained> for Wanted {
@@ -60,6 +80,7 @@ impl From<Obtained> for Wanted {
             after: obtained.after,
             late: obtained.late,
             ignored: obtained.ignored,
+            only_recorded: false,
         }
     }
 }
@@ -72,6 +93,7 @@ impl From<TrustAnchor> for Wanted {
             after: Vec::new(),
             late: None,
             ignored: None,
+            only_recorded: false,
         }
     }
 }
@@ -90,7 +112,9 @@ impl Wanted {
     /// command has found.
     fn find(&self, global: &Global, machine: &Machine) -> Vec<Found> {
         let selection = Selection::of(global, machine);
-        let selection = if self.renews() {
+        let selection = if self.only_recorded {
+            selection.only_recorded()
+        } else if self.renews() {
             selection.with_recorded()
         } else {
             selection

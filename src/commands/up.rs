@@ -25,6 +25,9 @@ pub(super) fn run(
         return Ok(Exit::Done);
     }
     certificates::require_accepted(machine, global)?;
+    if !up.detached_child {
+        super::trust::renew_if_due(global, machine, output)?;
+    }
     let interrupt = Interrupt::listen(up.detached_child)?;
     // While azup is one of its users, an Azurite of `azup run` does not end.
     let users = if up.detach {
@@ -68,7 +71,7 @@ pub(super) fn run(
     }
     let output = output.give_and_go_on(&served.running.answer(machine, CTRL_C)?);
     Ok(
-        match served.until_stopped(ready, machine, output, &interrupt) {
+        match served.until_stopped(&ready, output, &interrupt) {
             Ok(()) => Exit::Done,
             Err(error) => output.failure(&error),
         },

@@ -64,6 +64,11 @@ pub fn entrypoint() -> ProjectFile {
     ProjectFile::script(Path::new(OWN_FOLDER).join("entrypoint.sh"), ENTRYPOINT)
 }
 
+/// What makes the Azurite beside the dev container serve it, mounted by the overlay.
+pub fn serve() -> ProjectFile {
+    ProjectFile::text(Path::new(OWN_FOLDER).join("serve.cjs"), crate::azurite::SERVE)
+}
+
 /// Who gives code in the dev container its access tokens as the project is set up now;
 /// azup's endpoint where it is not set up yet.
 pub fn credential(folder: &Path) -> Credential {

@@ -271,9 +271,13 @@ impl Setup<'_> {
             self.own_binary(program)?;
         }
         let path = Path::new(OWN_FOLDER).join("docker-compose.yml");
-        match overlay {
-            Some(overlay) => self.own_file(&ProjectFile::text(path, &*overlay.text)),
-            None => self.no_own_file(&path),
+        let serve = devcontainer::serve();
+        if let Some(overlay) = overlay {
+            self.own_file(&serve)?;
+            self.own_file(&ProjectFile::text(path, &*overlay.text))
+        } else {
+            self.no_own_file(&serve.path)?;
+            self.no_own_file(&path)
         }
     }
 

@@ -79,8 +79,13 @@ impl Entry {
             .is_some_and(|end| end < now || end - LIFETIME_SECONDS > now)
     }
 
+    /// Whether it is of a store of this kind.
+    pub(super) fn is_named(&self, kind: Kind) -> bool {
+        self.kind == kind.name()
+    }
+
     pub(super) fn is_of(&self, kind: Kind, path: &Path) -> bool {
-        self.kind == kind.name() && self.path() == path
+        self.is_named(kind) && self.path() == path
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Selection<'a> {
     bundles: Vec<PathBuf>,
     scope: Scope,
     recorded: bool,
+    /// Whether those of the record are all.
+    only_recorded: bool,
 }
 
 impl<'a> Selection<'a> {
@@ -32,6 +34,7 @@ impl<'a> Selection<'a> {
                 .collect(),
             scope: global.scope.unwrap_or(Scope::User),
             recorded: false,
+            only_recorded: false,
         }
     }
 
@@ -40,6 +43,16 @@ impl<'a> Selection<'a> {
     pub fn with_recorded(self) -> Self {
         Self {
             recorded: self.scope != Scope::Project,
+            ..self
+        }
+    }
+
+    /// Of these the stores to which a CA of azup's has gone before, and no other: a command
+    /// that was not asked to trust anything brings a new CA only to where an old one is.
+    pub fn only_recorded(self) -> Self {
+        Self {
+            recorded: true,
+            only_recorded: true,
             ..self
         }
     }
@@ -67,6 +80,13 @@ impl<'a> Selection<'a> {
     /// that is not there is a failure when the CA is to go in; on the way out it is none.
     pub fn find(&self, machine: &Machine, goal: &Goal<'_>) -> Vec<Found> {
         let mut found = Vec::new();
+        if self.only_recorded {
+            self.find_recorded(&mut found, machine);
+            if self.wants(Kind::System) && was_recorded(Kind::System, machine) {
+                found.extend(system::find(machine));
+            }
+            return found;
+        }
         if self.wants(Kind::Certifi) {
             found.extend(python::find(machine, self.scope));
         }
@@ -143,6 +163,11 @@ impl<'a> Selection<'a> {
     }
 }
 
+fn was_recorded(kind: Kind, machine: &Machine) -> bool {
+    let record = Record::load(machine);
+    record.is_ok_and(|record| record.entries().iter().any(|entry| entry.is_named(kind)))
+}
+
 /// The store of a record, without looking for it.
 fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
     Some(match kind {
@@ -153,4 +178,37 @@ fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
         // The system's store is found again by itself.
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificates::{TrustAnchor, issue};
+    use crate::trust::record::Record;
+
+    /// Only looks, so that no store of this machine is in danger.
+    #[test]
+    fn a_renewal_that_nobody_asked_for_goes_only_to_recorded_stores() {
+        let home = tempfile::tempdir().expect("a folder");
+        let machine = Machine::for_test(home.path(), &[]);
+        let issued = issue(&[], machine.now()).expect("a set");
+        let ca = TrustAnchor::alone_in(issued.ca.as_bytes()).expect("a CA");
+        let selection = Selection {
+            kinds: None,
+            bundles: Vec::new(),
+            scope: Scope::User,
+            recorded: false,
+            only_recorded: false,
+        };
+        let find = || {
+            let only = selection.clone().only_recorded();
+            only.find(&machine, &Goal::Add(&ca)).len()
+        };
+        assert_eq!(find(), 0, "nothing was ever trusted");
+        let path = home.path().join("bundle.pem");
+        std::fs::write(&path, &issued.ca).expect("written");
+        let bundle = bundle::Bundle::named(path);
+        Record::add(&[&bundle], &ca, &machine).expect("recorded");
+        assert_eq!(find(), 1, "the bundle alone");
+    }
 }

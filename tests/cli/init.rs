@@ -113,6 +113,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     created .devcontainer/azurite/start.sh
     created .devcontainer/azurite/entrypoint.sh
     created .devcontainer/azurite/azup-linux-[ARCH]
+    created .devcontainer/azurite/serve.cjs
     created .devcontainer/azurite/docker-compose.yml
     created .devcontainer/azurite-certs/.gitignore
     created .devcontainer/azurite/edits.json
@@ -143,6 +144,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     644 .devcontainer/azurite/edits.json
     755 .devcontainer/azurite/entrypoint.sh
     755 .devcontainer/azurite/install.sh
+    644 .devcontainer/azurite/serve.cjs
     755 .devcontainer/azurite/start.sh
     644 .devcontainer/azurite-certs/.gitignore
     644 .devcontainer/azurite-certs/ca.pem
@@ -427,6 +429,7 @@ fn git_sees_neither_keys_nor_binaries_and_a_clone_starts_over() {
     .devcontainer/azurite/edits.json
     .devcontainer/azurite/entrypoint.sh
     .devcontainer/azurite/install.sh
+    .devcontainer/azurite/serve.cjs
     .devcontainer/azurite/start.sh
     .devcontainer/devcontainer.json
     .devcontainer/docker-compose.yml

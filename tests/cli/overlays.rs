@@ -52,33 +52,48 @@ fn merged(files: &[(&str, &str)], app: &str) -> Value {
         .collect();
     assert_eq!(azurites, [&made.service], "{}", made.text);
     let azurite = file["services"][&made.service].clone();
-    let certs = &azurite["volumes"].as_array().unwrap()[..];
-    let certs = certs
+    let mounts = azurite["volumes"].as_array().unwrap();
+    let mounts = mounts
         .iter()
-        .find(|at| at["type"] == "bind" && at["read_only"] == true);
-    let source = project
-        .canonicalize()
-        .unwrap()
-        .join(".devcontainer/azurite-certs");
-    assert_eq!(certs.unwrap()["source"], *source.to_string_lossy());
+        .filter(|at| at["type"] == "bind" && at["read_only"] == true);
+    let mut sources: Vec<&str> = mounts.filter_map(|at| at["source"].as_str()).collect();
+    sources.retain(|source| source.contains("/azurite"));
+    sources.sort_unstable();
+    let folder = project.canonicalize().unwrap().join(".devcontainer");
+    let ours = ["azurite", "azurite-certs"].map(|name| folder.join(name));
+    assert_eq!(
+        sources,
+        ours.map(|path| path.to_string_lossy().into_owned())
+    );
     azurite
 }
 
+/// Azurite's command line, as its container gets it.
 #[track_caller]
-fn script(azurite: &Value) -> String {
-    let command = azurite["command"].as_array().unwrap();
-    let script = command.last().unwrap().as_str().unwrap().replace("$$", "$");
+fn line(azurite: &Value) -> String {
+    let line = match &azurite["command"] {
+        Value::String(text) => text.clone(),
+        words => words
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| word.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    let line = line.replace("$$", "$");
     for flag in [
         "/cert.pem",
         "/key.pem",
         "--oauth basic",
         "--skipApiVersionCheck",
-        "--disableProductStyleUrl",
         "--disableTelemetry",
     ] {
-        assert!(script.contains(flag), "{flag} in {script}");
+        assert!(line.contains(flag), "{flag} in {line}");
     }
-    script
+    let options = azurite["environment"]["NODE_OPTIONS"].as_str().unwrap();
+    assert!(options.starts_with("--require /azup/serve.cjs"));
+    line
 }
 
 #[test]
@@ -128,7 +143,7 @@ fn a_new_azurite_joins_apps_of_every_kind() {
     ] {
         let azurite = merged(&[(".devcontainer/docker-compose.yml", text)], app);
         assert_eq!(azurite["network_mode"], mode, "{text}");
-        assert!(script(&azurite).contains("azurite -l /data"));
+        assert!(line(&azurite).contains("azurite -l /data"));
     }
 }
 
@@ -191,8 +206,8 @@ fn an_azurite_that_is_there_is_completed() {
             "services:\n  app: {{image: a, networks: [n, default]}}\n  db: {{image: b}}\n  storage:\n    {fields}\nnetworks: {{n: }}\nvolumes: {{d: }}\n"
         );
         let azurite = merged(&[("docker-compose.yml", &text)], "app");
-        let script = script(&azurite);
-        assert!(script.contains(wanted), "{wanted} in {script}");
+        let line = line(&azurite);
+        assert!(line.contains(wanted), "{wanted} in {line}");
         let targets: Vec<&str> = azurite["volumes"]
             .as_array()
             .unwrap()
@@ -204,22 +219,22 @@ fn an_azurite_that_is_there_is_completed() {
             .collect();
         assert_eq!(
             targets.len(),
-            if fields.contains("/certs:ro") { 3 } else { 2 },
+            if fields.contains("/certs:ro") { 4 } else { 3 },
             "{targets:?}"
         );
+        let check = azurite["healthcheck"]["test"].to_string();
+        let theirs = fields.contains("healthcheck");
         assert!(
-            azurite["healthcheck"]["test"]
-                .to_string()
-                .contains("/ca.pem")
+            check.contains(if theirs { "curl http:" } else { "/ca.pem" }),
+            "{check}"
         );
         assert!(azurite["restart"].is_string());
         if fields.contains("ports") {
             assert_eq!(azurite["ports"].as_array().unwrap().len(), 3);
-            assert_eq!(azurite["environment"], json!({"A": "1"}));
+            assert_eq!(azurite["environment"]["A"], "1");
         }
         if fields.contains("entrypoint") {
-            assert_eq!(azurite["entrypoint"], json!(["sh"]));
-            assert_eq!(azurite["command"][0], "-c");
+            assert_eq!(azurite["entrypoint"], json!(["env"]));
         }
     }
 }
@@ -231,7 +246,7 @@ fn an_app_that_waits_for_its_azurite_makes_no_circle() {
     );
     let azurite = merged(&[("docker-compose.yml", &text)], "app");
     assert_eq!(azurite.get("network_mode"), None);
-    assert!(script(&azurite).contains("--tableHost 0.0.0.0"));
+    assert!(line(&azurite).contains("--tableHost 0.0.0.0"));
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod refusals;
 mod renewal;
 mod run;
 mod sdks;
+mod serve;
 mod site;
 mod stopping;

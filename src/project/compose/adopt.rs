@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::command::Line;
-use super::overlay::{Command, DEFAULT_PORTS, Overlay, Parts, is_within};
+use super::overlay::{Command, DEFAULT_PORTS, Overlay, Parts, Serve, is_within};
 use super::reach::{Reach, reach};
 use super::read::Services;
 use super::recognise::{Start, start, version};
@@ -214,10 +214,19 @@ impl Work<'_> {
             .find(|target| !taken(target));
         let certs = certs.unwrap_or("/azup-certs-2").to_owned();
         self.flags(&mut line, Some(&certs));
-        self.parts.certs = Some(certs.clone());
         self.added
-            .push("the certificate, and a restart when it changes".to_owned());
-        self.parts.command = Command::Loop(line.for_shell(), entrypoint);
+            .push("the certificate, and HTTPS beside HTTP".to_owned());
+        let mode = self.service.field("network_mode");
+        let mode = mode.and_then(|mode| mode.as_str().map(str::to_owned));
+        let mode = self.parts.network_mode.clone().or(mode);
+        let theirs = self.service.environment("NODE_OPTIONS");
+        self.parts.serve = Some(Serve {
+            certs,
+            leaves: mode.is_some_and(|mode| mode.starts_with("service:")),
+            // One without a value is the host's.
+            node_options: theirs.map(|value| value.unwrap_or("${NODE_OPTIONS-}".to_owned())),
+        });
+        self.parts.command = Command::Line(line.for_shell(), entrypoint);
         false
     }
 
@@ -312,7 +321,6 @@ impl Work<'_> {
         let version = version(self.service).unwrap_or((u32::MAX, 0));
         let flags = [
             ("--skipApiVersionCheck", (3, 8)),
-            ("--disableProductStyleUrl", (3, 15)),
             ("--disableTelemetry", (3, 34)),
         ];
         for (flag, since) in flags {
@@ -359,28 +367,12 @@ impl Work<'_> {
             self.parts.plain.push("restart");
             self.added.push("restart: unless-stopped".to_owned());
         }
-        if !service.has("stop_grace_period") {
-            self.parts.plain.push("stop_grace_period");
-            self.added.push("stop_grace_period: 2s".to_owned());
-        }
         if own {
             return;
         }
-        let check = service.field("healthcheck").map(ToString::to_string);
-        // Azurite answers plain HTTP no more.
-        let fails = check.as_ref().is_some_and(|text| {
-            !text.contains("https")
-                && ["http:", "curl", "wget"]
-                    .iter()
-                    .any(|word| text.contains(word))
-        });
-        if check.is_none() || fails {
+        if !service.has("healthcheck") {
             self.parts.healthcheck = Some(ports.into_iter().flatten().collect());
-            self.added.push(if fails {
-                "a healthcheck that speaks HTTPS".to_owned()
-            } else {
-                "a healthcheck".to_owned()
-            });
+            self.added.push("a healthcheck".to_owned());
         }
     }
 

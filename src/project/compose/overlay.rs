@@ -1,6 +1,5 @@
 //! The text of azup's own compose file. The template is what a new project gets, and
-//! valid by itself; every other overlay is made of its blocks, so that the loop and the
-//! healthcheck exist once.
+//! valid by itself; every other overlay is made of its blocks, so that each exists once.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -93,9 +92,13 @@ pub fn overlay(services: &Services, app: &str, project: &Path) -> Result<Overlay
         services.volumes.iter().any(|at| at == name)
     });
     let parts = Parts {
-        plain: vec!["image", "init", "restart", "stop_grace_period"],
+        plain: vec!["image", "init", "restart"],
+        serve: Some(Serve {
+            certs: "/certs".to_owned(),
+            leaves: mode != "host",
+            node_options: None,
+        }),
         network_mode: Some(mode),
-        certs: Some("/certs".to_owned()),
         data: Some((volume, "/data".to_owned())),
         command: Command::Template,
         healthcheck: Some(DEFAULT_PORTS.to_vec()),
@@ -170,13 +173,24 @@ pub(super) enum Command {
     /// Nothing is said of it.
     #[default]
     Kept,
-    /// The template's loop as it is.
+    /// The template's.
     Template,
-    /// The loop with another command line in it, in the shell's words; with `true` the
-    /// service has an entrypoint that it must not go through.
-    Loop(String, bool),
-    /// No loop: these words. With `true` as above.
+    /// This line, which compose splits as a shell does; with `true` the service has an
+    /// entrypoint that it must not go through.
+    Line(String, bool),
+    /// These words. With `true` as above.
     Words(Vec<String>, bool),
+}
+
+/// How serve.cjs is loaded into Azurite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Serve {
+    /// Where the certificates are mounted.
+    pub(super) certs: String,
+    /// Whether it ends with the network of another container, which it has joined.
+    pub(super) leaves: bool,
+    /// What the service has in `NODE_OPTIONS` already.
+    pub(super) node_options: Option<String>,
 }
 
 /// What an overlay says of its service.
@@ -187,8 +201,7 @@ pub(super) struct Parts {
     pub(super) network_mode: Option<String>,
     pub(super) networks: Vec<String>,
     pub(super) ports: Vec<String>,
-    /// Where the certificates are mounted.
-    pub(super) certs: Option<String>,
+    pub(super) serve: Option<Serve>,
     /// A new volume, and where it is mounted.
     pub(super) data: Option<(String, String)>,
     pub(super) command: Command,
@@ -230,16 +243,18 @@ impl Parts {
         }
         add(!self.networks.is_empty(), list("networks", &self.networks));
         add(!self.ports.is_empty(), list("ports", &self.ports));
-        for key in ["init", "restart", "stop_grace_period"] {
+        for key in ["init", "restart"] {
             add(self.plain.contains(&key), block(key));
         }
         add(true, self.volumes(services, project));
-        let certs = format!("{}/", self.certs.as_deref().unwrap_or("/certs"));
-        add(true, self.command(&certs));
+        let certs = self.serve.as_ref().map_or("/certs", |serve| &serve.certs);
+        let certs = format!("{certs}/");
+        add(true, self.environment());
+        add(true, self.command());
         if let Some(ports) = &self.healthcheck {
-            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            let ports: Vec<String> = ports.iter().map(|port| format!("\"{port}\"")).collect();
             let template = block("healthcheck").replace("/certs/", &certs);
-            let template = template.replace("10000, 10001, 10002", &ports.join(", "));
+            let template = template.replace("\"10000\", \"10001\", \"10002\"", &ports.join(", "));
             add(
                 true,
                 match ports.len() {
@@ -266,46 +281,55 @@ impl Parts {
             };
             format!("      - {mount}\n")
         });
-        match (&self.certs, added) {
+        let source = |folder: &str| {
+            let source = relative(services.folder(), &project.join(folder));
+            let source = source.to_string_lossy();
+            let source = if source.starts_with("..") || source.starts_with('/') {
+                source.into_owned()
+            } else {
+                format!("./{source}")
+            };
+            format!("source: {}\n", scalar(&literal(&source)))
+        };
+        match (&self.serve, added) {
             (None, None) => String::new(),
             (None, Some(added)) => format!("    volumes:\n{added}"),
-            (Some(certs), added) => {
-                let source = relative(services.folder(), &project.join(PROJECT_FOLDER));
-                let source = source.to_string_lossy();
-                let source = if source.starts_with("..") || source.starts_with('/') {
-                    source.into_owned()
-                } else {
-                    format!("./{source}")
-                };
-                template
-                    .replace(data, &added.unwrap_or_default())
-                    .replace("./azurite-certs", &scalar(&literal(&source)))
-                    .replace("/certs\n", &format!("{certs}\n"))
-            }
+            (Some(serve), added) => template
+                .replace(data, &added.unwrap_or_default())
+                .replace("source: ./azurite-certs\n", &source(PROJECT_FOLDER))
+                .replace("source: ./azurite\n", &source(OWN_FOLDER))
+                .replace("/certs\n", &format!("{}\n", serve.certs)),
         }
     }
 
-    fn command(&self, certs: &str) -> String {
-        let template = || block("command").replace("/certs/", certs);
+    /// The variables by which serve.cjs is loaded, and told what to do.
+    fn environment(&self) -> String {
+        let Some(serve) = &self.serve else {
+            return String::new();
+        };
+        let mut template = block("environment");
+        if let Some(theirs) = &serve.node_options {
+            let ours = "--require /azup/serve.cjs";
+            template = template.replace(ours, &quoted(&format!("{ours} {theirs}")));
+        }
+        if !serve.leaves {
+            template = template.replace("      AZUP_SERVE: leave-with-network\n", "");
+        }
+        template
+    }
+
+    fn command(&self) -> String {
         match &self.command {
             Command::Kept => String::new(),
-            Command::Template => template(),
-            Command::Loop(line, entrypoint) => {
-                let text: String = template()
-                    .lines()
-                    .map(|at| match at.split_once("azurite -l ") {
-                        Some((indent, _)) if indent.trim().is_empty() => {
-                            format!("{indent}{line} &\n")
-                        }
-                        _ => format!("{at}\n"),
-                    })
-                    .collect();
-                if *entrypoint {
-                    let program = "    entrypoint:\n      - sh\n    command:\n";
-                    text.replace("    command:\n      - sh\n", program)
+            Command::Template => block("command"),
+            Command::Line(line, entrypoint) => {
+                // env starts what it is given: by one line, as by the image's own entrypoint.
+                let entrypoint = if *entrypoint {
+                    "    entrypoint: [env]\n"
                 } else {
-                    text
-                }
+                    ""
+                };
+                format!("{entrypoint}    command: {}\n", scalar(line))
             }
             Command::Words(words, false) => list("command", words),
             Command::Words(words, true) => {

@@ -1,11 +1,11 @@
-//! What runs in Azurite's container, run without one: the loop with busybox and a
-//! stand-in for Azurite, the healthcheck with the real Azurite.
+//! What runs in Azurite's container, run without one: the overlay's own command line, variables
+//! and health check, with the real Azurite.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use super::{initialised, program, readers::yaml};
+use super::{initialised, readers::yaml};
 use crate::sandbox::{Sandbox, part};
 
 /// How long anything may take before the test gives up. No test waits for it to pass.
@@ -24,9 +24,8 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 fn scripts_are_read_by_every_shell_of_a_container() {
     let sandbox = initialised();
     let feature = sandbox.project().join(".devcontainer/azurite");
-    let path = sandbox.write("loop.sh", azurite_loop(&sandbox));
     let scripts = ["install.sh", "start.sh", "entrypoint.sh"].map(|name| feature.join(name));
-    for script in scripts.into_iter().chain([path]) {
+    for script in scripts {
         for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
             let words = shell[1..].iter().map(Path::new);
             let words = words.chain([Path::new("-n"), &script]);
@@ -36,288 +35,231 @@ fn scripts_are_read_by_every_shell_of_a_container() {
     }
 }
 
-/// The script in the overlay as the container's shell gets it.
-fn azurite_loop(sandbox: &Sandbox) -> String {
-    let overlay = yaml(sandbox, ".devcontainer/azurite/docker-compose.yml");
-    let command = &overlay["services"]["azurite"]["command"];
-    assert_eq!(command[0], "sh");
-    assert_eq!(command[1], "-c");
-    command[2].as_str().unwrap().replace("$$", "$")
-}
-
-/// Azurite's container: the overlay's loop with only busybox and a stand-in for Azurite.
-struct Loop {
+/// Azurite as in its container, but for the paths and ports of this test.
+struct Container {
     sandbox: Sandbox,
+    ports: [u16; 3],
     certs: PathBuf,
-    script: String,
     child: Option<Child>,
 }
 
-impl Loop {
+impl Container {
+    /// Nothing runs yet, and the folder of the certificates is empty.
     fn new() -> Self {
-        let mut sandbox = initialised();
+        let sandbox = initialised();
         let certs = sandbox.root().join("certs");
         std::fs::create_dir(&certs).unwrap();
-        let log = sandbox.root().join("log");
-        let script = azurite_loop(&sandbox).replace("/certs", &certs.to_string_lossy());
-        let programs = sandbox.root().join("programs");
-        std::fs::create_dir(&programs).unwrap();
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"].map(Path::new);
-        let busybox = busybox.into_iter().find(|path| path.exists());
-        let busybox = busybox.expect("busybox is missing: the shell of Azurite's image");
-        for applet in ["sh", "grep", "md5sum", "sleep"] {
-            std::os::unix::fs::symlink(busybox, programs.join(applet)).unwrap();
-        }
-        program(
-            &programs,
-            "azurite",
-            &format!(
-                "PATH=/usr/bin:/bin\nlog() {{ echo \"$*\" >>'{log}'; }}\n\
-                 log start \"$(cat '{certs}/cert.pem')\" \"$*\"\necho $$ >'{log}.pid'\n\
-                 trap 'log stop; exit 0' TERM\nwhile :; do sleep 0.1; done",
-                log = log.display(),
-                certs = certs.display()
-            ),
-        );
-        sandbox.set("PATH", &programs);
         Self {
             sandbox,
+            ports: crate::sandbox::free_ports(),
             certs,
-            script,
             child: None,
         }
     }
 
-    fn command(&self) -> Command {
-        let shell = self.sandbox.root().join("programs/sh");
-        let mut command = self.sandbox.command(shell);
-        command.args(["-c", &self.script]);
+    fn service(&self) -> serde_json::Value {
+        yaml(&self.sandbox, ".devcontainer/azurite/docker-compose.yml")["services"]["azurite"]
+            .clone()
+    }
+
+    /// A path in the container as one of this test.
+    fn here(&self, text: &str) -> String {
+        let own = self.sandbox.project().join(".devcontainer/azurite");
+        text.replace("/certs/", &format!("{}/", self.certs.display()))
+            .replace("/azup/", &format!("{}/", own.display()))
+            .replace("/data", &self.sandbox.root().join("data").to_string_lossy())
+    }
+
+    /// The overlay's command with its variables; `wrapper` starts it.
+    fn command(&self, wrapper: &[&str]) -> Command {
+        let service = self.service();
+        let line = self.here(service["command"].as_str().unwrap());
+        let mut words: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        words.push(
+            part("node22/node_modules/node/bin/node")
+                .to_string_lossy()
+                .into_owned(),
+        );
+        let program = part("azurite-3.37.0/node_modules/azurite/dist/src/azurite.js");
+        words.push(program.to_string_lossy().into_owned());
+        words.extend(line.split(' ').skip(1).map(str::to_owned));
+        for (name, port) in ["blob", "queue", "table"].iter().zip(self.ports) {
+            words.extend([format!("--{name}Port"), port.to_string()]);
+        }
+        let mut command = self.sandbox.command(&words[0]);
+        command.args(&words[1..]);
+        for (name, value) in service["environment"].as_object().unwrap() {
+            command.env(name, self.here(value.as_str().unwrap()));
+        }
         command
     }
 
-    fn start(&mut self) {
-        let mut command = self.command();
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+    fn start(&mut self, without_network: bool) {
+        let mut command = self.command(&[]);
+        if without_network {
+            // This machine's network must not be what decides.
+            command.env("AZUP_SERVE", "");
+        }
+        let log = std::fs::File::create(self.sandbox.root().join("log")).unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
     }
 
-    /// By rename, as azup does.
-    fn write(&self, name: &str, content: &str) {
-        let new = self.certs.join(format!(".{name}.new"));
-        std::fs::write(&new, content).unwrap();
-        std::fs::rename(new, self.certs.join(name)).unwrap();
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.sandbox.root().join("log")).unwrap_or_default()
     }
 
-    /// `start CERTIFICATE` and `stop`, in order.
-    fn log(&self) -> Vec<String> {
-        std::fs::read_to_string(self.sandbox.root().join("log"))
-            .unwrap_or_default()
-            .lines()
-            .map(|line| line.split(" -l ").next().unwrap().trim().to_owned())
-            .collect()
+    /// The files of another set, by rename and the key first, as azup writes them.
+    fn take(&self, from: &Path, names: &[&str]) {
+        for name in names {
+            let new = self.certs.join(format!(".{name}.new"));
+            std::fs::copy(from.join(name), &new).unwrap();
+            std::fs::rename(new, self.certs.join(name)).unwrap();
+        }
     }
 
-    #[track_caller]
-    fn wait_for_log(&self, expected: &[&str]) {
-        wait_for(&format!("{expected:?}"), || self.log() == expected);
+    /// A set of its own in a folder, made by azup.
+    fn set(&self, name: &str) -> PathBuf {
+        let folder = self.sandbox.root().join(name);
+        let words = [Path::new("renew"), Path::new("--certs"), &folder];
+        self.sandbox.azup(words).ok();
+        folder
+    }
+
+    /// The overlay's own health check.
+    fn check(&self) -> crate::sandbox::Done {
+        let service = self.service();
+        let test = service["healthcheck"]["test"].as_array().unwrap();
+        let words: Vec<&str> = test.iter().map(|word| word.as_str().unwrap()).collect();
+        assert_eq!(&words[..2], ["CMD", "node"]);
+        assert_eq!(&words[4..], ["10000", "10001", "10002"]);
+        let mut node = self
+            .sandbox
+            .command(part("node22/node_modules/node/bin/node"));
+        node.args(words[2..4].iter().map(|word| self.here(word)));
+        node.args(self.ports.map(|port| port.to_string()));
+        // A container's check has the variables of its service.
+        for (name, value) in service["environment"].as_object().unwrap() {
+            node.env(name, self.here(value.as_str().unwrap()));
+        }
+        node.output().unwrap().into()
     }
 
     fn end(&mut self) -> Option<i32> {
         let mut child = self.child.take().unwrap();
-        wait_for("the loop's end", || child.try_wait().unwrap().is_some());
+        wait_for("its end", || child.try_wait().unwrap().is_some());
         child.wait().unwrap().code()
     }
 }
 
-fn terminate(id: u32) {
-    let done = Command::new("/bin/kill").arg(id.to_string()).status();
-    assert!(done.unwrap().success());
-}
-
-impl Drop for Loop {
+impl Drop for Container {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            let _ = Command::new("/bin/kill")
-                .arg(child.id().to_string())
-                .status();
+            let _ = child.kill();
             let _ = child.wait();
         }
     }
 }
 
 #[test]
-fn the_loop_waits_starts_restarts_and_stops_azurite() {
-    let mut azurite = Loop::new();
-    azurite.start();
-    azurite.write("key.pem", "key 1");
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(azurite.log(), [""; 0], "half a pair is none");
-    azurite.write("cert.pem", "first");
-    azurite.wait_for_log(&["start first"]);
-    let command = std::fs::read_to_string(azurite.sandbox.root().join("log")).unwrap();
-    for words in [
-        "-l /data --cert ",
-        "cert.pem --key ",
-        "key.pem --oauth basic --skipApiVersionCheck --disableProductStyleUrl --disableTelemetry",
-    ] {
-        assert!(command.contains(words), "{words} in {command}");
+fn azurite_waits_for_its_certificate_takes_another_and_keeps_the_old_one_of_a_bad_pair() {
+    let mut azurite = Container::new();
+    let (first, second, third) = (
+        azurite.set("first"),
+        azurite.set("second"),
+        azurite.set("third"),
+    );
+    azurite.start(true);
+    azurite.take(&first, &["key.pem", "ca.pem"]);
+    wait_for("that it waits", || {
+        azurite.log().contains("azup: waiting for a certificate")
+    });
+    let done = azurite.check();
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("ECONNREFUSED"), "{done}");
+    azurite.take(&first, &["cert.pem"]);
+    wait_for("a healthy Azurite", || azurite.check().code == 0);
+
+    // Another CA does not verify it.
+    azurite.take(&second, &["ca.pem"]);
+    assert_eq!(azurite.check().code, 1);
+    // Half of a pair, as when a renewal is broken off: the old one is served.
+    azurite.take(&second, &["key.pem"]);
+    std::thread::sleep(Duration::from_millis(2500));
+    azurite.take(&first, &["ca.pem"]);
+    assert_eq!(azurite.check().code, 0);
+    azurite.take(&second, &["cert.pem", "ca.pem"]);
+    wait_for("the second one", || azurite.check().code == 0);
+    // Gone, as with `git clean`: what it has is served until there is a pair again.
+    for name in ["cert.pem", "key.pem"] {
+        std::fs::remove_file(azurite.certs.join(name)).unwrap();
     }
-
-    azurite.write("cert.pem", "second");
-    azurite.wait_for_log(&["start first", "stop", "start second"]);
-
-    // Gone, as with `git clean`: nothing is served until there is a pair again.
-    std::fs::remove_file(azurite.certs.join("cert.pem")).unwrap();
-    azurite.wait_for_log(&["start first", "stop", "start second", "stop"]);
-    azurite.write("cert.pem", "third");
-    let until_third = ["start first", "stop", "start second", "stop", "start third"];
-    azurite.wait_for_log(&until_third);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(azurite.check().code, 0);
+    azurite.take(&third, &["key.pem", "cert.pem", "ca.pem"]);
+    wait_for("the third one", || azurite.check().code == 0);
 
     let id = azurite.child.as_ref().unwrap().id();
     terminate(id);
     assert_eq!(azurite.end(), Some(0));
     assert_eq!(
-        azurite.log().last().unwrap(),
-        "stop",
-        "SIGTERM is passed on"
+        azurite.log().matches("service successfully closed").count(),
+        3
     );
-}
-
-#[test]
-fn the_loop_starts_an_azurite_that_died() {
-    let mut azurite = Loop::new();
-    azurite.write("key.pem", "key");
-    azurite.write("cert.pem", "one");
-    azurite.start();
-    azurite.wait_for_log(&["start one"]);
-    let id = std::fs::read_to_string(azurite.sandbox.root().join("log.pid")).unwrap();
-    terminate(id.trim().parse().unwrap());
-    azurite.wait_for_log(&["start one", "stop", "start one"]);
 }
 
 /// What is left when the dev container was restarted: a network namespace with `lo` alone.
 #[test]
-fn the_loop_ends_in_a_network_namespace_without_a_network() {
-    let azurite = Loop::new();
-    azurite.write("key.pem", "key");
-    azurite.write("cert.pem", "one");
-    let shell = azurite.sandbox.root().join("programs/sh");
-    let words = ["--user", "--map-root-user", "--net"].map(Path::new);
-    let words =
-        words
-            .into_iter()
-            .chain([shell.as_path(), Path::new("-c"), Path::new(&azurite.script)]);
-    let done = azurite.sandbox.run("/usr/bin/unshare", words);
-    assert_eq!(done.code, 1, "{done}");
-    assert_eq!(azurite.log(), [""; 0]);
-}
-
-#[test]
-fn the_loop_stops_azurite_and_ends_when_the_network_goes() {
-    let mut azurite = Loop::new();
-    azurite.write("key.pem", "key");
-    azurite.write("cert.pem", "one");
-    // The loop reads addresses and routes; here the network goes with this file.
-    let network = azurite.sandbox.root().join("network");
-    std::fs::write(&network, "eth0\n").unwrap();
-    azurite.script = azurite
-        .script
-        .replace("/proc/net/route", &network.to_string_lossy());
-    azurite.script = azurite.script.replace(" /proc/net/if_inet6", "");
-    azurite.start();
-    azurite.wait_for_log(&["start one"]);
-    std::fs::write(&network, "Iface\nlo\n").unwrap();
-    assert_eq!(azurite.end(), Some(1));
-    assert_eq!(azurite.log(), ["start one", "stop"]);
-}
-
-struct Azurite(Child);
-
-impl Azurite {
-    fn start(sandbox: &Sandbox, ports: [u16; 3], rest: &[&str]) -> Self {
-        let data = sandbox.root().join("data");
-        let mut command = sandbox.command(part("node22/node_modules/.bin/node"));
-        command.arg(part("azurite-3.37.0/node_modules/.bin/azurite"));
-        for (service, port) in ["blob", "queue", "table"].into_iter().zip(ports) {
-            command
-                .arg(format!("--{service}Port"))
-                .arg(port.to_string());
+fn azurite_ends_in_a_network_namespace_without_a_network() {
+    let azurite = Container::new();
+    // Before it serves, where there is no certificate, and after.
+    for with_certificate in [false, true] {
+        if with_certificate {
+            azurite.take(&azurite.set("set"), &["ca.pem", "key.pem", "cert.pem"]);
         }
-        command.arg("-l").arg(data).args(rest);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Azurite {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let wrapper = ["/usr/bin/unshare", "--user", "--map-root-user", "--net"];
+        let wrapper = [
+            &wrapper[..],
+            &["sh", "-c", "ip link set lo up; exec \"$@\"", "sh"],
+        ]
+        .concat();
+        let done = azurite.command(&wrapper).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(said.contains("azup: the network is gone"), "{said}");
+        let closed = said.matches("service successfully closed").count();
+        assert_eq!(closed, if with_certificate { 3 } else { 0 }, "{said}");
     }
 }
 
 #[test]
-fn the_healthcheck_tells_a_verified_azurite_from_everything_else() {
-    let sandbox = initialised();
-    let ports = crate::sandbox::free_ports();
-    let overlay = yaml(&sandbox, ".devcontainer/azurite/docker-compose.yml");
-    let test = &overlay["services"]["azurite"]["healthcheck"]["test"];
-    assert_eq!(
-        (&test[0], &test[1], &test[2]),
-        (&"CMD".into(), &"node".into(), &"-e".into())
-    );
-    let certs = sandbox.project().join(".devcontainer/azurite-certs");
-    let script = |certs: &Path| {
-        let mut script = test[3].as_str().unwrap().replace("$$", "$");
-        assert!(script.contains("/certs/ca.pem"), "{script}");
-        script = script.replace("/certs", &certs.to_string_lossy());
-        for (known, free) in ["10000", "10001", "10002"].into_iter().zip(ports) {
-            script = script.replace(known, &free.to_string());
-        }
-        script
-    };
-    let check = |certs: &Path| {
-        let node = part("node22/node_modules/.bin/node");
-        sandbox.run(node, ["-e", &script(certs)])
-    };
-
-    let done = check(&certs);
-    assert_eq!(done.code, 1, "{done}");
-    assert!(done.stderr.contains("ECONNREFUSED"), "{done}");
-
-    let cert = certs.join("cert.pem");
-    let key = certs.join("key.pem");
-    let secure = [
-        "--cert",
-        &*cert.to_string_lossy(),
-        "--key",
-        &*key.to_string_lossy(),
-        "--oauth",
-        "basic",
-    ];
-    let azurite = Azurite::start(&sandbox, ports, &secure);
-    wait_for("a healthy Azurite", || check(&certs).code == 0);
-
-    // Another CA.
-    let other = sandbox.root().join("other");
-    std::fs::create_dir(&other).unwrap();
-    std::fs::remove_dir_all(sandbox.certs()).unwrap();
-    sandbox.azup([Path::new("init"), &other]).ok();
-    let done = check(&other.join(".devcontainer/azurite-certs"));
-    assert_eq!(done.code, 1, "{done}");
-    assert!(
-        done.stderr.contains("unable to verify")
-            || done.stderr.contains("self-signed")
-            || done.stderr.contains("issuer"),
-        "{done}"
-    );
-    drop(azurite);
-
-    // Plain HTTP, as Azurite serves it without a word when its key is missing.
-    let _azurite = Azurite::start(&sandbox, ports, &[]);
-    wait_for("Azurite on plain HTTP", || {
-        std::net::TcpStream::connect(("127.0.0.1", ports[2])).is_ok()
+fn the_healthcheck_tells_azurite_from_another_server() {
+    let azurite = Container::new();
+    let set = azurite.set("set");
+    azurite.take(&set, &["ca.pem", "key.pem", "cert.pem"]);
+    let server = "require('https').createServer({cert: fs.readFileSync('cert.pem'), \
+        key: fs.readFileSync('key.pem')}, (q, r) => r.end()).listen(process.argv[1], '127.0.0.1')";
+    let servers: Vec<Child> = azurite
+        .ports
+        .iter()
+        .map(|port| {
+            let mut node = azurite
+                .sandbox
+                .command(part("node22/node_modules/node/bin/node"));
+            let node = node.args(["-e", server, &port.to_string()]);
+            node.current_dir(&set).spawn().unwrap()
+        })
+        .collect();
+    wait_for("another server", || {
+        azurite.check().stderr.contains("is not Azurite's")
     });
-    let done = check(&certs);
-    assert_eq!(done.code, 1, "{done}");
+    for mut server in servers {
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
+
+fn terminate(id: u32) {
+    let done = Command::new("/bin/kill").arg(id.to_string()).status();
+    assert!(done.unwrap().success());
 }

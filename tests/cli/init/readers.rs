@@ -173,12 +173,15 @@ fn docker_compose_accepts_both_files() {
                 .ends_with("azurite:3.37.0")
         );
         // Paths in the overlay are seen from the first file's folder.
-        let certs = sandbox.project().join(".devcontainer/azurite-certs");
-        let bind = &azurite["volumes"][0];
-        assert_eq!(bind["type"], "bind");
-        assert_eq!(bind["source"], *certs.to_string_lossy());
-        assert_eq!(bind["target"], "/certs");
-        assert_eq!(bind["read_only"], true);
+        // In either order: compose 1 sorts them.
+        for (folder, target) in [("azurite-certs", "/certs"), ("azurite", "/azup")] {
+            let mut binds = azurite["volumes"].as_array().unwrap().iter();
+            let bind = binds.find(|at| at["target"] == target).unwrap();
+            let source = sandbox.project().join(".devcontainer").join(folder);
+            assert_eq!(bind["type"], "bind");
+            assert_eq!(bind["source"], *source.to_string_lossy());
+            assert_eq!(bind["read_only"], true);
+        }
         let workspace = &merged["services"]["devcontainer"]["volumes"][0];
         assert_eq!(workspace["source"], *sandbox.project().to_string_lossy());
         assert_eq!(workspace["target"], "/workspace");

@@ -12,7 +12,7 @@ use crate::tls::{BODY, Server};
 /// What every client prints that stores something in each service and reads it back.
 const ALL: &str = "a blob\na message\nan entity\n";
 
-fn script(name: &str) -> PathBuf {
+pub(super) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/cli/up")
         .join(name)

@@ -19,18 +19,18 @@ fn adopted(overlay: &Overlay) -> &Adopted {
     overlay.adopted.as_ref().unwrap()
 }
 
-/// What the loop runs.
+/// What it runs.
 #[track_caller]
 fn line(overlay: &Overlay) -> String {
-    let service = &yaml(overlay)["services"][&overlay.service];
-    let command = service["command"].as_array().unwrap();
-    let script = command.last().unwrap().as_str().unwrap();
-    let line = script.lines().find(|line| line.contains("--oauth"));
-    let line = line.unwrap_or_else(|| panic!("{script}"));
-    line.trim().strip_suffix(" &").unwrap().to_owned()
+    let command = &yaml(overlay)["services"][&overlay.service]["command"];
+    let text = match command.as_array() {
+        Some(words) => words.last().unwrap().as_str(),
+        None => command.as_str(),
+    };
+    text.unwrap_or_else(|| panic!("{}", overlay.text)).to_owned()
 }
 
-const REST: &str = "--cert /certs/cert.pem --key /certs/key.pem --oauth basic --skipApiVersionCheck --disableProductStyleUrl --disableTelemetry";
+const REST: &str = "--cert /certs/cert.pem --key /certs/key.pem --oauth basic --skipApiVersionCheck --disableTelemetry";
 
 #[test]
 fn azurite_is_known_by_its_image() {
@@ -81,7 +81,7 @@ fn one_without_anything_gets_everything_and_joins_the_app() {
     assert!(service["image"].is_null(), "the user's image stays");
     assert_eq!(service["network_mode"], "service:app");
     assert_eq!(service["volumes"][0]["target"], "/certs");
-    assert_eq!(service["volumes"][1], "azurite-data:/data");
+    assert_eq!(service["volumes"][2], "azurite-data:/data");
     assert!(
         file["volumes"]
             .as_object()
@@ -104,12 +104,10 @@ fn one_without_anything_gets_everything_and_joins_the_app() {
             "the volume azurite-data at /data",
             "the flag --oauth basic",
             "the flag --skipApiVersionCheck",
-            "the flag --disableProductStyleUrl",
             "the flag --disableTelemetry",
-            "the certificate, and a restart when it changes",
+            "the certificate, and HTTPS beside HTTP",
             "init",
             "restart: unless-stopped",
-            "stop_grace_period: 2s",
             "a healthcheck",
         ]
     );
@@ -191,7 +189,7 @@ fn oauth_without_a_certificate_is_repaired() {
     for (command, expected) in [
         (
             "azurite --oauth basic -l /data",
-            "azurite --oauth basic -l /data --cert /certs/cert.pem --key /certs/key.pem --skipApiVersionCheck --disableProductStyleUrl --disableTelemetry",
+            "azurite --oauth basic -l /data --cert /certs/cert.pem --key /certs/key.pem --skipApiVersionCheck --disableTelemetry",
         ),
         (
             "azurite --oauth -l /data",
@@ -199,7 +197,7 @@ fn oauth_without_a_certificate_is_repaired() {
         ),
         (
             "azurite -l /data --oauth basic --cert /c.pem",
-            "azurite -l /data --oauth basic --cert /certs/cert.pem --key /certs/key.pem --skipApiVersionCheck --disableProductStyleUrl --disableTelemetry",
+            "azurite -l /data --oauth basic --cert /certs/cert.pem --key /certs/key.pem --skipApiVersionCheck --disableTelemetry",
         ),
         (
             "azurite -l /data --key /k.pem",
@@ -228,7 +226,7 @@ fn a_certificate_of_the_users_is_kept() {
         .collect();
     assert_eq!(
         command.join(" "),
-        "azurite --cert /workspace/certs/cert.pem --key /workspace/certs/key.pem --oauth basic -l /data --skipApiVersionCheck --disableProductStyleUrl --disableTelemetry"
+        "azurite --cert /workspace/certs/cert.pem --key /workspace/certs/key.pem --oauth basic -l /data --skipApiVersionCheck --disableTelemetry"
     );
     assert!(service["volumes"].is_null());
     assert!(service["healthcheck"].is_null());
@@ -236,7 +234,7 @@ fn a_certificate_of_the_users_is_kept() {
 
     // The project's own set, named in the user's file.
     let made = with(
-        "    command: azurite -l /data --cert /c/cert.pem --key /c/key.pem --oauth basic --skipApiVersionCheck --disableProductStyleUrl --disableTelemetry\n    volumes: ['./azurite-certs:/c', 'd:/data']\n    init: true\n    restart: always\n    stop_grace_period: 1s\n    network_mode: service:app\n",
+        "    command: azurite -l /data --cert /c/cert.pem --key /c/key.pem --oauth basic --skipApiVersionCheck --disableTelemetry\n    volumes: ['./azurite-certs:/c', 'd:/data']\n    init: true\n    restart: always\n    stop_grace_period: 1s\n    network_mode: service:app\n",
     );
     assert_eq!(adopted(&made).notes, [""; 0]);
     assert_eq!(adopted(&made).added, [""; 0]);
@@ -452,11 +450,11 @@ fn data_is_kept_where_the_user_keeps_it() {
         ("    command: azurite\n", Some("azurite-data:/data")),
     ] {
         let volumes = yaml(&with(fields))["services"]["storage"]["volumes"].clone();
-        assert_eq!(volumes[1].as_str(), expected, "{fields}");
+        assert_eq!(volumes[2].as_str(), expected, "{fields}");
     }
     let taken = made(&format!("{}volumes: {{azurite-data: }}\n", with_text("")));
     assert_eq!(
-        yaml(&taken)["services"]["storage"]["volumes"][1],
+        yaml(&taken)["services"]["storage"]["volumes"][2],
         "azurite-data-https:/data"
     );
 }
@@ -472,17 +470,17 @@ fn a_mount_at_certs_is_not_covered() {
         &line(&made),
         "--debug /certs/debug.log --cert /azup-certs/cert.pem",
     );
-    assert_has(&made.text, "readFileSync(\"/azup-certs/ca.pem\")");
-    assert_has(&made.text, "md5sum /azup-certs/cert.pem");
+    assert_has(&made.text, "/azup/serve.cjs, /azup-certs/ca.pem,");
 }
 
 #[test]
-fn healthchecks_are_kept_unless_they_speak_plain_http() {
+fn healthchecks_are_kept_for_plain_http_is_served_too() {
     let check = |test: &str| {
         yaml(&with(&format!("    healthcheck: {test}\n")))["services"]["storage"]["healthcheck"]
             .clone()
     };
     for kept in [
+        "{test: curl -f http://127.0.0.1:10000}",
         "{test: nc -z 127.0.0.1 10000}",
         "{test: [NONE]}",
         "{disable: true}",
@@ -490,23 +488,32 @@ fn healthchecks_are_kept_unless_they_speak_plain_http() {
     ] {
         assert!(check(kept).is_null(), "{kept}");
     }
-    for replaced in [
-        "{test: curl -f http://127.0.0.1:10000}",
-        "{test: ['CMD', 'wget', '-q', '127.0.0.1:10000']}",
-    ] {
-        assert!(check(replaced)["test"].is_array(), "{replaced}");
-    }
+}
+
+#[test]
+fn options_of_node_are_kept_and_the_network_is_left_only_where_it_is_joined() {
+    let variables = |fields: &str| {
+        yaml(&with(fields))["services"]["storage"]["environment"].clone()
+    };
+    let theirs = variables("    environment: [NODE_OPTIONS=--max-old-space-size=99]\n");
+    assert_eq!(
+        theirs["NODE_OPTIONS"],
+        "--require /azup/serve.cjs --max-old-space-size=99"
+    );
+    assert_eq!(theirs["AZUP_SERVE"], "leave-with-network");
+    let apart = variables("    network_mode: host\n");
+    assert!(apart["AZUP_SERVE"].is_null(), "{apart}");
 }
 
 #[test]
 fn one_part_of_azurite_is_checked_alone() {
     let made = with("    command: azurite-blob -l /data\n");
     assert_eq!(made.ports, [Some(10000), None, None]);
-    assert_has(&made.text, "for (const port of [10000])");
+    assert_has(&made.text, "/certs/ca.pem, \"10000\"]");
     assert_eq!(line(&made), format!("azurite-blob -l /data {REST}"));
     let made = with("    command: azurite --queuePort 4001 --tablePort ${T:-4002}\n");
     assert_eq!(made.ports, [Some(10000), Some(4001), Some(4002)]);
-    assert_has(&made.text, "[10000, 4001, 4002]");
+    assert_has(&made.text, "\"10000\", \"4001\", \"4002\"]");
 }
 
 #[test]
@@ -515,7 +522,7 @@ fn an_old_version_gets_the_flags_that_it_knows() {
         |tag: &str| format!("services: {{app: {{image: a}}, storage: {{image: '{IMAGE}:{tag}'}}}}");
     let old = made(&text("3.20.1"));
     assert!(!line(&old).contains("--disableTelemetry"));
-    assert!(line(&old).contains("--disableProductStyleUrl"));
+    assert!(line(&old).contains("--skipApiVersionCheck"));
     assert!(line(&made(&text("3.35.0"))).contains("--disableTelemetry"));
     assert!(line(&made(&text("latest"))).contains("--disableTelemetry"));
     assert_has(&refused(&text("3.6.0")), "older than 3.7.0");
@@ -525,8 +532,7 @@ fn an_old_version_gets_the_flags_that_it_knows() {
 fn entrypoints_are_understood_or_refused() {
     let made = with("    entrypoint: azurite\n    command: --loose\n");
     let service = &yaml(&made)["services"]["storage"];
-    assert_eq!(service["entrypoint"], serde_json::json!(["sh"]));
-    assert_eq!(service["command"][0], "-c");
+    assert_eq!(service["entrypoint"], serde_json::json!(["env"]));
     assert_eq!(line(&made), format!("azurite --loose -l /data {REST}"));
     let error = refused(&with_text(
         "    entrypoint: /wait-for.sh\n    command: azurite --loose\n",

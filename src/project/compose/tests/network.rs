@@ -192,7 +192,7 @@ fn names_that_are_taken_are_not_taken_again() {
     let file = yaml(&made);
     assert!(file["services"]["azurite"].is_null());
     assert_eq!(
-        file["services"]["azurite-https"]["volumes"][1],
+        file["services"]["azurite-https"]["volumes"][2],
         "azurite-https-data-2:/data".replace("-data-2", "-data-https")
     );
     assert_eq!(made.adopted, None);

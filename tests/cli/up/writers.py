@@ -1,0 +1,49 @@
+"""Eight writers without retries, until standard input closes; then each blob that was stored, by
+its name, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION
+
+Each client connects anew after PER-CONNECTION requests. One that is refused after the writers
+were told to stop is no failure where Azurite is being stopped: the word `stopping` first."""
+
+import os
+import sys
+import threading
+
+from azure.storage.blob import ContainerClient
+
+string, ca, per_connection = sys.argv[1], sys.argv[2], int(sys.argv[3])
+may_fail = sys.argv[4:] == ["stopping"]
+how = {"retry_total": 0, "connection_verify": ca}
+with ContainerClient.from_connection_string(string, "writers", **how) as first:
+    first.exists() or first.create_container()
+stop = threading.Event()
+stored, failures = [], []
+
+
+def write():
+    while not stop.is_set():
+        try:
+            with ContainerClient.from_connection_string(string, "writers", **how) as container:
+                for _ in range(per_connection):
+                    if stop.is_set():
+                        return
+                    name = os.urandom(8).hex()
+                    container.upload_blob(name, name.encode())
+                    stored.append(name)
+        except Exception as error:
+            if may_fail:
+                return
+            failures.append(repr(error))
+            return
+
+
+writers = [threading.Thread(target=write) for _ in range(8)]
+for writer in writers:
+    writer.start()
+print("writing", flush=True)
+sys.stdin.read()
+stop.set()
+for writer in writers:
+    writer.join()
+print("\n".join(stored))
+print("\n".join(failures), file=sys.stderr)
+sys.exit(1 if failures else 0)
