@@ -54,7 +54,7 @@ pub(super) fn renew_if_due(global: &Global, machine: &Machine, output: Output) -
     if !wanted().is_ok_and(|wanted: Wanted| wanted.renews()) {
         return Ok(());
     }
-    put(global, machine, output, wanted).map(|_| ())
+    put(global, false, machine, output, wanted).map(|_| ())
 }
 
 /// A CA to trust, and what has to be written with it.
