@@ -8,6 +8,7 @@
 //!
 //! [`start`] serves, or finds that another azup with the same header does so already.
 
+mod audience;
 mod connection;
 mod endpoint;
 mod header;
