@@ -13,6 +13,7 @@ mod connection;
 mod endpoint;
 mod header;
 mod probe;
+mod refusal;
 mod request;
 mod token;
 
