@@ -8,10 +8,12 @@
 //!
 //! [`start`] serves, or finds that another azup with the same header does so already.
 
+mod audience;
 mod connection;
 mod endpoint;
 mod header;
 mod probe;
+mod refusal;
 mod request;
 mod token;
 

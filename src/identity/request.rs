@@ -1,12 +1,15 @@
 //! One request in, one answer out, without any socket.
 //!
-//! Refused is always 400 or 401: after these an SDK goes on to `az login` at once, while
-//! 404 or 500 cost it up to 20 seconds of attempts (measured).
+//! A request that is wrong gets 400 or 401; 404 or 500 would cost an SDK up to 20 seconds of
+//! attempts (measured). How another resource is refused is a table of its own.
+
+use std::net::Ipv4Addr;
 
 use httparse::{EMPTY_HEADER, Status};
 use ring::hmac;
 use serde_json::{Value, json};
 
+use super::refusal::{self, Form};
 use super::token::{NOBODY, Token, token};
 use crate::files::random;
 use crate::machine::Clock;
@@ -16,6 +19,10 @@ pub(super) const SERVER: &str = "azup";
 
 /// The longest head of a request that is read (bytes).
 pub(super) const LONGEST: usize = 16 << 10;
+
+/// The address of Azure's own endpoint for virtual machines: clients that take another
+/// address for it may go on naming this one. It is link-local, so no page can be there.
+const IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// The most header fields that a request may have.
 const FIELDS: usize = 100;
@@ -36,7 +43,13 @@ pub(super) struct Rules {
 #[derive(Debug)]
 struct Reply {
     status: &'static str,
-    body: Value,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Json(Value),
+    Text(String),
 }
 
 /// How a client says who it is.
@@ -125,7 +138,8 @@ impl Rules {
             .find(|(name, _)| name == "resource")
             .map(|(_, value)| value)
             .ok_or_else(|| bad("the resource is missing"))?;
-        token(&resource, self.clock.now()).map_err(|error| bad(&error.to_string()))
+        token(&resource, self.clock.now())
+            .map_err(|error| unavailable(Form::of(field("User-Agent")), &error.to_string()))
     }
 }
 
@@ -173,14 +187,14 @@ fn granted(token: &Token, clock: Clock) -> Reply {
     let left = token.expires_on - clock.now().unix_timestamp();
     Reply {
         status: "200 OK",
-        body: json!({
+        body: Body::Json(json!({
             "access_token": token.text,
             "token_type": "Bearer",
             "resource": token.resource,
             "client_id": NOBODY,
             "expires_on": token.expires_on.to_string(),
             "expires_in": left.to_string()
-        }),
+        })),
     }
 }
 
@@ -188,25 +202,40 @@ fn bad(why: &str) -> Reply {
     refusal("400 Bad Request", why)
 }
 
+/// Says in `form` that there is no token for this resource.
+fn unavailable(form: Form, why: &str) -> Reply {
+    let why = refusal::message(why);
+    match form {
+        Form::Document => bad(&why),
+        Form::Text => Reply {
+            status: "200 OK",
+            body: Body::Text(why),
+        },
+    }
+}
+
 /// In the words of both dialects: `message` is App Service's, the rest IMDS's.
 fn refusal(status: &'static str, why: &str) -> Reply {
     let code: Option<u16> = status.split(' ').next().and_then(|code| code.parse().ok());
     Reply {
         status,
-        body: json!({
+        body: Body::Json(json!({
             "statusCode": code,
             "message": why,
             "error": "invalid_request",
             "error_description": why
-        }),
+        })),
     }
 }
 
 impl Reply {
     fn written(&self, head_only: bool) -> Vec<u8> {
-        let body = self.body.to_string();
+        let (kind, body) = match &self.body {
+            Body::Json(value) => ("application/json", value.to_string()),
+            Body::Text(text) => ("text/plain; charset=utf-8", text.clone()),
+        };
         let mut bytes = format!(
-            "HTTP/1.1 {}\r\nServer: {SERVER}/{}\r\nContent-Type: application/json\r\n\
+            "HTTP/1.1 {}\r\nServer: {SERVER}/{}\r\nContent-Type: {kind}\r\n\
              Content-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
             self.status,
             env!("CARGO_PKG_VERSION"),
@@ -258,8 +287,8 @@ fn is_this_machine(host: &[u8]) -> bool {
         .iter()
         .any(|own| name.eq_ignore_ascii_case(own))
         || name
-            .parse::<std::net::Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback())
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback() || address == IMDS)
 }
 
 #[cfg(test)]

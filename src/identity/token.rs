@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::audience::is_loopback;
 use crate::failure::{Failure, command_line, quoted};
 
 /// How far back a token is valid (seconds). Azurite allows no clock skew, and the clocks
@@ -66,9 +67,9 @@ impl Token {
 /// minutes before `now` for a day after it.
 pub fn token(resource: &str, now: OffsetDateTime) -> Result<Token> {
     let audience = resource.strip_suffix("/.default").unwrap_or(resource);
-    if !is_storage(audience) {
+    if !is_storage(audience) && !is_loopback(audience) {
         return Err(Failure::new(format!(
-            "no local token for {}: azup answers for Azure Storage only ({STORAGE})",
+            "no local token for {}: azup answers for Azure Storage ({STORAGE}) and for this machine",
             quoted(resource)
         ))
         .hint(command_line([
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_audiences_of_azurite_are_answered() {
+    fn only_the_audiences_of_azurite_and_of_this_machine_are_answered() {
         for resource in [
             "https://storage.azure.com",
             "https://storage.azure.com/",
@@ -204,6 +205,8 @@ mod tests {
             "https://storage.azure.com//.default",
             "e406a681-f3d4-42a8-90b6-c2b029497af1",
             "https://devstoreaccount1.queue.core.windows.net/",
+            "https://127.0.0.1:10000",
+            "https://primary.localhost:8443/.default",
         ] {
             token(resource, at(0)).expect(resource);
         }
@@ -215,7 +218,7 @@ mod tests {
             "https://vault.azure.net",
             "https://management.azure.com/.default",
             "https://cosmos.azure.com",
-            "https://127.0.0.1:10000",
+            "https://localhost.evil.example",
             "E406A681-F3D4-42A8-90B6-C2B029497AF1",
             "https://devstoreaccount1.file.core.windows.net",
             "https://a.b.blob.core.windows.net",

@@ -44,6 +44,19 @@ fn programs_are_told_when_it_expires() {
 }
 
 #[test]
+fn an_emulator_on_this_machine_gets_one_too() {
+    let sandbox = Sandbox::new();
+    let scope = "https://primary.localhost:8443/.default";
+    let answer = sandbox
+        .azup(["token", "--json", "--resource", scope])
+        .ok()
+        .json();
+    assert_eq!(answer["resource"], "https://primary.localhost:8443");
+    let elsewhere = "https://localhost@vault.azure.net/.default";
+    assert_eq!(sandbox.azup(["token", "--resource", elsewhere]).code, 1);
+}
+
+#[test]
 fn anything_but_storage_is_left_to_az() {
     let sandbox = Sandbox::new();
     let done = sandbox.azup(["token", "--resource", "https://vault.azure.net/.default"]);
@@ -51,7 +64,7 @@ fn anything_but_storage_is_left_to_az() {
     exit: 1
     --- stdout
     --- stderr
-    error: no local token for https://vault.azure.net/.default: azup answers for Azure Storage only (https://storage.azure.com)
+    error: no local token for https://vault.azure.net/.default: azup answers for Azure Storage (https://storage.azure.com) and for this machine
     hint: az account get-access-token --resource https://vault.azure.net
     ");
     let done = sandbox.azup(["token", "--json", "--resource", "$(id)"]);

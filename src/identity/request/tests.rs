@@ -61,6 +61,7 @@ fn every_form_in_which_an_sdk_asks_is_answered() {
         "Host: 127.0.0.1:10003\r\nx-IDENTITY-header: secret-of-the-test\r\n",
         "Host: [::1]:10003\r\nx-identity-header: secret-of-the-test\r\n",
         "Host: host.docker.internal:10003\r\nx-identity-header: secret-of-the-test\r\n",
+        "Host: 169.254.169.254\r\nx-identity-header: secret-of-the-test\r\n",
         "Host: LOCALHOST.\r\nx-identity-header: secret-of-the-test\r\n",
     ] {
         assert_eq!(get(HERE, fields).0, 200, "{fields}");
@@ -117,6 +118,7 @@ fn all_else_gets_400_which_no_sdk_tries_again() {
         "Host: evil.example\r\n",
         "Host: 127.0.0.1.evil.example:10003\r\n",
         "Host: 10.0.0.1\r\n",
+        "Host: 169.254.169.253\r\n",
     ] {
         assert_eq!(get(HERE, &format!("{HEADER}{fields}")).0, 400, "{fields}");
     }
@@ -138,6 +140,30 @@ fn all_else_gets_400_which_no_sdk_tries_again() {
     assert!(hello.starts_with(b"HTTP/1.1 400 "));
     let head = rules().answer(format!("HEAD {HERE} HTTP/1.1\r\n\r\n").as_bytes());
     assert!(head.is_some_and(|head| head.ends_with(b"\r\n\r\n")));
+}
+
+#[test]
+fn another_resource_is_refused_so_that_the_chain_of_that_sdk_goes_on() {
+    let vault = "/msi/token?resource=https://vault.azure.net";
+    let (status, body) = get(vault, HEADER);
+    assert_eq!(status, 400);
+    for name in ["message", "error_description"] {
+        let text = body[name].as_str().expect("a text");
+        assert!(text.starts_with("Authentication unavailable: no local token for "), "{text}");
+    }
+    let ask = |fields: &str| {
+        let request = format!("GET {vault} HTTP/1.1\r\n{HOST}{fields}User-Agent: azsdk-net-Core/1.64.0\r\n\r\n");
+        let answer = rules().answer(request.as_bytes()).expect("a whole request");
+        String::from_utf8(answer).expect("text")
+    };
+    let text = ask(HEADER);
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+    assert!(text.contains("\r\nContent-Type: text/plain"), "{text}");
+    let (_, body) = text.split_once("\r\n\r\n").expect("a head");
+    assert!(body.starts_with("Authentication unavailable: no local token for "), "{body}");
+    serde_json::from_str::<Value>(body).expect_err("no JSON");
+    // Who does not know the header is told so, by whatever name it goes.
+    assert!(ask("").starts_with("HTTP/1.1 401 "));
 }
 
 #[test]

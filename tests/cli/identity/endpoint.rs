@@ -50,7 +50,9 @@ fn curl_gets_a_token_in_both_dialects_and_nothing_without_the_header() {
     let (body, status) = served.curl(&["--header", &field], vault);
     assert_eq!(status, "400");
     assert!(
-        body.contains("azup answers for Azure Storage only"),
+        body.contains(
+            "azup answers for Azure Storage (https://storage.azure.com) and for this machine"
+        ),
         "{body}"
     );
     for (words, path) in [
