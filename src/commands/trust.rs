@@ -145,8 +145,9 @@ pub(super) fn put(
     let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
     if !strict {
         let named = global.stores.as_deref().unwrap_or_default();
-        rows.iter_mut()
-            .for_each(|row| row.leave_to_administrator(named));
+        for row in &mut rows {
+            row.leave_to_administrator(named);
+        }
     }
     change::apply(&wanted.after, machine)?;
     rows.extend(without_expired(global, machine)?);
