@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{Check, Context, Finding};
-use crate::failure::{Failure, command_line};
+use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;
 use crate::project::binary::Binary;
+use crate::project::configuration::{self, Configuration};
 use crate::project::record::Record;
 use crate::project::{OWN_FOLDER, Project, Request, Status, devcontainer};
 
@@ -74,7 +75,33 @@ fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(drifted)
 }
 
+/// A configuration that names azup's own folder where that is not there, as in a clone of
+/// a repository that ignores it.
+fn dangling(folder: &Path) -> Result<Option<PathBuf>> {
+    if folder.join(OWN_FOLDER).is_dir() {
+        return Ok(None);
+    }
+    for path in configuration::find(folder)? {
+        if let Ok(known) = Configuration::read(folder, &path)?
+            && configuration::names_own_folder(&known.value, &path)
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 fn drifted(context: &Context) -> Result<Finding> {
+    if let Some(folder) = project(&context.machine)
+        && let Some(path) = dangling(folder)?
+    {
+        let what = format!(
+            "{} names {OWN_FOLDER}, which is not here: the container cannot be built",
+            shown(&path)
+        );
+        let init = command_line(&[OsString::from("azup"), "init".into(), folder.into()]);
+        return Ok(Finding::fail(what).fix(init));
+    }
     let Some(folder) = project(&context.machine).filter(|folder| folder.join(OWN_FOLDER).is_dir())
     else {
         return Ok(Finding::skip("azup init has not been run here"));

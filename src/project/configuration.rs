@@ -15,7 +15,7 @@ use super::paths;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 
-pub use edits::{compose_edits, embedded_edits, has_node_feature, with_overlay};
+pub use edits::{compose_edits, embedded_edits, has_node_feature, names_own_folder, with_overlay};
 
 /// Where a new project's configuration is.
 pub const NEW: &str = ".devcontainer/devcontainer.json";

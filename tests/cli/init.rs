@@ -1,6 +1,7 @@
 //! `azup init` for a new project: what it writes, and what it leaves alone.
 
 mod binary;
+mod clone;
 mod credential;
 mod feature;
 mod languages;

@@ -121,6 +121,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>> {
             shown(path)
         ))
         .hint(command_line(["ls".as_ref(), folder.as_os_str()]))
+        .exit(Exit::Refused)
         .into()
     })
 }

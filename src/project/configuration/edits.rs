@@ -104,6 +104,11 @@ fn is_path(value: &Value, path: &str) -> bool {
         .is_some_and(|one| plain(Path::new(one)) == plain(Path::new(path)))
 }
 
+/// Whether a configuration at `path` has azup's Feature.
+pub fn names_own_folder(value: &Value, path: &Path) -> bool {
+    feature(value, &reference(path)).is_none()
+}
+
 fn feature(value: &Value, reference: &str) -> Option<Edit> {
     let known = value["features"].as_object();
     let there = known.is_some_and(|known| {

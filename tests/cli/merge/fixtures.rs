@@ -622,7 +622,11 @@ pub const FIXTURES: &[Fixture] = &[
     refused(
         "tasks behind a link out of the project",
         "leads out of the project",
-        &[(NEW, IMAGE), (".vscode/tasks.json", "-> /etc/hostname")],
+        &[
+            ("app.py", ""),
+            (NEW, IMAGE),
+            (".vscode/tasks.json", "-> /etc/hostname"),
+        ],
     ),
     // What is not edited.
     refused("no JSON", "line 1", &[(NEW, "image: debian:12\n")]),
@@ -696,6 +700,7 @@ pub const FIXTURES: &[Fixture] = &[
         "tasks that are no JSON",
         "tasks.json",
         &[
+            ("app.py", ""),
             (NEW, IMAGE),
             (
                 ".vscode/tasks.json",
@@ -707,6 +712,7 @@ pub const FIXTURES: &[Fixture] = &[
         "tasks that are no list",
         "tasks.json",
         &[
+            ("app.py", ""),
             (NEW, IMAGE),
             (
                 ".vscode/tasks.json",
@@ -717,12 +723,12 @@ pub const FIXTURES: &[Fixture] = &[
     refused(
         "a folder in the place of a file",
         "folder",
-        &[(NEW, IMAGE), (".vscode/tasks.json/x", "")],
+        &[("app.py", ""), (NEW, IMAGE), (".vscode/tasks.json/x", "")],
     ),
     refused(
         "a file in the place of a folder",
         "not a folder",
-        &[(NEW, IMAGE), (".vscode", "")],
+        &[("app.py", ""), (NEW, IMAGE), (".vscode", "")],
     ),
     refused(
         "somebody else's file in azup's folder",

@@ -189,7 +189,7 @@ fn what_is_in_the_way_of_many_files_is_named_once() {
         (".devcontainer/azurite-certs", "../../elsewhere"),
         (".vscode", "../elsewhere"),
     ] {
-        let sandbox = project(&[]);
+        let sandbox = project(&[("app.py", "")]);
         std::fs::create_dir(sandbox.root().join("elsewhere")).unwrap();
         let link = sandbox.project().join(at);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();

@@ -57,7 +57,7 @@ fn what_the_user_wrote_around_the_additions_stays() {
 
 #[test]
 fn a_file_that_azup_made_and_the_user_changed_is_named_and_kept_on_demand() {
-    let sandbox = project(&[]);
+    let sandbox = project(&[("app.py", "")]);
     sandbox.azup(["init"]).ok();
     let tasks = read(&sandbox, ".vscode/tasks.json").replace("2.0.0", "2.0.0 ");
     sandbox.write(".vscode/tasks.json", &tasks);
@@ -87,6 +87,7 @@ fn a_file_that_azup_made_and_the_user_changed_is_named_and_kept_on_demand() {
         .map(|(path, _)| path.strip_prefix(sandbox.project()).unwrap().to_owned())
         .collect();
     let mut keep: Vec<&Path> = keep.iter().map(Path::new).collect();
+    keep.push(Path::new("app.py"));
     keep.sort();
     assert_eq!(left, keep);
 }
@@ -205,7 +206,7 @@ fn a_ca_that_is_still_trusted_is_said_to_be() {
 #[test]
 fn a_record_that_is_none_or_of_another_version_or_leads_elsewhere_is_refused() {
     let record = ".devcontainer/azurite/edits.json";
-    let sandbox = project(&[(NEW, IMAGE)]);
+    let sandbox = project(&[(NEW, IMAGE), ("app.py", "")]);
     sandbox.azup(["init", "--yes"]).ok();
     let good = read(&sandbox, record);
     let outside = sandbox.root().join("outside");

@@ -1,0 +1,39 @@
+//! A project in which something is missing that its dev container names.
+
+use super::sandbox;
+
+/// The repository ignores azup's folder, and `devcontainer.json` was committed.
+#[test]
+fn a_clone_without_azups_folder_is_a_fault_that_init_mends() {
+    let sandbox = sandbox();
+    sandbox.write(
+        ".devcontainer/devcontainer.json",
+        "{\"image\": \"node:22\"}",
+    );
+    sandbox.azup(["init", "--yes"]).ok();
+    std::fs::remove_dir_all(sandbox.project().join(".devcontainer/azurite")).unwrap();
+    let done = sandbox.azup(["doctor", "devcontainer-files"]);
+    assert_eq!(done.code, 1, "{done}");
+    let what = ".devcontainer/devcontainer.json names .devcontainer/azurite, which is not here";
+    assert!(done.stdout.contains(what), "{done}");
+    assert!(done.stdout.contains("azup init"), "{done}");
+    sandbox.azup(["init", "--yes"]).ok();
+    let done = sandbox.azup(["doctor", "devcontainer-files"]).ok();
+    assert!(done.stdout.starts_with("ok"), "{done}");
+}
+
+#[test]
+fn a_compose_file_that_is_not_there_is_named_and_nothing_is_written() {
+    let sandbox = sandbox();
+    sandbox.write(
+        ".devcontainer/devcontainer.json",
+        "{\"dockerComposeFile\": \"../compose.yml\", \"service\": \"app\"}",
+    );
+    let done = sandbox.azup(["init", "--yes"]);
+    assert_eq!(done.code, 4, "{done}");
+    assert!(
+        done.stderr.contains("compose.yml: there is no such file"),
+        "{done}"
+    );
+    assert!(!sandbox.project().join(".devcontainer/azurite").exists());
+}
