@@ -22,6 +22,10 @@ use crate::files::{hex, random};
 /// for the host.
 pub(super) const DNS_NAMES: [&str; 3] = ["localhost", "azurite", "host.docker.internal"];
 
+/// The accounts of Azurite as host names. Every new leaf has them; a set of 0.1.0 that lacks them is
+/// not renewed for their sake, so nothing asks for them by [`Names`].
+pub(super) const ACCOUNTS: [&str; 3] = ["*.blob.localhost", "*.queue.localhost", "*.table.localhost"];
+
 /// Addresses in every leaf.
 pub(super) const ADDRESSES: [IpAddr; 2] = [
     IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
@@ -137,7 +141,8 @@ impl Names {
         let names = self
             .dns
             .iter()
-            .filter(|name| !DNS_NAMES.contains(&name.as_str()));
+            .filter(|name| !DNS_NAMES.contains(&name.as_str()))
+            .filter(|name| !ACCOUNTS.contains(&name.as_str()));
         let addresses = self.addresses.iter().filter(|one| !ADDRESSES.contains(one));
         names
             .cloned()
@@ -185,12 +190,15 @@ pub fn leaf_parameters(names: &Names, now: OffsetDateTime) -> CertificateParams 
     leaf.use_authority_key_identifier_extension = true;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let accounts = ACCOUNTS.into_iter();
+    let accounts = accounts.filter(|name| !names.dns.iter().any(|known| known == name));
+    let dns = names.dns.iter().map(String::as_str).chain(accounts);
     leaf.subject_alt_names = names
         .addresses
         .iter()
         .map(|address| SanType::IpAddress(*address))
-        .chain(names.dns.iter().map(|name| {
-            let name = name.as_str().try_into().expect("a DNS name is ASCII");
+        .chain(dns.map(|name| {
+            let name = name.try_into().expect("a DNS name is ASCII");
             SanType::DnsName(name)
         }))
         .collect();

@@ -346,3 +346,38 @@ fn a_project_folder_is_filled_from_the_machines_set() {
         & 0o7777;
     assert_eq!(mode, 0o600);
 }
+
+/// Azurite also takes the account from the host name: `https://ACCOUNT.blob.localhost:PORT`.
+#[test]
+fn accounts_in_host_names_verify_and_make_no_set_due() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let server = crate::tls::Server::of(&sandbox.certs());
+    let ca = sandbox.certs().join("ca.pem");
+    let get = |host: &str| {
+        let url = server.url(host);
+        let words = ["-sS", "--cacert", ca.to_str().unwrap(), &url];
+        sandbox.run("curl", words)
+    };
+    for service in ["blob", "queue", "table"] {
+        let host = format!("devstoreaccount1.{service}.localhost");
+        assert_eq!(get(&host).ok().stdout, crate::tls::BODY, "{host}");
+    }
+    assert_ne!(get("devstoreaccount1.file.localhost").code, 0);
+    // Renewing keeps the names that were asked for, and these are none of them.
+    let before = std::fs::read(&ca).unwrap();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    assert_eq!(std::fs::read(&ca).unwrap(), before);
+    sandbox
+        .azup(["renew", "--stores", "none", "--san", "mine.example"])
+        .ok();
+    sandbox.azup(["renew", "--stores", "none"]).ok();
+    let words = ["x509", "-noout", "-ext", "subjectAltName", "-in"];
+    let cert = sandbox.certs().join("cert.pem");
+    let text = sandbox
+        .run("openssl", words.into_iter().chain([cert.to_str().unwrap()]))
+        .ok();
+    for name in ["DNS:mine.example", "DNS:*.blob.localhost"] {
+        assert_eq!(text.stdout.matches(name).count(), 1, "{text}");
+    }
+}

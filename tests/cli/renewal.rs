@@ -375,7 +375,7 @@ fn what_azup_did_not_make_or_may_not_write_is_left_and_said() {
     a CA of the company's (valid until [DATE]): trusted
     --- stderr
     warning: the certificate in [ROOT]/mine should be renewed (it is valid until [DATE]), but azup did not make it
-    hint: azup renew --certs [ROOT]/mine/azup
+    hint: azup renew --stores none --bundle bundle.pem --certs [ROOT]/mine/azup
     ");
     assert_eq!(Sandbox::files(&mine), before);
 
