@@ -145,6 +145,8 @@ fn an_immutable_file_of_a_project_takes_everything_back() {
             ".vscode/tasks.json",
             "{\n  \"version\": \"2.0.0\",\n  \"tasks\": []\n}\n",
         ),
+        // Else nothing in .vscode needs a change.
+        ("app.py", ""),
     ]);
     if !has_immutable_files(&sandbox) {
         return;

@@ -44,9 +44,9 @@ fn a_fifo_where_a_file_of_the_project_should_be_is_named_and_not_waited_for() {
         ".devcontainer/azurite/devcontainer-feature.json",
         ".devcontainer/azurite-certs/key.pem",
         ".devcontainer/azurite-certs/ca.pem",
-        "pyproject.toml",
     ] {
         let sandbox = sandbox();
+        sandbox.write("app.py", "");
         fifo(&sandbox, path);
         let before: Vec<_> = std::fs::read_dir(sandbox.project()).unwrap().collect();
         let done = limited(&sandbox, &["init", "--yes"]);
@@ -212,11 +212,21 @@ fn a_file_where_a_folder_belongs_is_put_aside_by_the_hint() {
     assert!(file.join("devcontainer.json").is_file());
 }
 
+/// What only says which language the project has is not worth a failure.
+#[test]
+fn a_fifo_where_the_language_is_looked_for_is_passed_over() {
+    let sandbox = sandbox();
+    fifo(&sandbox, "pyproject.toml");
+    let done = limited(&sandbox, &["init", "--yes"]).ok();
+    assert!(done.stdout.contains("no language was seen here"), "{done}");
+}
+
 /// Links that lead to themselves, and a current folder that is gone.
 #[test]
 fn folders_that_lead_nowhere_are_named() {
     for name in [".devcontainer", ".vscode"] {
         let sandbox = sandbox();
+        sandbox.write("app.py", "");
         symlink(name, sandbox.project().join(name)).unwrap();
         let done = limited(&sandbox, &["init", "--yes"]);
         ended(&done, &[1, 4]);
@@ -225,7 +235,7 @@ fn folders_that_lead_nowhere_are_named() {
             ended(&limited(&sandbox, words), &[0, 1, 4]);
         }
         let left = std::fs::read_dir(sandbox.project()).unwrap().count();
-        assert_eq!(left, 1, "{name}");
+        assert_eq!(left, 2, "{name}: it and app.py");
     }
     let sandbox = sandbox();
     for words in [
@@ -274,7 +284,7 @@ fn variables_that_name_no_bundle_are_told_and_not_waited_for() {
             ("/dev/zero", "is no regular file"),
             ("sparse", "is too large (5120 MB)"),
             ("loop", "Too many levels of symbolic links"),
-            ("folder", "which holds no certificate in PEM"),
+            ("folder", "a folder in which OpenSSL finds no certificate"),
             ("der", "which holds no certificate in PEM"),
         ] {
             sandbox.set(name, path);

@@ -116,7 +116,12 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         bash.args(["-c", script, "bash"]).arg(azup()).args(words);
         let done = Done::from(bash.output().unwrap()).ok();
         assert_eq!(done.stdout[1..].trim_end(), "0", "{words:?}: {done}");
-        assert_eq!(done.stderr, "", "{words:?}");
+        // `azup env` says that no Azurite runs.
+        let said = done.stderr.replace(
+            "warning: nothing listens on 127.0.0.1:10000: no Azurite runs\nhint: azup up -d\n",
+            "",
+        );
+        assert_eq!(said, "", "{words:?}");
         // Nobody reads at all.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
