@@ -45,7 +45,7 @@ pub use credential::Identity;
 pub use down::{stop_all, stop_at, would_stop};
 pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
-    Ask, Listener, Seen, ask, get_plain, look, node_version, port_taken, running,
+    Ask, Listed, Listener, Seen, ask, get_plain, listed, look, node_version, port_taken, running,
 };
 pub use prepare::{prepare, preview};
 pub use process::SERVE;

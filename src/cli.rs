@@ -13,7 +13,7 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
-pub use azurite::{Down, Env, Run, Up};
+pub use azurite::{Down, Env, Logs, Run, Up};
 pub use parse::parse;
 pub use project::{Init, Remove};
 pub use published::published;
@@ -74,6 +74,14 @@ pub enum Command {
     /// Stop an Azurite that `azup up` started
     #[command(visible_alias = "stop")]
     Down(Down),
+    /// List every Azurite that azup runs
+    #[command(after_help = "\
+Examples:
+  azup status          addresses, data, log, certificate of each
+  azup status --json   the same for a program")]
+    Status,
+    /// Print the log of the Azurite that runs in the background
+    Logs(Logs),
     /// Put the CA into every trust store where it is missing
     Trust(Trust),
     /// Take every azup CA out of every trust store

@@ -6,11 +6,13 @@ mod down;
 mod env;
 mod identity;
 mod init;
+mod logs;
 mod man;
 mod project_files;
 mod remove;
 mod renew;
 mod run;
+mod status;
 mod token;
 mod trust;
 mod untrust;
@@ -44,6 +46,8 @@ pub fn run(
         Command::Remove(remove) => remove::run(remove, global, machine, output)?,
         Command::Up(up) => return up::run(up, global, machine, output),
         Command::Down(down) => down::run(down, global, machine, output)?,
+        Command::Status => status::run(machine)?,
+        Command::Logs(logs) => return logs::run(logs, global, machine, output),
         Command::Trust(trust) => trust::run(trust, global, machine, output)?,
         Command::Untrust(untrust) => untrust::run(untrust, global, machine, output)?,
         Command::Renew(renew) => renew::run(renew, global, machine, output)?,

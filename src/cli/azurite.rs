@@ -99,6 +99,18 @@ pub struct Down {
     pub(super) dry_run: DryRun,
 }
 
+/// `azup logs`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup logs      what there is
+  azup logs -f   and what comes, until Ctrl-C")]
+pub struct Logs {
+    /// Go on printing what is added, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
 /// `azup run`
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -41,9 +41,12 @@ impl Command {
             Self::Down(it) => (Some(&it.dry_run), None, None),
             Self::Identity(it) => (Some(&it.dry_run), None, None),
             Self::Man(it) => (Some(&it.dry_run), None, None),
-            Self::Token(_) | Self::Completions(_) | Self::Help(_) | Self::Version => {
-                (None, None, None)
-            }
+            Self::Status
+            | Self::Logs(_)
+            | Self::Token(_)
+            | Self::Completions(_)
+            | Self::Help(_)
+            | Self::Version => (None, None, None),
         }
     }
 }

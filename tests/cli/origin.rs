@@ -29,14 +29,16 @@ const READING: [&[&str]; 12] = [
 ];
 
 /// The commands that use no certificate set, or only take CAs out. `doctor` has its own test.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 12] = [
     "completions",
     "doctor",
     "down",
     "help",
     "identity",
+    "logs",
     "man",
     "remove",
+    "status",
     "token",
     "untrust",
     "version",

@@ -282,3 +282,46 @@ fn an_azurite_whose_answer_could_not_be_written_goes_on() {
     super::site::ended(&mut child);
     assert!(done.ends_with(" 200"), "{done}");
 }
+
+#[test]
+fn status_lists_what_runs_and_logs_prints_what_it_says() {
+    let site = Site::new();
+    let done = site.sandbox.azup(["status"]).ok();
+    assert_eq!(
+        done.stdout,
+        "no Azurite of azup's runs; azup up -d starts one\n"
+    );
+    let done = site.sandbox.azup(["logs"]);
+    assert_eq!(done.code, 1);
+    assert!(done.stderr.ends_with("hint: azup up -d\n"), "{done}");
+    site.azup_up(&["-d", "--in-memory"]).ok();
+    let done = site.sandbox.azup(["status"]).ok();
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 9, "{done}");
+    let [blob, _, _] = site.ports;
+    let url = format!("blob        https://127.0.0.1:{blob}/devstoreaccount1");
+    assert_eq!(lines[0], url);
+    assert_eq!(lines[4], "data        in memory");
+    let document = site.sandbox.azup(["status", "--json"]).ok().json();
+    let one = &document["azurites"][0];
+    assert_eq!(one["pid"], site.state()["pid"]);
+    let log = std::path::Path::new(one["log"].as_str().unwrap());
+    let done = site.sandbox.azup(["logs"]).ok();
+    assert_eq!(done.stdout, fs::read_to_string(log).unwrap());
+    assert!(done.stdout.contains("Azurite Blob service"), "{done}");
+    // Followed, until it is ended.
+    let mut follow = site.sandbox.azup_command(["logs", "-f"]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let mut added = fs::OpenOptions::new().append(true).open(log).unwrap();
+    writeln!(added, "the last line").unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(follow.stdout.take().unwrap()));
+    let last = lines
+        .map(Result::unwrap)
+        .find(|line| line == "the last line");
+    assert!(last.is_some());
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    site.sandbox.azup(["down"]).ok();
+    let done = site.sandbox.azup(["status", "--json"]).ok();
+    assert_eq!(done.json()["azurites"], serde_json::json!([]));
+}

@@ -1,0 +1,62 @@
+//! `azup logs`: what an Azurite in the background has to say, and what azup says about it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::azurite::{self, Listed};
+use crate::cli::Logs;
+use crate::failure::{Exit, Failure, shown};
+use crate::files;
+use crate::machine::Machine;
+use crate::options::Global;
+use crate::output::Output;
+
+/// How often a log is looked at that is followed.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) fn run(
+    logs: &Logs,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Exit> {
+    let all = azurite::listed(machine)?;
+    let path = match all.as_slice() {
+        [] => {
+            let what = "no Azurite of azup's runs, so there is no log";
+            return Err(Failure::new(what).hint("azup up -d").into());
+        }
+        all => all.iter().find_map(|Listed { log, .. }| log.as_deref()),
+    };
+    let Some(path) = path else {
+        let what = "the Azurite runs in the foreground: its log is on the terminal that it runs in";
+        return Err(Failure::new(what).into());
+    };
+    let mut printed = 0;
+    loop {
+        let bytes = read(path)?;
+        // A log that was begun anew is shorter.
+        let start = if printed > bytes.len() { 0 } else { printed };
+        output.value(&String::from_utf8_lossy(&bytes[start..]))?;
+        printed = bytes.len();
+        if global.json {
+            let text = String::from_utf8_lossy(&bytes);
+            output.document(&json!({ "log": path, "text": text }))?;
+        }
+        if !logs.follow || global.json {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    files::read_if_there(path)?.ok_or_else(|| {
+        Failure::new(format!("the log {} is gone", shown(path)))
+            .hint("azup down && azup up -d")
+            .into()
+    })
+}
