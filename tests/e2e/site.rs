@@ -84,6 +84,8 @@ impl Site {
         std::fs::create_dir_all(home.join(".docker")).unwrap();
         std::fs::create_dir(home.join("tmp")).unwrap();
         std::fs::create_dir(site.folder()).unwrap();
+        // Else there is no language, and the image of none is not among the stand-ins.
+        std::fs::write(site.folder().join("app.py"), "").unwrap();
         // A copy, since the folder it was built in may be closed to others.
         std::fs::copy(static_azup(), site.root().join("azup")).unwrap();
         if compose == Compose::Two
@@ -397,7 +399,9 @@ impl DevContainer<'_> {
         });
         let trusted = self.terminal("azup trust").ok();
         let certifi = trusted.stdout.lines().find(|line| {
-            line.starts_with("certifi") && line.contains(".venv") && line.contains(" added ")
+            line.starts_with("certifi")
+                && line.contains(".venv")
+                && (line.contains(" added ") || line.contains(" trusted "))
         });
         assert!(certifi.is_some(), "{trusted}");
     }
