@@ -39,6 +39,9 @@ fn text(one: &Listed) -> String {
     if let Some(endpoint) = &running.identity.endpoint {
         line("identity", endpoint);
     }
+    if let Some(project) = &running.project {
+        line("project", &shown(project));
+    }
     line("data", running.location.as_deref().unwrap_or("in memory"));
     let log = log.as_deref().map(shown);
     line("log", log.as_deref().unwrap_or("on the terminal that it runs in"));
