@@ -39,6 +39,12 @@ fn text(one: &Listed) -> String {
     if let Some(endpoint) = &running.identity.endpoint {
         line("identity", endpoint);
     }
+    if let Some(names) = &running.identity.forward {
+        line("forwards", &format!("tokens of {names}"));
+    }
+    for audience in &running.identity.audiences {
+        line("audience", audience);
+    }
     line("data", running.location.as_deref().unwrap_or("in memory"));
     let log = log.as_deref().map(shown);
     line("log", log.as_deref().unwrap_or("on the terminal that it runs in"));
