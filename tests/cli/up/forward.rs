@@ -4,6 +4,7 @@
 mod audiences;
 mod hostile;
 mod lasting;
+mod sdks;
 
 use std::ffi::OsString;
 use std::fs;
