@@ -36,11 +36,12 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
+use crate::identity::Login;
 use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Named, RunOptions, UpOptions};
 
 pub use accounts::{Account, known as known_account};
-pub use answer::Running;
+pub use answer::{Running, forwarding};
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
 pub use choose::for_run;
 pub use credential::Identity;
@@ -74,6 +75,10 @@ pub struct Wish {
     pub ports: Ports,
     /// The port on which SDKs ask for access tokens; `None`: nobody answers.
     pub identity: Option<u16>,
+    /// What local tokens are for, beside Azure Storage.
+    pub audiences: Vec<String>,
+    /// Who is asked for other tokens.
+    pub forward: Option<Login>,
     /// Where the data is kept.
     pub data: Data,
     /// More names for a certificate that is to be made.
@@ -87,12 +92,12 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Takes in the command line.
+    /// Takes in the command line; `forward` is who it names for tokens.
     ///
     /// # Errors
     /// Where two ports are the same or one is 0 (exit code 2), or the user has no home
     /// folder and names none for the data.
-    pub fn new(up: &UpOptions, machine: &Machine) -> Result<Self> {
+    pub fn new(up: &UpOptions, forward: Option<Login>, machine: &Machine) -> Result<Self> {
         let ports = Ports {
             blob: up.blob_port,
             queue: up.queue_port,
@@ -103,6 +108,8 @@ impl Wish {
         Ok(Self {
             ports,
             identity,
+            audiences: up.tokens.audiences.clone(),
+            forward,
             data: Data::new(up.location.as_deref(), up.in_memory, machine)?,
             sans: up.sans.clone(),
             accounts: up.accounts.clone(),
@@ -116,6 +123,8 @@ impl Wish {
         Ok(Self {
             ports,
             identity: None,
+            audiences: Vec::new(),
+            forward: None,
             data: Data::new(run.location.as_deref(), run.in_memory, machine)?,
             sans: Vec::new(),
             accounts: run.account.iter().cloned().collect(),

@@ -9,6 +9,7 @@
 //! proxies ──────────────────▶ proxy ────┘
 //! ```
 
+mod before;
 mod directory;
 mod formats;
 pub mod functions;
@@ -26,9 +27,11 @@ use crate::azurite::{Account, Ports};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::Failure;
+use crate::identity::is_drawn;
 use crate::machine::Machine;
 use crate::options::Credential;
 
+pub use before::before;
 pub use formats::written;
 pub use java::Java;
 
@@ -56,8 +59,10 @@ pub struct Wish {
     pub credential: Credential,
     /// `IDENTITY_ENDPOINT`.
     pub endpoint: String,
-    /// `IDENTITY_HEADER`.
+    /// The header of this machine.
     pub header: String,
+    /// `IDENTITY_HEADER`, where it is one that is given to this process alone.
+    pub drawn: Option<String>,
     /// Which Java programs get a trust store.
     pub java: Java,
 }
@@ -106,12 +111,13 @@ impl Environment {
         this.set("AzureWebJobsStorage", connection);
         match wish.credential {
             Credential::Local => {
+                let header = wish.drawn.as_ref().unwrap_or(&wish.header);
                 this.set(ENDPOINT, &wish.endpoint);
-                this.set(HEADER, &wish.header);
+                this.set(HEADER, header);
                 for name in ENDPOINT_OF_OTHERS {
                     this.set(name, &wish.endpoint);
                 }
-                this.set(HEADER_OF_OTHERS, &wish.header);
+                this.set(HEADER_OF_OTHERS, header);
                 // With it beside the two above, SDKs speak Service Fabric's dialect instead.
                 if machine.var(THUMBPRINT).is_some() {
                     this.unset([THUMBPRINT]);
@@ -129,7 +135,10 @@ impl Environment {
     /// Takes away what an earlier `azup env`, or a dev container, has set. Other identities, such
     /// as App Service's own, stay.
     fn leave_to_az(&mut self, wish: &Wish, machine: &Machine) {
-        let is_ours = |name| machine.var(name) == Some(OsStr::new(&wish.header));
+        let is_ours = |name| {
+            let value = machine.var(name);
+            value.is_some_and(|value| value == OsStr::new(&wish.header) || is_drawn(value))
+        };
         if is_ours(HEADER) {
             self.unset([ENDPOINT, HEADER]);
         }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! IDENTITY_ENDPOINT, IDENTITY_HEADER ─▶ endpoint ─▶ connection ─▶ request ─▶ token
-//!                            header ────────────────────────────────┘
+//!                            header ────────────────────────────────┤
+//!                            drawn header ──────────────────────────┴▶ forward ─▶ login (az, azd)
 //! ```
 //!
 //! [`start`] serves, or finds that another azup with the same header does so already.
@@ -11,17 +12,24 @@
 mod audience;
 mod connection;
 mod endpoint;
+mod forward;
 mod header;
+mod login;
 mod probe;
+mod program;
 mod refusal;
+mod reply;
 mod request;
 mod token;
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+pub use audience::is_audience;
 pub use endpoint::Endpoint;
-pub use header::{ensure_header, header};
+pub use forward::Forward;
+pub use header::{draw, ensure_header, header, is_drawn};
+pub use login::Login;
 pub use probe::{Found, find, is_ours};
 pub use token::{Token, is_account, storage_token, token};
 
@@ -50,11 +58,40 @@ pub fn url(address: SocketAddr) -> String {
     format!("http://{reached}{PATH}")
 }
 
+/// What an endpoint gives, and to whom.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The header of those who get local tokens.
+    pub header: String,
+    /// What local tokens are given for, beside Azure Storage and this machine's own.
+    pub audiences: Vec<String>,
+    /// Who gets tokens of the user's own login.
+    pub forward: Option<Forward>,
+    /// The clock by which tokens begin and end.
+    pub clock: Clock,
+}
+
+impl Service {
+    /// Local tokens alone.
+    pub fn local(header: &str, clock: Clock) -> Self {
+        Self {
+            header: header.to_owned(),
+            audiences: Vec::new(),
+            forward: None,
+            clock,
+        }
+    }
+}
+
 /// The whole answer to the request in `bytes` of a client on this machine; `None` while
 /// the request's head is not whole. Only for the fuzz target: [`start`] serves.
 #[cfg(feature = "internals")]
 pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
-    request::Rules::new(header, true, clock).answer(bytes)
+    let rules = request::Rules::new(&Service::local(header, clock), true, None);
+    match rules.answer(bytes)? {
+        request::Answer::Now(bytes) => Some(bytes),
+        request::Answer::Later(_) => None,
+    }
 }
 
 /// What [`start`] came to.
@@ -66,9 +103,9 @@ pub enum Started {
     Elsewhere,
 }
 
-/// Serves at `listen` for clients that know `header`, unless another azup does already.
-pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> Result<Started, Failure> {
-    let error = match Endpoint::start(listen, header, clock) {
+/// Serves at `listen`, unless another azup with the same lasting header does already.
+pub fn start(listen: SocketAddr, service: &Service) -> Result<Started, Failure> {
+    let error = match Endpoint::start(listen, service) {
         Ok(endpoint) => return Ok(Started::Here(endpoint)),
         Err(error) => error,
     };
@@ -80,7 +117,7 @@ pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> Result<Started, 
         )));
     }
     let start = format!("port {port} for access tokens is in use");
-    Err(match find(listen, header) {
+    Err(match find(listen, &service.header) {
         Found::Ours => return Ok(Started::Elsewhere),
         Found::OtherHeader => Failure::new(format!(
             "{start} by an azup that expects another IDENTITY_HEADER, {}",

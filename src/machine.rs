@@ -206,6 +206,16 @@ impl Machine {
         }
     }
 
+    /// The same machine with other variables: each as `to` makes it, or without it.
+    pub fn with_variables(&self, to: impl Fn(&OsStr, &OsStr) -> Option<OsString>) -> Self {
+        let env = self.env.iter();
+        let env = env.filter_map(|(name, value)| Some((name.clone(), to(name, value)?)));
+        Self {
+            env: env.collect(),
+            ..self.clone()
+        }
+    }
+
     /// An environment variable; an empty one counts as unset.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.env

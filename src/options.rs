@@ -153,6 +153,31 @@ pub enum Credential {
     Az,
 }
 
+/// Who is asked for tokens of a real service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// Nobody.
+    None,
+    /// Azure CLI.
+    Az,
+    /// Azure Developer CLI.
+    Azd,
+}
+
+impl Forward {
+    /// Each.
+    pub const EVERY: &[Self] = &[Self::None, Self::Az, Self::Azd];
+
+    /// The word for `--forward`, and the name of the program.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Az => "az",
+            Self::Azd => "azd",
+        }
+    }
+}
+
 /// What a project is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -286,12 +311,23 @@ pub struct UpOptions {
     pub sans: Vec<String>,
     /// The port on which SDKs ask for access tokens; `None`: nobody answers.
     pub identity_port: Option<u16>,
+    /// What tokens are for.
+    pub tokens: TokenOptions,
     /// More storage accounts.
     pub accounts: Vec<Named>,
     /// Whether plain HTTP is refused.
     pub https_only: bool,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
+}
+
+/// What an endpoint gives tokens for, beside Azure Storage.
+#[derive(Clone, Debug, Default)]
+pub struct TokenOptions {
+    /// Audiences that get local tokens.
+    pub audiences: Vec<String>,
+    /// Who is asked for the rest; `None`: it was not said.
+    pub forward: Option<Forward>,
 }
 
 /// The Azurite that `azup run` starts where none runs.

@@ -92,8 +92,9 @@ impl Certificate {
 }
 
 impl Running {
-    /// The answer of `azup up`. `end` says how it is stopped.
-    pub fn answer(&self, machine: &Machine, end: &str) -> Result<Answer> {
+    /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who
+    /// get tokens of the user's own login.
+    pub fn answer(&self, machine: &Machine, end: &str, drawn: Option<&str>) -> Result<Answer> {
         let mut text = String::new();
         for (service, port) in self.ports.services() {
             // A String takes every write.
@@ -101,6 +102,12 @@ impl Running {
         }
         if let Some(endpoint) = &self.identity.endpoint {
             let _ = writeln!(text, "identity {endpoint}");
+        }
+        for audience in &self.identity.audiences {
+            let _ = writeln!(text, "local tokens also for {audience}");
+        }
+        if let (Some(names), Some(drawn)) = (&self.identity.forward, drawn) {
+            let _ = writeln!(text, "{}", forwarding(names, drawn));
         }
         for account in &self.accounts {
             let _ = writeln!(text, "account {account}: azup env --account {account}");
@@ -120,12 +127,12 @@ impl Running {
         Ok(Answer {
             brief: None,
             text,
-            document: self.document(),
+            document: self.document(drawn),
             exit: Exit::Done,
         })
     }
 
-    fn document(&self) -> Value {
+    fn document(&self, drawn: Option<&str>) -> Value {
         let mut document = json!({
             "blob": url(self.ports.blob),
             "queue": url(self.ports.queue),
@@ -143,6 +150,12 @@ impl Running {
             // Nothing is called ready without it.
             "round_trip": true
         });
+        if let (Some(names), Some(drawn)) = (&self.identity.forward, drawn) {
+            document["identity"]["forward"] = json!({ "program": names, "header": drawn });
+        }
+        if !self.identity.audiences.is_empty() {
+            document["identity"]["audiences"] = self.identity.audiences.clone().into();
+        }
         if !self.accounts.is_empty() {
             document["accounts"] = self.accounts.clone().into();
         }
@@ -188,6 +201,15 @@ stored = hello.upload_blob("hello.txt", b"Hello, Azurite", overwrite=True)
 print(hello.download_blob("hello.txt").readall().decode())
 "#
     }
+}
+
+/// What the one who starts it is told, once: the header that gets tokens of the user's own
+/// login.
+pub fn forwarding(names: &str, drawn: &str) -> String {
+    format!(
+        "tokens of other services from {names}, for this shell alone (said once, kept nowhere):\n\
+         export IDENTITY_HEADER={drawn} AZURE_MSI_SECRET={drawn}"
+    )
 }
 
 /// How another program starts this azup: by name where PATH leads to this very file.

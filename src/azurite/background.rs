@@ -57,6 +57,7 @@ pub fn already_running(
                 }
                 verify(&mut running)?;
                 require_accounts(&running, &wish.accounts)?;
+                require_tokens(&running, wish)?;
                 return Ok(Some(running));
             }
             Some(_) => return Err(slot::in_use(&wish.data, holder.as_ref()).into()),
@@ -89,6 +90,28 @@ pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<
         .hint(format!("azup down && azup up -d --account {name}"))
         .into()),
     }
+}
+
+/// Makes sure that a running Azurite's endpoint gives the tokens that are asked for. Who is
+/// asked for others was said to whom it was started for; nobody can be told again.
+fn require_tokens(running: &Running, wish: &Wish) -> Result<()> {
+    let missing = wish
+        .audiences
+        .iter()
+        .find(|audience| !running.identity.audiences.contains(audience));
+    let (what, option) = if let Some(audience) = missing {
+        let what = format!("gives no local tokens for {audience}");
+        (what, format!("--audience {audience}"))
+    } else if let Some(login) = &wish.forward {
+        let names = login.names();
+        let what = "cannot say its forwarding header again".to_owned();
+        (what, format!("--forward {names}"))
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(format!("the Azurite that runs (pid {}) {what}", running.pid))
+        .hint(format!("azup down && azup up -d {option}"))
+        .into())
 }
 
 /// The same proof as at its start, with the CA that it serves by now.
@@ -128,14 +151,21 @@ pub fn warn_of_other_certificate(
     Ok(())
 }
 
-/// Starts the azup that stays behind, and waits until its Azurite is ready.
-pub fn start(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<Running> {
+/// Starts the azup that stays behind, and waits until its Azurite is ready. Gives its
+/// forwarding header, too, where it has one: that came by a pipe and stands nowhere else.
+pub fn start(
+    ready: &Ready,
+    machine: &Machine,
+    interrupt: &Interrupt,
+) -> Result<(Running, Option<String>)> {
     let wish = &ready.wish;
     let slot = Slot::of(&wish.data, wish.ports, machine)?;
     let log = slot.log();
     let arguments = arguments(wish, &ready.set.folder);
-    background::leave(&arguments, &log, LIMIT, machine, interrupt)?;
+    let answer = background::leave(&arguments, &log, LIMIT, machine, interrupt)?;
+    let drawn = answer["identity"]["forward"]["header"].as_str();
     slot.running()
+        .map(|running| (running, drawn.map(str::to_owned)))
         .ok_or_else(|| background::silent(&log).into())
 }
 
@@ -155,6 +185,12 @@ fn arguments(wish: &Wish, certs: &Path) -> Vec<OsString> {
     for account in &wish.accounts {
         // Without the key, which is remembered by now: everybody can read this.
         arguments.push(format!("--account={}", account.name).into());
+    }
+    for audience in &wish.audiences {
+        arguments.push(format!("--audience={audience}").into());
+    }
+    if let Some(login) = &wish.forward {
+        arguments.push(format!("--forward={}", login.names()).into());
     }
     if wish.https_only {
         arguments.push("--https-only".into());

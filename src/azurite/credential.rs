@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::Wish;
 use crate::failure::Failure;
-use crate::identity::{self, Endpoint, Started};
-use crate::machine::{Clock, Machine};
+use crate::identity::{self, Endpoint, Forward, Service, Started};
+use crate::machine::Machine;
 use crate::output::Output;
 
 /// How often the place of another azup, which may end first, is tried.
@@ -18,6 +19,12 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Identity {
     /// The value of `IDENTITY_ENDPOINT`; none where nobody answers.
     pub endpoint: Option<String>,
+    /// Who is asked for the tokens of real services. The header that it takes is in no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<String>,
+    /// What local tokens are given for, beside Azure Storage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
     /// Why nobody answers although it was asked for.
     trouble: Option<String>,
     /// The command that mends it.
@@ -44,21 +51,23 @@ impl Identity {
 pub(super) struct Credential {
     here: Option<Endpoint>,
     /// What is needed to take over from another azup.
-    elsewhere: Option<(u16, String, Clock)>,
+    elsewhere: Option<(u16, Service)>,
     tried: Option<Instant>,
+    /// The header of those who get more than local tokens, to be said once.
+    pub(super) drawn: Option<String>,
 }
 
 impl Credential {
-    /// Serves on `port`, where one is asked for.
-    pub(super) fn start(port: Option<u16>, machine: &Machine) -> (Self, Identity) {
-        let Some(port) = port else {
+    /// Serves as `wish` says, where it is to be served at all.
+    pub(super) fn start(wish: &Wish, machine: &Machine, output: Output) -> (Self, Identity) {
+        let Some(port) = wish.identity else {
             return Default::default();
         };
         let trouble = |what: String, hint: Option<&str>| {
             let identity = Identity {
-                endpoint: None,
                 trouble: Some(what),
                 hint: hint.map(str::to_owned),
+                ..Identity::default()
             };
             (Self::default(), identity)
         };
@@ -67,39 +76,63 @@ impl Credential {
             Err(error) => return trouble(format!("{error:#}"), Failure::hint_of(&error)),
         };
         let listen = identity::loopback(port);
-        let clock = machine.clock();
-        let this = match identity::start(listen, &header, clock) {
-            Ok(Started::Here(endpoint)) => Self {
-                here: Some(endpoint),
-                ..Self::default()
-            },
-            Ok(Started::Elsewhere) => Self {
-                elsewhere: Some((port, header, clock)),
-                ..Self::default()
-            },
+        let mut service = Service {
+            audiences: wish.audiences.clone(),
+            forward: wish.forward.clone().map(|login| Forward {
+                header: identity::draw(),
+                login,
+                output,
+            }),
+            ..Service::local(&header, machine.clock())
+        };
+        let mut identity = Identity {
+            endpoint: Some(identity::url(listen)),
+            ..Identity::default()
+        };
+        let this = match identity::start(listen, &service) {
+            Ok(Started::Here(endpoint)) => {
+                let forward = service.forward.take();
+                identity.forward = forward.as_ref().map(|forward| forward.login.names());
+                identity.audiences = service.audiences;
+                Self {
+                    here: Some(endpoint),
+                    drawn: forward.map(|forward| forward.header),
+                    ..Self::default()
+                }
+            }
+            Ok(Started::Elsewhere) => {
+                if service.forward.is_some() || !service.audiences.is_empty() {
+                    let what = format!(
+                        "another azup answers on port {port} already, and gives the tokens that it \
+                         was started for"
+                    );
+                    let other = identity::other_port(port);
+                    return trouble(what, Some(&format!("azup up --identity-port {other}")));
+                }
+                Self {
+                    elsewhere: Some((port, service)),
+                    ..Self::default()
+                }
+            }
             Err(failure) => {
                 let other = identity::other_port(port);
                 let hint = format!("azup up --identity-port {other}");
                 return trouble(failure.to_string(), Some(&hint));
             }
         };
-        let identity = Identity {
-            endpoint: Some(identity::url(listen)),
-            ..Identity::default()
-        };
         (this, identity)
     }
 
     /// Takes over where another azup has ended. To be called now and then.
     pub(super) fn keep(&mut self) {
-        let Some((port, header, clock)) = &self.elsewhere else {
+        let Some((port, service)) = &self.elsewhere else {
             return;
         };
         if self.tried.is_some_and(|tried| tried.elapsed() < RETRY) {
             return;
         }
         self.tried = Some(Instant::now());
-        if let Ok(endpoint) = Endpoint::start(identity::loopback(*port), header, *clock) {
+        if let Ok(endpoint) = Endpoint::start(identity::loopback(*port), service) {
             self.here = Some(endpoint);
             self.elsewhere = None;
         }

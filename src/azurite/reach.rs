@@ -130,7 +130,7 @@ pub fn reach(
     }
     output.progress("starting Azurite");
     let ready = prepare(wish, global, machine, output, interrupt)?;
-    let started = background::start(&ready, machine, interrupt);
+    let started = background::start(&ready, machine, interrupt).map(|(running, _)| running);
     let running = started.or_else(|error| {
         // Another azup may have been a moment faster with the same.
         background::already_running(&ready.wish, true, machine, quiet, interrupt)

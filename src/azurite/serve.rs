@@ -38,11 +38,16 @@ pub struct Served {
 }
 
 /// Takes the data folder, starts Azurite there, and proves that it works.
-pub fn serve(ready: &Ready, machine: &Machine, interrupt: &Interrupt) -> Result<Served> {
+pub fn serve(
+    ready: &Ready,
+    machine: &Machine,
+    output: Output,
+    interrupt: &Interrupt,
+) -> Result<Served> {
     let wish = &ready.wish;
     let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, machine)?;
     let (azurite, tls) = start(ready, &taken, machine, interrupt)?;
-    let (credential, identity) = Credential::start(wish.identity, machine);
+    let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
         ports: wish.ports,
         identity,
@@ -102,6 +107,12 @@ fn start(
 }
 
 impl Served {
+    /// The header of those who get tokens of the user's own login: to be said once, to who
+    /// started this, and never to be written down.
+    pub fn drawn(&self) -> Option<&str> {
+        self.credential.drawn.as_deref()
+    }
+
     /// Lets Azurite work until Ctrl-C or SIGTERM, or until nobody needs it any more, then
     /// stops it and waits.
     pub fn until_stopped(

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Certs, DryRun};
+use super::shared::{Certs, DryRun, Tokens};
 use crate::azurite::Ports;
-use crate::options::{ConnectionOptions, Credential, Format, Named, RunOptions, UpOptions};
+use crate::options::{
+    ConnectionOptions, Credential, Format, Named, RunOptions, TokenOptions, UpOptions,
+};
 
 /// `azup up`
 #[derive(Debug, Args)]
@@ -50,8 +52,10 @@ pub struct Up {
     #[arg(long, value_name = "PORT")]
     identity_port: Option<u16>,
     /// Do not answer SDKs that ask for access tokens
-    #[arg(long, conflicts_with = "identity_port")]
+    #[arg(long, conflicts_with_all = ["identity_port", "audiences", "forward"])]
     no_identity: bool,
+    #[command(flatten)]
+    tokens: Tokens,
     /// Another storage account; without KEY a random one is made and kept (repeatable). It keeps
     /// nobody out: Azurite also takes any token of the right form, for every account
     #[arg(long = "account", value_name = "NAME[:KEY]")]
@@ -84,6 +88,7 @@ impl Up {
             in_memory: self.in_memory,
             sans: self.sans.clone(),
             identity_port: (!self.no_identity).then(|| self.identity_port.unwrap_or(identity)),
+            tokens: self.tokens.options(),
             accounts: self.accounts.clone(),
             https_only: self.https_only,
             while_used: self.while_used,
@@ -156,6 +161,8 @@ pub struct Run {
     #[arg(long)]
     in_memory: bool,
     #[command(flatten)]
+    tokens: Tokens,
+    #[command(flatten)]
     pub(super) dry_run: DryRun,
     #[command(flatten)]
     pub(super) certs: Certs,
@@ -171,6 +178,11 @@ impl Run {
     /// What the command is told.
     pub fn connection(&self) -> ConnectionOptions {
         self.connection.options()
+    }
+
+    /// What the command gets tokens for.
+    pub fn tokens(&self) -> TokenOptions {
+        self.tokens.options()
     }
 
     /// The Azurite that is started where none runs.

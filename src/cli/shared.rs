@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::options::{Color, Kind, Scope};
+use crate::options::{Color, Forward, Kind, Scope, TokenOptions};
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
@@ -70,4 +70,40 @@ pub struct Stores {
     /// Which trust stores to search (default: user; untrust: all)
     #[arg(long, value_name = "SCOPE")]
     pub(super) scope: Option<Scope>,
+}
+
+/// Of commands that give tokens for more than Azure Storage.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Audience {
+    /// Give local tokens for this resource, too: an emulator that uses the cloud's name (repeatable)
+    #[arg(long = "audience", value_name = "URL", value_parser = audience)]
+    pub(super) audiences: Vec<String>,
+}
+
+/// Of commands that answer SDKs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Tokens {
+    #[command(flatten)]
+    audience: Audience,
+    /// Ask this program for tokens of real services, for those who have the header that this start
+    /// draws (default: none; azup run: az or azd where it is there and CI is not set)
+    #[arg(long, value_name = "WHO")]
+    forward: Option<Forward>,
+}
+
+impl Tokens {
+    /// What tokens are for.
+    pub(super) fn options(&self) -> TokenOptions {
+        TokenOptions {
+            audiences: self.audience.audiences.clone(),
+            forward: self.forward,
+        }
+    }
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    if crate::identity::is_audience(text) {
+        return Ok(text.to_owned());
+    }
+    Err("it is neither a URL nor the identifier of an application".to_owned())
 }

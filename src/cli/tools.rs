@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Certs, DryRun, Stores};
-use crate::options::DoctorOptions;
+use super::shared::{Audience, Certs, DryRun, Stores, Tokens};
+use crate::options::{DoctorOptions, TokenOptions};
 
 /// `azup doctor`
 #[derive(Debug, Args)]
@@ -65,9 +65,24 @@ Examples:
   azup token
   curl -H \"Authorization: Bearer $(azup token)\" -H \"x-ms-version: 2021-12-02\" URL")]
 pub struct Token {
-    /// What the token is for
-    #[arg(long, value_name = "URL", default_value = "https://storage.azure.com")]
-    pub resource: String,
+    /// What the token is for (default: all of Azure Storage, or what --audience says)
+    #[arg(long, value_name = "URL")]
+    resource: Option<String>,
+    #[command(flatten)]
+    audience: Audience,
+}
+
+impl Token {
+    /// What the token is for.
+    pub fn resource(&self) -> &str {
+        let named = self.resource.as_ref().or(self.audiences().first());
+        named.map_or("https://storage.azure.com", String::as_str)
+    }
+
+    /// What there is a local token for beside Azure Storage.
+    pub fn audiences(&self) -> &[String] {
+        &self.audience.audiences
+    }
 }
 
 /// `azup identity`
@@ -88,10 +103,19 @@ pub struct Identity {
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<IpAddr>,
     #[command(flatten)]
+    tokens: Tokens,
+    #[command(flatten)]
     pub(super) dry_run: DryRun,
     /// The process that `--detach` leaves behind: serves, and answers in JSON.
     #[arg(skip)]
     pub detached_child: bool,
+}
+
+impl Identity {
+    /// What tokens are for.
+    pub fn tokens(&self) -> TokenOptions {
+        self.tokens.options()
+    }
 }
 
 /// `azup completions`

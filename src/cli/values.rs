@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::options::{Color, Credential, Format, Kind, Language, Scope};
+use crate::options::{Color, Credential, Format, Forward, Kind, Language, Scope};
 
 /// The plain types know their words; clap learns them here. They have no help of their own:
 /// it would end up in the scripts that shells load.
@@ -25,6 +25,7 @@ words! {
     Color: EVERY,
     Credential: EVERY,
     Format: EVERY,
+    Forward: EVERY,
     Kind: SELECTABLE,
     Language: EVERY,
     Scope: EVERY,

@@ -152,6 +152,7 @@ pub(super) fn wish(
         credential: told.credential,
         endpoint,
         header,
+        drawn: None,
         java: Java::of(told.java, command, machine),
     };
     Ok((wish, changes))

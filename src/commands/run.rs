@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::azurite::{self, Users, Wish};
 use crate::certificates::{self, Place};
 use crate::cli::Run;
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 use crate::failure::{Exit, Failure, command_line};
-use crate::identity::{self, Endpoint};
+use crate::identity::{self, Endpoint, Forward, Login, Service};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Output;
@@ -30,6 +30,8 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     let (program, rest) = run.command.split_first().expect("clap requires a command");
     program::require(program, rest, machine)?;
     output.warn_all(program::passed_over(program, rest, machine).as_slice());
+    let tokens = run.tokens();
+    let login = Login::find(tokens.forward, &environment::before(machine))?;
     let signals = Signals::take()?;
     if !global.dry_run {
         certificates::require_accepted(machine, global)?;
@@ -54,7 +56,7 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     {
         azurite::warn_of_other_certificate(running, global, machine, output)?;
     }
-    let done = with_azurite(run, ports, &reached, machine, output, &signals);
+    let done = with_azurite(run, login, ports, &reached, machine, output, &signals);
     if let Some(running) = reached.running.filter(|running| running.while_used) {
         users.leave(&running, machine)?;
     }
@@ -62,9 +64,11 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
 }
 
 /// Runs the command beside an endpoint of its own, so that no other azup's end takes the
-/// tokens away from it.
+/// tokens away from it. The header is drawn for it alone: its children may ask for tokens of the
+/// user's own login, and nobody else. The lasting one is taken beside it, for `azup env` in there.
 fn with_azurite(
     run: &Run,
+    login: Option<Login>,
     ports: azurite::Ports,
     reached: &azurite::Reached,
     machine: &Machine,
@@ -72,13 +76,27 @@ fn with_azurite(
     signals: &Signals,
 ) -> Result<Exit> {
     let header = identity::ensure_header(machine)?;
+    let drawn = identity::draw();
+    let service = Service {
+        audiences: run.tokens().audiences,
+        forward: login.map(|login| Forward {
+            header: drawn.clone(),
+            login,
+            output,
+        }),
+        ..Service::local(&header, machine.clock())
+    };
+    let drawn = service.forward.is_some().then_some(drawn);
     let listen = identity::loopback(0);
-    let endpoint = Endpoint::start(listen, &header, machine.clock())
+    let endpoint = Endpoint::start(listen, &service)
         .map_err(|error| Failure::new(format!("cannot answer for tokens: {error}")))?;
     let url = identity::url(endpoint.address());
     let plan = || {
         let ca = reached.ca.clone();
-        let (wish, _) = env::wish(&run.connection(), Some(&run.command[0]), ports, ca, url.clone(), machine)?;
+        let told = run.connection();
+        let (mut wish, _) =
+            env::wish(&told, Some(&run.command[0]), ports, ca, url.clone(), machine)?;
+        wish.drawn.clone_from(&drawn);
         Environment::plan(&wish, machine)
     };
     let environment = env::prepared(plan, false, machine, output)?;

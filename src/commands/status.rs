@@ -39,6 +39,12 @@ fn text(one: &Listed) -> String {
     if let Some(endpoint) = &running.identity.endpoint {
         line("identity", endpoint);
     }
+    if let Some(names) = &running.identity.forward {
+        line("forwards", &format!("tokens of {names}"));
+    }
+    for audience in &running.identity.audiences {
+        line("audience", audience);
+    }
     if let Some(project) = &running.project {
         line("project", &shown(project));
     }

@@ -4,9 +4,11 @@ use anyhow::Result;
 
 use crate::azurite::{self, Interrupt, Running, Users, Wish};
 use crate::certificates;
+use crate::environment;
 use crate::failure::Exit;
+use crate::identity::Login;
 use crate::machine::Machine;
-use crate::options::Global;
+use crate::options::{Forward, Global};
 use crate::output::Output;
 
 /// How each way of running ends.
@@ -19,7 +21,10 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
-    let wish = Wish::new(&up.options(), machine)?;
+    let options = up.options();
+    let forward = options.tokens.forward.unwrap_or(Forward::None);
+    let forward = Login::find(Some(forward), &environment::before(machine))?;
+    let wish = Wish::new(&options, forward, machine)?;
     if global.dry_run {
         output.give(&azurite::preview(&wish, global, machine)?)?;
         return Ok(Exit::Done);
@@ -46,30 +51,32 @@ pub(super) fn run(
         keep(&running)?;
         azurite::warn_of_other_certificate(&running, global, machine, output)?;
         running.identity.warn(wish.identity.is_some(), output);
-        output.give(&running.answer(machine, DOWN)?)?;
+        output.give(&running.answer(machine, DOWN, None)?)?;
         return Ok(Exit::Done);
     }
     let ready = azurite::prepare(wish, global, machine, output, &interrupt)?;
     if up.detach {
         let started = azurite::start_in_background(&ready, machine, &interrupt);
-        let running = started.or_else(|error| {
+        let (running, drawn) = started.or_else(|error| {
             // Another azup may have been a moment faster with the same.
             azurite::already_running(&ready.wish, true, machine, output, &interrupt)
                 .ok()
                 .flatten()
+                .map(|running| (running, None))
                 .ok_or(error)
         })?;
         keep(&running)?;
         running.identity.warn(ready.wish.identity.is_some(), output);
-        output.give(&running.answer(machine, DOWN)?)?;
+        output.give(&running.answer(machine, DOWN, drawn.as_deref())?)?;
         return Ok(Exit::Done);
     }
-    let served = azurite::serve(&ready, machine, &interrupt)?;
+    let served = azurite::serve(&ready, machine, output, &interrupt)?;
     if !up.detached_child {
         // The one in the foreground tells it.
         served.running.identity.warn(false, output);
     }
-    let output = output.give_and_go_on(&served.running.answer(machine, CTRL_C)?);
+    let answer = served.running.answer(machine, CTRL_C, served.drawn())?;
+    let output = output.give_and_go_on(&answer);
     Ok(
         match served.until_stopped(&ready, output, &interrupt) {
             Ok(()) => Exit::Done,

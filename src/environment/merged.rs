@@ -201,6 +201,15 @@ pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result
     Ok(origin.map_or(Named::Ours, Named::File))
 }
 
+/// What stood where `value` stands now, before azup set it; `None`: nothing did.
+pub(super) fn before(value: &Path, machine: &Machine) -> Option<PathBuf> {
+    let path = machine.absolute(value);
+    if !path.starts_with(machine.own_folder().ok()?) {
+        return Some(path);
+    }
+    files::read_if_there(&path).ok()?.as_deref().and_then(origin)
+}
+
 fn origin(bytes: &[u8]) -> Option<PathBuf> {
     let line = bytes.strip_prefix(MARK.as_bytes())?;
     let line = &line[..memchr::memchr(b'\n', line)?];

@@ -1,5 +1,6 @@
-//! Which audiences are this machine's own: emulators of other services, for which a local
-//! token does, since no cloud takes it.
+//! What can be said of an audience by its name alone. Which are this machine's own: emulators
+//! of other services, for which a local token does, since no cloud takes it. And which may be
+//! handed to another program as a word.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -56,9 +57,122 @@ fn is_own(host: &str) -> bool {
     host.split('.').all(label) && host.rsplit('.').next() == Some("localhost")
 }
 
+/// An audience without what makes a scope of it.
+pub(super) fn bare(resource: &str) -> &str {
+    resource.strip_suffix("/.default").unwrap_or(resource)
+}
+
+/// Whether `audience` is one of those that the user named: a slash at the end and the case of
+/// the letters say nothing.
+pub(super) fn is_named(audience: &str, named: &[String]) -> bool {
+    let plain = |text: &str| bare(text).trim_end_matches('/').to_ascii_lowercase();
+    named.iter().any(|name| plain(name) == plain(audience))
+}
+
+/// Whether `text` can be an audience at all: a URL of some kind, or an application's identifier.
+pub fn is_audience(text: &str) -> bool {
+    let named = text.split_once("://").is_some_and(|(scheme, rest)| {
+        !scheme.is_empty() && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+    });
+    text.len() <= LONGEST && (is_id(text) || named) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The longest one that is handed on (bytes).
+const LONGEST: usize = 512;
+
+/// Whether `audience` may be a word of another program's command line: an https URL or an
+/// application's identifier, of nothing that any program reads as more than a name.
+pub(super) fn may_be_handed_on(audience: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'/' | b'_' | b'-')
+    };
+    let is_url = audience
+        .strip_prefix("https://")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    audience.len() <= LONGEST && audience.bytes().all(plain) && (is_url || is_id(audience))
+}
+
+/// Whether this has the form of an application's identifier.
+fn is_id(text: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    text.split('-').count() == lengths.len()
+        && text.split('-').zip(lengths).all(|(part, length)| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_plain_name_becomes_a_word_of_a_command() {
+        for audience in [
+            "https://vault.azure.net",
+            "https://management.core.windows.net/",
+            "https://shop.example/api/v1_2",
+            "https://localhost.evil.example:8443",
+            "00000003-0000-0000-c000-000000000000",
+        ] {
+            assert!(may_be_handed_on(audience), "{audience}");
+        }
+        for audience in [
+            "",
+            "@file",
+            "@/etc/passwd",
+            "--debug",
+            "-",
+            "https://",
+            "https:///x",
+            "https://-x",
+            "https://@file",
+            "https://vault.azure.net --debug",
+            "https://vault.azure.net\n--debug",
+            "https://vault.azure.net;id",
+            "https://vault.azure.net?x=1",
+            "https://user@vault.azure.net",
+            "https://vault.azure.net%20",
+            "https://v\u{e4}ult.azure.net",
+            "http://vault.azure.net",
+            "HTTPS://vault.azure.net",
+            "api://shop",
+            "vault.azure.net",
+            "00000003-0000-0000-c000-00000000000",
+            "00000003-0000-0000-c000-00000000000g",
+        ] {
+            assert!(!may_be_handed_on(audience), "{audience}");
+        }
+        let long = format!("https://{}", "x".repeat(LONGEST));
+        assert!(!may_be_handed_on(&long));
+    }
+
+    #[test]
+    fn a_named_audience_is_known_with_and_without_what_sdks_add() {
+        let named = ["https://vault.azure.net".to_owned()];
+        for audience in [
+            "https://vault.azure.net",
+            "https://vault.azure.net/",
+            "https://Vault.Azure.net/.default",
+        ] {
+            assert!(is_named(audience, &named), "{audience}");
+        }
+        for audience in ["", "https://vault.azure.net.evil", "https://vault.azure.net/x"] {
+            assert!(!is_named(audience, &named), "{audience}");
+        }
+        assert!(!is_named("https://vault.azure.net", &[]));
+        for (text, can) in [
+            ("https://vault.azure.net", true),
+            ("api://shop", true),
+            ("https://[::1]:8443", true),
+            ("00000003-0000-0000-c000-000000000000", true),
+            ("vault.azure.net", false),
+            ("https://a b", false),
+            ("https://", false),
+            ("", false),
+        ] {
+            assert_eq!(is_audience(text), can, "{text}");
+        }
+    }
 
     #[test]
     fn only_what_can_be_nobody_elses_is_this_machine() {

@@ -1,5 +1,5 @@
 //! One client, from its first byte to its last. Nothing here ever waits: the endpoint
-//! asks again when there is something to read or room to write.
+//! asks again when there is something to read or room to write, or somebody else has answered.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use memchr::memmem;
 use rustix::event::PollFlags;
 
-use super::request::{LONGEST, Rules};
+use super::request::{Answer, LONGEST, Pending, Rules};
 
 /// How long a client may take for all of it.
 const LIMIT: Duration = Duration::from_secs(5);
+
+/// How long it may take in all until somebody else has answered: longer than the login does.
+const WAITING: Duration = Duration::from_secs(20);
 
 /// How long a client that has its answer may go on sending.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -32,6 +35,8 @@ pub(super) struct Connection {
 enum Phase {
     /// The request, as far as it is there.
     Reading(Vec<u8>),
+    /// Nothing, until somebody else has the answer.
+    Waiting(Pending),
     /// The answer, and how much of it is sent.
     Writing(Vec<u8>, usize),
     /// What the client still sends, and how much that was. Closing before it is read
@@ -60,6 +65,8 @@ impl Connection {
     pub(super) fn wants(&self) -> PollFlags {
         match self.phase {
             Phase::Writing(..) => PollFlags::OUT,
+            // That it has gone is told all the same.
+            Phase::Waiting(_) => PollFlags::empty(),
             _ => PollFlags::IN,
         }
     }
@@ -72,6 +79,16 @@ impl Connection {
     /// Whether there is nothing left to do for it.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
+    }
+
+    /// Whether somebody else has to answer first.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_))
+    }
+
+    /// The client has gone before it had its answer.
+    pub(super) fn leave(&mut self) {
+        self.phase = Phase::Over;
     }
 
     /// Does what can be done now.
@@ -105,10 +122,20 @@ impl Connection {
                     || has_empty_line(&request[before.saturating_sub(3)..]);
                 let answer = if look { rules.answer(request) } else { None };
                 match answer {
-                    Some(answer) => self.phase = Phase::Writing(answer, 0),
+                    Some(Answer::Now(answer)) => self.phase = Phase::Writing(answer, 0),
+                    Some(Answer::Later(pending)) => {
+                        self.until = Instant::now() + WAITING;
+                        self.phase = Phase::Waiting(pending);
+                    }
                     None if count == 0 => self.phase = Phase::Over,
                     None => {}
                 }
+            }
+            Phase::Waiting(pending) => {
+                let answer = pending.answer(rules.clock());
+                let answer = answer.ok_or(ErrorKind::WouldBlock)?;
+                self.until = Instant::now() + LIMIT;
+                self.phase = Phase::Writing(answer, 0);
             }
             Phase::Writing(answer, sent) => {
                 *sent += self.stream.write(&answer[*sent..])?;

@@ -2,10 +2,11 @@
 //!
 //! A thread for each client would let a thousand idle ones use up the memory or, with
 //! fewer threads, keep the others waiting. Here an idle client costs one open file, and
-//! when there are too many the oldest has to go.
+//! when there are too many the oldest has to go. Who asks the user's own login has threads
+//! of its own, and wakes this one with a byte.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
@@ -14,9 +15,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, getrlimit};
 
+use super::Service;
 use super::connection::Connection;
 use super::request::Rules;
-use crate::machine::Clock;
 
 /// The most clients at once. The rest of azup, in the same process, needs files too, so
 /// it is never more than half of what the operating system allows.
@@ -38,18 +39,25 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Listens at `listen` (port 0: any that is free) and answers clients that know
-    /// `header`. On a loopback address, only those that call this machine by a name of
-    /// its own.
-    pub fn start(listen: SocketAddr, header: &str, clock: Clock) -> io::Result<Self> {
+    /// Listens at `listen` (port 0: any that is free) and answers clients that know a
+    /// header of `service`. On a loopback address, only those that call this machine by a
+    /// name of its own.
+    pub fn start(listen: SocketAddr, service: &Service) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = UnixStream::pair()?;
+        let (wake, woken) = UnixStream::pair()?;
+        // Whoever wakes it must not wait either.
+        for end in [&wake, &woken] {
+            end.set_nonblocking(true)?;
+        }
         let server = Server {
             listener,
             stopped,
-            rules: Rules::new(header, listen.ip().is_loopback(), clock),
+            woken,
+            rules: Rules::new(service, listen.ip().is_loopback(), wake.try_clone().ok()),
+            _wake: wake,
             connections: VecDeque::new(),
             most: most(),
             paused: None,
@@ -94,6 +102,10 @@ fn most() -> usize {
 struct Server {
     listener: TcpListener,
     stopped: UnixStream,
+    /// Where a byte comes when somebody else has answered.
+    woken: UnixStream,
+    /// The other end, held so that it is never closed.
+    _wake: UnixStream,
     rules: Rules,
     /// The oldest first.
     connections: VecDeque<Connection>,
@@ -109,9 +121,17 @@ impl Server {
                 return;
             };
             let now = Instant::now();
+            let woken = ready.woken;
+            if woken {
+                self.wake_up();
+            }
             for (connection, ready) in self.connections.iter_mut().zip(ready.connections) {
-                if ready {
-                    connection.go_on(&self.rules);
+                match connection.is_waiting() {
+                    // Nothing is asked of it but that it is there.
+                    true if ready => connection.leave(),
+                    true if woken => connection.go_on(&self.rules),
+                    false if ready => connection.go_on(&self.rules),
+                    _ => {}
                 }
             }
             self.connections
@@ -120,6 +140,13 @@ impl Server {
                 self.let_in();
             }
         }
+    }
+
+    /// Takes the bytes that were sent to wake this thread.
+    fn wake_up(&mut self) {
+        let mut bytes = [0; 64];
+        // Each read that fills it may have left some.
+        while self.woken.read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
     }
 
     /// Waits until there is something to do; `None`: to end.
@@ -144,6 +171,7 @@ impl Server {
         let mut waits: Vec<PollFd<'_>> = vec![
             PollFd::new(&self.stopped, PollFlags::IN),
             PollFd::new(&self.listener, listening),
+            PollFd::new(&self.woken, PollFlags::IN),
         ];
         waits.extend(
             self.connections
@@ -165,7 +193,8 @@ impl Server {
         }
         Some(Ready {
             listener: ready[1] && self.paused.is_none(),
-            connections: ready[2..].to_vec(),
+            woken: ready[2],
+            connections: ready[3..].to_vec(),
         })
     }
 
@@ -204,5 +233,6 @@ impl Server {
 /// Who has something to do.
 struct Ready {
     listener: bool,
+    woken: bool,
     connections: Vec<bool>,
 }

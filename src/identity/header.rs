@@ -1,7 +1,13 @@
-//! The secret that a client sends with every request (`IDENTITY_HEADER`): one for each
-//! machine, so that a shell that was opened yesterday still gets its tokens today. It
-//! only keeps browsers and curious programs out; the tokens are worth nothing elsewhere.
+//! The secret that a client sends with every request (`IDENTITY_HEADER`). There are two.
+//!
+//! The lasting one is one for each machine, so that a shell that was opened yesterday still
+//! gets its tokens today. It only keeps browsers and curious programs out; the tokens are
+//! worth nothing elsewhere.
+//!
+//! Another one is drawn at a start, for tokens of the user's own login. It is worth as much as
+//! those: nobody reads it from the environment, no file holds it, and it ends with its process.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -17,10 +23,24 @@ const FILE: &str = "identity-header";
 /// The longest one that is taken (bytes). Azure's own have 32 to 64.
 const LONGEST: usize = 1024;
 
-/// The header, and the changes that keep it where it is a new one. `IDENTITY_HEADER` in
+/// How one that is drawn begins, so that nobody takes it for the lasting one.
+const DRAWN: &str = "azup-forward-";
+
+/// A header that no process has had before.
+pub fn draw() -> String {
+    format!("{DRAWN}{}", hex(&random::<32>()))
+}
+
+/// Whether this is a header of a process, which another one must not take up.
+pub fn is_drawn(value: &OsStr) -> bool {
+    value.as_encoded_bytes().starts_with(DRAWN.as_bytes())
+}
+
+/// The lasting header, and the changes that keep it where it is a new one. `IDENTITY_HEADER` in
 /// the environment comes first: a dev container sets a fixed one for all that runs there.
 pub fn header(machine: &Machine) -> Result<(String, Vec<Change>)> {
-    if let Some(value) = machine.var("IDENTITY_HEADER") {
+    let set = machine.var("IDENTITY_HEADER");
+    if let Some(value) = set.filter(|value| !is_drawn(value)) {
         return match value.to_str().filter(|value| is_header(value)) {
             Some(value) => Ok((value.to_owned(), Vec::new())),
             None => Err(Failure::new(format!(
@@ -78,7 +98,6 @@ fn is_header(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsStr;
     use std::os::unix::fs::MetadataExt as _;
 
     #[test]
@@ -109,6 +128,9 @@ mod tests {
         );
         assert_eq!(ensure_header(&machine).expect("a header"), "dev-container");
         assert!(!machine.own_folder().expect("a path").exists());
+        let drawn = draw();
+        let machine = Machine::for_test(home.path(), &[("IDENTITY_HEADER", OsStr::new(&drawn))]);
+        assert_ne!(ensure_header(&machine).expect("a header"), drawn);
         let machine = Machine::for_test(home.path(), &[("IDENTITY_HEADER", OsStr::new("a\nb"))]);
         let error = header(&machine).expect_err("no header");
         assert_eq!(Failure::hint_of(&error), Some("unset IDENTITY_HEADER"));

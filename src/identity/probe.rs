@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::request::SERVER;
+use super::reply::SERVER;
 use super::{PATH, loopback};
 
 /// How long the whole question may take.

@@ -4,18 +4,19 @@
 //! attempts (measured). How another resource is refused is a table of its own.
 
 use std::net::Ipv4Addr;
+use std::os::unix::net::UnixStream;
 
 use httparse::{EMPTY_HEADER, Status};
 use ring::hmac;
-use serde_json::{Value, json};
-
-use super::refusal::{self, Form};
-use super::token::{NOBODY, Token, token};
+use super::Service;
+use super::audience::{bare, may_be_handed_on};
+use super::forward::{self, Forwarder};
+use super::refusal::Form;
+use super::reply::{Reply, bad, granted, refusal, unavailable};
+use super::token::{Token, token};
+use crate::failure::quoted;
 use crate::files::random;
 use crate::machine::Clock;
-
-/// The name in the `Server` header, by which azup knows its own.
-pub(super) const SERVER: &str = "azup";
 
 /// The longest head of a request that is read (bytes).
 pub(super) const LONGEST: usize = 16 << 10;
@@ -30,26 +31,46 @@ const FIELDS: usize = 100;
 /// What decides about a request.
 #[derive(Debug)]
 pub(super) struct Rules {
-    // The secret itself is not kept; comparing two of these takes the same time for every
-    // wrong one.
+    // The secrets themselves are not kept; comparing two of these takes the same time for
+    // every wrong one.
     key: hmac::Key,
-    expected: hmac::Tag,
+    lasting: hmac::Tag,
+    /// The header of those who get more than local tokens, and who gives those.
+    drawn: Option<(hmac::Tag, Forwarder)>,
+    audiences: Vec<String>,
     /// Whether only clients are served that came here by a name of this machine itself.
     loopback_only: bool,
     clock: Clock,
 }
 
-/// A status and what it is said with.
+/// What becomes of a request.
 #[derive(Debug)]
-struct Reply {
-    status: &'static str,
-    body: Body,
+pub(super) enum Answer {
+    /// All that is to be sent.
+    Now(Vec<u8>),
+    /// Somebody else is being asked.
+    Later(Pending),
 }
 
+/// A request whose answer somebody else has.
 #[derive(Debug)]
-enum Body {
-    Json(Value),
-    Text(String),
+pub(super) struct Pending {
+    resource: String,
+    form: Form,
+    answer: forward::Answer,
+}
+
+/// What is decided at once.
+enum Decision {
+    Grant(Token),
+    Forward(String, Form),
+}
+
+/// What a secret is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Local,
+    Forward,
 }
 
 /// How a client says who it is.
@@ -61,35 +82,91 @@ enum Dialect {
     Imds,
 }
 
+impl Pending {
+    /// The whole answer, where there is one.
+    pub(super) fn answer(&self, clock: Clock) -> Option<Vec<u8>> {
+        let reply = match self.answer.get()? {
+            Ok(token) => granted(token, clock),
+            Err(why) => {
+                let why = format!("no token for {} to forward: {why}", self.resource);
+                unavailable(self.form, &why)
+            }
+        };
+        Some(reply.written(false))
+    }
+}
+
 impl Rules {
-    /// For clients that know `header`.
-    pub(super) fn new(header: &str, loopback_only: bool, clock: Clock) -> Self {
+    /// For clients that know a header of `service`. Those who wait are told by a byte to
+    /// `wake` that there is an answer.
+    pub(super) fn new(service: &Service, loopback_only: bool, wake: Option<UnixStream>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>());
+        let tag = |header: &str| hmac::sign(&key, header.as_bytes());
+        // Whom others reach on the network gives away nothing of the user's.
+        let forward = service.forward.as_ref().filter(|_| loopback_only);
+        let drawn = forward.zip(wake).map(|(forward, wake)| {
+            let forwarder = Forwarder::new(forward, service.clock, wake);
+            (tag(&forward.header), forwarder)
+        });
         Self {
-            expected: hmac::sign(&key, header.as_bytes()),
+            lasting: tag(&service.header),
+            drawn,
             key,
+            audiences: service.audiences.clone(),
             loopback_only,
-            clock,
+            clock: service.clock,
         }
     }
 
-    /// The whole answer to the request in `bytes`; `None` while its head is not whole.
-    pub(super) fn answer(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    /// The clock by which tokens end.
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The answer to the request in `bytes`; `None` while its head is not whole.
+    pub(super) fn answer(&self, bytes: &[u8]) -> Option<Answer> {
         let mut fields = [EMPTY_HEADER; FIELDS];
         let mut request = httparse::Request::new(&mut fields);
         let reply = match request.parse(bytes) {
             Ok(Status::Partial) if bytes.len() < LONGEST => return None,
             Ok(Status::Partial) => bad("the request is too long"),
             Ok(Status::Complete(_)) => match self.decide(&request) {
-                Ok(token) => granted(&token, self.clock),
+                Ok(Decision::Grant(token)) => granted(&token, self.clock),
+                Ok(Decision::Forward(resource, form)) => {
+                    return Some(self.forward(resource, form));
+                }
                 Err(refused) => refused,
             },
             Err(_) => bad("this is no HTTP request"),
         };
-        Some(reply.written(request.method == Some("HEAD")))
+        Some(Answer::Now(reply.written(request.method == Some("HEAD"))))
     }
 
-    fn decide(&self, request: &httparse::Request<'_, '_>) -> Result<Token, Reply> {
+    fn forward(&self, resource: String, form: Form) -> Answer {
+        let Some((_, forwarder)) = &self.drawn else {
+            return Answer::Now(unavailable(form, "nothing is forwarded").written(false));
+        };
+        let pending = Pending {
+            answer: forwarder.ask(&resource),
+            resource,
+            form,
+        };
+        match pending.answer(self.clock) {
+            Some(answer) => Answer::Now(answer),
+            None => Answer::Later(pending),
+        }
+    }
+
+    /// What a secret that was sent is good for.
+    fn rank(&self, given: &[u8]) -> Option<Rank> {
+        let is = |tag: &hmac::Tag| hmac::verify(&self.key, given, tag.as_ref()).is_ok();
+        if self.drawn.as_ref().is_some_and(|(tag, _)| is(tag)) {
+            return Some(Rank::Forward);
+        }
+        is(&self.lasting).then_some(Rank::Local)
+    }
+
+    fn decide(&self, request: &httparse::Request<'_, '_>) -> Result<Decision, Reply> {
         let target = request.path.unwrap_or_default();
         let (authority, target) = split_absolute(target);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -110,17 +187,14 @@ impl Rules {
         };
         check_sender(request.headers)?;
         let host = the_host(request.headers)?;
-        if self.loopback_only {
-            let mut hosts = authority.map(str::as_bytes).into_iter().chain([host]);
-            if !hosts.all(is_this_machine) {
-                return Err(bad("the host is not this machine"));
-            }
+        let hosts = || authority.map(str::as_bytes).into_iter().chain([host]);
+        if self.loopback_only && !hosts().all(is_this_machine) {
+            return Err(bad("the host is not this machine"));
         }
+        let secrets = ["X-IDENTITY-HEADER", "secret"].into_iter().filter_map(field);
+        let rank = secrets.filter_map(|given| self.rank(given)).max();
         let may = match dialect {
-            Dialect::AppService => ["X-IDENTITY-HEADER", "secret"]
-                .into_iter()
-                .filter_map(field)
-                .any(|given| hmac::verify(&self.key, given, self.expected.as_ref()).is_ok()),
+            Dialect::AppService => rank.is_some(),
             Dialect::Imds => {
                 field("Metadata").is_some_and(|value| value.eq_ignore_ascii_case(b"true"))
             }
@@ -138,8 +212,21 @@ impl Rules {
             .find(|(name, _)| name == "resource")
             .map(|(_, value)| value)
             .ok_or_else(|| bad("the resource is missing"))?;
-        token(&resource, self.clock.now())
-            .map_err(|error| unavailable(Form::of(field("User-Agent")), &error.to_string()))
+        let form = Form::of(field("User-Agent"));
+        let refused = match token(&resource, &self.audiences, self.clock.now()) {
+            Ok(token) => return Ok(Decision::Grant(token)),
+            Err(error) => unavailable(form, &error.to_string()),
+        };
+        // A container may know the header of its host's process; it gets nothing by it.
+        if rank == Some(Rank::Forward) && hosts().all(is_loopback) {
+            let audience = bare(&resource);
+            if !may_be_handed_on(audience) {
+                let why = format!("{} is no resource that az could be asked for", quoted(audience));
+                return Err(unavailable(form, &why));
+            }
+            return Ok(Decision::Forward(audience.to_owned(), form));
+        }
+        Err(refused)
     }
 }
 
@@ -181,74 +268,6 @@ fn the_host<'a>(fields: &[httparse::Header<'a>]) -> Result<&'a [u8], Reply> {
     }
 }
 
-/// The answer that suits every SDK: some read `expires_on`, some `expires_in`, and all
-/// take digits in a string.
-fn granted(token: &Token, clock: Clock) -> Reply {
-    let left = token.expires_on - clock.now().unix_timestamp();
-    Reply {
-        status: "200 OK",
-        body: Body::Json(json!({
-            "access_token": token.text,
-            "token_type": "Bearer",
-            "resource": token.resource,
-            "client_id": NOBODY,
-            "expires_on": token.expires_on.to_string(),
-            "expires_in": left.to_string()
-        })),
-    }
-}
-
-fn bad(why: &str) -> Reply {
-    refusal("400 Bad Request", why)
-}
-
-/// Says in `form` that there is no token for this resource.
-fn unavailable(form: Form, why: &str) -> Reply {
-    let why = refusal::message(why);
-    match form {
-        Form::Document => bad(&why),
-        Form::Text => Reply {
-            status: "200 OK",
-            body: Body::Text(why),
-        },
-    }
-}
-
-/// In the words of both dialects: `message` is App Service's, the rest IMDS's.
-fn refusal(status: &'static str, why: &str) -> Reply {
-    let code: Option<u16> = status.split(' ').next().and_then(|code| code.parse().ok());
-    Reply {
-        status,
-        body: Body::Json(json!({
-            "statusCode": code,
-            "message": why,
-            "error": "invalid_request",
-            "error_description": why
-        })),
-    }
-}
-
-impl Reply {
-    fn written(&self, head_only: bool) -> Vec<u8> {
-        let (kind, body) = match &self.body {
-            Body::Json(value) => ("application/json", value.to_string()),
-            Body::Text(text) => ("text/plain; charset=utf-8", text.clone()),
-        };
-        let mut bytes = format!(
-            "HTTP/1.1 {}\r\nServer: {SERVER}/{}\r\nContent-Type: {kind}\r\n\
-             Content-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-            self.status,
-            env!("CARGO_PKG_VERSION"),
-            body.len()
-        )
-        .into_bytes();
-        if !head_only {
-            bytes.extend_from_slice(body.as_bytes());
-        }
-        bytes
-    }
-}
-
 /// The authority of a target in the form that is meant for proxies, and the rest of it.
 fn split_absolute(target: &str) -> (Option<&str>, &str) {
     let scheme = b"http://";
@@ -267,14 +286,19 @@ fn split_absolute(target: &str) -> (Option<&str>, &str) {
 /// Whether a `Host` is one of this machine's own names, with or without a port. A page
 /// whose name was turned to 127.0.0.1 has another one.
 fn is_this_machine(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else {
+    // Docker's name for the machine that its containers run on, which nobody else can own.
+    is_loopback(host)
+        || name(host).is_some_and(|name| {
+            name.eq_ignore_ascii_case("host.docker.internal")
+                || name.parse() == Ok(IMDS)
+        })
+}
+
+/// Whether a `Host` is a name by which this machine alone reaches itself.
+fn is_loopback(host: &[u8]) -> bool {
+    let Some(name) = name(host) else {
         return false;
     };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
     if let Some(address) = name
         .strip_prefix('[')
         .and_then(|name| name.strip_suffix(']'))
@@ -282,13 +306,20 @@ fn is_this_machine(host: &[u8]) -> bool {
         let address = address.parse::<std::net::Ipv6Addr>();
         return address.is_ok_and(|address| address.to_canonical().is_loopback());
     }
-    // Docker's name for the machine that its containers run on, which nobody else can own.
-    ["localhost", "host.docker.internal"]
-        .iter()
-        .any(|own| name.eq_ignore_ascii_case(own))
+    name.eq_ignore_ascii_case("localhost")
         || name
             .parse::<Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback() || address == IMDS)
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// A `Host` without its port.
+fn name(host: &[u8]) -> Option<&str> {
+    let host = std::str::from_utf8(host).ok()?;
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    Some(name.strip_suffix('.').unwrap_or(name))
 }
 
 #[cfg(test)]

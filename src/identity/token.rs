@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::audience::is_loopback;
+use super::audience::{bare, is_loopback, is_named};
 use crate::failure::{Failure, command_line, quoted};
 
 /// How far back a token is valid (seconds). Azurite allows no clock skew, and the clocks
@@ -64,10 +64,11 @@ impl Token {
 }
 
 /// A token for `resource`, which may also be a scope (`…/.default`), valid from five
-/// minutes before `now` for a day after it.
-pub fn token(resource: &str, now: OffsetDateTime) -> Result<Token> {
-    let audience = resource.strip_suffix("/.default").unwrap_or(resource);
-    if !is_storage(audience) && !is_loopback(audience) {
+/// minutes before `now` for a day after it. `named` are audiences that the user said are
+/// emulators', too.
+pub fn token(resource: &str, named: &[String], now: OffsetDateTime) -> Result<Token> {
+    let audience = bare(resource);
+    if !is_storage(audience) && !is_loopback(audience) && !is_named(audience, named) {
         return Err(Failure::new(format!(
             "no local token for {}: azup answers for Azure Storage ({STORAGE}) and for this machine",
             quoted(resource)
@@ -111,6 +112,12 @@ fn mint(audience: &str, now: OffsetDateTime) -> Token {
         resource: audience.to_owned(),
         expires_on,
     }
+}
+
+/// When a token says that it ends (seconds since 1970).
+pub(super) fn expiry(token: &str) -> Option<i64> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Value>(&claims).ok()?["exp"].as_i64()
 }
 
 /// Whether Azurite takes `audience` for itself (facts read in its source): all of Azure
@@ -169,7 +176,7 @@ mod tests {
         ) {
             let (service, cloud) = (SERVICES[service], CLOUDS[cloud]);
             let resource = format!("https://{account}.{service}.core.{cloud}{end}");
-            let token = token(&resource, at(seconds)).expect("a token");
+            let token = token(&resource, &[], at(seconds)).expect("a token");
             let parts: Vec<&str> = token.text.split('.').collect();
             prop_assert_eq!(parts.len(), 3);
             prop_assert_eq!(parts[2], "");
@@ -190,7 +197,7 @@ mod tests {
         #[test]
         fn anything_else_is_refused_with_a_hint(resource in "\\PC*") {
             prop_assume!(!resource.contains("storage.azure.com"));
-            if let Err(error) = token(&resource, at(0)) {
+            if let Err(error) = token(&resource, &[], at(0)) {
                 prop_assert!(Failure::hint_of(&error).is_some());
             }
         }
@@ -208,7 +215,7 @@ mod tests {
             "https://127.0.0.1:10000",
             "https://primary.localhost:8443/.default",
         ] {
-            token(resource, at(0)).expect(resource);
+            token(resource, &[], at(0)).expect(resource);
         }
         for resource in [
             "",
@@ -224,7 +231,9 @@ mod tests {
             "https://a.b.blob.core.windows.net",
             "https://devstoreaccount1.blob.core.windows.net.example",
         ] {
-            token(resource, at(0)).expect_err(resource);
+            token(resource, &[], at(0)).expect_err(resource);
         }
+        let named = ["https://vault.azure.net".to_owned()];
+        token("https://vault.azure.net/.default", &named, at(0)).expect("a token");
     }
 }

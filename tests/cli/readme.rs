@@ -146,3 +146,56 @@ fn commands(sandbox: &Sandbox) -> Vec<String> {
     let word = |line: &str| line.split_whitespace().next().unwrap().to_owned();
     list.lines().map(word).collect()
 }
+
+/// What the pages of clients call tested stands there in the version that the tests have.
+#[test]
+fn the_pages_of_clients_name_the_versions_that_are_tested() {
+    let python = include_str!("../requirements.txt");
+    let run = include_str!("../run");
+    let go = include_str!("../go-client/go.mod");
+    let java = include_str!("../java-client/pom.xml");
+    let after = |text: &str, start: &str| {
+        let rest = text.split_once(start).expect(start).1;
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    };
+    for (page, name, version) in [
+        (
+            include_str!("../../docs/clients/python.md"),
+            "azure-identity:",
+            after(python, "\nazure-identity=="),
+        ),
+        (
+            include_str!("../../docs/clients/python.md"),
+            "azure-storage-blob,",
+            after(python, "\nazure-storage-blob=="),
+        ),
+        (
+            include_str!("../../docs/clients/javascript.md"),
+            "@azure/identity:",
+            after(run, "@azure/identity@"),
+        ),
+        (
+            include_str!("../../docs/clients/go.md"),
+            "azidentity:",
+            after(go, "/azidentity v"),
+        ),
+        (
+            include_str!("../../docs/clients/java.md"),
+            "azure-identity:",
+            after(
+                java,
+                "<artifactId>azure-identity</artifactId>\n      <version>",
+            ),
+        ),
+    ] {
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| {name}")));
+        let line = line.expect(name);
+        assert!(line.contains(&format!("| {version}")), "{version}: {line}");
+        assert!(line.ends_with("| tested |"), "{line}");
+        let all = include_str!("../../docs/clients/README.md");
+        assert!(name != "azidentity:" || all.contains(&format!("azidentity {version} ")));
+    }
+}

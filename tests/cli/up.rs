@@ -4,6 +4,7 @@ mod accounts;
 mod background;
 mod clients;
 mod credential;
+mod forward;
 mod projects;
 mod refusals;
 mod renewal;

@@ -1,13 +1,27 @@
 use super::*;
 use crate::machine::Machine;
+use serde_json::Value;
 
 fn rules() -> Rules {
     let machine = Machine::for_test(std::path::Path::new("/"), &[]);
-    Rules::new("secret-of-the-test", true, machine.clock())
+    local(true, &machine)
+}
+
+fn local(loopback_only: bool, machine: &Machine) -> Rules {
+    let service = Service::local("secret-of-the-test", machine.clock());
+    Rules::new(&service, loopback_only, None)
+}
+
+/// The answer of rules that ask nobody else.
+fn at_once(rules: &Rules, bytes: &[u8]) -> Option<Vec<u8>> {
+    match rules.answer(bytes)? {
+        Answer::Now(bytes) => Some(bytes),
+        Answer::Later(pending) => panic!("{pending:?}"),
+    }
 }
 
 fn answered(request: &str) -> (u16, Value) {
-    let answer = rules().answer(request.as_bytes()).expect("a whole request");
+    let answer = at_once(&rules(), request.as_bytes()).expect("a whole request");
     let text = String::from_utf8(answer).expect("text");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     let status = head
@@ -134,11 +148,10 @@ fn all_else_gets_400_which_no_sdk_tries_again() {
     assert_eq!(answered(&long).0, 400);
     assert_eq!(answered("GET /msi/token\r\n\r\n").0, 400, "HTTP/0.9");
     // TLS, on the port that has none, is told at its first bytes.
-    let hello = rules()
-        .answer(b"\x16\x03\x01\x02\x00\x01\x00")
+    let hello = at_once(&rules(), b"\x16\x03\x01\x02\x00\x01\x00")
         .expect("an answer");
     assert!(hello.starts_with(b"HTTP/1.1 400 "));
-    let head = rules().answer(format!("HEAD {HERE} HTTP/1.1\r\n\r\n").as_bytes());
+    let head = at_once(&rules(), format!("HEAD {HERE} HTTP/1.1\r\n\r\n").as_bytes());
     assert!(head.is_some_and(|head| head.ends_with(b"\r\n\r\n")));
 }
 
@@ -153,7 +166,7 @@ fn another_resource_is_refused_so_that_the_chain_of_that_sdk_goes_on() {
     }
     let ask = |fields: &str| {
         let request = format!("GET {vault} HTTP/1.1\r\n{HOST}{fields}User-Agent: azsdk-net-Core/1.64.0\r\n\r\n");
-        let answer = rules().answer(request.as_bytes()).expect("a whole request");
+        let answer = at_once(&rules(), request.as_bytes()).expect("a whole request");
         String::from_utf8(answer).expect("text")
     };
     let text = ask(HEADER);
@@ -228,10 +241,10 @@ fn a_request_has_one_host() {
     let (status, _) = answered(&format!("{absolute} HTTP/1.1\r\n{HEADER}\r\n"));
     assert_eq!(status, 400);
     let machine = Machine::for_test(std::path::Path::new("/"), &[]);
-    let open = Rules::new("secret-of-the-test", false, machine.clock());
+    let open = local(false, &machine);
     for hosts in ["", "Host: a\r\nHost: a\r\n"] {
         let request = format!("GET {HERE} HTTP/1.1\r\n{hosts}{HEADER}\r\n");
-        let answer = open.answer(request.as_bytes()).expect("an answer");
+        let answer = at_once(&open, request.as_bytes()).expect("an answer");
         assert!(answer.starts_with(b"HTTP/1.1 400 "), "{hosts}");
     }
 }
@@ -239,9 +252,9 @@ fn a_request_has_one_host() {
 #[test]
 fn behind_an_address_that_others_reach_any_host_is_served() {
     let machine = Machine::for_test(std::path::Path::new("/"), &[]);
-    let rules = Rules::new("secret-of-the-test", false, machine.clock());
+    let rules = local(false, &machine);
     let request = format!("GET {HERE} HTTP/1.1\r\nHost: azurite:10003\r\n{HEADER}\r\n");
-    let answer = rules.answer(request.as_bytes()).expect("an answer");
+    let answer = at_once(&rules, request.as_bytes()).expect("an answer");
     assert!(answer.starts_with(b"HTTP/1.1 200 "));
 }
 
@@ -299,7 +312,7 @@ fn whatever_the_bytes_are_the_answer_is_one_of_three() {
                 }
             }
         }
-        let answer = rules.answer(&bytes);
+        let answer = at_once(&rules, &bytes);
         let start = answer.map_or("more".to_owned(), |answer| {
             String::from_utf8_lossy(&answer[..12]).into_owned()
         });

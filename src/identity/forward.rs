@@ -1,0 +1,164 @@
+//! Tokens of the user's own login, asked for in threads of their own: `az` takes a second and
+//! may hang, and nobody else is to wait for it. One process at a time for each resource; a token
+//! is kept until shortly before its end, in memory alone.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::thread::JoinHandle;
+
+use super::login::Login;
+use super::token::Token;
+use crate::machine::Clock;
+use crate::output::Output;
+
+/// How long before its end a token is asked for anew (seconds).
+const EARLY: i64 = 120;
+
+/// The most resources that are asked for at once.
+const MOST: usize = 16;
+
+/// What is to be handed on, to whom, and where that is said.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    /// The header of those who may have it.
+    pub header: String,
+    /// Who gives the tokens.
+    pub login: Login,
+    /// Where the first of each resource is told.
+    pub output: Output,
+}
+
+/// What becomes of a question: nothing yet, a token, or the reason why there is none.
+pub(super) type Answer = Arc<OnceLock<Result<Token, String>>>;
+
+/// Those that ask on behalf of an endpoint's clients. Dropping it ends them.
+#[derive(Debug)]
+pub(super) struct Forwarder {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    login: Login,
+    output: Output,
+    clock: Clock,
+    /// A byte is written to it when there is an answer.
+    wake: UnixStream,
+    stop: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<String, Token>,
+    asked: HashMap<String, Answer>,
+    threads: Vec<JoinHandle<()>>,
+    told: HashSet<String>,
+}
+
+impl Forwarder {
+    /// Answers are announced by a byte to `wake`.
+    pub(super) fn new(forward: &Forward, clock: Clock, wake: UnixStream) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                login: forward.login.clone(),
+                output: forward.output,
+                clock,
+                wake,
+                stop: AtomicBool::new(false),
+                state: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Asks for a token, unless one is known or asked for already. Never waits.
+    pub(super) fn ask(&self, resource: &str) -> Answer {
+        let shared = &self.shared;
+        let now = shared.clock.now().unix_timestamp();
+        let mut state = shared.state();
+        state.known.retain(|_, token| now + EARLY < token.expires_on);
+        if let Some(token) = state.known.get(resource) {
+            return settled(Ok(token.clone()));
+        }
+        if let Some(answer) = state.asked.get(resource) {
+            return Arc::clone(answer);
+        }
+        state.threads.retain(|thread| !thread.is_finished());
+        if state.asked.len() >= MOST {
+            return settled(Err("too many tokens are being asked for".to_owned()));
+        }
+        let answer = Answer::default();
+        let work = {
+            let (shared, resource) = (Arc::clone(shared), resource.to_owned());
+            let answer = Arc::clone(&answer);
+            move || shared.work(resource, &answer)
+        };
+        let thread = std::thread::Builder::new().name("forward".to_owned());
+        match thread.spawn(work) {
+            Ok(thread) => state.threads.push(thread),
+            Err(error) => return settled(Err(crate::machine::no_thread(&error).to_string())),
+        }
+        state.asked.insert(resource.to_owned(), Arc::clone(&answer));
+        answer
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let threads = std::mem::take(&mut self.shared.state().threads);
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a thread that panicked has left is whole: each change is one call.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn work(&self, resource: String, answer: &Answer) {
+        let found = self.login.ask(&resource, self.clock.now(), &self.stop);
+        self.tell(&resource, &found);
+        let found = found.map(|(token, _)| token);
+        let mut state = self.state();
+        state.asked.remove(&resource);
+        if let Ok(token) = &found {
+            state.known.insert(resource, token.clone());
+        }
+        // Nobody else sets it.
+        let _ = answer.set(found);
+        drop(state);
+        // Full of bytes that nobody has read yet, it wakes as well.
+        let _ = (&self.wake).write(&[0]);
+    }
+}
+
+impl Shared {
+    /// Says the first of each kind, before the client goes on.
+    fn tell(&self, resource: &str, found: &Result<(Token, String), String>) {
+        let is_new = self.state().told.insert(format!("{resource} {}", found.is_ok()));
+        match found {
+            Ok((_, who)) if is_new => {
+                let what = format!("forwarded a token for {resource} from {who}");
+                self.output.progress(&what);
+            }
+            Err(why) if is_new && !self.stop.load(Ordering::Relaxed) => {
+                let what = format!("no token for {resource} to forward: {why}");
+                self.output.warning(&what);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn settled(result: Result<Token, String>) -> Answer {
+    let answer = Answer::default();
+    let _ = answer.set(result);
+    answer
+}

@@ -1,0 +1,222 @@
+//! The user's own login to Azure: `az` or `azd`, asked for a token of a real service.
+//!
+//! What they give opens that service, so nothing that a repository brings may have a say in it:
+//! they are found by absolute entries of PATH outside of the project alone, run in `/`, without
+//! what loads code into Python (pip's `az` is `python -m azure.cli`) or names settings in the
+//! project, and without azup's own variables, by which they would ask azup.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::audience::may_be_handed_on;
+use super::program::{self, End};
+use super::token::{Token, expiry};
+use crate::failure::{Failure, in_one_line, shown};
+use crate::machine::Machine;
+use crate::options::Forward;
+
+/// How long all of them together may take.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// How long a token is passed on as valid whose end nobody tells (seconds).
+const SHORT: i64 = 300;
+
+/// The most that is passed on of what one says when it fails (characters).
+const WORDS: usize = 600;
+
+/// Folders with settings, and with extensions that are code.
+const FOLDERS: [&str; 4] = [
+    "AZD_CONFIG_DIR",
+    "AZURE_CONFIG_DIR",
+    "AZURE_EXTENSION_DIR",
+    "AZURE_EXTENSION_SYS_DIR",
+];
+
+/// Those that can give a token.
+#[derive(Clone, Debug)]
+pub struct Login {
+    programs: Vec<(Forward, PathBuf)>,
+    machine: Machine,
+}
+
+impl Login {
+    /// What `wish` names, or (`None`) what is there, `az` first; nothing where `CI` is set,
+    /// since nobody is logged in there, or everybody as the same. `machine` is without azup's
+    /// variables.
+    pub fn find(wish: Option<Forward>, machine: &Machine) -> Result<Option<Self>> {
+        let wanted: &[Forward] = match wish {
+            Some(Forward::None) => &[],
+            Some(Forward::Az) => &[Forward::Az],
+            Some(Forward::Azd) => &[Forward::Azd],
+            None if machine.var("CI").is_some() => &[],
+            None => &[Forward::Az, Forward::Azd],
+        };
+        let programs: Vec<(Forward, PathBuf)> = wanted
+            .iter()
+            .filter_map(|&one| Some((one, found(one.name(), machine)?)))
+            .collect();
+        if let (Some(wish), true) = (wish.filter(|_| !wanted.is_empty()), programs.is_empty()) {
+            let name = wish.name();
+            return Err(Failure::new(format!(
+                "cannot ask {name} for tokens: it is not on PATH outside of the project"
+            ))
+            .hint(format!("command -v {name}"))
+            .into());
+        }
+        Ok((!programs.is_empty()).then(|| Self {
+            programs,
+            machine: neutral(machine),
+        }))
+    }
+
+    /// The names of those that are asked, such as `az`.
+    pub fn names(&self) -> String {
+        let names = self.programs.iter().map(|(one, _)| one.name());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// A token for `resource` and who gave it, or why there is none. Takes at most [`LIMIT`],
+    /// and ends early where `stop` is set.
+    pub(super) fn ask(
+        &self,
+        resource: &str,
+        now: OffsetDateTime,
+        stop: &AtomicBool,
+    ) -> Result<(Token, String), String> {
+        if !may_be_handed_on(resource) {
+            return Err("no name that could be handed to az".to_owned());
+        }
+        let until = std::time::Instant::now() + LIMIT;
+        let mut why = None;
+        for (one, path) in &self.programs {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            let name = one.name();
+            let end = program::run(path, &words(*one, resource), &self.machine, left, stop);
+            match answered(*one, end, resource, now) {
+                Ok(token) => return Ok((token, format!("{name} ({})", shown(path)))),
+                // The first one's reason: that is whom the user means.
+                Err(reason) => why = why.or(Some(format!("{name}: {reason}"))),
+            }
+        }
+        Err(why.unwrap_or_default())
+    }
+}
+
+/// The arguments. The resource is part of a word, so that it is no option of its own.
+fn words(one: Forward, resource: &str) -> Vec<OsString> {
+    let all: Vec<String> = match one {
+        Forward::Azd => vec![
+            "auth".into(),
+            "token".into(),
+            format!("--scope={resource}/.default"),
+            "--output=json".into(),
+            "--no-prompt".into(),
+        ],
+        _ => vec![
+            "account".into(),
+            "get-access-token".into(),
+            format!("--resource={resource}"),
+            "--output=json".into(),
+        ],
+    };
+    all.into_iter().map(OsString::from).collect()
+}
+
+/// A program on PATH, by an absolute entry, that does not lie in the project, not even by a
+/// link.
+fn found(name: &str, machine: &Machine) -> Option<PathBuf> {
+    std::env::split_paths(machine.var("PATH")?)
+        .filter(|folder| is_outside(folder, machine))
+        .filter_map(|folder| which::which_in(name, Some(folder), "/").ok())
+        .find(|path| is_outside(path, machine))
+}
+
+fn is_outside(path: &Path, machine: &Machine) -> bool {
+    let real = path.canonicalize();
+    let real = real.as_deref().unwrap_or(path);
+    path.is_absolute() && [path, real].iter().all(|path| !machine.is_in_project(path))
+}
+
+/// The machine as these programs see it.
+fn neutral(machine: &Machine) -> Machine {
+    machine.with_variables(|name, value| {
+        let text = name.to_string_lossy();
+        if text.starts_with("PYTHON") || text == "AZURE_EXTENSION_DEV_SOURCES" {
+            return None;
+        }
+        if text == "PATH" {
+            let folders = std::env::split_paths(value);
+            let outside = folders.filter(|folder| is_outside(folder, machine));
+            return std::env::join_paths(outside).ok();
+        }
+        let is_folder = FOLDERS.contains(&&*text);
+        if is_folder && !is_outside(Path::new(value), machine) {
+            return None;
+        }
+        Some(OsStr::to_owned(value))
+    })
+}
+
+/// What its end means.
+fn answered(
+    one: Forward,
+    end: Result<End, String>,
+    resource: &str,
+    now: OffsetDateTime,
+) -> Result<Token, String> {
+    let end = end?;
+    if !end.status.success() {
+        return Err(reason(&end));
+    }
+    let document: Value = serde_json::from_slice(end.stdout.trim_ascii())
+        .map_err(|_| "it printed no JSON document".to_owned())?;
+    let (token, until) = match one {
+        Forward::Azd => (&document["token"], &document["expiresOn"]),
+        _ => (&document["accessToken"], &document["expires_on"]),
+    };
+    let text = token
+        .as_str()
+        .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()))
+        .ok_or("it printed no token")?;
+    let seconds = until
+        .as_i64()
+        .or_else(|| until.as_str()?.parse().ok())
+        .or_else(|| Some(OffsetDateTime::parse(until.as_str()?, &Rfc3339).ok()?.unix_timestamp()))
+        // Before its version 2.54, az told the end in local time only.
+        .or_else(|| expiry(text));
+    let expires_on = seconds.unwrap_or(now.unix_timestamp() + SHORT);
+    if expires_on <= now.unix_timestamp() {
+        return Err("the token that it printed has expired".to_owned());
+    }
+    Ok(Token {
+        text: text.to_owned(),
+        resource: resource.to_owned(),
+        expires_on,
+    })
+}
+
+/// What it said: from the first error on, without warnings, in one line.
+fn reason(end: &End) -> String {
+    let text = String::from_utf8_lossy(&end.stderr);
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("WARNING"))
+        .collect();
+    let first = lines.iter().position(|line| line.starts_with("ERROR"));
+    let words = lines[first.unwrap_or(0)..].join(" ");
+    let words = words.strip_prefix("ERROR:").unwrap_or(&words).trim();
+    if words.is_empty() {
+        return format!("it gave no reason ({})", end.status);
+    }
+    in_one_line(&words.chars().take(WORDS).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! One program, run to its end or to the end of its time. What it leaves behind (az reports its
+//! use from a process of its own) keeps nobody waiting.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use crate::failure::reason;
+use crate::machine::{self, Machine};
+
+/// How often it is asked whether it has ended.
+const POLL: Duration = Duration::from_millis(5);
+
+/// How long its output may take to be read after its end.
+const REST: Duration = Duration::from_secs(1);
+
+/// The most that is read of an output (bytes).
+const MOST: u64 = 1 << 20;
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+}
+
+/// Runs a program without input and, where `setsid` is there, without a terminal.
+pub(super) fn run(
+    program: &Path,
+    words: &[OsString],
+    machine: &Machine,
+    limit: Duration,
+    stop: &AtomicBool,
+) -> Result<End, String> {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = if let Some(setsid) = machine.find("setsid") {
+        // It makes the program the leader of a group of its own.
+        let mut command = machine.command(setsid);
+        command.arg(program);
+        command
+    } else {
+        let mut command = machine.command(program);
+        command.process_group(0);
+        command
+    };
+    let mut child = command
+        .args(words)
+        // az tells some times in local time only.
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("it cannot be started: {}", reason(&error)))?;
+    let outputs = child.stdout.take().map(drain).zip(child.stderr.take().map(drain));
+    let done = wait(&mut child, limit, stop);
+    // Also what it left behind in its group.
+    machine::kill_group(child.id());
+    if done.is_err() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let status = done?;
+    let (stdout, stderr) = outputs.ok_or("it has no output")?;
+    let rest = |output: Receiver<Vec<u8>>| output.recv_timeout(REST).unwrap_or_default();
+    Ok(End {
+        status,
+        stdout: rest(stdout),
+        stderr: rest(stderr),
+    })
+}
+
+fn wait(child: &mut Child, limit: Duration, stop: &AtomicBool) -> Result<ExitStatus, String> {
+    let until = Instant::now() + limit;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) => {}
+            Err(error) => return Err(reason(&error)),
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err("azup has ended".to_owned());
+        }
+        if Instant::now() >= until {
+            let seconds = limit.as_millis().div_ceil(1_000);
+            return Err(format!("it did not answer within {seconds} seconds"));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Reads in a thread of its own. What is too much is read and forgotten, so that the program
+/// can end.
+fn drain(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    let _ = machine::thread(move || {
+        let mut all = Vec::new();
+        // What was read before a broken pipe is still worth something.
+        let _ = from.by_ref().take(MOST).read_to_end(&mut all);
+        if all.len() as u64 == MOST {
+            let _ = std::io::copy(&mut from, &mut std::io::sink());
+        }
+        // Nobody waits any more where its time was up.
+        let _ = sender.send(all);
+    });
+    receiver
+}

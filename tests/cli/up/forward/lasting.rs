@@ -1,0 +1,127 @@
+//! `azup up` and `azup identity`, which go on: who starts them is told the header, once.
+
+use rustix::process::Signal;
+
+use super::{TOKEN, VAULT, forwarded, local, refused};
+use crate::sandbox::Sandbox;
+use crate::up::site::{Site, gone};
+
+/// The header in an answer.
+fn drawn(answer: &str) -> &str {
+    let start = answer.find("export IDENTITY_HEADER=").expect(answer);
+    let line = answer[start..].lines().next().unwrap();
+    line.trim_start_matches("export IDENTITY_HEADER=")
+        .split(' ')
+        .next()
+        .unwrap()
+}
+
+impl Site {
+    /// Asks the endpoint at the fixed port for the vault and for storage, with this header.
+    fn answers(&self, header: &str) -> Vec<String> {
+        let script = format!(
+            "{}IDENTITY_ENDPOINT=http://127.0.0.1:{}/msi/token; ask {VAULT} {header}; ask https://storage.azure.com {header}",
+            super::ASK,
+            self.identity
+        );
+        let done = self.sandbox.run("sh", ["-c", &script]).ok();
+        done.stdout.lines().map(str::to_owned).collect()
+    }
+
+    fn lasting(&self) -> String {
+        let path = self.sandbox.own().join("identity-header");
+        std::fs::read_to_string(path).unwrap().trim().to_owned()
+    }
+
+    #[track_caller]
+    fn nowhere(&self, header: &str) {
+        for (path, bytes) in Sandbox::files(&self.sandbox.home()) {
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains(header), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn up_says_its_header_once_to_who_starts_it() {
+    let mut site = Site::new();
+    site.fake("az", TOKEN);
+    let up = site.up(&["--in-memory", "--forward=az"]);
+    let header = drawn(&up.answer).to_owned();
+    let answers = site.answers(&header);
+    assert!(forwarded(&answers[0]) && local(&answers[1]), "{answers:?}");
+    let answers = site.answers(&site.lasting());
+    assert!(refused(&answers[0]) && local(&answers[1]), "{answers:?}");
+    site.nowhere(&header);
+    // What runs a command has a header of its own.
+    let status = site.sandbox.azup(["status"]).ok().stdout;
+    assert!(status.contains("forwards    tokens of az\n"), "{status}");
+    let done = up.end_with(Signal::INT);
+    assert!(
+        done.stderr
+            .contains(&format!("forwarded a token for {VAULT} from az")),
+        "{done}"
+    );
+    // Without the option there is none.
+    let up = site.up(&["--in-memory"]);
+    assert!(!up.answer.contains("export"), "{}", up.answer);
+    assert!(
+        site.answers(&header)
+            .iter()
+            .all(|answer| answer.contains("401"))
+    );
+    drop(up);
+}
+
+#[test]
+fn up_in_the_background_says_it_too_and_never_again() {
+    let mut site = Site::new();
+    site.fake("az", TOKEN);
+    let words = ["-d", "--in-memory", "--forward=az"];
+    let done = site.azup_up(&[&words[..], &["--json"]].concat()).ok();
+    let forward = &done.json()["identity"]["forward"];
+    assert_eq!(forward["program"], "az");
+    let header = forward["header"].as_str().unwrap();
+    let answers = site.answers(header);
+    assert!(forwarded(&answers[0]), "{answers:?}");
+    site.nowhere(header);
+    let done = site.azup_up(&words);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(
+        done.stderr
+            .contains("cannot say its forwarding header again"),
+        "{done}"
+    );
+    assert!(
+        done.stderr
+            .contains("hint: azup down && azup up -d --forward az"),
+        "{done}"
+    );
+    let azurite = u32::try_from(site.state()["azurite_pid"].as_u64().unwrap()).unwrap();
+    site.sandbox.azup(["down"]).ok();
+    assert!(gone(azurite));
+}
+
+#[test]
+fn identity_alone_forwards_on_this_machine_only() {
+    let mut site = Site::bare();
+    site.fake("az", TOKEN);
+    let port = format!("--port={}", site.identity);
+    let done = site
+        .sandbox
+        .azup(["identity", "-d", &port, "--forward=az"])
+        .ok();
+    let pid = done.stdout.lines().last().unwrap();
+    let pid: u32 = pid.split(' ').nth(1).unwrap().parse().unwrap();
+    let end = crate::sandbox::OnDrop(move || crate::up::site::signal(pid, Signal::TERM));
+    let header = drawn(&done.stdout);
+    let answers = site.answers(header);
+    assert!(forwarded(&answers[0]) && local(&answers[1]), "{answers:?}");
+    site.nowhere(header);
+    let done = site.sandbox.azup(["identity", "-d", &port, "--forward=az"]);
+    assert_eq!(done.code, 1, "{done}");
+    drop(end);
+    let listen = ["identity", "--listen=0.0.0.0", &port, "--forward=az"];
+    let done = site.sandbox.azup(listen);
+    assert_eq!(done.code, 2, "{done}");
+}

@@ -1,0 +1,90 @@
+//! The real SDKs: one credential for both services and one for each, `DefaultAzureCredential` and
+//! `ManagedIdentityCredential`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::TOKEN;
+use crate::sandbox::{Done, part};
+use crate::up::clients::script;
+use crate::up::site::Site;
+
+/// What each prints: a token of azup's for Storage and one of az's for Key Vault, by a credential
+/// for both and by one for each.
+const BOTH: &str = "local\ntoken-of-the-fake-az\nlocal\ntoken-of-the-fake-az\n";
+
+/// Runs a client that is told which credential to make.
+fn client(site: &Site, options: &[&str], words: &[OsString], kind: &str) -> Done {
+    let mut words = words.to_vec();
+    words.push(kind.into());
+    site.run(options, &words).ok()
+}
+
+fn gets_both(words: &[OsString]) {
+    let mut site = Site::new();
+    site.fake("az", TOKEN);
+    for kind in ["default", "managed"] {
+        let done = client(&site, &[], words, kind);
+        assert_eq!(done.stdout, BOTH, "{kind}: {done}");
+    }
+    // Managed identity alone has no az of its own to go on to.
+    let done = client(&site, &["--forward=none"], words, "managed");
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!((lines[0], lines[2]), ("local", "local"), "{done}");
+    for line in [lines[1], lines[3]] {
+        assert!(!line.contains("token-of-the-fake-az"), "{done}");
+    }
+    // An emulator by the cloud's name.
+    let done = client(
+        &site,
+        &["--audience=https://vault.azure.net"],
+        words,
+        "managed",
+    );
+    assert_eq!(done.stdout, "local\n".repeat(4), "{done}");
+    site.fake(
+        "az",
+        "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1",
+    );
+    let done = client(&site, &[], words, "managed");
+    assert!(done.stderr.contains("Please run 'az login'"), "{done}");
+    assert!(!done.stdout.contains("token-of-the-fake-az"), "{done}");
+}
+
+#[test]
+fn python() {
+    gets_both(&[part("venv/bin/python").into(), script("foreign.py").into()]);
+}
+
+#[test]
+fn javascript() {
+    gets_both(&[
+        part("node22/node_modules/node/bin/node").into(),
+        script("foreign.mjs").into(),
+        part("npm-sdks/node_modules").into(),
+    ]);
+}
+
+/// Whose chain no refusal keeps going. 1.10.1 is what Thanos pins.
+#[test]
+fn go() {
+    if !is_left_out("go") {
+        gets_both(&[part("go-client/client").into()]);
+    }
+}
+
+#[test]
+fn java() {
+    if is_left_out("java") {
+        return;
+    }
+    let jars = part("java-client").join("*");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/java-client/Foreign.java");
+    gets_both(&["java".into(), "-cp".into(), jars.into(), source.into()]);
+}
+
+/// Whether `tests/run` found that a language is not installed here, and said so.
+fn is_left_out(language: &str) -> bool {
+    let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
+    left_out.split(' ').any(|name| name == language)
+}
