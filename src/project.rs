@@ -21,6 +21,7 @@ pub mod language;
 mod leftovers;
 mod observe;
 mod paths;
+mod recognise;
 pub mod record;
 mod setup;
 mod undo;

@@ -82,8 +82,8 @@ impl Project {
     pub fn plan(&self, machine: &Machine, request: &Request) -> Result<Plan> {
         let noted = Record::load(&self.folder)?;
         let (record, noted) = match noted {
-            Some((record, bytes)) => (record, Some(bytes)),
-            None => (self.first_record(), None),
+            Some((record, bytes)) => (self.complete(record, machine)?, Some(bytes)),
+            None => (self.complete(self.first_record(), machine)?, None),
         };
         let mut setup = Setup {
             project: self,
@@ -101,6 +101,16 @@ impl Project {
         ))?;
         setup.editor(request)?;
         setup.finish(machine, request, &sans, noted)
+    }
+
+    /// What is literally azup's own already, where the record was lost: to be taken out again.
+    fn complete(&self, record: Record, machine: &Machine) -> Result<Record> {
+        let found = self.recognised(machine)?;
+        let unknown = found.filter(|found| found.is_unknown_to(&record));
+        Ok(match unknown {
+            Some(found) => found.completing(record),
+            None => record,
+        })
     }
 
     fn first_record(&self) -> Record {
