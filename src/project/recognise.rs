@@ -110,8 +110,8 @@ impl Recognised {
         let real = paths::real(project, path).ok();
         let bytes = real.and_then(|real| files::read_if_there(&real).ok().flatten());
         let text = bytes.unwrap_or_default();
-        let names = |word: &&&str| memmem::find(&text, word.as_bytes()).is_some();
-        let named: Vec<&str> = words.iter().filter(names).copied().collect();
+        let is_there = |word: &&&str| memmem::find(&text, word.as_bytes()).is_some();
+        let named: Vec<&str> = words.iter().filter(is_there).copied().collect();
         if !named.is_empty() {
             self.stuck.push(Stuck {
                 path: path.to_owned(),

@@ -71,6 +71,8 @@ struct Setup<'a> {
     theirs: Vec<Change>,
     notes: Vec<String>,
     refused: Vec<Refused>,
+    /// The compose files of the dev container.
+    compose: Vec<PathBuf>,
 }
 
 impl Project {
@@ -93,6 +95,7 @@ impl Project {
             theirs: Vec::new(),
             notes: Vec::new(),
             refused: Vec::new(),
+            compose: Vec::new(),
         };
         let sans = setup.dev_container(request)?;
         setup.own_file(&ProjectFile::text(
@@ -151,7 +154,10 @@ impl Setup<'_> {
             Kind::Compose { files, service } => {
                 let files = configuration.compose_files(&self.project.folder, &files);
                 let services = compose::read(&files)?;
-                let overlay = compose::overlay(&services, &service, &self.project.folder)?;
+                let folder = &self.project.folder;
+                let below = services.files.iter().map(|file| file.strip_prefix(folder).unwrap_or(file));
+                self.compose = below.map(Path::to_owned).collect();
+                let overlay = compose::overlay(&services, &service, folder)?;
                 let variables =
                     self.variables_with_compose(request, known, &services, &service, &overlay);
                 (Vec::new(), Some(overlay), variables)

@@ -4,6 +4,7 @@ mod binary;
 mod clone;
 mod credential;
 mod feature;
+mod found;
 mod languages;
 mod overlay;
 mod readers;

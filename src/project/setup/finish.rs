@@ -80,6 +80,7 @@ impl Setup<'_> {
             changes,
             notes: self.notes,
             issued,
+            compose: self.compose,
             exposed: git::tracked_keys(&self.project.folder),
         })
     }
