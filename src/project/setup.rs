@@ -1,6 +1,7 @@
 //! What has to be done so that a project has all that azup wants it to have: compared
 //! with what is there, file by file, and noted in the record.
 
+mod by_hand;
 mod entries;
 mod finish;
 mod surroundings;
@@ -153,11 +154,14 @@ impl Setup<'_> {
         let (edits, overlay, variables) = match kind {
             Kind::Compose { files, service } => {
                 let files = configuration.compose_files(&self.project.folder, &files);
-                let services = compose::read(&files)?;
                 let folder = &self.project.folder;
+                let with_lines =
+                    |error| by_hand::with_compose(error, &configuration, &files, &service, folder);
+                let services = compose::read(&files).map_err(with_lines)?;
                 let below = services.files.iter().map(|file| file.strip_prefix(folder).unwrap_or(file));
                 self.compose = below.map(Path::to_owned).collect();
-                let overlay = compose::overlay(&services, &service, folder)?;
+                let overlay =
+                    compose::overlay(&services, &service, folder).map_err(with_lines)?;
                 let variables =
                     self.variables_with_compose(request, known, &services, &service, &overlay);
                 (Vec::new(), Some(overlay), variables)

@@ -1,6 +1,7 @@
 //! `azup init` for a new project: what it writes, and what it leaves alone.
 
 mod binary;
+mod by_hand;
 mod clone;
 mod credential;
 mod feature;

@@ -67,7 +67,13 @@ fn setting(path: &Path, line: &str) -> Option<String> {
     let found = word(DEVELOPMENT, "UseDevelopmentStorage=true")
         .or_else(|| word("defaultendpointsprotocol=http;", "DefaultEndpointsProtocol=http"))
         .or(url)?;
-    let (at, says, https) = found;
+    let (at, says, mut https) = found;
+    // A whole connection string names its host as well.
+    if https.is_empty()
+        && let Some((from, to)) = http_url(&lower)
+    {
+        https = lower[from..to].replacen("http://", "https://", 1);
+    }
     let name = name_before(&line[..at]);
     let name = if name.is_empty() { String::new() } else { format!("{name} ") };
     let instead = if path.ends_with("local.settings.json") {
