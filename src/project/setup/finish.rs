@@ -115,7 +115,7 @@ impl Setup<'_> {
         let names = &obtained.set.names.dns;
         for san in sans.iter().filter(|san| !names.contains(san)) {
             self.notes.push(format!(
-                "the certificate is not valid for {san}, by which the dev container reaches Azurite: \
+                "the certificate is not valid for {san}, by which this project reaches Azurite: \
                  azup renew --san {san}"
             ));
         }

@@ -7,20 +7,68 @@ const NEW: &str = ".devcontainer/devcontainer.json";
 const COMPOSE: &str = ".devcontainer/docker-compose.yml";
 const NAMES: &str = "{\"dockerComposeFile\": \"docker-compose.yml\", \"service\": \"app\", \"workspaceFolder\": \"/w\"}";
 
+/// Files of a project, and what is printed for them.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn the_lines_are_printed_for_every_kind_of_file() {
     let azurite = "image: mcr.microsoft.com/azure-storage/azurite";
-    let two = format!("services:\n  app: {{image: debian}}\n  a: {{{azurite}}}\n  b: {{{azurite}}}\n");
-    let cases: [(&[(&str, &str)], &[&str]); 9] = [
-        (&[(NEW, "{ \"image\": }")], &["to be added to .devcontainer/devcontainer.json by hand", "\"./azurite\": {}", "10000"]),
+    let two =
+        format!("services:\n  app: {{image: debian}}\n  a: {{{azurite}}}\n  b: {{{azurite}}}\n");
+    let cases: [Case; 9] = [
+        (
+            &[(NEW, "{ \"image\": }")],
+            &[
+                "to be added to .devcontainer/devcontainer.json by hand",
+                "\"./azurite\": {}",
+                "10000",
+            ],
+        ),
         (&[(NEW, "[]")], &["\"./azurite\": {}"]),
-        (&[(NEW, "{\"dockerComposeFile\": \"x.yml\"}")], &["\"./azurite\": {}"]),
-        (&[(NEW, "{\"image\": \"debian\", \"features\": []}")], &["\"./azurite\": {}"]),
-        (&[(NEW, NAMES), (COMPOSE, &two)], &["to be added to .devcontainer/docker-compose.yml by hand", "--cert /certs/cert.pem", "\"./azurite\": {}"]),
-        (&[(NEW, NAMES), (COMPOSE, "services: [\n")], &["network_mode: \"service:app\"", "source: \"./azurite-certs\""]),
-        (&[(NEW, NAMES)], &["there is no such file", "network_mode: \"service:app\""]),
-        (&[("app.py", ""), (".vscode/tasks.json", "{ \"tasks\": }")], &["to be added to .vscode/tasks.json by hand", "\"label\": \"azup: trust\""]),
-        (&[("app.py", ""), (".vscode/launch.json", "{ \"configurations\": }")], &["to be added to .vscode/launch.json by hand", "\"preLaunchTask\": \"azup: trust\""]),
+        (
+            &[(NEW, "{\"dockerComposeFile\": \"x.yml\"}")],
+            &["\"./azurite\": {}"],
+        ),
+        (
+            &[(NEW, "{\"image\": \"debian\", \"features\": []}")],
+            &["\"./azurite\": {}"],
+        ),
+        (
+            &[(NEW, NAMES), (COMPOSE, &two)],
+            &[
+                "to be added to .devcontainer/docker-compose.yml by hand",
+                "--cert /certs/cert.pem",
+                "\"./azurite\": {}",
+            ],
+        ),
+        (
+            &[(NEW, NAMES), (COMPOSE, "services: [\n")],
+            &[
+                "network_mode: \"service:app\"",
+                "source: \"./azurite-certs\"",
+            ],
+        ),
+        (
+            &[(NEW, NAMES)],
+            &["there is no such file", "network_mode: \"service:app\""],
+        ),
+        (
+            &[("app.py", ""), (".vscode/tasks.json", "{ \"tasks\": }")],
+            &[
+                "to be added to .vscode/tasks.json by hand",
+                "\"label\": \"azup: trust\"",
+            ],
+        ),
+        (
+            &[
+                ("app.py", ""),
+                (".vscode/launch.json", "{ \"configurations\": }"),
+            ],
+            &[
+                "to be added to .vscode/launch.json by hand",
+                "\"preLaunchTask\": \"azup: trust\"",
+            ],
+        ),
     ];
     for (files, expected) in cases {
         let sandbox = sandbox();
@@ -32,7 +80,10 @@ fn the_lines_are_printed_for_every_kind_of_file() {
         for line in expected {
             assert!(done.stderr.contains(line), "{line}: {done}");
         }
-        let hint = done.stderr.lines().find_map(|line| line.strip_prefix("hint: "));
+        let hint = done
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("hint: "));
         let hint = hint.unwrap_or_else(|| panic!("{done}"));
         assert!(!hint.starts_with("azup init"), "{done}");
         let document = sandbox.azup(["init", "--yes", "--json"]).json();

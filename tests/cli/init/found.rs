@@ -106,6 +106,43 @@ fn clients_of_the_azurite_that_is_taken_over_are_named() {
     assert!(notes[0].starts_with(expected), "{done}");
 }
 
+/// Nothing but the dev container would know the name otherwise.
+#[test]
+fn a_neighbour_that_reaches_azurite_by_another_name_finds_it_in_the_certificate() {
+    let compose = "services:\n  app: {image: debian}\n  worker:\n    image: debian\n    environment: [\"BLOBS=https://blobs.local:10000/devstoreaccount1\", \"API=https://example.com\"]\n  azurite:\n    image: mcr.microsoft.com/azure-storage/azurite\n    ports: [\"10000:10000\"]\n    networks: {default: {aliases: [blobs.local]}}\n";
+    let sandbox = with(&[
+        (
+            NEW,
+            "{\"dockerComposeFile\": \"docker-compose.yml\", \"service\": \"app\", \"workspaceFolder\": \"/w\"}",
+        ),
+        (".devcontainer/docker-compose.yml", compose),
+    ]);
+    sandbox.azup(["init", "--yes"]).ok();
+    let leaf = sandbox
+        .project()
+        .join(".devcontainer/azurite-certs/cert.pem");
+    let shown = sandbox
+        .run(
+            "openssl",
+            [
+                "x509".as_ref(),
+                "-noout".as_ref(),
+                "-ext".as_ref(),
+                "subjectAltName".as_ref(),
+                "-in".as_ref(),
+                leaf.as_os_str(),
+            ],
+        )
+        .ok();
+    assert!(shown.stdout.contains("DNS:blobs.local"), "{shown}");
+    assert!(!shown.stdout.contains("example.com"), "{shown}");
+    // Where a set is there already, the command that makes another is said.
+    let next = "services:\n  app: {image: debian, environment: {B: \"https://storage:10000\"}}\n  storage: {image: mcr.microsoft.com/azure-storage/azurite}\n";
+    sandbox.write(".devcontainer/docker-compose.yml", next);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    assert!(done.stdout.contains("azup renew --san storage"), "{done}");
+}
+
 #[test]
 fn another_azurite_and_taken_ports_are_named() {
     let sandbox = with(&[
