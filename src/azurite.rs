@@ -15,6 +15,7 @@ mod answer;
 mod background;
 mod choose;
 mod client;
+mod cors;
 mod credential;
 mod data;
 mod down;
@@ -31,6 +32,8 @@ mod reset;
 mod serve;
 mod slot;
 mod users;
+
+use std::ffi::OsString;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -87,6 +90,10 @@ pub struct Wish {
     pub accounts: Vec<Named>,
     /// Whether plain HTTP is refused.
     pub https_only: bool,
+    /// Web pages of which origins may call it.
+    pub cors: Vec<String>,
+    /// Options of Azurite's own.
+    pub passed_on: Vec<OsString>,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
 }
@@ -114,6 +121,8 @@ impl Wish {
             sans: up.sans.clone(),
             accounts: up.accounts.clone(),
             https_only: up.https_only,
+            cors: cors::checked(&up.cors)?,
+            passed_on: passed_on(&up.azurite)?,
             while_used: up.while_used,
         })
     }
@@ -129,9 +138,45 @@ impl Wish {
             sans: Vec::new(),
             accounts: run.account.iter().cloned().collect(),
             https_only: false,
+            cors: Vec::new(),
+            passed_on: Vec::new(),
             while_used: true,
         })
     }
+}
+
+/// Options of Azurite's own, without those by which azup says what it checks afterwards.
+fn passed_on(options: &[OsString]) -> Result<Vec<OsString>> {
+    const OURS: [(&str, &str); 14] = [
+        ("-l", "--location"),
+        ("--location", "--location"),
+        ("--inMemoryPersistence", "--in-memory"),
+        ("--blobHost", "--port"),
+        ("--queueHost", "--port"),
+        ("--tableHost", "--port"),
+        ("--blobPort", "--blob-port"),
+        ("--queuePort", "--queue-port"),
+        ("--tablePort", "--table-port"),
+        ("--cert", "--certs"),
+        ("--key", "--certs"),
+        ("--pwd", "--certs"),
+        ("--oauth", ""),
+        ("--disableProductStyleUrl", ""),
+    ];
+    for option in options {
+        let text = option.to_string_lossy();
+        let name = text.split('=').next().unwrap_or_default();
+        if let Some((_, ours)) = OURS.iter().find(|(theirs, _)| *theirs == name) {
+            let what = format!("{name} cannot be passed on to Azurite: azup says it itself");
+            let hint = if ours.is_empty() {
+                "azup help up".to_owned()
+            } else {
+                format!("azup help up | grep -A 1 -e {ours}")
+            };
+            return Err(Failure::new(what).hint(hint).exit(Exit::Usage).into());
+        }
+    }
+    Ok(options.to_vec())
 }
 
 /// The ports of the three services on 127.0.0.1.

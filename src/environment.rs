@@ -19,11 +19,12 @@ mod proxy;
 mod trust;
 
 use std::ffi::{OsStr, OsString};
+use std::net::ToSocketAddrs as _;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::azurite::{Account, Ports};
+use crate::azurite::{Account, Ports, Service};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::Failure;
@@ -53,6 +54,8 @@ pub struct Wish {
     pub ports: Ports,
     /// The account to use.
     pub account: Account,
+    /// URLs with the account in the host name.
+    pub host_style: bool,
     /// The CA to trust.
     pub ca: TrustAnchor,
     /// Who gives the tokens.
@@ -97,15 +100,17 @@ impl Environment {
                 "queue" => "AZURE_STORAGE_QUEUE_ENDPOINT",
                 _ => "AZURE_STORAGE_TABLE_ENDPOINT",
             };
-            this.set(name, wish.account.url(port));
+            this.set(name, wish.account.url(service, port, wish.host_style));
         }
         // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
         // tusd build the cloud's host name and leave this machine (measured).
-        this.set("AZURE_STORAGE_ENDPOINT", wish.account.url(wish.ports.blob));
+        let blob = wish.account.url(Service::Blob, wish.ports.blob, wish.host_style);
+        this.set("AZURE_STORAGE_ENDPOINT", &blob);
         this.set("AZURE_STORAGE_ACCOUNT_NAME", wish.account.name());
         // rclone takes the account from that name and would build the cloud's host name.
-        this.set("RCLONE_AZUREBLOB_ENDPOINT", wish.account.url(wish.ports.blob));
-        let connection = wish.account.connection_string(wish.ports);
+        this.set("RCLONE_AZUREBLOB_ENDPOINT", blob);
+        let connection = wish.account.connection_string(wish.ports, wish.host_style);
+        this.warnings.extend(unresolved(wish));
         this.set("AZURE_STORAGE_CONNECTION_STRING", &connection);
         // Functions: Core Tools and VS Code's extension take it before local.settings.json.
         this.set("AzureWebJobsStorage", connection);
@@ -166,6 +171,23 @@ impl Environment {
             };
         }
     }
+}
+
+/// Names below localhost are this machine by RFC 6761, but not every resolver says so: Debian's
+/// own asks a name server (measured).
+fn unresolved(wish: &Wish) -> Option<Failure> {
+    if !wish.host_style {
+        return None;
+    }
+    let hosts = wish.ports.services().map(|(service, _)| wish.account.host(service));
+    let missing: Vec<&str> = hosts
+        .iter()
+        .filter(|host| (host.as_str(), 1).to_socket_addrs().is_err())
+        .map(String::as_str)
+        .collect();
+    let what = format!("{} is not known as a name of this machine", missing.first()?);
+    let line = format!("127.0.0.1 {}", missing.join(" "));
+    Some(Failure::new(what).hint(format!("echo '{line}' | sudo tee -a /etc/hosts")))
 }
 
 /// What `DefaultAzureCredential` prefers to azup's endpoint: a whole service principal, or a

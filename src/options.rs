@@ -1,6 +1,7 @@
 //! What a user asks for, as plain types. They stand below everything, so that no part of azup
 //! needs to know how a command line is read.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The options that several commands share.
@@ -317,6 +318,10 @@ pub struct UpOptions {
     pub accounts: Vec<Named>,
     /// Whether plain HTTP is refused.
     pub https_only: bool,
+    /// Web pages of which origins may call it.
+    pub cors: Vec<String>,
+    /// Options of Azurite's own.
+    pub azurite: Vec<OsString>,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
 }
@@ -350,6 +355,8 @@ pub struct ConnectionOptions {
     pub account: Option<Named>,
     /// Also a trust store for Java.
     pub java: bool,
+    /// URLs with the account in the host name.
+    pub host_style: bool,
     /// Port of the blob service.
     pub blob_port: Option<u16>,
     /// Port of the queue service.

@@ -11,7 +11,7 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ACCOUNT, ADDRESS, Ports};
+use super::{ACCOUNT, ADDRESS, Ports, Service};
 use crate::change::{self, Change};
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Content, random};
@@ -83,23 +83,32 @@ impl Account {
         &self.name
     }
 
-    /// The account's URL on `port`.
-    pub fn url(&self, port: u16) -> String {
+    /// The account's URL: in the path, or in the host name as in the cloud.
+    pub fn url(&self, service: Service, port: u16, host_style: bool) -> String {
+        if host_style {
+            return format!("https://{}:{port}", self.host(service));
+        }
         format!("https://{ADDRESS}:{port}/{}", self.name)
     }
 
+    /// Its name as a host.
+    pub fn host(&self, service: Service) -> String {
+        format!("{}.{}.localhost", self.name, service.name())
+    }
+
     /// What every SDK and Azure CLI take instead of a URL and a credential.
-    pub fn connection_string(&self, ports: Ports) -> String {
+    pub fn connection_string(&self, ports: Ports, host_style: bool) -> String {
+        let url = |service, port| self.url(service, port, host_style);
         format!(
             "DefaultEndpointsProtocol=https;AccountName={};AccountKey={};\
              BlobEndpoint={};QueueEndpoint={};TableEndpoint={};FileEndpoint={};",
             self.name,
             self.key,
-            self.url(ports.blob),
-            self.url(ports.queue),
-            self.url(ports.table),
+            url(Service::Blob, ports.blob),
+            url(Service::Queue, ports.queue),
+            url(Service::Table, ports.table),
             // Azurite has no file shares; without this, clients of those ask the cloud (measured).
-            self.url(ports.blob)
+            url(Service::Blob, ports.blob)
         )
     }
 }

@@ -39,6 +39,9 @@ pub struct Running {
     /// The accounts beside Azurite's own.
     #[serde(default)]
     pub accounts: Vec<String>,
+    /// The options of Azurite's own that it was started with.
+    #[serde(default)]
+    pub passed_on: Vec<String>,
     /// Whether it ends when no `azup run` needs it any more.
     #[serde(default)]
     pub while_used: bool,

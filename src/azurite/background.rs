@@ -11,13 +11,14 @@ use time::OffsetDateTime;
 
 use super::answer::Running;
 use super::client::Client;
+use super::cors;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
 use super::slot::{self, Occupant, Slot};
 use super::{ACCOUNT, Data, Wish, probe};
 use crate::background;
 use crate::certificates::{self, Place};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, command_line};
 use crate::identity;
 use crate::machine::Machine;
 use crate::options::{Global, Named};
@@ -55,7 +56,10 @@ pub fn already_running(
                 if !told {
                     output.progress(&format!("already running (pid {})", running.pid));
                 }
-                verify(&mut running)?;
+                let client = verify(&mut running)?;
+                let token = identity::storage_token(OffsetDateTime::now_utc());
+                cors::allow(&client, running.ports, &wish.cors, &token)?;
+                require_passed_on(&running, wish)?;
                 require_accounts(&running, &wish.accounts)?;
                 require_tokens(&running, wish)?;
                 return Ok(Some(running));
@@ -114,8 +118,29 @@ fn require_tokens(running: &Running, wish: &Wish) -> Result<()> {
         .into())
 }
 
+/// Makes sure that a running Azurite has the options of its own that are asked for.
+fn require_passed_on(running: &Running, wish: &Wish) -> Result<()> {
+    let wanted = words(&wish.passed_on);
+    if wanted.is_empty() || wanted == running.passed_on {
+        return Ok(());
+    }
+    let line = command_line(&wish.passed_on);
+    Err(Failure::new(format!(
+        "the Azurite that runs (pid {}) was started without {line}",
+        running.pid
+    ))
+    .hint(format!("azup down && azup up -d -- {line}"))
+    .into())
+}
+
+/// As they stand in its record.
+pub(super) fn words(options: &[OsString]) -> Vec<String> {
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    options.iter().map(text).collect()
+}
+
 /// The same proof as at its start, with the CA that it serves by now.
-pub(super) fn verify(running: &mut Running) -> Result<()> {
+pub(super) fn verify(running: &mut Running) -> Result<Client> {
     let ports = running.ports;
     let client = probe::check(ports, || {
         running.certificate.refresh(OffsetDateTime::now_utc());
@@ -124,7 +149,8 @@ pub(super) fn verify(running: &mut Running) -> Result<()> {
         Client::trusting(&der)
     })?;
     let token = identity::storage_token(OffsetDateTime::now_utc());
-    probe::round_trip(&client, ports.blob, &token)
+    probe::round_trip(&client, ports.blob, &token)?;
+    Ok(client)
 }
 
 /// Says so where an Azurite that runs serves another certificate set than the one that is
@@ -207,5 +233,12 @@ fn arguments(wish: &Wish, certs: &Path) -> Vec<OsString> {
         Data::Memory => arguments.push("--in-memory".into()),
     }
     arguments.push(joined("--certs=", certs));
+    for origin in &wish.cors {
+        arguments.push(format!("--cors={origin}").into());
+    }
+    if !wish.passed_on.is_empty() {
+        arguments.push("--".into());
+        arguments.extend(wish.passed_on.iter().cloned());
+    }
     arguments
 }

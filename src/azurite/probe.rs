@@ -24,7 +24,7 @@ const RENEWING: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A version of the storage API that every Azurite of the last years knows.
-const API: &str = "2021-12-02";
+pub(super) const API: &str = "2021-12-02";
 
 /// What is stored and read back.
 const CONTENT: &[u8] = b"azup was here\n";

@@ -96,6 +96,7 @@ pub(super) fn command(
         "--disableTelemetry",
     ];
     argv.extend(rest.map(OsString::from));
+    argv.extend(wish.passed_on.iter().cloned());
     argv
 }
 

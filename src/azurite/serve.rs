@@ -8,13 +8,14 @@ use time::OffsetDateTime;
 use super::accounts::Account;
 use super::answer::{Certificate, Running};
 use super::client::Client;
+use super::cors;
 use super::credential::Credential;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
 use super::process::{Azurite, End, Tail};
 use super::slot::{Slot, Taken};
 use super::users::{Left, Users};
-use super::{VERSION, ports, probe};
+use super::{VERSION, background, ports, probe};
 use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;
@@ -58,6 +59,7 @@ pub fn serve(
         location: wish.data.told(),
         project: marked_project(machine),
         accounts: names(&ready.accounts),
+        passed_on: background::words(&wish.passed_on),
         while_used: wish.while_used,
         certificate: Certificate::of(&ready.set),
         tls: tls.to_owned(),
@@ -102,6 +104,7 @@ fn start(
     )?;
     let ticket = identity::storage_token(OffsetDateTime::now_utc());
     probe::round_trip(&client, wish.ports.blob, &ticket)?;
+    cors::allow(&client, wish.ports, &wish.cors, &ticket)?;
     interrupt.check()?;
     Ok((azurite, tls))
 }

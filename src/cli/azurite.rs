@@ -18,6 +18,8 @@ Examples:
   azup up                   run Azurite until Ctrl-C
   azup up -d                run it in the background; azup down stops it
   azup up --in-memory       keep nothing when it stops
+  azup up --cors '*'        let web pages call it
+  azup up -- --loose        with an option of Azurite's own
   azup up --port 10010      blob, queue, table and tokens on 10010 to 10013")]
 #[allow(
     clippy::struct_excessive_bools,
@@ -63,6 +65,12 @@ pub struct Up {
     /// Refuse plain HTTP, which is served beside HTTPS on the same ports
     #[arg(long)]
     https_only: bool,
+    /// Let web pages of this origin call Azurite, or of every one (*); kept with the data (repeatable)
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<String>,
+    /// Options of Azurite's own, such as --loose or --debug FILE
+    #[arg(last = true, value_name = "AZURITE_OPTION", allow_hyphen_values = true)]
+    azurite: Vec<OsString>,
     #[command(flatten)]
     pub(super) dry_run: DryRun,
     #[command(flatten)]
@@ -91,6 +99,8 @@ impl Up {
             tokens: self.tokens.options(),
             accounts: self.accounts.clone(),
             https_only: self.https_only,
+            cors: self.cors.clone(),
+            azurite: self.azurite.clone(),
             while_used: self.while_used,
         }
     }
@@ -243,6 +253,9 @@ pub struct Connection {
     /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
     #[arg(long)]
     java: bool,
+    /// URLs with the account in the host name, as in the cloud: https://ACCOUNT.blob.localhost:PORT
+    #[arg(long)]
+    host_style: bool,
     /// Port of the blob service; the queue and table ports follow it
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65532))]
     port: Option<u16>,
@@ -263,6 +276,7 @@ impl Connection {
             credential: self.credential,
             account: self.account.clone(),
             java: self.java,
+            host_style: self.host_style,
             blob_port: self.blob_port.or(self.port),
             queue_port: self.queue_port.or(self.port.map(|first| first + 1)),
             table_port: self.table_port.or(self.port.map(|first| first + 2)),

@@ -148,6 +148,7 @@ pub(super) fn wish(
     let wish = Wish {
         ports,
         account: azurite::known_account(told.account.as_ref(), machine)?,
+        host_style: told.host_style,
         ca,
         credential: told.credential,
         endpoint,

@@ -117,7 +117,7 @@ fn connection(reached: &Reached) -> Option<String> {
         return None;
     };
     (reached.account.as_deref() == Some(account.name())).then(|| {
-        let text = account.connection_string(Ports { blob, queue, table });
+        let text = account.connection_string(Ports { blob, queue, table }, false);
         text.replace("127.0.0.1", &reached.host)
     })
 }

@@ -1,0 +1,70 @@
+//! `--cors`: which origins' web pages may call Azurite. It has no option for that, but takes the
+//! properties of each service as the cloud does, and keeps them with the data.
+
+use anyhow::Result;
+
+use super::client::{Client, Request};
+use super::{ACCOUNT, Ports, probe};
+use crate::failure::{Exit, Failure};
+use crate::identity::Token;
+
+/// All that the services know; Azurite takes no others.
+const METHODS: &str = "DELETE,GET,HEAD,MERGE,OPTIONS,POST,PUT";
+
+/// Seconds for which a browser remembers the answer.
+const MAX_AGE: u32 = 200;
+
+/// Origins as a browser sends them: scheme, host and port; or `*` for every one.
+pub(super) fn checked(origins: &[String]) -> Result<Vec<String>> {
+    for origin in origins {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let is_host = |host: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+            !host.is_empty() && host.chars().all(plain)
+        };
+        if origin != "*" && !host.is_some_and(is_host) {
+            let what = format!("--cors {origin:?} is not an origin: scheme, host and port, or *");
+            return Err(Failure::new(what)
+                .hint("azup up --cors http://localhost:3000")
+                .exit(Exit::Usage)
+                .into());
+        }
+    }
+    Ok(origins.to_vec())
+}
+
+/// Sets them for all three services; where none is named, leaves them as they are.
+pub(super) fn allow(client: &Client, ports: Ports, origins: &[String], token: &Token) -> Result<()> {
+    if origins.is_empty() {
+        return Ok(());
+    }
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><StorageServiceProperties><Cors><CorsRule>\
+         <AllowedOrigins>{}</AllowedOrigins><AllowedMethods>{METHODS}</AllowedMethods>\
+         <AllowedHeaders>*</AllowedHeaders><ExposedHeaders>*</ExposedHeaders>\
+         <MaxAgeInSeconds>{MAX_AGE}</MaxAgeInSeconds></CorsRule></Cors></StorageServiceProperties>",
+        origins.join(",")
+    );
+    let bearer = format!("Bearer {}", token.text);
+    for (service, port) in ports.services() {
+        let request = Request {
+            method: "PUT",
+            target: &format!("/{ACCOUNT}/?restype=service&comp=properties"),
+            headers: &[
+                ("Authorization", &bearer),
+                ("x-ms-version", probe::API),
+                ("Content-Type", "application/xml"),
+            ],
+            body: body.as_bytes(),
+        };
+        let why = match client.send(port, &request) {
+            Ok(response) if response.status == 202 => continue,
+            Ok(response) => probe::words(&response),
+            Err(why) => why.to_string(),
+        };
+        let name = service.name();
+        let what = format!("Azurite is up, but --cors could not be set for its {name} service: {why}");
+        return Err(Failure::new(what).hint("azup logs").into());
+    }
+    Ok(())
+}
