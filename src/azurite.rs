@@ -13,8 +13,10 @@
 mod accounts;
 mod answer;
 mod background;
+mod choose;
 mod client;
 mod credential;
+mod data;
 mod down;
 mod install;
 mod interrupt;
@@ -25,11 +27,10 @@ mod prepare;
 mod probe;
 mod process;
 mod reach;
+mod reset;
 mod serve;
 mod slot;
 mod users;
-
-use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -37,21 +38,24 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Exit, Failure};
 use crate::identity::Login;
 use crate::machine::Machine;
-use crate::options::{Named, RunOptions, UpOptions};
+use crate::options::{ConnectionOptions, Named, RunOptions, UpOptions};
 
 pub use accounts::{Account, known as known_account};
 pub use answer::{Running, forwarding};
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
+pub use choose::for_run;
 pub use credential::Identity;
-pub use down::{stop_all, stop_at, would_stop};
+pub use data::{Data, usual as usual_data};
+pub use down::{Which, stop, would_stop};
 pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
     Ask, Listed, Listener, Seen, ask, get_plain, listed, look, node_version, port_taken, running,
 };
 pub use prepare::{prepare, preview};
 pub use process::SERVE;
-pub use reach::{Reached, ca_of, find_running, reach};
+pub use reach::{Reached, ca_of, find_running, reach, warn_of_other_project};
 pub use serve::serve;
+pub use reset::{Reset, reset};
 pub use users::Users;
 
 /// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
@@ -130,25 +134,6 @@ impl Wish {
     }
 }
 
-/// Where Azurite keeps its data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// In this folder.
-    Folder(PathBuf),
-    /// In memory, gone when it stops.
-    Memory,
-}
-
-impl Data {
-    fn new(location: Option<&Path>, in_memory: bool, machine: &Machine) -> Result<Self> {
-        Ok(match location {
-            _ if in_memory => Self::Memory,
-            Some(folder) => Self::Folder(machine.absolute(folder)),
-            None => Self::Folder(machine.own_folder()?.join("data")),
-        })
-    }
-}
-
 /// The ports of the three services on 127.0.0.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
@@ -161,6 +146,28 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// The ports unless others are named.
+    pub const USUAL: Self = Self {
+        blob: 10000,
+        queue: 10001,
+        table: 10002,
+    };
+
+    /// Those that were named, and of `others` the rest.
+    fn named(told: &ConnectionOptions, others: Self) -> Self {
+        Self {
+            blob: told.blob_port.unwrap_or(others.blob),
+            queue: told.queue_port.unwrap_or(others.queue),
+            table: told.table_port.unwrap_or(others.table),
+        }
+    }
+
+    /// Whether one port is in both.
+    fn overlap(self, other: Self) -> bool {
+        let theirs = other.services().map(|(_, port)| port);
+        self.services().iter().any(|(_, port)| theirs.contains(port))
+    }
+
     /// Each service with its port.
     pub fn services(self) -> [(Service, u16); 3] {
         [
@@ -174,7 +181,7 @@ impl Ports {
         let usage = |what: String| {
             Failure::new(what)
                 .exit(Exit::Usage)
-                .hint("azup up --blob-port 10000 --queue-port 10001 --table-port 10002")
+                .hint("azup up --port 10000")
         };
         let services = self
             .services()

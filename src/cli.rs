@@ -13,7 +13,7 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
-pub use azurite::{Down, Env, Logs, Run, Up};
+pub use azurite::{Down, Env, Logs, Reset, Run, Up};
 pub use parse::parse;
 pub use project::{Init, Remove};
 pub use published::published;
@@ -82,6 +82,8 @@ Examples:
     Status,
     /// Print the log of the Azurite that runs in the background
     Logs(Logs),
+    /// Delete what this project's Azurite has stored
+    Reset(Reset),
     /// Put the CA into every trust store where it is missing
     Trust(Trust),
     /// Take every azup CA out of every trust store

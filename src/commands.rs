@@ -11,6 +11,7 @@ mod man;
 mod project_files;
 mod remove;
 mod renew;
+mod reset;
 mod run;
 mod status;
 mod token;
@@ -47,6 +48,7 @@ pub fn run(
         Command::Up(up) => return up::run(up, global, machine, output),
         Command::Down(down) => down::run(down, global, machine, output)?,
         Command::Status => status::run(machine)?,
+        Command::Reset(options) => reset::run(options, global, machine, output)?,
         Command::Logs(logs) => return logs::run(logs, global, machine, output),
         Command::Trust(trust) => trust::run(trust, global, machine, output)?,
         Command::Untrust(untrust) => untrust::run(untrust, global, machine, output)?,

@@ -102,6 +102,14 @@ pub fn project_folder(machine: &Machine) -> PathBuf {
     top.unwrap_or_else(|| machine.cwd().to_owned())
 }
 
+/// The top folder of the project that the user stands in, as it really is; `None` where nothing
+/// marks the folder as a project.
+pub fn marked_project(machine: &Machine) -> Option<PathBuf> {
+    let top = Workspace::of(machine).top()?;
+    let mut marks = MARKS.iter().chain(&[".git"]);
+    marks.any(|mark| is_mark(&top.join(mark))).then_some(top)
+}
+
 /// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not
 /// the project's because it lies above.
 fn is_shared(folder: &Path) -> bool {

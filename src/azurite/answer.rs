@@ -33,6 +33,9 @@ pub struct Running {
     pub node: String,
     /// The data folder; none in memory.
     pub location: Option<String>,
+    /// The project in which it was started; none outside of projects.
+    #[serde(default)]
+    pub project: Option<PathBuf>,
     /// The accounts beside Azurite's own.
     #[serde(default)]
     pub accounts: Vec<String>,

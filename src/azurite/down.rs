@@ -11,6 +11,7 @@ use super::slot::{self, Holder, Occupant, Slot};
 use super::{Data, Ports};
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::workspace::marked_project;
 
 /// How long azup and its Azurite may take to end: azup itself gives Azurite 10 s.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -24,14 +25,21 @@ pub struct Stopped {
     pub location: Option<String>,
 }
 
-/// What [`stop_all`] or, with a folder, [`stop_at`] would stop.
-pub fn would_stop(location: Option<&Path>, machine: &Machine) -> Result<Vec<Stopped>> {
-    let slots = match location {
-        Some(folder) => vec![at(folder, machine)?],
-        None => Slot::all(machine)?,
-    };
+/// Which Azurites are meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Every one that azup runs for this user.
+    All,
+    /// Those that were started in this project; outside of projects every one.
+    Project,
+    /// The one with its data in this folder.
+    At(&'a Path),
+}
+
+/// What [`stop`] would stop.
+pub fn would_stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
     let mut found = Vec::new();
-    for slot in slots {
+    for slot in meant(which, machine)? {
         if let Occupant::Held(Some(holder)) = slot.occupant()? {
             found.push(stopped(holder));
         }
@@ -39,12 +47,12 @@ pub fn would_stop(location: Option<&Path>, machine: &Machine) -> Result<Vec<Stop
     Ok(found)
 }
 
-/// Stops every Azurite that azup runs for this user, and waits until they have ended.
-pub fn stop_all(machine: &Machine) -> Result<Vec<Stopped>> {
+/// Stops them, and waits until they have ended.
+pub fn stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
     let mut all = Vec::new();
     let mut failure = None;
-    for slot in Slot::all(machine)? {
-        match stop(&slot) {
+    for slot in meant(which, machine)? {
+        match stop_one(&slot) {
             Ok(stopped) => all.extend(stopped),
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -52,9 +60,19 @@ pub fn stop_all(machine: &Machine) -> Result<Vec<Stopped>> {
     failure.map_or(Ok(all), Err)
 }
 
-/// Stops the Azurite with its data in this folder, where there is one.
-pub fn stop_at(folder: &Path, machine: &Machine) -> Result<Vec<Stopped>> {
-    Ok(stop(&at(folder, machine)?)?.into_iter().collect())
+fn meant(which: Which<'_>, machine: &Machine) -> Result<Vec<Slot>> {
+    let mut slots = match which {
+        Which::At(folder) => return Ok(vec![at(folder, machine)?]),
+        Which::All | Which::Project => Slot::all(machine)?,
+    };
+    if let (Which::Project, Some(project)) = (which, marked_project(machine)) {
+        // One that has ended is tidied up, whosever it was.
+        slots.retain(|slot| match slot.occupant() {
+            Ok(Occupant::Held(Some(holder))) => holder.project.as_ref() == Some(&project),
+            _ => true,
+        });
+    }
+    Ok(slots)
 }
 
 fn at(folder: &Path, machine: &Machine) -> Result<Slot> {
@@ -67,7 +85,7 @@ fn at(folder: &Path, machine: &Machine) -> Result<Slot> {
     Slot::of(&Data::Folder(machine.absolute(folder)), ports, machine)
 }
 
-fn stop(slot: &Slot) -> Result<Option<Stopped>> {
+fn stop_one(slot: &Slot) -> Result<Option<Stopped>> {
     let Occupant::Held(holder) = slot.occupant()? else {
         slot.tidy();
         return Ok(None);
@@ -86,7 +104,7 @@ fn stop(slot: &Slot) -> Result<Option<Stopped>> {
             "azup{who} did not end within {} seconds",
             LIMIT.as_secs()
         ))
-        .hint("azup down")
+        .hint("azup down --all")
         .into());
     }
     slot.tidy();

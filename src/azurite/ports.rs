@@ -6,9 +6,10 @@ use std::net::TcpListener;
 use anyhow::Result;
 
 use super::slot::Slot;
-use super::{ADDRESS, Ports, Service};
-use crate::failure::{Failure, reason};
+use super::{ADDRESS, Ports, Service, choose};
+use crate::failure::{Failure, reason, shown};
 use crate::machine::{Machine, listener};
+use crate::workspace::marked_project;
 
 /// Makes sure that every port is free.
 pub(super) fn require_free(ports: Ports, machine: &Machine) -> Result<()> {
@@ -43,24 +44,33 @@ pub(super) fn taken(service: Service, port: u16, machine: &Machine) -> Failure {
             let ports = running.ports;
             ports.services().iter().any(|(_, theirs)| *theirs == port)
         });
-    if let Some(running) = ours {
-        let data = running.location.as_deref().unwrap_or("memory");
-        return Failure::new(format!(
-            "{start} by another Azurite of azup's (pid {}, data in {data})",
-            running.pid
-        ))
-        .hint("azup down");
+    let Some(running) = ours else {
+        return Failure::new(format!("{start} {}", listener(port))).hint(other_ports(port));
+    };
+    let data = running.location.as_deref().unwrap_or("memory");
+    let pid = running.pid;
+    let failure = |whose: &str| {
+        Failure::new(format!("{start} by {whose} (pid {pid}, data in {data})"))
+    };
+    match &running.project {
+        Some(theirs) if marked_project(machine).as_ref() != Some(theirs) => {
+            failure(&format!("the Azurite of {}", shown(theirs))).hint(other_ports(port))
+        }
+        _ => failure("another Azurite of azup's").hint(choose::down(&running, machine)),
     }
-    Failure::new(format!("{start} {}", listener(port))).hint(other_ports(port))
 }
 
 fn other_ports(port: u16) -> String {
+    format!("azup up --port {}", others(port))
+}
+
+/// Where there is room beside this port.
+pub(super) fn others(port: u16) -> u16 {
     // Far enough away from the usual ones, and never out of range.
-    let base = if port < 50_000 { 20_000 } else { 30_000 };
-    format!(
-        "azup up --blob-port {} --queue-port {} --table-port {}",
-        base,
-        base + 1,
-        base + 2
-    )
+    let first = if port < 50_000 { 20_000 } else { 30_000 };
+    let free = |base: &u16| {
+        (0..4).all(|service| TcpListener::bind((ADDRESS, base + service)).is_ok())
+    };
+    let mut bases = (first..first + 1_000).step_by(10);
+    bases.find(free).unwrap_or(first)
 }

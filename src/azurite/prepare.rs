@@ -1,7 +1,7 @@
 //! All that has to be there before Azurite can start, in the order in which a mistake is
 //! cheapest: certificates, Node.js, the data folder, Azurite itself.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::accounts::{self, Account};
 use super::install::Install;
 use super::interrupt::Interrupt;
 use super::node::Node;
-use super::{Data, VERSION, Wish, process};
+use super::{Data, VERSION, Wish, data, process};
 use crate::certificates::{self, CertificateSet, Place};
 use crate::change;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
@@ -74,6 +74,14 @@ pub fn prepare(
         node.version,
         shown(&node.program)
     ));
+    if let Some(earlier) = data::earlier(&wish.data, machine) {
+        let command = [OsStr::new("azup"), "up".as_ref(), "--location".as_ref(), earlier.as_ref()];
+        output.progress(&format!(
+            "each project has data of its own now, and this one begins without any; with those \
+             that all have shared: {}",
+            command_line(command)
+        ));
+    }
     if let Data::Folder(folder) = &wish.data {
         wish.data = Data::Folder(writable(folder)?);
     }

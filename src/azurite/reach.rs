@@ -13,24 +13,19 @@ use super::client::Client;
 use super::interrupt::Interrupt;
 use super::probe::{self, Seen};
 use super::slot::{Occupant, Slot};
-use super::{Data, Ports, Wish, background, prepare};
+use super::{Data, Ports, Wish, background, data, look, ports, prepare};
 use crate::certificates::{self, Place, TrustAnchor};
+use crate::failure::shown;
 use crate::machine::Machine;
 use crate::options::{Global, ConnectionOptions};
 use crate::output::Output;
+use crate::workspace::marked_project;
 
 /// How long an Azurite of somebody else's may take from its first port to its last.
 const STARTING: Duration = Duration::from_secs(10);
 
 /// How often it is tried.
 const POLL: Duration = Duration::from_millis(100);
-
-/// The ports unless others are named.
-const DEFAULT: Ports = Ports {
-    blob: 10000,
-    queue: 10001,
-    table: 10002,
-};
 
 /// An Azurite that answers, checked with its CA alone.
 #[derive(Debug)]
@@ -42,21 +37,42 @@ pub struct Reached {
 }
 
 /// The Azurite of azup's on the ports that were named, and its ports; where none runs,
-/// those on which one would. Of several the one on the usual ports, else the youngest.
+/// those on which one would. This project's before any other; of several the one on the usual
+/// ports, else the youngest.
 pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Ports, Option<Running>)> {
-    let named = |ports: Ports| Ports {
-        blob: told.blob_port.unwrap_or(ports.blob),
-        queue: told.queue_port.unwrap_or(ports.queue),
-        table: told.table_port.unwrap_or(ports.table),
-    };
-    let running = Slot::all(machine)?
+    let project = marked_project(machine);
+    let usual = data::usual(machine)?.to_string_lossy().into_owned();
+    let running = look::running(machine)
         .into_iter()
-        .filter_map(|slot| slot.running())
-        .filter(|running| named(running.ports) == running.ports)
-        .max_by_key(|running| (running.ports == DEFAULT, running.started));
-    let ports = running.as_ref().map_or(named(DEFAULT), |found| found.ports);
+        .filter(|running| Ports::named(told, running.ports) == running.ports)
+        // That of an `azup run` with data of its own is for nobody else.
+        .filter(|running| {
+            let named = told.blob_port.is_some();
+            named || !running.while_used || running.location.as_deref() == Some(&*usual)
+        })
+        .max_by_key(|running| {
+            let is_ours = running.project == project;
+            (is_ours, running.ports == Ports::USUAL, running.started)
+        });
+    let ports = running.as_ref().map_or(Ports::named(told, Ports::USUAL), |found| found.ports);
     ports.check(None)?;
     Ok((ports, running))
+}
+
+/// Says so where an Azurite belongs to another project, whose data are not this one's.
+pub fn warn_of_other_project(running: &Running, machine: &Machine, output: Output) {
+    let Some(theirs) = &running.project else {
+        return;
+    };
+    if marked_project(machine).is_none_or(|project| project == *theirs) {
+        return;
+    }
+    output.warning(&format!(
+        "the Azurite on port {} belongs to {}, and so do its data",
+        running.ports.blob,
+        shown(theirs)
+    ));
+    output.hint(&format!("azup up -d --port {}", ports::others(running.ports.blob)));
 }
 
 /// The CA of a running Azurite, where it is another than `now`: that of another project's
@@ -80,11 +96,12 @@ pub fn ca_of(
     }
 }
 
-/// Finds the Azurite that `wish` describes, or starts it. The caller is one of its
+/// Finds the Azurite that `wish` describes, or starts it; `own`: none that is not azup's will do. The caller is one of its
 /// [`super::Users`] by then.
 pub fn reach(
     wish: Wish,
     running: Option<Running>,
+    own: bool,
     global: &Global,
     machine: &Machine,
     output: Output,
@@ -108,7 +125,7 @@ pub fn reach(
         ca = certificates::obtain(machine, &place, &[])?.set.ca;
         Client::trusting(&ca.der)
     };
-    if answers(client, wish.ports, interrupt)? {
+    if !own && answers(client, wish.ports, interrupt)? {
         return Ok(Reached { ca, running: None });
     }
     output.progress("starting Azurite");

@@ -12,13 +12,14 @@ use super::credential::Credential;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
 use super::process::{Azurite, End, Tail};
-use super::slot::{self, Slot, Taken};
+use super::slot::{Slot, Taken};
 use super::users::{Left, Users};
 use super::{VERSION, ports, probe};
 use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;
 use crate::output::Output;
+use crate::workspace::marked_project;
 
 /// How often signals and Azurite's end are looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -44,7 +45,7 @@ pub fn serve(
     interrupt: &Interrupt,
 ) -> Result<Served> {
     let wish = &ready.wish;
-    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data)?;
+    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, machine)?;
     let (azurite, tls) = start(ready, &taken, machine, interrupt)?;
     let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
@@ -54,7 +55,8 @@ pub fn serve(
         azurite_pid: azurite.pid(),
         azurite: VERSION.to_owned(),
         node: ready.node.version.clone(),
-        location: slot::location(&wish.data),
+        location: wish.data.told(),
+        project: marked_project(machine),
         accounts: names(&ready.accounts),
         while_used: wish.while_used,
         certificate: Certificate::of(&ready.set),

@@ -21,6 +21,7 @@ use crate::certificates::sha256;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::workspace::marked_project;
 
 /// How often a held lock is tried again.
 const POLL: Duration = Duration::from_millis(20);
@@ -44,6 +45,9 @@ pub(super) struct Holder {
     pub(super) start_time: Option<u64>,
     /// The data folder; none in memory.
     pub(super) location: Option<String>,
+    /// The project in which it was started; none outside of projects.
+    #[serde(default)]
+    pub(super) project: Option<PathBuf>,
 }
 
 /// Whether a slot is taken.
@@ -86,6 +90,12 @@ impl Slot {
             .collect();
         slots.sort();
         Ok(slots.into_iter().map(|lock| Self { lock }).collect())
+    }
+
+    /// What all of its files are called.
+    pub(super) fn name(&self) -> String {
+        let name = self.lock.file_stem().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// What Azurite and an azup in the background have to say.
@@ -132,7 +142,7 @@ impl Slot {
 
     /// Takes the slot for this process. An Azurite whose azup was killed is waited for:
     /// it ends by itself.
-    pub(super) fn take(self, data: &Data) -> Result<Taken> {
+    pub(super) fn take(self, data: &Data, machine: &Machine) -> Result<Taken> {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
         }
@@ -160,7 +170,8 @@ impl Slot {
         let holder = Holder {
             pid: std::process::id(),
             start_time: start_time(std::process::id()),
-            location: location(data),
+            location: data.told(),
+            project: marked_project(machine),
         };
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -267,17 +278,9 @@ pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
             "--location".as_ref(),
             folder.as_os_str(),
         ]),
-        Data::Memory => "azup down".to_owned(),
+        Data::Memory => "azup down --all".to_owned(),
     };
     Failure::new(format!("{what}{who}")).hint(hint)
-}
-
-/// A data folder as it is told to others.
-pub(super) fn location(data: &Data) -> Option<String> {
-    match data {
-        Data::Memory => None,
-        Data::Folder(folder) => Some(folder.to_string_lossy().into_owned()),
-    }
 }
 
 /// A process number as the operating system's calls take it.
@@ -312,6 +315,7 @@ mod tests {
             pid: std::process::id(),
             start_time: start_time(std::process::id()),
             location: None,
+            project: None,
         };
         assert!(me.start_time.is_some());
         assert!(me.is_alive());

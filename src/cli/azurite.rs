@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::shared::{Certs, DryRun, Tokens};
+use crate::azurite::Ports;
 use crate::options::{
     ConnectionOptions, Credential, Format, Named, RunOptions, TokenOptions, UpOptions,
 };
@@ -17,7 +18,7 @@ Examples:
   azup up                   run Azurite until Ctrl-C
   azup up -d                run it in the background; azup down stops it
   azup up --in-memory       keep nothing when it stops
-  azup up --blob-port 10010 --queue-port 10011 --table-port 10012")]
+  azup up --port 10010      blob, queue, table and tokens on 10010 to 10013")]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
@@ -26,16 +27,19 @@ pub struct Up {
     /// Run in the background; `azup down` stops it
     #[arg(short, long)]
     pub detach: bool,
-    /// Port of the blob service
-    #[arg(long, value_name = "PORT", default_value_t = 10000)]
-    blob_port: u16,
-    /// Port of the queue service
-    #[arg(long, value_name = "PORT", default_value_t = 10001)]
-    queue_port: u16,
-    /// Port of the table service
-    #[arg(long, value_name = "PORT", default_value_t = 10002)]
-    table_port: u16,
-    /// Folder for Azurite's data (default: in azup's data folder)
+    /// Port of the blob service; the queue, table and identity ports follow it (default: 10000)
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65532))]
+    port: Option<u16>,
+    /// Port of the blob service alone
+    #[arg(long, value_name = "PORT")]
+    blob_port: Option<u16>,
+    /// Port of the queue service alone
+    #[arg(long, value_name = "PORT")]
+    queue_port: Option<u16>,
+    /// Port of the table service alone
+    #[arg(long, value_name = "PORT")]
+    table_port: Option<u16>,
+    /// Folder for Azurite's data (default: one for each project, in azup's data folder)
     #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
     location: Option<PathBuf>,
     /// Keep the data in memory only
@@ -44,9 +48,9 @@ pub struct Up {
     /// More names or addresses for a new certificate (repeatable)
     #[arg(long = "san", value_name = "NAME")]
     sans: Vec<String>,
-    /// Port on which SDKs ask for access tokens
-    #[arg(long, value_name = "PORT", default_value_t = crate::identity::PORT)]
-    identity_port: u16,
+    /// Port on which SDKs ask for access tokens (default: 10003)
+    #[arg(long, value_name = "PORT")]
+    identity_port: Option<u16>,
     /// Do not answer SDKs that ask for access tokens
     #[arg(long, conflicts_with_all = ["identity_port", "audiences", "forward"])]
     no_identity: bool,
@@ -74,14 +78,16 @@ pub struct Up {
 impl Up {
     /// The Azurite that is to run.
     pub fn options(&self) -> UpOptions {
+        let first = self.port.unwrap_or(Ports::USUAL.blob);
+        let identity = self.port.map_or(crate::identity::PORT, |first| first + 3);
         UpOptions {
-            blob_port: self.blob_port,
-            queue_port: self.queue_port,
-            table_port: self.table_port,
+            blob_port: self.blob_port.unwrap_or(first),
+            queue_port: self.queue_port.unwrap_or(first + 1),
+            table_port: self.table_port.unwrap_or(first + 2),
             location: self.location.clone(),
             in_memory: self.in_memory,
             sans: self.sans.clone(),
-            identity_port: (!self.no_identity).then_some(self.identity_port),
+            identity_port: (!self.no_identity).then(|| self.identity_port.unwrap_or(identity)),
             tokens: self.tokens.options(),
             accounts: self.accounts.clone(),
             https_only: self.https_only,
@@ -94,12 +100,34 @@ impl Up {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  azup down                 stop every Azurite that azup runs
+  azup down                 stop this project's Azurite; outside of projects, every one
+  azup down --all           stop every Azurite that azup runs
   azup down --location DIR  stop the one with its data in DIR")]
 pub struct Down {
-    /// Only the Azurite with its data in this folder (default: all)
+    /// Every Azurite that azup runs, of whatever project
+    #[arg(long, conflicts_with = "location")]
+    pub all: bool,
+    /// Only the Azurite with its data in this folder
     #[arg(long, value_name = "DIR")]
     pub location: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+}
+
+/// `azup reset`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup reset                 ask, then delete all that this project's Azurite has stored
+  azup reset --dry-run       say which folder that is
+  azup down && azup reset --yes && azup up -d")]
+pub struct Reset {
+    /// The data folder to empty (default: this project's)
+    #[arg(long, value_name = "DIR")]
+    pub location: Option<PathBuf>,
+    /// Do not ask before deleting
+    #[arg(short, long)]
+    pub yes: bool,
     #[command(flatten)]
     pub(super) dry_run: DryRun,
 }
@@ -121,15 +149,15 @@ pub struct Logs {
 #[command(after_help = "\
 Examples:
   azup run -- pytest                     run tests against Azurite
-  azup run --in-memory -- dotnet test    an Azurite that is started keeps nothing")]
+  azup run --in-memory -- dotnet test    with an Azurite of its own that keeps nothing")]
 pub struct Run {
     /// What the command is told.
     #[command(flatten)]
     connection: Connection,
-    /// Folder for the data of an Azurite that is started (default: in azup's data folder)
+    /// Start an Azurite with its data in this folder (default: this project's, which is shared)
     #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
     location: Option<PathBuf>,
-    /// Keep the data of an Azurite that is started in memory only
+    /// Start an Azurite that keeps its data in memory only
     #[arg(long)]
     in_memory: bool,
     #[command(flatten)]
@@ -215,6 +243,9 @@ pub struct Connection {
     /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
     #[arg(long)]
     java: bool,
+    /// Port of the blob service; the queue and table ports follow it
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65532))]
+    port: Option<u16>,
     /// Port of the blob service (default: the running Azurite's, or 10000)
     #[arg(long, value_name = "PORT")]
     blob_port: Option<u16>,
@@ -232,9 +263,9 @@ impl Connection {
             credential: self.credential,
             account: self.account.clone(),
             java: self.java,
-            blob_port: self.blob_port,
-            queue_port: self.queue_port,
-            table_port: self.table_port,
+            blob_port: self.blob_port.or(self.port),
+            queue_port: self.queue_port.or(self.port.map(|first| first + 1)),
+            table_port: self.table_port.or(self.port.map(|first| first + 2)),
         }
     }
 }

@@ -38,6 +38,7 @@ impl Command {
             Self::Run(it) => (Some(&it.dry_run), Some(&it.certs), None),
             Self::Env(it) => (Some(&it.dry_run), Some(&it.certs), None),
             Self::Remove(it) => (Some(&it.dry_run), None, None),
+            Self::Reset(it) => (Some(&it.dry_run), None, None),
             Self::Down(it) => (Some(&it.dry_run), None, None),
             Self::Identity(it) => (Some(&it.dry_run), None, None),
             Self::Man(it) => (Some(&it.dry_run), None, None),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::azurite;
+use crate::azurite::{self, Which};
 use crate::failure::Exit;
 use crate::machine::Machine;
 use crate::options::Global;
@@ -17,10 +17,15 @@ pub(super) fn run(
     machine: &Machine,
     _output: Output,
 ) -> Result<Answer> {
-    let stopped = match &down.location {
-        location if global.dry_run => azurite::would_stop(location.as_deref(), machine)?,
-        Some(folder) => azurite::stop_at(folder, machine)?,
-        None => azurite::stop_all(machine)?,
+    let which = match &down.location {
+        Some(folder) => Which::At(folder),
+        None if down.all => Which::All,
+        None => Which::Project,
+    };
+    let stopped = if global.dry_run {
+        azurite::would_stop(which, machine)?
+    } else {
+        azurite::stop(which, machine)?
     };
     let verb = if global.dry_run {
         "would stop"
@@ -39,6 +44,11 @@ pub(super) fn run(
     }
     if stopped.is_empty() {
         text.push_str("nothing to stop\n");
+        if let Which::Project = which
+            && !azurite::would_stop(Which::All, machine)?.is_empty()
+        {
+            text.push_str("other projects' run: azup status lists them, azup down --all stops them\n");
+        }
     }
     Ok(Answer {
         brief: None,

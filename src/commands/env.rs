@@ -46,6 +46,9 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     if let Some(running) = &running {
         azurite::warn_of_other_certificate(running, global, machine, output)?;
     }
+    if let Some(running) = &running {
+        azurite::warn_of_other_project(running, machine, output);
+    }
     output.warn_all(&environment.warnings);
     output.warn_all(&nothing_runs(ports, running.as_ref()));
     if env.format == Format::Functions {

@@ -13,6 +13,7 @@ use crate::files;
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Output;
+use crate::workspace::marked_project;
 
 /// How often a log is looked at that is followed.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -23,7 +24,10 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
-    let all = azurite::listed(machine)?;
+    let mut all = azurite::listed(machine)?;
+    // This project's before any other's.
+    let project = marked_project(machine);
+    all.sort_by_key(|one| one.running.project != project);
     let path = match all.as_slice() {
         [] => {
             let what = "no Azurite of azup's runs, so there is no log";

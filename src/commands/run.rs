@@ -30,18 +30,25 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     let (program, rest) = run.command.split_first().expect("clap requires a command");
     program::require(program, rest, machine)?;
     output.warn_all(program::passed_over(program, rest, machine).as_slice());
-    let (ports, running) = azurite::find_running(&run.connection(), machine)?;
-    let wish = Wish::for_run(&run.options(), ports, machine)?;
     let tokens = run.tokens();
     let login = Login::find(tokens.forward, &environment::before(machine))?;
-    if global.dry_run {
-        return preview(run, &wish, running.is_some(), global, machine, output);
-    }
-    certificates::require_accepted(machine, global)?;
-    super::trust::renew_if_due(global, machine, output)?;
     let signals = Signals::take()?;
-    let users = Users::join(ports, machine, &signals.interrupt)?;
-    let reached = azurite::reach(wish, running, global, machine, output, &signals.interrupt)?;
+    if !global.dry_run {
+        certificates::require_accepted(machine, global)?;
+        super::trust::renew_if_due(global, machine, output)?;
+    }
+    let interrupt = &signals.interrupt;
+    let (told, options) = (run.connection(), run.options());
+    let mut chosen = azurite::for_run(&told, &options, global, machine, interrupt)?;
+    let ports = chosen.ports;
+    let wish = Wish::for_run(&options, ports, machine)?;
+    if global.dry_run {
+        return preview(run, &wish, chosen.running.is_some(), global, machine, output);
+    }
+    let users = Users::join(ports, machine, interrupt)?;
+    let running = chosen.running.take();
+    let reached = azurite::reach(wish, running, chosen.own, global, machine, output, interrupt)?;
+    chosen.settled();
     if let Some(running) = reached
         .running
         .as_ref()

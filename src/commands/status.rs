@@ -45,6 +45,9 @@ fn text(one: &Listed) -> String {
     for audience in &running.identity.audiences {
         line("audience", audience);
     }
+    if let Some(project) = &running.project {
+        line("project", &shown(project));
+    }
     line("data", running.location.as_deref().unwrap_or("in memory"));
     let log = log.as_deref().map(shown);
     line("log", log.as_deref().unwrap_or("on the terminal that it runs in"));

@@ -90,7 +90,7 @@ fn data(context: &Context) -> Result<Finding> {
             Some(folder) => folder.into(),
             None => return Ok(Finding::skip("it is kept in memory")),
         },
-        None => context.machine.own_folder()?.join("data"),
+        None => azurite::usual_data(&context.machine)?,
     };
     let name = shown(&folder);
     if !folder.is_dir() {
@@ -122,7 +122,8 @@ fn owner(context: &Context, service: Service, port: u16) -> (String, String) {
     let what = taken.to_string();
     let hint = Failure::hint_of(&taken.into()).map(str::to_owned);
     let fix = match hint.as_deref() {
-        Some("azup down") | None => format!("azup down && {}", context.up()),
+        Some(down) if down.starts_with("azup down") => format!("{down} && {}", context.up()),
+        None => format!("azup down && {}", context.up()),
         Some(other_ports) => other_ports.replace("azup up ", "azup up -d "),
     };
     (what, fix)

@@ -16,6 +16,7 @@ use crate::certificates::{FILES, Place, TrustAnchor};
 use crate::failure::{Failure, shown};
 use crate::files;
 use crate::machine::{self, Finished, Machine};
+use crate::workspace::marked_project;
 use crate::options::{DoctorOptions, Global, Kind};
 
 /// What answers at the port of each service.
@@ -77,13 +78,12 @@ impl Context {
     /// count, else the usual ones.
     pub fn new(doctor: &DoctorOptions, global: &Global, machine: &Machine) -> Result<Self> {
         let running = azurite::running(machine);
-        let usual = match running.as_slice() {
-            [one] => one.ports,
-            _ => Ports {
-                blob: 10000,
-                queue: 10001,
-                table: 10002,
-            },
+        let project = marked_project(machine);
+        let ours = running.iter().filter(|one| one.project == project);
+        let ours = ours.max_by_key(|one| (one.ports == Ports::USUAL, !one.while_used));
+        let usual = match (ours, running.as_slice()) {
+            (Some(one), _) | (None, [one]) => one.ports,
+            _ => Ports::USUAL,
         };
         Ok(Self {
             machine: machine.clone(),

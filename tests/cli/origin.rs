@@ -29,13 +29,14 @@ const READING: [&[&str]; 12] = [
 ];
 
 /// The commands that use no certificate set, or only take CAs out. `doctor` has its own test.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     "completions",
     "doctor",
     "down",
     "help",
     "identity",
     "logs",
+    "reset",
     "man",
     "remove",
     "status",

@@ -5,6 +5,7 @@ mod background;
 mod clients;
 mod credential;
 mod forward;
+mod projects;
 mod refusals;
 mod renewal;
 mod run;

@@ -28,6 +28,14 @@ impl Site {
         words
     }
 
+    /// `azup run` with the Azurite that is on this site's ports.
+    pub(super) fn run_there(&self, options: &[&str], command: &[OsString]) -> Done {
+        let mut words = self.run_words(options);
+        words.push("--".into());
+        words.extend(command.iter().cloned());
+        self.sandbox.azup(words)
+    }
+
     /// `azup run` on this site's ports, with the data in memory.
     pub(super) fn run(&self, options: &[&str], command: &[OsString]) -> Done {
         let mut words = self.run_words(options);

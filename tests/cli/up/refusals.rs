@@ -68,10 +68,7 @@ fn a_port_that_is_in_use_names_the_process() {
     );
     assert!(done.stderr.contains(&named), "{done}");
     assert!(done.stderr.contains("-m http.server"), "{done}");
-    assert!(
-        done.stderr.contains("\nhint: azup up --blob-port "),
-        "{done}"
-    );
+    assert!(done.stderr.contains("\nhint: azup up --port "), "{done}");
     nothing_ran(&site);
 
     // On all addresses is on this one, too; and IPv6 has a table of its own.

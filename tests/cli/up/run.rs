@@ -200,7 +200,7 @@ fn an_azurite_of_somebody_elses_is_used_where_it_has_the_same_ca() {
     let other = site.sandbox.root().join("other-home");
     fs::create_dir(&other).unwrap();
     site.sandbox.set("HOME", &other);
-    let done = site.run(&[], &sh("true"));
+    let done = site.run_there(&[], &sh("true"));
     assert_eq!(done.code, 1, "{done}");
     assert!(
         done.stderr.contains("it was signed by another CA"),
@@ -212,7 +212,7 @@ fn an_azurite_of_somebody_elses_is_used_where_it_has_the_same_ca() {
         from azure.storage.blob import BlobServiceClient as B; \
         print(list(B(os.environ['AZURE_STORAGE_BLOB_ENDPOINT'], C()).list_containers()))";
     let done = site
-        .run(&[], &[python.into(), "-c".into(), code.into()])
+        .run_there(&[], &[python.into(), "-c".into(), code.into()])
         .ok();
     assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("[]\n", ""));
     site.sandbox.unset("AZUP_CERTS");

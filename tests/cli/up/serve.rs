@@ -195,7 +195,7 @@ fn eight_writers_without_retries_lose_no_request_to_a_renewal() {
         site.sandbox.azup(["renew", "--stores", "none"]).ok();
         // Nobody complains in the meantime: `up` and `run` wait until the new one is served.
         site.azup_up(&["-d"]).ok();
-        site.run(&[], &["true".into()]).ok();
+        site.run_there(&[], &["true".into()]).ok();
         assert_ne!(std::fs::read(site.ca()).unwrap(), before);
         site.store("with the new one");
     }

@@ -1,0 +1,244 @@
+//! Which Azurite `azup run` works with: this project's where it runs, else one that it starts
+//! itself, on the usual ports or, where somebody has them, on free ones. `--in-memory` and
+//! `--location` always mean one of its own.
+
+use std::fs::{File, TryLockError};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::answer::Running;
+use super::client::Client;
+use super::interrupt::Interrupt;
+use super::probe::{self, Seen};
+use super::slot::{self, Slot};
+use super::{ADDRESS, Data, Ports, look};
+use crate::certificates::{self, Place};
+use crate::failure::{Failure, command_line, reason, shown};
+use crate::files;
+use crate::machine::Machine;
+use crate::options::{ConnectionOptions, Global, RunOptions};
+use crate::workspace::marked_project;
+
+/// How often a claim of another azup's is looked at again.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How often free ports are looked for before that is given up.
+const TRIES: usize = 50;
+
+/// What was chosen.
+#[derive(Debug)]
+pub struct Choice {
+    /// The ports.
+    pub ports: Ports,
+    /// The Azurite of azup's that is there already.
+    pub running: Option<Running>,
+    /// Whether nothing else will do than an Azurite with these very data.
+    pub own: bool,
+    /// Keep another `azup run` from choosing the same, until Azurite is ready.
+    claims: Vec<File>,
+}
+
+impl Choice {
+    /// Azurite is ready: from now on its own locks say so.
+    pub fn settled(&mut self) {
+        self.claims.clear();
+    }
+}
+
+/// Chooses, and waits while another azup starts an Azurite for the same data.
+pub fn for_run(
+    told: &ConnectionOptions,
+    options: &RunOptions,
+    global: &Global,
+    machine: &Machine,
+    interrupt: &Interrupt,
+) -> Result<Choice> {
+    let data = Data::new(options.location.as_deref(), options.in_memory, machine)?;
+    let own = options.in_memory || options.location.is_some();
+    let names_ports = [told.blob_port, told.queue_port, told.table_port];
+    let names_ports = names_ports.iter().any(Option::is_some);
+    let choice = |ports, running, claims| Choice {
+        ports,
+        running,
+        own,
+        claims,
+    };
+    let mut claims = Vec::new();
+    if let Some(running) = fitting(told, own, &data, names_ports, machine)? {
+        return Ok(choice(running.ports, Some(running), claims));
+    }
+    // What is not to happen is not waited for either.
+    if global.dry_run {
+        return Ok(choice(Ports::named(told, Ports::USUAL), None, claims));
+    }
+    if let Data::Folder(folder) = &data {
+        claims.push(claim_folder(folder, machine, interrupt)?);
+        if let Some(running) = fitting(told, own, &data, names_ports, machine)? {
+            return Ok(choice(running.ports, Some(running), Vec::new()));
+        }
+    }
+    let ports = if names_ports || (!own && answers(global, machine)?) {
+        Ports::named(told, Ports::USUAL)
+    } else {
+        let (ports, claim) = free(machine)?;
+        claims.push(claim);
+        ports
+    };
+    ports.check(None)?;
+    Ok(choice(ports, None, claims))
+}
+
+/// The Azurite of azup's that `azup run` is to use. Of several the one on the usual ports,
+/// else the youngest.
+fn fitting(
+    told: &ConnectionOptions,
+    own: bool,
+    data: &Data,
+    names_ports: bool,
+    machine: &Machine,
+) -> Result<Option<Running>> {
+    let all = look::running(machine);
+    let on_named = |running: &&Running| Ports::named(told, running.ports) == running.ports;
+    if names_ports && let Some(running) = all.iter().find(on_named) {
+        // Who names the ports means the Azurite there, whosever it is.
+        if !own || same(running, data) {
+            return Ok(Some(running.clone()));
+        }
+        let where_to = running.location.as_deref().unwrap_or("memory");
+        return Err(Failure::new(format!(
+            "the Azurite on port {} keeps its data in {where_to}",
+            running.ports.blob
+        ))
+        .hint(down(running, machine))
+        .into());
+    }
+    let project = marked_project(machine);
+    let found = all
+        .into_iter()
+        .filter(|running| Ports::named(told, running.ports) == running.ports)
+        .filter(|running| match data {
+            Data::Memory => false,
+            Data::Folder(_) if own => same(running, data),
+            Data::Folder(_) => {
+                let is_ours = running.project == project;
+                same(running, data) || (is_ours && !running.while_used)
+            }
+        })
+        .max_by_key(|running| (running.ports == Ports::USUAL, running.started));
+    Ok(found)
+}
+
+/// Whether these are its data.
+fn same(running: &Running, data: &Data) -> bool {
+    match (&running.location, data) {
+        (None, Data::Memory) => true,
+        (Some(theirs), Data::Folder(folder)) => {
+            let real = folder.canonicalize();
+            Path::new(theirs) == real.as_deref().unwrap_or(folder)
+        }
+        _ => false,
+    }
+}
+
+/// The command that stops this one, and no other where there is a word for that.
+pub(super) fn down(running: &Running, machine: &Machine) -> String {
+    match &running.location {
+        None if running.project == marked_project(machine) => "azup down".to_owned(),
+        Some(folder) => command_line(["azup", "down", "--location", folder]),
+        None => "azup down --all".to_owned(),
+    }
+}
+
+/// Whether an Azurite that is none of azup's answers on the usual ports and is trusted: that of
+/// a dev container, or of another user.
+fn answers(global: &Global, machine: &Machine) -> Result<bool> {
+    let all = look::running(machine);
+    if all.iter().any(|running| running.ports.overlap(Ports::USUAL)) {
+        return Ok(false);
+    }
+    let place = Place::find(machine, global)?;
+    let client = || {
+        let set = certificates::obtain(machine, &place, &[])?.set;
+        Client::trusting(&set.ca.der)
+    };
+    Ok(matches!(
+        probe::look(Ports::USUAL, client),
+        Ok(Seen::Azurite | Seen::Partly(_))
+    ))
+}
+
+/// The usual ports where nobody has them, else three others.
+fn free(machine: &Machine) -> Result<(Ports, File)> {
+    if is_free(Ports::USUAL)
+        && let Some(claim) = claim_port(Ports::USUAL.blob, machine)?
+    {
+        return Ok((Ports::USUAL, claim));
+    }
+    for _ in 0..TRIES {
+        let bind = || TcpListener::bind((ADDRESS, 0));
+        // All three are held at once, so that they differ.
+        let (Ok(blob), Ok(queue), Ok(table)) = (bind(), bind(), bind()) else {
+            continue;
+        };
+        let port = |listener: &TcpListener| Ok::<u16, std::io::Error>(listener.local_addr()?.port());
+        let ports = Ports {
+            blob: port(&blob)?,
+            queue: port(&queue)?,
+            table: port(&table)?,
+        };
+        if let Some(claim) = claim_port(ports.blob, machine)? {
+            return Ok((ports, claim));
+        }
+    }
+    let what = format!("no three ports are free on {ADDRESS} for Azurite");
+    Err(Failure::new(what).hint("azup status").into())
+}
+
+fn is_free(ports: Ports) -> bool {
+    let services = ports.services();
+    let listeners = services.map(|(_, port)| TcpListener::bind((ADDRESS, port)));
+    listeners.iter().all(Result::is_ok)
+}
+
+/// `None`: another azup has it.
+fn claim_port(port: u16, machine: &Machine) -> Result<Option<File>> {
+    let (path, file) = claim(&format!("{port}.claim"), machine)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(&path, &error).into()),
+    }
+}
+
+/// Waits while another `azup run` starts Azurite in this folder.
+fn claim_folder(folder: &Path, machine: &Machine, interrupt: &Interrupt) -> Result<File> {
+    let slot = Slot::of(&Data::Folder(folder.to_owned()), Ports::USUAL, machine)?;
+    let (path, file) = claim(&format!("{}.claim", slot.name()), machine)?;
+    loop {
+        interrupt.check()?;
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(POLL),
+            Err(TryLockError::Error(error)) => return Err(failed(&path, &error).into()),
+        }
+    }
+}
+
+fn claim(name: &str, machine: &Machine) -> Result<(PathBuf, File)> {
+    let folder = slot::run_folder(machine)?;
+    files::make_folder(&folder, 0o700)?;
+    let path = folder.join(name);
+    let mut options = files::never_waiting();
+    let opened = options.create(true).truncate(false).write(true).open(&path);
+    match opened {
+        Ok(file) => Ok((path, file)),
+        Err(error) => Err(failed(&path, &error).into()),
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
+}

@@ -1,0 +1,78 @@
+//! Where Azurite keeps its data. Each project has a folder of its own below azup's, so that one
+//! never finds what another has stored; outside of a project there is one for the user.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::certificates::sha256;
+use crate::machine::Machine;
+use crate::workspace::marked_project;
+
+/// How much of a project's name is in the name of its folder.
+const NAME: usize = 40;
+
+/// Where Azurite keeps its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In memory, gone when it stops.
+    Memory,
+}
+
+impl Data {
+    /// What the command line says, else the folder of this project.
+    pub(super) fn new(location: Option<&Path>, in_memory: bool, machine: &Machine) -> Result<Self> {
+        Ok(match location {
+            _ if in_memory => Self::Memory,
+            Some(folder) => Self::Folder(machine.absolute(folder)),
+            None => Self::Folder(usual(machine)?),
+        })
+    }
+
+    /// As it is told to others; `None` in memory.
+    pub(super) fn told(&self) -> Option<String> {
+        match self {
+            Self::Memory => None,
+            Self::Folder(folder) => Some(folder.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+/// The data folder of the project that the user stands in; outside of projects, of the user.
+pub fn usual(machine: &Machine) -> Result<PathBuf> {
+    match marked_project(machine) {
+        Some(project) => of_project(&project, machine),
+        None => shared(machine),
+    }
+}
+
+/// The one outside of projects. azup 0.1.0 kept the data of all projects there.
+fn shared(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join("data"))
+}
+
+/// Two projects of one name differ in their path.
+fn of_project(project: &Path, machine: &Machine) -> Result<PathBuf> {
+    let name = project.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = name.chars().take(NAME).map(plain).collect();
+    let path = sha256(project.as_os_str().as_bytes());
+    let folder = machine.own_folder()?.join("projects");
+    Ok(folder.join(format!("{name}-{}", &path[..8])).join("data"))
+}
+
+/// The folder in which the data of this project may be that azup 0.1.0 stored, where this
+/// project begins with an empty folder of its own.
+pub(super) fn earlier(data: &Data, machine: &Machine) -> Option<PathBuf> {
+    let Data::Folder(folder) = data else {
+        return None;
+    };
+    let (usual, shared) = (usual(machine).ok()?, shared(machine).ok()?);
+    let is_new = *folder == usual && usual != shared && !folder.exists();
+    let kept = fs::read_dir(&shared).is_ok_and(|mut entries| entries.next().is_some());
+    (is_new && kept).then_some(shared)
+}

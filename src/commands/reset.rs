@@ -1,0 +1,61 @@
+//! `azup reset`: empties the data of this project's Azurite, and nothing else.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::azurite;
+use crate::cli::Reset;
+use crate::failure::{Exit, Failure, command_line, shown};
+use crate::machine::Machine;
+use crate::options::Global;
+use crate::output::{Answer, Output};
+
+pub(super) fn run(
+    reset: &Reset,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Answer> {
+    let planned = azurite::Reset::observe(reset.location.as_deref(), machine)?;
+    let folder = shown(&planned.folder);
+    let is_empty = planned.found.is_empty();
+    let verb = match (is_empty, global.dry_run) {
+        (true, _) => "nothing of Azurite's is in",
+        (false, true) => "would empty",
+        (false, false) => "emptied",
+    };
+    if !is_empty && !global.dry_run {
+        if !reset.yes {
+            agree(reset, &folder, output)?;
+        }
+        azurite::reset(&planned, machine)?;
+    }
+    Ok(Answer {
+        brief: None,
+        text: format!("{verb} {folder}\n"),
+        document: json!({
+            "dry_run": global.dry_run,
+            "location": planned.folder,
+            "deleted": planned.found,
+        }),
+        exit: Exit::Done,
+    })
+}
+
+fn agree(reset: &Reset, folder: &str, output: Output) -> Result<()> {
+    match output.confirm(&format!("Delete everything that Azurite has stored in {folder}?")) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::new("nothing was deleted, as you said").into()),
+        None => {
+            let mut words = vec!["azup".into(), "reset".into(), "--yes".into()];
+            if let Some(location) = &reset.location {
+                words.extend(["--location".into(), location.clone().into_os_string()]);
+            }
+            let what = format!("{folder} would be emptied, and there is no terminal to ask on");
+            Err(Failure::new(what)
+                .hint(command_line(words))
+                .exit(Exit::Usage)
+                .into())
+        }
+    }
+}
