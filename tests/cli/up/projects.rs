@@ -21,7 +21,7 @@ print(usual, *(each.name for each in service.list_containers()))
 fn site() -> Site {
     let site = Site::new();
     for project in ["one", "two"] {
-        site.sandbox.write(&format!("{project}/pyproject.toml"), "");
+        site.sandbox.write(format!("{project}/pyproject.toml"), "");
     }
     site.sandbox.write("containers.py", CONTAINERS);
     site
