@@ -49,7 +49,7 @@ pub use data::{Data, usual as usual_data};
 pub use down::{Which, stop, would_stop};
 pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
-    Ask, Listed, Listener, Seen, ask, get_plain, listed, look, node_version, port_taken, running,
+    Ask, Listed, Listener, Seen, ask, get_plain, installed, listed, look, node_version, port_taken, running,
 };
 pub use prepare::{prepare, preview};
 pub use process::SERVE;

@@ -3,6 +3,7 @@
 //! key committed, and who has the repository can then serve it. And anything else of which it
 //! matters whether the user made it or the repository brought it.
 
+mod ignore;
 mod index;
 
 use std::ffi::OsStr;
@@ -14,6 +15,7 @@ use memchr::memmem;
 use crate::failure::{command_line, shown};
 use crate::files;
 use crate::workspace;
+pub use ignore::{Rule, rule};
 use index::{Entry, entries};
 
 /// No private key is larger (bytes).
@@ -53,6 +55,22 @@ pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
         });
     }
     found.retain(|path| holds_a_key(&project.join(path)));
+    found
+}
+
+/// What git tracks below `project`, relative to it: the first `most` of it.
+pub fn tracked_below(project: &Path, most: usize) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for repository in Repository::around(project) {
+        let _ = repository.each(|entry| {
+            let path = Path::new(OsStr::from_bytes(entry.path));
+            if let Ok(path) = path.strip_prefix(&repository.below)
+                && found.len() < most
+            {
+                found.push(path.to_owned());
+            }
+        });
+    }
     found
 }
 

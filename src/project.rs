@@ -16,11 +16,13 @@ pub mod configuration;
 pub mod convert;
 pub mod devcontainer;
 mod dockerfile;
+pub mod found;
 pub mod jsonc;
 pub mod language;
 mod leftovers;
 mod observe;
 mod paths;
+mod recognise;
 pub mod record;
 mod setup;
 mod undo;
@@ -32,9 +34,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rustix::fs::Access;
 
+use crate::certificates::{GITIGNORE, PROJECT_FOLDER};
 use crate::change::Change;
 use crate::failure::{Failure, command_line, reason, shown};
+use crate::machine::Machine;
 
+pub use found::Found;
 pub use observe::Project;
 pub use setup::Request;
 pub use undo::Keep;
@@ -111,6 +116,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Private keys that git tracks, relative to the project's folder.
     pub exposed: Vec<PathBuf>,
+    /// The compose files that the dev container is made from, relative to the project's folder.
+    pub compose: Vec<PathBuf>,
     /// The folder of the machine's certificate set, where that is to be made as well.
     pub issued: Option<PathBuf>,
 }
@@ -126,6 +133,20 @@ impl Plan {
 }
 
 impl Project {
+    /// What a person should know of before this plan is carried out, each with its place.
+    pub fn found(&self, machine: &Machine, plan: &Plan) -> Vec<Found> {
+        let committed = |path: &&PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_key = path.parent() == Some(Path::new(PROJECT_FOLDER)) && *name != *GITIGNORE;
+            !is_key && !name.starts_with(binary::PREFIX)
+        };
+        let files = plan.files.iter().filter(|(_, status)| *status != Status::Deleted);
+        let files: Vec<PathBuf> = files.map(|(path, _)| path).filter(committed).cloned().collect();
+        let mut found = found::ignored(&self.folder, machine, &files);
+        found.extend(found::look(&self.folder, &plan.compose));
+        found
+    }
+
     /// Says so at once where nothing can be written; what lies deeper shows when it is
     /// applied, and is taken back.
     fn require_writable(&self) -> Result<()> {

@@ -146,7 +146,7 @@ fn same(running: &Running, data: &Data) -> bool {
 /// The command that stops this one, and no other where there is a word for that.
 pub(super) fn down(running: &Running, machine: &Machine) -> String {
     match &running.location {
-        None if running.project == marked_project(machine) => "azup down".to_owned(),
+        _ if running.project == marked_project(machine) => "azup down".to_owned(),
         Some(folder) => command_line(["azup", "down", "--location", folder]),
         None => "azup down --all".to_owned(),
     }

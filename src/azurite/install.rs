@@ -1,5 +1,6 @@
 //! The pinned Azurite from npm, in azup's own folder: whole or not there at all. Each of its
-//! packages is pinned by its hash, and no script of theirs runs while they are installed.
+//! packages is pinned by its hash, and no script of theirs runs while they are installed. Then
+//! they become one file, which starts faster, and the rest goes (docs/facts/azurite.md).
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +15,9 @@ use serde_json::Value;
 
 use super::VERSION;
 use super::interrupt::Interrupt;
-use crate::failure::{Failure, command_line, shown};
+use super::node::Node;
+use crate::certificates::sha256;
+use crate::failure::{Failure, command_line, in_one_line, shown};
 use crate::files::{self, Content, Lock, hex, random};
 use crate::machine::{self, Machine, kill_group, not_started};
 use crate::output::Output;
@@ -25,6 +28,18 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 /// What npm installs, and the hash of each package.
 const PACKAGE: &str = include_str!("../../templates/azurite/package.json");
 const LOCK: &str = include_str!("../../templates/azurite/package-lock.json");
+
+/// What makes one file of it, and how long that may take: 3 s, and the same again on a busy
+/// machine for each program that runs beside (measured).
+const BUNDLER: &str = include_str!("../../templates/azurite/bundle.cjs");
+const BUNDLING: Duration = Duration::from_secs(3 * 60);
+
+/// What it leaves: the one file, and what is in it.
+const BUNDLE: &str = "azurite.cjs";
+const CONTENTS: &str = "bundle.json";
+
+/// Names a folder with an Azurite that was installed by azup elsewhere.
+const VARIABLE: &str = "AZUP_AZURITE";
 
 /// Nobody waits for longer without a word.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -49,22 +64,67 @@ const OFFLINE: [&str; 9] = [
 #[derive(Clone, Debug)]
 pub(super) struct Install {
     folder: PathBuf,
+    /// Whether the user has named it: then nothing is installed.
+    named: bool,
 }
 
 impl Install {
-    /// Its place in azup's own folder.
+    /// Its place: where `AZUP_AZURITE` says, else in azup's own folder.
     pub(super) fn of(machine: &Machine) -> Result<Self> {
+        if let Some(folder) = machine.var(VARIABLE).filter(|value| !value.is_empty()) {
+            let folder = machine.absolute(Path::new(folder));
+            return Ok(Self { folder, named: true });
+        }
         let folder = machine.own_folder()?.join(format!("azurite-{VERSION}"));
-        Ok(Self { folder })
+        Ok(Self {
+            folder,
+            named: false,
+        })
     }
 
     /// Azurite's entry point, where the pinned version is installed; `None` where nothing
     /// is.
     pub(super) fn entry(&self) -> Result<Option<PathBuf>> {
         if !files::exists(&self.folder) {
+            if self.named {
+                let what = format!("{VARIABLE} names {}, which is not there", shown(&self.folder));
+                return Err(Failure::new(what).hint(format!("unset {VARIABLE}")).into());
+            }
             return Ok(None);
         }
-        entry_in(&self.folder).map(Some)
+        let entry = entry_in(&self.folder).map_err(|why| {
+            let failure = Failure::new(format!(
+                "no Azurite {VERSION} in {}: {why}",
+                shown(&self.folder)
+            ));
+            if self.named {
+                return failure.hint(format!("unset {VARIABLE}"));
+            }
+            failure.hint(command_line(["rm".as_ref(), "-r".as_ref(), self.folder.as_os_str()]))
+        })?;
+        Ok(Some(entry))
+    }
+
+    /// Whether what is there is what was put there, as far as that is known: of one file its hash.
+    /// For `azup doctor`, since it takes longer than Azurite's start should.
+    pub(super) fn check(&self) -> Result<Option<PathBuf>> {
+        let Some(entry) = self.entry()? else {
+            return Ok(None);
+        };
+        if entry == self.folder.join(BUNDLE) {
+            let recorded = contents(&self.folder).map_err(Failure::new)?;
+            if sha256(&files::read(&entry)?) != recorded["sha256"].as_str().unwrap_or_default() {
+                let what = format!("{} is not what azup has put there", shown(&entry));
+                let hint = ["rm".as_ref(), "-r".as_ref(), self.folder.as_os_str()];
+                return Err(Failure::new(what).hint(command_line(hint)).into());
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    /// Where Node.js keeps what it has compiled of Azurite; those before 22.1 keep nothing.
+    pub(super) fn compiled(&self) -> PathBuf {
+        self.beside(".compiled")
     }
 
     /// The command that installs what is locked in the folder that it runs in.
@@ -89,7 +149,7 @@ impl Install {
 
     /// Where the entry point will be after an install.
     pub(super) fn usual_entry(&self) -> PathBuf {
-        self.folder.join("node_modules/azurite/dist/src/azurite.js")
+        self.folder.join(BUNDLE)
     }
 
     /// The command as a dry run shows it.
@@ -102,6 +162,7 @@ impl Install {
     /// Installs it where it is missing, and gives its entry point.
     pub(super) fn ensure(
         &self,
+        node: &Node,
         machine: &Machine,
         output: Output,
         interrupt: &Interrupt,
@@ -122,12 +183,16 @@ impl Install {
         }
         self.remove_partials();
         output.progress(&format!(
-            "installing Azurite {VERSION} into {}, once (about 365 MB)",
+            "installing Azurite {VERSION} into {}, once (75 MB to fetch, 9 MB to keep)",
             shown(&self.folder)
         ));
         let started = Instant::now();
         let partial = Partial::new(&self.folder)?;
-        for (name, text) in [("package.json", PACKAGE), ("package-lock.json", LOCK)] {
+        for (name, text) in [
+            ("package.json", PACKAGE),
+            ("package-lock.json", LOCK),
+            ("bundle.cjs", BUNDLER),
+        ] {
             let (bytes, mode) = (text.as_bytes().to_vec(), 0o644);
             let content = Content::File { bytes, mode };
             files::replace(&partial.folder.join(name), None, &content)?;
@@ -142,14 +207,33 @@ impl Install {
                 output.progress(&format!("{there} of {all} packages ({seconds} s)"));
             }
         };
-        run_npm(machine, &argv, &partial.folder, tell, interrupt)?;
-        entry_in(&partial.folder)?;
+        let npm = run(machine, &argv, &partial.folder, LIMIT, tell, interrupt)?;
+        npm.map_err(|words| npm_failure(&words))?;
+        entry_in(&partial.folder).map_err(Failure::new)?;
+        let argv = [node.program.clone().into_os_string(), "bundle.cjs".into()];
+        let (mut told, begun) = (Instant::now(), Instant::now());
+        let tell = || {
+            if told.elapsed() >= PROGRESS {
+                told = Instant::now();
+                let seconds = begun.elapsed().as_secs();
+                output.progress(&format!("making one file of them ({seconds} s)"));
+            }
+        };
+        match run(machine, &argv, &partial.folder, BUNDLING, tell, interrupt)? {
+            Ok(()) => files::discard_folder(&partial.folder.join("node_modules")),
+            // It serves as it is, only slower.
+            Err(words) => {
+                let _ = fs::remove_file(partial.folder.join(CONTENTS));
+                let why = in_one_line(words.trim());
+                output.progress(&format!("its packages stay, since that failed: {why}"));
+            }
+        }
         files::move_folder(&partial.folder, &self.folder)?;
         output.progress(&format!(
             "installed Azurite {VERSION} in {} seconds",
             started.elapsed().as_secs()
         ));
-        entry_in(&self.folder)
+        Ok(entry_in(&self.folder).map_err(Failure::new)?)
     }
 
     /// Waits for another azup that is installing.
@@ -216,37 +300,54 @@ impl Drop for Partial {
     }
 }
 
-/// The entry point of the pinned Azurite below `folder`.
-fn entry_in(folder: &Path) -> Result<PathBuf> {
-    let package = folder.join("node_modules/azurite");
-    let broken = |why: String| {
-        Failure::new(format!("no Azurite {VERSION} in {}: {why}", shown(folder))).hint(
-            command_line(["rm".as_ref(), "-r".as_ref(), folder.as_os_str()]),
-        )
-    };
-    let bytes =
-        files::read(&package.join("package.json")).map_err(|error| broken(format!("{error:#}")))?;
-    let about: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| broken(format!("its package.json is damaged: {error}")))?;
-    let version = about["version"].as_str().unwrap_or("of no version");
-    if version != VERSION {
-        return Err(broken(format!("it is Azurite {version}")).into());
+/// The entry point of the pinned Azurite below `folder`, or why there is none.
+fn entry_in(folder: &Path) -> Result<PathBuf, String> {
+    if files::exists(&folder.join(CONTENTS)) {
+        let recorded = contents(folder)?;
+        is_pinned(&recorded["azurite"])?;
+        let bundle = folder.join(BUNDLE);
+        return if bundle.is_file() { Ok(bundle) } else { Err("its program is missing".to_owned()) };
     }
+    let package = folder.join("node_modules/azurite");
+    let about = json(&package.join("package.json"))?;
+    is_pinned(&about["version"])?;
     let entry = about["bin"]["azurite"]
         .as_str()
         .map(|path| package.join(path.trim_start_matches("./")))
         .filter(|path| path.is_file());
-    entry.ok_or_else(|| broken("its program is missing".to_owned()).into())
+    entry.ok_or_else(|| "its program is missing".to_owned())
 }
 
-/// Runs npm to its end, in a process group of its own so that it can be stopped whole.
-fn run_npm(
+/// What [`BUNDLER`] says of its work.
+fn contents(folder: &Path) -> Result<Value, String> {
+    json(&folder.join(CONTENTS))
+}
+
+fn json(path: &Path) -> Result<Value, String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let bytes = files::read(path).map_err(|error| format!("{error:#}"))?;
+    serde_json::from_slice(&bytes).map_err(|error| format!("its {name} is damaged: {error}"))
+}
+
+fn is_pinned(version: &Value) -> Result<(), String> {
+    match version.as_str().unwrap_or("of no version") {
+        VERSION => Ok(()),
+        other => Err(format!("it is Azurite {other}")),
+    }
+}
+
+/// Runs a program to its end, in a process group of its own so that it can be stopped whole. What
+/// it has said where it failed is the inner error.
+fn run(
     machine: &Machine,
     argv: &[OsString],
     folder: &Path,
+    limit: Duration,
     mut tell: impl FnMut(),
     interrupt: &Interrupt,
-) -> Result<()> {
+) -> Result<Result<(), String>> {
+    let name = Path::new(&argv[0]).file_name().unwrap_or_default();
+    let name = name.to_string_lossy();
     let mut child = machine
         .command(&argv[0])
         .args(&argv[1..])
@@ -258,7 +359,7 @@ fn run_npm(
         .process_group(0)
         .spawn()
         .map_err(|error| not_started(argv, &error))?;
-    let stderr = child.stderr.take().context("npm's standard error")?;
+    let stderr = child.stderr.take().context("a program's standard error")?;
     let words = machine::thread(move || {
         let mut words = Vec::new();
         let _ = stderr.take(1 << 20).read_to_end(&mut words);
@@ -272,7 +373,7 @@ fn run_npm(
             return Err(error);
         }
     };
-    let until = Instant::now() + LIMIT;
+    let until = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -282,21 +383,17 @@ fn run_npm(
             kill_group(child.id());
             child.wait()?;
             interrupt.check()?;
-            return Err(Failure::new(format!(
-                "npm did not install Azurite within {} minutes",
-                LIMIT.as_secs() / 60
-            ))
-            .hint("npm ping")
-            .into());
+            let minutes = limit.as_secs() / 60;
+            let what = format!("{name} did not install Azurite within {minutes} minutes");
+            return Err(Failure::new(what).hint("npm ping").into());
         }
         tell();
         std::thread::sleep(POLL);
     };
     if status.success() {
-        return Ok(());
+        return Ok(Ok(()));
     }
-    let words = words.join().unwrap_or_default();
-    Err(npm_failure(&words).into())
+    Ok(Err(words.join().unwrap_or_default()))
 }
 
 /// npm's reason is its first sentence: the last one names its log file.
@@ -323,9 +420,9 @@ fn npm_failure(words: &str) -> Failure {
     Failure::new(format!("npm cannot install Azurite {VERSION}: {why}")).hint("azup up")
 }
 
-/// How many packages are in the lock.
+/// How many packages of the lock come to every machine: the rest is for one processor each.
 fn locked() -> usize {
-    LOCK.matches("\"integrity\": ").count()
+    LOCK.matches("\"integrity\": ").count() - LOCK.matches("\"cpu\": [").count()
 }
 
 /// How many packages have come to this folder, as far as a glance tells.
@@ -357,7 +454,7 @@ mod tests {
             let integrity = package["integrity"].as_str().unwrap_or_default();
             assert!(integrity.starts_with("sha512-"), "{name}: {integrity}");
             assert!(package["resolved"].is_null(), "{name} names a registry");
-            number += 1;
+            number += usize::from(package["cpu"].is_null());
         }
         assert_eq!(locked(), number);
         let azurite = &packages["node_modules/azurite"];

@@ -10,6 +10,7 @@ use time::{Date, Month, OffsetDateTime, Time};
 
 use super::answer::Running;
 use super::client::{self, Client, Refusal, Request, Response};
+use super::install::Install;
 use super::node::Node;
 use super::probe::words;
 use super::slot::Slot;
@@ -186,6 +187,11 @@ pub fn listed(machine: &Machine) -> Result<Vec<Listed>> {
 /// Who has the port of a service, as a failure with the command that goes round it.
 pub fn port_taken(service: Service, port: u16, machine: &Machine) -> Failure {
     ports::taken(service, port, machine)
+}
+
+/// The Azurite that is installed and whole; `None` where none is installed yet.
+pub fn installed(machine: &Machine) -> Result<Option<PathBuf>> {
+    Install::of(machine)?.check()
 }
 
 /// The version of the Node.js that would run Azurite.

@@ -33,6 +33,8 @@ pub struct Ready {
     pub(super) accounts: Vec<Account>,
     pub(super) node: Node,
     entry: PathBuf,
+    /// Where Node.js keeps what it has compiled.
+    pub(super) compiled: PathBuf,
 }
 
 impl Ready {
@@ -85,7 +87,8 @@ pub fn prepare(
     if let Data::Folder(folder) = &wish.data {
         wish.data = Data::Folder(writable(folder)?);
     }
-    let entry = Install::of(machine)?.ensure(machine, output, interrupt)?;
+    let install = Install::of(machine)?;
+    let entry = install.ensure(&node, machine, output, interrupt)?;
     output.detail(&format!("Azurite {VERSION}: {}", shown(&entry)));
     let accounts = accounts::ensure(&wish.accounts, machine)?;
     for name in &process::FOREIGN[..2] {
@@ -101,6 +104,7 @@ pub fn prepare(
         accounts,
         node,
         entry,
+        compiled: install.compiled(),
     })
 }
 

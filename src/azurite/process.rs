@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::accounts::{self, Account};
+use super::accounts;
+use super::prepare::Ready;
 use super::slot::Taken;
 use super::{ADDRESS, Data, Wish};
 use crate::certificates::CertificateSet;
@@ -120,12 +121,11 @@ impl Azurite {
     /// Starts it. What it says goes to the slot's log, which begins anew.
     pub(super) fn start(
         machine: &Machine,
-        argv: &[OsString],
-        https_only: bool,
-        accounts: &[Account],
+        ready: &Ready,
         taken: &Taken,
     ) -> Result<Self> {
         write_serve(machine)?;
+        let argv = ready.command(machine)?;
         let log = taken.slot().log();
         let file = open_log(&log)?;
         file.set_len(0)?;
@@ -143,14 +143,16 @@ impl Azurite {
         }
         command.env(
             WORDS,
-            if https_only {
+            if ready.wish.https_only {
                 "end-with-stdin https-only"
             } else {
                 "end-with-stdin"
             },
         );
-        if !accounts.is_empty() {
-            command.env("AZURITE_ACCOUNTS", accounts::variable(accounts));
+        // Half of its start is compiling (measured); Node.js has this since 22.1.
+        command.env("NODE_COMPILE_CACHE", &ready.compiled);
+        if !ready.accounts.is_empty() {
+            command.env("AZURITE_ACCOUNTS", accounts::variable(&ready.accounts));
         }
         let mut child = taken.lend(|| {
             command.spawn().map_err(|error| {

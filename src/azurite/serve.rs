@@ -91,9 +91,7 @@ fn start(
     ports::require_free(wish.ports, machine)?;
     interrupt.check()?;
     let client = Client::trusting(&ready.set.ca.der)?;
-    let command = ready.command(machine)?;
-    let mut azurite =
-        Azurite::start(machine, &command, wish.https_only, &ready.accounts, taken)?;
+    let mut azurite = Azurite::start(machine, ready, taken)?;
     let tls = probe::wait_until_ready(
         &client,
         &mut azurite,

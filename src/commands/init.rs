@@ -1,17 +1,17 @@
 //! `azup init`
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::project_files::{self, Verb};
 use crate::change;
 use crate::cli::{Init, Trust};
-use crate::failure::shown;
+use crate::failure::{in_one_line, shown};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::project::binary::Binary;
-use crate::project::{Plan, Project, Request, Status, configuration, devcontainer, record};
+use crate::project::{Found, Plan, Project, Request, Status, configuration, devcontainer, record};
 
 /// What a user does after `init`; one line each.
 const NEXT: [&str; 2] = [
@@ -59,6 +59,10 @@ pub(super) fn run(
     let observe = || project.plan(machine, &request);
     let mut plan = observe()?;
     project_files::warn_of_keys(&project, &plan, output);
+    let found = project.found(machine, &plan);
+    for one in &found {
+        output.progress(&format!("note: {}", in_one_line(&one.text())));
+    }
     let mut text = String::new();
     if global.dry_run {
         text += &project_files::preview(&plan, machine);
@@ -91,11 +95,21 @@ pub(super) fn run(
             "dry_run": global.dry_run,
             "files": project_files::listed(&plan),
             "notes": plan.notes,
+            "found": found.iter().map(listed).collect::<Vec<_>>(),
             "tracked_keys": plan.exposed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "next": NEXT,
             "trust": trust.document,
         }),
         exit: trust.exit,
+    })
+}
+
+/// Something found in the way, for programs.
+fn listed(found: &Found) -> Value {
+    json!({
+        "path": found.path.to_string_lossy(),
+        "line": found.line,
+        "what": found.what,
     })
 }
 

@@ -28,6 +28,13 @@ pub(super) const CHECKS: &[Check] = &[
         run: node,
     },
     Check {
+        id: "azurite-install",
+        title: "the installed Azurite is as azup has installed it",
+        explained_by: &[],
+        starts_program: false,
+        run: install,
+    },
+    Check {
         id: "azurite-data",
         title: "Azurite's data folder can be written",
         explained_by: &[],
@@ -80,6 +87,13 @@ fn node(context: &Context) -> Result<Finding> {
             ..Finding::of_error(&error)
         }),
     }
+}
+
+fn install(context: &Context) -> Result<Finding> {
+    Ok(match azurite::installed(&context.machine)? {
+        Some(entry) => Finding::ok(shown(&entry)),
+        None => Finding::skip("azup up installs it on first use"),
+    })
 }
 
 fn data(context: &Context) -> Result<Finding> {

@@ -12,6 +12,7 @@ use super::{Check, Context, Finding};
 use crate::certificates::{day, moment};
 use crate::failure::shown;
 use crate::files;
+use crate::project::found;
 
 /// How far apart two clocks may be. Azurite itself allows nothing; azup's tokens are valid
 /// from five minutes ago.
@@ -159,6 +160,14 @@ fn settings(context: &Context) -> Result<Finding> {
             found.push(file);
         }
     }
+    let cwd = context.machine.cwd();
+    // A home folder is no project, however many settings lie in it.
+    if context.machine.home().ok() != Some(cwd) {
+        let places = found::development_storage(cwd).into_iter();
+        let more = places.map(|(path, _)| cwd.join(path));
+        let more: Vec<PathBuf> = more.filter(|path| !found.contains(path)).collect();
+        found.extend(more);
+    }
     let Some(first) = found.first() else {
         if !unread.is_empty() {
             return Ok(Finding::skip(unread.join("\n")));
@@ -166,14 +175,14 @@ fn settings(context: &Context) -> Result<Finding> {
         return Ok(Finding::ok("none does"));
     };
     let names: Vec<String> = found.iter().map(|file| shown(file)).collect();
-    let format = if first.ends_with(".env") {
-        "dotenv"
-    } else {
+    let format = if first.ends_with("local.settings.json") {
         "functions"
+    } else {
+        "dotenv"
     };
     // By the SDKs' own definition (measured).
     Ok(Finding::warn(format!(
-        "it means http://127.0.0.1:10000, which cannot reach Azurite over HTTPS: {}",
+        "it means http://127.0.0.1:10000, where the account's key works and tokens do not: {}",
         names.join(", ")
     ))
     .fix(format!("azup env --format {format}")))

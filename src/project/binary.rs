@@ -20,6 +20,9 @@ const IGNORED: &str = "azup-linux-*\n";
 /// The same after `--vendor`, also where a rule further up ignores programs.
 const VENDORED: &str = "!azup-linux-*\n";
 
+/// Whatever the own folder's `.gitignore` may say.
+pub(super) const IGNORING: [&str; 2] = [IGNORED, VENDORED];
+
 /// How the program's file begins, whatever the architecture.
 pub const PREFIX: &str = "azup-linux-";
 

@@ -8,6 +8,7 @@
 mod adopt;
 mod command;
 mod depth;
+mod names;
 mod overlay;
 mod reach;
 mod read;

@@ -64,6 +64,13 @@ pub fn entrypoint() -> ProjectFile {
     ProjectFile::script(Path::new(OWN_FOLDER).join("entrypoint.sh"), ENTRYPOINT)
 }
 
+/// Every file of azup's own folder that hardly depends on the project, to compare with.
+pub(super) fn files_of_any() -> Result<Vec<ProjectFile>> {
+    let mut all = feature_files(None, Credential::Local, &Map::new())?;
+    all.extend([entrypoint(), serve()]);
+    Ok(all)
+}
+
 /// What makes the Azurite beside the dev container serve it, mounted by the overlay.
 pub fn serve() -> ProjectFile {
     ProjectFile::text(Path::new(OWN_FOLDER).join("serve.cjs"), crate::azurite::SERVE)

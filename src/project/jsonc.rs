@@ -231,6 +231,28 @@ pub fn snippet(edits: &[Edit]) -> String {
     text.collect::<Vec<_>>().join("\n")
 }
 
+/// What was added, for a person to take out by hand: the place of each.
+pub fn to_take_out(additions: &[Addition]) -> String {
+    let json = |value: &Value| value.to_string();
+    let text = additions.iter().map(|addition| match addition {
+        Addition::Member { at, key, value, .. } => {
+            format!("in {}: {}: {}\n", place(at), Value::from(key.as_str()), json(value))
+        }
+        Addition::Item { at, value, .. } => match identity(value) {
+            Some((key, name)) => {
+                let (key, name) = (Value::from(key), Value::from(name));
+                format!("in the list {}: the one with {key}: {name}\n", place(at))
+            }
+            None => format!("in the list {}: {}\n", place(at), json(value)),
+        },
+        Addition::Replaced { at, text, .. } => {
+            format!("instead of {}, write: {text}\n", place(at))
+        }
+        Addition::Dropped { at, text, .. } => format!("in {}, add: {text}\n", place(at)),
+    });
+    text.collect()
+}
+
 /// A path for a person who has to find it.
 fn place(path: &[Step]) -> String {
     let steps = path.iter().map(|step| match step {

@@ -1,6 +1,7 @@
 //! What has to be done so that a project has all that azup wants it to have: compared
 //! with what is there, file by file, and noted in the record.
 
+mod by_hand;
 mod entries;
 mod finish;
 mod surroundings;
@@ -71,6 +72,8 @@ struct Setup<'a> {
     theirs: Vec<Change>,
     notes: Vec<String>,
     refused: Vec<Refused>,
+    /// The compose files of the dev container.
+    compose: Vec<PathBuf>,
 }
 
 impl Project {
@@ -82,8 +85,8 @@ impl Project {
     pub fn plan(&self, machine: &Machine, request: &Request) -> Result<Plan> {
         let noted = Record::load(&self.folder)?;
         let (record, noted) = match noted {
-            Some((record, bytes)) => (record, Some(bytes)),
-            None => (self.first_record(), None),
+            Some((record, bytes)) => (self.complete(record, machine)?, Some(bytes)),
+            None => (self.complete(self.first_record(), machine)?, None),
         };
         let mut setup = Setup {
             project: self,
@@ -93,6 +96,7 @@ impl Project {
             theirs: Vec::new(),
             notes: Vec::new(),
             refused: Vec::new(),
+            compose: Vec::new(),
         };
         let sans = setup.dev_container(request)?;
         setup.own_file(&ProjectFile::text(
@@ -101,6 +105,16 @@ impl Project {
         ))?;
         setup.editor(request)?;
         setup.finish(machine, request, &sans, noted)
+    }
+
+    /// What is literally azup's own already, where the record was lost: to be taken out again.
+    fn complete(&self, record: Record, machine: &Machine) -> Result<Record> {
+        let found = self.recognised(machine)?;
+        let unknown = found.filter(|found| found.is_unknown_to(&record));
+        Ok(match unknown {
+            Some(found) => found.completing(record),
+            None => record,
+        })
     }
 
     fn first_record(&self) -> Record {
@@ -140,8 +154,14 @@ impl Setup<'_> {
         let (edits, overlay, variables) = match kind {
             Kind::Compose { files, service } => {
                 let files = configuration.compose_files(&self.project.folder, &files);
-                let services = compose::read(&files)?;
-                let overlay = compose::overlay(&services, &service, &self.project.folder)?;
+                let folder = &self.project.folder;
+                let with_lines =
+                    |error| by_hand::with_compose(error, &configuration, &files, &service, folder);
+                let services = compose::read(&files).map_err(with_lines)?;
+                let below = services.files.iter().map(|file| file.strip_prefix(folder).unwrap_or(file));
+                self.compose = below.map(Path::to_owned).collect();
+                let overlay =
+                    compose::overlay(&services, &service, folder).map_err(with_lines)?;
                 let variables =
                     self.variables_with_compose(request, known, &services, &service, &overlay);
                 (Vec::new(), Some(overlay), variables)

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::jsonc::Refusal;
+use super::jsonc::{self, Refusal};
 use super::paths::Blocked;
-use super::record::{Entry, Record};
+use super::recognise::{self, Recognised, Stuck};
+use super::record::{self, Entry, Record};
 use super::{OWN_FOLDER, Plan, Project, Status, binary, paths};
 use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
 use crate::change::Change;
@@ -34,6 +35,10 @@ struct Undo<'a> {
     refused: Vec<(PathBuf, String)>,
     /// What is where folders should be, so that what is in those cannot be told.
     in_the_way: Vec<Blocked>,
+    /// What a person would have to take out of a refused file.
+    lines: Vec<(PathBuf, String)>,
+    /// Whether there is a record of what azup did.
+    is_recorded: bool,
 }
 
 impl Project {
@@ -44,19 +49,23 @@ impl Project {
     /// With [`Exit::Refused`] where the user changed what cannot be told apart, or there is
     /// no record; else where something cannot be read.
     pub fn undo(&self, machine: &Machine, keep: &Keep) -> Result<Plan> {
-        let Some((record, bytes)) = Record::load(&self.folder)? else {
-            self.refuse_without_record()?;
-            return self.undo_folders_alone(keep);
+        let mut undo = Undo::of(self, keep);
+        let (record, bytes) = match (Record::load(&self.folder)?, self.recognised(machine)) {
+            (Some((record, bytes)), recognised) => {
+                let known = recognised.ok().flatten().filter(|all| all.is_unknown_to(&record));
+                let record = known.map_or(record.clone(), |all| all.completing(record));
+                (record, Some(bytes))
+            }
+            (None, Ok(Some(recognised))) => {
+                undo.without_record(&recognised);
+                (recognised.record, None)
+            }
+            (None, Ok(None)) => return self.undo_folders_alone(keep),
+            (None, Err(error)) => return Err(error),
         };
-        let mut undo = Undo {
-            project: self,
-            keep,
-            plan: Plan::default(),
-            refused: Vec::new(),
-            in_the_way: Vec::new(),
-        };
+        let extended = self.extended(&record)?;
         for entry in &record.files {
-            undo.entry(entry)?;
+            undo.entry(entry, extended.contains(&entry.path))?;
             undo.leftovers(self.leftovers_of(Path::new(&entry.path)))?;
         }
         for folder in [OWN_FOLDER, PROJECT_FOLDER] {
@@ -76,13 +85,7 @@ impl Project {
 
     /// A crash may have left azup's own folders without a record.
     fn undo_folders_alone(&self, keep: &Keep) -> Result<Plan> {
-        let mut undo = Undo {
-            project: self,
-            keep,
-            plan: Plan::default(),
-            refused: Vec::new(),
-            in_the_way: Vec::new(),
-        };
+        let mut undo = Undo::of(self, keep);
         let folders = self.abandoned_folders();
         for folder in &folders {
             undo.leftovers(self.leftovers_in(folder))?;
@@ -92,36 +95,68 @@ impl Project {
         Ok(undo.plan)
     }
 
-    /// A set-up that was written without a record cannot be told from the user's files.
-    fn refuse_without_record(&self) -> Result<()> {
-        let feature = Path::new(OWN_FOLDER).join("devcontainer-feature.json");
-        if !files::exists(&self.folder.join(&feature)) {
-            return Ok(());
+    /// The files that azup made and a person changed. A dev container that azup made stays as
+    /// a whole or not at all: its configuration names its compose file.
+    fn extended(&self, record: &Record) -> Result<Vec<String>> {
+        let mut extended = Vec::new();
+        let made = record.files.iter().filter(|entry| entry.before.is_none());
+        for entry in made.clone() {
+            let real = paths::real(&self.folder, Path::new(&entry.path));
+            let now = real.ok().map(|real| files::read_if_there(&real)).transpose()?;
+            if let Some(now) = now.flatten()
+                && !matches!(entry.undone(&now), Ok(None))
+            {
+                extended.push(entry.path.clone());
+            }
         }
-        Err(Failure::new(format!(
-            "cannot undo what azup did in {}: {} is missing, which says what it was",
-            shown(&self.folder),
+        let is_container = |path: &str| record::is_container_file(path);
+        if extended.iter().any(|path| is_container(path)) {
+            let others = made.filter(|entry| is_container(&entry.path));
+            extended.extend(others.map(|entry| entry.path.clone()));
+        }
+        Ok(extended)
+    }
+}
+
+impl<'a> Undo<'a> {
+    fn of(project: &'a Project, keep: &'a Keep) -> Self {
+        Self {
+            project,
+            keep,
+            plan: Plan::default(),
+            refused: Vec::new(),
+            in_the_way: Vec::new(),
+            lines: Vec::new(),
+            is_recorded: true,
+        }
+    }
+
+    /// What is literally azup's own goes all the same.
+    fn without_record(&mut self, recognised: &Recognised) {
+        self.is_recorded = false;
+        let keeps = |path: &Path| self.keep.files.contains(&self.project.folder.join(path));
+        for Stuck { path, why, lines } in &recognised.stuck {
+            if keeps(path) {
+                continue;
+            }
+            self.refused.push((path.clone(), why.clone()));
+            self.lines.push((path.clone(), lines.clone()));
+        }
+        self.plan.notes.push(format!(
+            "{} is missing, which says what azup did here: what is literally azup's own is taken out",
             shown(&Record::path())
-        ))
-        .hint(command_line([
-            "git".as_ref(),
-            "-C".as_ref(),
-            self.folder.as_os_str(),
-            "checkout".as_ref(),
-            "--".as_ref(),
-            Record::path().as_os_str(),
-        ]))
-        .exit(Exit::Refused)
-        .into())
+        ));
+        self.plan.notes.extend(recognised.notes.iter().cloned());
     }
 }
 
 impl Undo<'_> {
     /// A file of the user's.
-    fn entry(&mut self, entry: &Entry) -> Result<()> {
+    fn entry(&mut self, entry: &Entry, is_extended: bool) -> Result<()> {
         let path = Path::new(&entry.path);
         if self.keep.files.contains(&self.project.folder.join(path)) {
             self.plan.files.push((path.to_owned(), Status::Kept));
+            self.tell_of_kept(path);
             return Ok(());
         }
         let looked_up = paths::real(&self.project.folder, path).map(|real| {
@@ -140,7 +175,12 @@ impl Undo<'_> {
             }
         };
         let behind_link = real != self.project.folder.join(path);
-        match entry.undone(&now) {
+        let undone = if is_extended {
+            self.without_parts(entry, &now)?
+        } else {
+            entry.undone(&now)
+        };
+        match undone {
             Ok(None) if behind_link => {
                 let why = "it is behind a link, where azup deletes nothing".to_owned();
                 self.refused.push((path.to_owned(), why));
@@ -163,9 +203,64 @@ impl Undo<'_> {
                     content: Content::File { bytes, mode: 0o644 },
                 });
             }
-            Err(Refusal(why)) => self.refused.push((path.to_owned(), why)),
+            Err(Refusal(why)) => {
+                self.refused.push((path.to_owned(), why));
+                let lines = jsonc::to_take_out(&entry.additions);
+                self.lines.push((path.to_owned(), lines));
+            }
         }
         Ok(())
+    }
+
+    /// A file that azup made and a person extended, without azup's parts; `None` where nothing
+    /// is left in it.
+    fn without_parts(
+        &mut self,
+        entry: &Entry,
+        now: &[u8],
+    ) -> Result<Result<Option<Vec<u8>>, Refusal>> {
+        let path = Path::new(&entry.path);
+        if path.extension().is_some_and(|kind| kind == "yml") {
+            self.plan.notes.push(format!(
+                "{} stays: azup made it, and what is in it is the dev container's",
+                shown(path)
+            ));
+            return Ok(Ok(Some(now.to_owned())));
+        }
+        let now = match jsonc::remove(now, &entry.additions) {
+            Ok(now) => now,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let parts = match self.project.own_parts(path, &now)? {
+            Ok(parts) => parts,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let without = jsonc::remove(&now, &parts.additions);
+        if without.is_err() {
+            let lines = jsonc::to_take_out(&parts.additions);
+            self.lines.push((path.to_owned(), lines));
+        }
+        Ok(without.map(|left| (!recognise::is_shell(&left)).then_some(left)))
+    }
+
+    /// A file that is kept goes on naming what is gone.
+    fn tell_of_kept(&mut self, path: &Path) {
+        let there = files::read_if_there(&self.project.folder.join(path));
+        let text = there.ok().flatten().unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let own = |line: &str| line.contains("\"azup: trust\"") || line.contains("azurite\"") && line.contains('/') || line.contains("azurite/docker-compose.yml");
+        let numbered = (1..).zip(text.lines());
+        let lines: Vec<String> = numbered
+            .filter(|(_, line)| own(line))
+            .map(|(number, _)| number.to_string())
+            .collect();
+        if !lines.is_empty() {
+            self.plan.notes.push(format!(
+                "{} is kept and names what azup takes away in line {}: take that out by hand",
+                shown(path),
+                lines.join(", ")
+            ));
+        }
     }
 
     /// What a killed azup was writing goes, however young it is.
@@ -271,6 +366,11 @@ impl Undo<'_> {
             if folder == PROJECT_FOLDER && stays {
                 continue;
             }
+            let why = if self.is_recorded {
+                "azup did not write it"
+            } else {
+                "nothing says that azup wrote it"
+            };
             let strange: Vec<PathBuf> = self
                 .names_in(folder)?
                 .into_iter()
@@ -279,7 +379,7 @@ impl Undo<'_> {
             self.refused.extend(
                 strange
                     .into_iter()
-                    .map(|path| (path, "azup did not write it".to_owned())),
+                    .map(|path| (path, why.to_owned())),
             );
         }
         Ok(())
@@ -323,7 +423,7 @@ impl Undo<'_> {
         }
     }
 
-    fn finish(mut self, record: &Record, bytes: Vec<u8>) -> Result<Plan> {
+    fn finish(mut self, record: &Record, bytes: Option<Vec<u8>>) -> Result<Plan> {
         if !self.refused.is_empty() || !self.in_the_way.is_empty() {
             return Err(self.refusal());
         }
@@ -340,7 +440,9 @@ impl Undo<'_> {
             .into_iter()
             .partition(|folder| path.starts_with(folder));
         self.remove_folders(&others);
-        self.delete(&path, real, bytes);
+        if let Some(bytes) = bytes {
+            self.delete(&path, real, bytes);
+        }
         self.remove_folders(&around);
         self.project.require_writable()?;
         Ok(self.plan)
@@ -380,13 +482,24 @@ impl Undo<'_> {
             let there = self.in_the_way.iter().map(|one| folder.join(&one.at));
             words.extend(there.map(PathBuf::into_os_string));
         }
-        Failure::new(format!(
+        let mut named: Vec<&PathBuf> = Vec::new();
+        let mut lines = String::new();
+        for (path, text) in self.lines.iter().filter(|(_, text)| !text.is_empty()) {
+            if !named.contains(&path) {
+                named.push(path);
+                lines += &format!("to be taken out of {} by hand:\n{text}", shown(path));
+            }
+        }
+        let failure = Failure::new(format!(
             "cannot undo what azup did in {}: {}",
             shown(folder),
             reasons.join("; ")
-        ))
-        .hint(command_line(words))
-        .exit(Exit::Refused)
-        .into()
+        ));
+        let failure = if lines.is_empty() {
+            failure
+        } else {
+            failure.snippet(lines)
+        };
+        failure.hint(command_line(words)).exit(Exit::Refused).into()
     }
 }

@@ -15,6 +15,7 @@
 
 mod install;
 mod launch;
+mod ours;
 mod scripts;
 mod tasks;
 mod templates;
@@ -28,6 +29,10 @@ use super::jsonc::{Edit, Step};
 use super::{Project, ProjectFile, json_text};
 use install::Work;
 use launch::Entry;
+pub(super) use ours::{
+    Reference, fresh, has_our_task, is_changed_task, is_our_task, launch_references, our_task,
+    task_references,
+};
 use tasks::{Found, Tasks, Trouble};
 
 /// Where the tasks are, relative to the project's folder.
@@ -38,7 +43,7 @@ pub const LAUNCH_PATH: &str = ".vscode/launch.json";
 /// The task that installs dependencies.
 const INSTALL_TASK: &str = "install dependencies";
 /// The task that puts the CA where it is missing.
-const TRUST_TASK: &str = "azup: trust";
+pub(super) const TRUST_TASK: &str = "azup: trust";
 /// The task that runs the Azure Functions host.
 const FUNCTIONS_TASK: &str = "func host start";
 

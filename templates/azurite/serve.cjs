@@ -20,6 +20,8 @@ const WORDS = (process.env.AZUP_SERVE || "").split(/\s+/);
 const TLS_RECORD = 22; // the first byte of every TLS connection
 const SILENT = 120000; // ms until a connection without a byte is closed, as Node.js has it for TLS
 const DRAIN = 3000; // ms that requests under way get when Azurite ends
+const LINGER = 500; // ms for which Azurite, when it is stopped, looks whether its network goes
+const RETURN = 2500; // ms until the container that owns the network runs again
 const say = (text) => console.log(`azup: ${text}`);
 
 function healthCheck([ca, ...ports]) {
@@ -195,11 +197,28 @@ function end(code) {
   wait();
 }
 
+const hasNetwork = () => Object.values(os.networkInterfaces()).flat().some((address) => !address.internal);
+
+// docker-compose 1 restarts all containers at once. If Azurite ended before the container that owns
+// its network was back, the engine could not start it again, and would not try twice (measured).
+// So it looks whether its network goes, too, and then gives that container time.
+function outstayNetwork() {
+  if (!WORDS.includes("leave-with-network")) return;
+  let until = Date.now() + LINGER;
+  let gone = false;
+  const look = setInterval(() => {
+    if (!gone && !hasNetwork()) {
+      gone = true;
+      until = Date.now() + RETURN;
+    }
+    if (Date.now() > until) clearInterval(look);
+  }, 20);
+}
+
 let alone = 0; // looks in a row at which there was no network
 function leaveWithNetwork() {
   if (!WORDS.includes("leave-with-network")) return;
-  const there = Object.values(os.networkInterfaces()).flat().some((address) => !address.internal);
-  alone = there ? 0 : alone + 1;
+  alone = hasNetwork() ? 0 : alone + 1;
   if (alone < 2) return;
   say("the network is gone: the dev container was restarted");
   if (servers.length > 0) end(1);
@@ -217,7 +236,10 @@ function serve() {
     finish = listener;
     return this;
   };
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => end(0));
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    once.call(process, signal, outstayNetwork);
+    process.on(signal, () => end(0));
+  }
   if (WORDS.includes("end-with-stdin")) {
     process.stdin.on("end", () => end(0)).on("error", () => end(0)).resume().unref();
   }

@@ -1,9 +1,11 @@
 //! `azup init` for a new project: what it writes, and what it leaves alone.
 
 mod binary;
+mod by_hand;
 mod clone;
 mod credential;
 mod feature;
+mod found;
 mod languages;
 mod overlay;
 mod readers;

@@ -7,6 +7,7 @@ mod fixtures;
 mod hostile;
 mod keys;
 mod killed;
+mod recordless;
 mod removal;
 
 use std::os::unix::fs::{MetadataExt as _, symlink};

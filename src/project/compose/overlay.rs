@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::read::Services;
 use super::service::Namespace;
 use super::text::{literal, quoted, scalar};
-use super::{Adopted, OVERLAY, adopt, recognise};
+use super::{Adopted, OVERLAY, adopt, names, recognise};
 use crate::certificates::PROJECT_FOLDER;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::project::OWN_FOLDER;
@@ -64,6 +64,16 @@ impl Overlay {
 /// With exit 4 where `app` is no service, where its network cannot be joined, or where
 /// the project's own Azurite cannot be adopted: the message says which and why.
 pub fn overlay(services: &Services, app: &str, project: &Path) -> Result<Overlay> {
+    let mut overlay = with_azurite(services, app, project)?;
+    for name in names::in_use(services, &overlay.service) {
+        if !overlay.sans.contains(&name) {
+            overlay.sans.push(name);
+        }
+    }
+    Ok(overlay)
+}
+
+fn with_azurite(services: &Services, app: &str, project: &Path) -> Result<Overlay> {
     if services.get(app).is_none() {
         let names: Vec<&str> = services
             .services

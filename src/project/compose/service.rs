@@ -68,6 +68,11 @@ impl Service {
         self.fields.get(key).filter(|value| !value.is_null())
     }
 
+    /// All of it.
+    pub fn whole(&self) -> Value {
+        Value::Object(self.fields.clone())
+    }
+
     /// Whether it has a field that says something: an empty list does not.
     pub fn has(&self, key: &str) -> bool {
         match self.field(key) {

@@ -12,7 +12,7 @@ use crate::project::dockerfile::last;
 use crate::project::jsonc::{Edit, Step};
 
 /// The Feature that brings Node.js, which Azurite runs on.
-const NODE_FEATURE: &str = "ghcr.io/devcontainers/features/node:1";
+pub(in crate::project) const NODE_FEATURE: &str = "ghcr.io/devcontainers/features/node:1";
 
 /// What a configuration at `path` is to gain where compose makes the dev container.
 pub fn compose_edits(value: &Value, path: &Path, overlay: &Overlay) -> Vec<Edit> {
@@ -111,16 +111,26 @@ pub fn names_own_folder(value: &Value, path: &Path) -> bool {
 
 fn feature(value: &Value, reference: &str) -> Option<Edit> {
     let known = value["features"].as_object();
-    let there = known.is_some_and(|known| {
-        known
-            .keys()
-            .any(|one| one.starts_with('.') && plain(Path::new(one)) == plain(Path::new(reference)))
-    });
+    let there = known.is_some_and(|known| known.keys().any(|one| is_reference(one, reference)));
     (!there).then(|| Edit::Member {
         at: key("features"),
         key: reference.to_owned(),
         value: json!({}),
     })
+}
+
+fn is_reference(key: &str, reference: &str) -> bool {
+    key.starts_with('.') && plain(Path::new(key)) == plain(Path::new(reference))
+}
+
+/// Whether a key of `features` is azup's, in a configuration at `path`.
+pub(in crate::project) fn is_own_feature(key: &str, path: &Path) -> bool {
+    is_reference(key, &reference(path))
+}
+
+/// Whether an element of `dockerComposeFile` is azup's, in a configuration at `path`.
+pub(in crate::project) fn is_overlay(element: &Value, path: &Path) -> bool {
+    is_path(element, &overlay_file(path))
 }
 
 /// Whether a Feature brings Node.js.
@@ -153,16 +163,21 @@ fn ports(value: &Value, wanted: &[(&'static str, Value)]) -> Vec<Edit> {
             edits.push(Edit::Member {
                 at: key("portsAttributes"),
                 key: name,
-                value: json!({
-                    "label": format!("Azurite {what}"),
-                    "protocol": "https",
-                    "onAutoForward": "silent",
-                    "requireLocalPort": true
-                }),
+                value: said_of(what),
             });
         }
     }
     edits
+}
+
+/// What is said of a port that carries `what`.
+pub(in crate::project) fn said_of(what: &str) -> Value {
+    json!({
+        "label": format!("Azurite {what}"),
+        "protocol": "https",
+        "onAutoForward": "silent",
+        "requireLocalPort": true
+    })
 }
 
 fn text_of(element: &Value) -> String {

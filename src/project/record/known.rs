@@ -32,6 +32,12 @@ pub(super) fn is_configuration(parts: &[&str]) -> bool {
     }
 }
 
+/// Whether a file makes a dev container: its configuration, or the compose file of one.
+pub(in crate::project) fn is_container_file(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    is_configuration(&parts) || parts.last() == Some(&"docker-compose.yml")
+}
+
 /// A file that `init` edits, or makes for the user.
 pub(super) fn is_of_users(parts: &[&str]) -> bool {
     match parts {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Refused, Setup};
+use super::{Refused, Setup, by_hand};
 use crate::change::Change;
 use crate::files::{self, Content};
 use crate::project::jsonc::{self, Edit, Refusal};
@@ -45,7 +45,7 @@ impl Setup<'_> {
                     },
                 });
             }
-            Err(Refusal(why)) => self.refuse(path, why, Some(jsonc::snippet(edits))),
+            Err(Refusal(why)) => self.refuse(path, why, Some(by_hand::lines(path, edits))),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Refused, Request, Setup};
+use super::{Refused, Request, Setup, by_hand};
 use crate::certificates::{self, FILES, GITIGNORE, IssuedList, Obtained, PROJECT_FOLDER, Place};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
@@ -21,7 +21,7 @@ impl Setup<'_> {
         self.refused.push(Refused {
             path: path.to_owned(),
             why,
-            snippet,
+            snippet: snippet.or_else(|| Some(by_hand::lines(path, &[]))),
             in_the_way: false,
         });
     }
@@ -80,6 +80,7 @@ impl Setup<'_> {
             changes,
             notes: self.notes,
             issued,
+            compose: self.compose,
             exposed: git::tracked_keys(&self.project.folder),
         })
     }
@@ -114,7 +115,7 @@ impl Setup<'_> {
         let names = &obtained.set.names.dns;
         for san in sans.iter().filter(|san| !names.contains(san)) {
             self.notes.push(format!(
-                "the certificate is not valid for {san}, by which the dev container reaches Azurite: \
+                "the certificate is not valid for {san}, by which this project reaches Azurite: \
                  azup renew --san {san}"
             ));
         }
@@ -212,6 +213,12 @@ impl Setup<'_> {
             .map(|refused| aside(&project.folder.join(&refused.path)))
             .collect();
         commands.dedup();
+        if commands.is_empty() {
+            // By itself it would fail again.
+            let refused = self.refused.iter().map(|refused| project.folder.join(&refused.path));
+            let words: Vec<String> = refused.map(|path| shown(&path)).collect();
+            commands.push(format!("${{EDITOR:-vi}} {}", words.join(" ")));
+        }
         commands.push(project.command("init", machine.cwd()));
         failure.hint(commands.join(" && "))
     }

@@ -1,5 +1,6 @@
 //! What `azup up` needs and cannot have: each in its own words, before anything runs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::sdks::real;
 use super::site::{PATIENCE, Site, ended, gone, signal};
-use crate::sandbox::Done;
+use crate::sandbox::{Done, part};
 
 /// Writes the machine's set as it would have been made `days` ago.
 fn certificates(site: &Site, days: i64) {
@@ -384,7 +385,7 @@ fn the_first_use_installs_azurite_from_npm_once() {
         1,
         "{said}"
     );
-    assert!(said.contains(" of 453 packages ("), "{said}");
+    assert!(said.contains(" of 454 packages ("), "{said}");
     assert_eq!(installs(&site), ["azurite-3.37.0"]);
     let lock = site.sandbox.own().join("azurite-3.37.0/package-lock.json");
     let pinned = include_str!("../../../templates/azurite/package-lock.json");
@@ -393,6 +394,16 @@ fn the_first_use_installs_azurite_from_npm_once() {
         pinned,
         "as it was pinned"
     );
+    // One small file is left of it, and that serves.
+    let place = site.sandbox.own().join("azurite-3.37.0");
+    let names = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap());
+    let sizes = names.map(|entry| (entry.file_name(), entry.metadata().unwrap().len()));
+    let sizes: std::collections::BTreeMap<_, _> = sizes.collect();
+    assert!(sizes.contains_key(OsStr::new("azurite.cjs")), "{sizes:?}");
+    assert!(!sizes.contains_key(OsStr::new("node_modules")), "{sizes:?}");
+    assert!(sizes.values().sum::<u64>() < 30_000_000, "{sizes:?}");
+    site.store("in the one file");
+    assert_eq!(site.stored(), "in the one file 200");
     let down = site.sandbox.azup(["down"]).ok();
     assert_eq!(down.stdout.lines().count(), 2, "{down}");
     // A second start needs neither npm nor a network.
@@ -400,4 +411,79 @@ fn the_first_use_installs_azurite_from_npm_once() {
     let up = site.up(&[]);
     let done = up.end_with(Signal::INT).ok();
     assert!(!done.stderr.contains("install"), "{done}");
+}
+
+#[test]
+fn where_no_one_file_can_be_made_of_them_its_packages_serve() {
+    let mut site = Site::bare();
+    // Azurite without what makes one file of it.
+    let packages = part("azurite-3.37.0").join("node_modules/azurite");
+    let npm = format!(
+        "mkdir node_modules && ln -s '{}' node_modules/azurite",
+        packages.display()
+    );
+    site.stand_ins(&[("npm", &npm)]);
+    site.azup_up(&["-d"]).ok();
+    site.store("by its packages");
+    assert_eq!(site.stored(), "by its packages 200");
+    let pid = site.state()["azurite_pid"].as_u64().unwrap();
+    let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(
+        line.contains("/node_modules/azurite/dist/src/azurite.js\0"),
+        "{line}"
+    );
+    site.sandbox.azup(["down"]).ok();
+}
+
+/// Copied to a machine without a registry, or restored by a CI cache.
+#[test]
+fn azup_azurite_names_an_install_that_was_made_elsewhere() {
+    let mut site = Site::bare();
+    let place = site.sandbox.root().join("copied");
+    fs::create_dir(&place).unwrap();
+    for name in ["azurite.cjs", "bundle.json"] {
+        fs::copy(part("azurite-3.37.0").join(name), place.join(name)).unwrap();
+    }
+    site.only(&[real("node")]);
+    site.sandbox.set("AZUP_AZURITE", &place);
+    site.azup_up(&["-d"]).ok();
+    let pid = site.state()["azurite_pid"].as_u64().unwrap();
+    let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(
+        line.contains(&*place.join("azurite.cjs").to_string_lossy()),
+        "{line}"
+    );
+    site.sandbox.azup(["down"]).ok();
+    assert_eq!(installs(&site), [""; 0]);
+    site.sandbox
+        .set("AZUP_AZURITE", site.sandbox.root().join("missing"));
+    let done = site.azup_up(&["-d"]);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(
+        done.stderr.ends_with("hint: unset AZUP_AZURITE\n"),
+        "{done}"
+    );
+}
+
+#[test]
+fn doctor_finds_a_damaged_install_and_one_command_mends_it() {
+    let site = Site::bare();
+    let place = site.sandbox.own().join("azurite-3.37.0");
+    let doctor = || site.sandbox.azup(["doctor", "azurite-install"]);
+    assert_eq!(doctor().code, 0, "nothing is installed");
+    fs::create_dir_all(&place).unwrap();
+    for name in ["azurite.cjs", "bundle.json"] {
+        fs::copy(part("azurite-3.37.0").join(name), place.join(name)).unwrap();
+    }
+    doctor().ok();
+    let mut bytes = fs::read(place.join("azurite.cjs")).unwrap();
+    bytes.truncate(1 << 20);
+    fs::write(place.join("azurite.cjs"), bytes).unwrap();
+    let done = doctor();
+    assert_eq!(done.code, 1, "{done}");
+    let fix = format!("rm -r {}", place.display());
+    assert!(done.stdout.contains(&fix), "{done}");
+    site.sandbox.run("sh", ["-c", &fix]).ok();
+    doctor().ok();
+    assert!(!place.exists());
 }

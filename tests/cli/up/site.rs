@@ -37,13 +37,26 @@ pub(super) struct Up {
 }
 
 impl Site {
-    /// With the Azurite that `tests/run` installed.
+    /// With the Azurite that `tests/run` installed: as one file, and with `AZUP_TEST_PLAIN` as
+    /// the packages that it was made of.
     pub(super) fn new() -> Self {
         let site = Self::bare();
+        if std::env::var_os("AZUP_TEST_PLAIN").is_some() {
+            site.install_packages();
+            return site;
+        }
         std::fs::create_dir_all(site.sandbox.own()).unwrap();
         let link = site.sandbox.own().join("azurite-3.37.0");
         std::os::unix::fs::symlink(part("azurite-3.37.0"), link).unwrap();
         site
+    }
+
+    /// Installs the packages alone.
+    pub(super) fn install_packages(&self) {
+        let folder = self.sandbox.own().join("azurite-3.37.0");
+        std::fs::create_dir_all(&folder).unwrap();
+        let packages = part("azurite-3.37.0").join("node_modules");
+        std::os::unix::fs::symlink(packages, folder.join("node_modules")).unwrap();
     }
 
     /// Without any Azurite.

@@ -1,0 +1,239 @@
+//! Which rule makes git ignore a file, read from the files with the rules (gitignore(5)) without
+//! running git.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Repository;
+use crate::files;
+
+/// No list of rules that a person wrote is larger (bytes).
+const LARGEST: u64 = 1 << 20;
+
+/// A rule, and what it made git ignore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The file that it stands in.
+    pub file: PathBuf,
+    /// Its line there.
+    pub line: usize,
+    /// The rule itself.
+    pub text: String,
+    /// What it fits: the file, or a folder around it, relative to the project's folder.
+    pub fits: PathBuf,
+}
+
+/// The rule that makes git ignore `path`, relative to the folder `project`, in the innermost
+/// repository around that. `home`: where the user's own rules are, which a clone lacks.
+pub fn rule(project: &Path, path: &Path, home: Option<&Path>) -> Option<Rule> {
+    let repository = Repository::around(project).into_iter().next()?;
+    let whole = repository.below.join(path);
+    let mut at = PathBuf::new();
+    for part in whole.components() {
+        at.push(part);
+        let is_folder = at != whole || repository.root.join(&at).is_dir();
+        // git looks no further into a folder that it ignores.
+        if let Some(rule) = decides(&repository, &at, is_folder, home) {
+            let fits = at.strip_prefix(&repository.below).unwrap_or(Path::new("."));
+            return Some(Rule {
+                fits: fits.to_owned(),
+                ..rule
+            });
+        }
+    }
+    None
+}
+
+/// The last rule that fits, of the nearest file; none where that takes it back.
+fn decides(repository: &Repository, at: &Path, is_folder: bool, home: Option<&Path>) -> Option<Rule> {
+    let mut lists: Vec<(PathBuf, PathBuf)> = at
+        .ancestors()
+        .skip(1)
+        .map(|folder| (repository.root.join(folder).join(".gitignore"), folder.to_owned()))
+        .collect();
+    lists.push((repository.git.join("info/exclude"), PathBuf::new()));
+    lists.extend(home.map(|home| (home.join(".config/git/ignore"), PathBuf::new())));
+    for (file, base) in lists {
+        let below = at.strip_prefix(&base).ok()?;
+        let rules = read(&file);
+        let fitting = rules.iter().rev().find(|(_, text)| fits(text, below, is_folder));
+        if let Some((line, text)) = fitting {
+            return (!text.starts_with('!')).then(|| Rule {
+                file,
+                line: *line,
+                text: text.clone(),
+                fits: PathBuf::new(),
+            });
+        }
+    }
+    None
+}
+
+/// The rules of a file with their lines. git reads none through a link.
+fn read(file: &Path) -> Vec<(usize, String)> {
+    let about = file.symlink_metadata();
+    if !about.is_ok_and(|about| about.is_file() && about.len() <= LARGEST) {
+        return Vec::new();
+    }
+    let bytes = files::read_if_there(file).ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let rules = (1..).zip(text.lines()).filter_map(|(line, rule)| {
+        let rule = without_blanks(rule);
+        (!rule.is_empty() && !rule.starts_with('#')).then(|| (line, rule.to_owned()))
+    });
+    rules.collect()
+}
+
+/// Blanks at the end count only behind a backslash.
+fn without_blanks(rule: &str) -> &str {
+    let mut rule = rule;
+    while let Some(shorter) = rule.strip_suffix(' ') {
+        if shorter.ends_with('\\') {
+            break;
+        }
+        rule = shorter;
+    }
+    rule
+}
+
+/// Whether a rule fits a path, both relative to the folder of the rule's file.
+fn fits(rule: &str, path: &Path, is_folder: bool) -> bool {
+    let rule = rule.strip_prefix('!').unwrap_or(rule);
+    let (rule, folders_only) = match rule.strip_suffix('/') {
+        Some(rule) => (rule, true),
+        None => (rule, false),
+    };
+    if folders_only && !is_folder || rule.is_empty() {
+        return false;
+    }
+    let path = path.as_os_str().as_bytes();
+    if rule.contains('/') {
+        let rule = rule.strip_prefix('/').unwrap_or(rule);
+        let rule: Vec<&[u8]> = rule.as_bytes().split(|byte| *byte == b'/').collect();
+        let path: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        return parts_fit(&rule, &path);
+    }
+    let name = Path::new(OsStr::from_bytes(path)).file_name().unwrap_or_default();
+    name_fits(rule.as_bytes(), name.as_bytes())
+}
+
+/// Part by part; `**` is any number of them.
+fn parts_fit(rule: &[&[u8]], path: &[&[u8]]) -> bool {
+    match (rule, path) {
+        ([], []) => true,
+        // All that is in a folder, and not the folder itself.
+        ([b"**"], path) => !path.is_empty(),
+        ([b"**", rest @ ..], path) => {
+            // Several in a row mean the same as one.
+            let one = !matches!(rest, [b"**", ..]);
+            if one {
+                (0..=path.len()).any(|at| parts_fit(rest, &path[at..]))
+            } else {
+                parts_fit(rest, path)
+            }
+        }
+        ([first, rule @ ..], [name, path @ ..]) => name_fits(first, name) && parts_fit(rule, path),
+        _ => false,
+    }
+}
+
+/// `*`, `?`, `[…]` and `\` in one part of a path. Goes back to the last `*` only, so that no
+/// rule takes more than the product of both lengths.
+fn name_fits(rule: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut on) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while on < name.len() {
+        if rule.get(at) == Some(&b'*') {
+            star = Some((at + 1, on));
+            at += 1;
+            continue;
+        }
+        if let Some(next) = one_fits(&rule[at.min(rule.len())..], name[on]) {
+            at += next;
+            on += 1;
+            continue;
+        }
+        let Some((after, from)) = star else {
+            return false;
+        };
+        star = Some((after, from + 1));
+        (at, on) = (after, from + 1);
+    }
+    rule[at.min(rule.len())..].iter().all(|byte| *byte == b'*')
+}
+
+/// How long the beginning of a rule is that fits one byte.
+fn one_fits(rule: &[u8], byte: u8) -> Option<usize> {
+    match rule {
+        [b'?', ..] => Some(1),
+        [b'\\', escaped, ..] => (*escaped == byte).then_some(2),
+        [b'[', set @ ..] => {
+            let (set, inverted) = match set {
+                [b'!' | b'^', rest @ ..] => (rest, true),
+                set => (set, false),
+            };
+            let end = 1 + set.iter().skip(1).position(|byte| *byte == b']')?;
+            let (mut inside, mut at) = (false, 0);
+            while at < end {
+                if at + 2 < end && set[at + 1] == b'-' {
+                    inside |= (set[at]..=set[at + 2]).contains(&byte);
+                    at += 3;
+                } else {
+                    inside |= set[at] == byte;
+                    at += 1;
+                }
+            }
+            (inside != inverted).then_some(end + 2 + usize::from(inverted))
+        }
+        [first, ..] => (*first == byte).then_some(1),
+        [] => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_fit_as_git_has_them_fit() {
+        for (rule, path, folder, expected) in [
+            ("*.devcontainer", ".devcontainer", true, true),
+            (".devcontainer/", ".devcontainer", true, true),
+            (".devcontainer/", ".devcontainer", false, false),
+            (".devcontainer/*", ".devcontainer/azurite", true, true),
+            (".devcontainer/*", ".devcontainer", true, false),
+            ("/.vscode/*.json", ".vscode/tasks.json", false, true),
+            (".vscode/*.json", "a/.vscode/tasks.json", false, false),
+            ("tasks.json", ".vscode/tasks.json", false, true),
+            ("**/tasks.json", ".vscode/tasks.json", false, true),
+            ("**/tasks.json", "tasks.json", false, true),
+            (".vscode/**", ".vscode/tasks.json", false, true),
+            (".vscode/**", ".vscode", true, false),
+            ("a/**/c", "a/c", false, true),
+            ("a/**/c", "a/b/b/c", false, true),
+            ("[Bb]in", "bin", true, true),
+            ("[!a]in", "bin", true, true),
+            ("[!b]in", "bin", true, false),
+            ("[a-c]in", "bin", true, true),
+            ("azup-linux-*", "azup-linux-amd64", false, true),
+            ("\\#x", "#x", false, true),
+            ("a?c", "abc", false, true),
+            ("*", "x", false, true),
+            ("a*b*c", "aXbXbc", false, true),
+            ("a*b*c", "aXbXb", false, false),
+            ("[", "[", false, false),
+        ] {
+            assert_eq!(fits(rule, Path::new(path), folder), expected, "{rule} {path}");
+        }
+    }
+
+    #[test]
+    fn a_rule_full_of_stars_takes_no_time() {
+        let rule = format!("{}b", "*a".repeat(500));
+        assert!(!name_fits(rule.as_bytes(), "a".repeat(2000).as_bytes()));
+        let rule = format!("{}b", "**/".repeat(60));
+        assert!(!fits(&rule, Path::new(&"a/".repeat(100)), false));
+    }
+}

@@ -1,0 +1,143 @@
+//! What `azup init` finds in the way before it writes: settings that mean plain HTTP, another
+//! Azurite, ports that are taken, files of azup's that git ignores. Each is one line with its
+//! place; nothing here keeps azup from going on. Only so much is read that no project makes it
+//! slow, and nothing outside of the project.
+
+mod compose;
+mod lines;
+mod listed;
+mod workspaces;
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::shown;
+use crate::git;
+use crate::machine::Machine;
+
+pub use listed::Listed;
+
+/// No more lines than a person reads.
+const MOST: usize = 40;
+
+/// The endings of files that hold settings and no code.
+const SETTINGS: [&str; 10] = [
+    "config", "env", "ini", "json", "jsonc", "properties", "toml", "xml", "yaml", "yml",
+];
+
+/// Something that a person has to know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The file, relative to the project's folder.
+    pub path: PathBuf,
+    /// Its line; none where it is about the file as a whole.
+    pub line: Option<usize>,
+    /// What it is: a sentence without its place.
+    pub what: String,
+}
+
+impl Found {
+    fn at(path: &Path, line: usize, what: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line: Some(line),
+            what: what.into(),
+        }
+    }
+
+    /// The place as compilers write it, and what is there.
+    pub fn text(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}", shown(&self.path), self.what)
+    }
+}
+
+/// All that is found in `project`. `own` are the compose files that the dev container has, of
+/// which azup takes over the Azurite.
+pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
+    let listed = Listed::of(project);
+    let mut found = Vec::new();
+    for (path, text) in listed.texts() {
+        if compose::is_compose(&path) {
+            found.extend(compose::look(&path, &text, own.contains(&path)));
+        }
+        found.extend(lines::look(&path, &text));
+        if path.extension().is_some_and(|kind| kind == "code-workspace") {
+            found.extend(workspaces::look(&path, &text));
+        }
+    }
+    let left_out = found.len().saturating_sub(MOST);
+    found.truncate(MOST);
+    if left_out > 0 || listed.is_cut {
+        let what = if left_out > 0 {
+            format!("{left_out} more places like these are not shown")
+        } else {
+            "it has more files than azup looks into".to_owned()
+        };
+        found.push(Found {
+            path: PathBuf::from("."),
+            line: None,
+            what,
+        });
+    }
+    found
+}
+
+/// The places in a project that say `UseDevelopmentStorage=true`.
+pub fn development_storage(project: &Path) -> Vec<(PathBuf, usize)> {
+    let mut places = Vec::new();
+    for (path, text) in Listed::of(project).texts() {
+        // Sources that name it are no settings.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let kind = path.extension().unwrap_or_default().to_string_lossy();
+        if !SETTINGS.contains(&&*kind) && !name.starts_with(".env") {
+            continue;
+        }
+        if let Some(line) = lines::development_storage(&path, &text) {
+            places.push((path, line));
+        }
+    }
+    places
+}
+
+/// Those of azup's files that git ignores, by the rule that says so.
+pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> Vec<Found> {
+    let mut rules: Vec<(git::Rule, Vec<&Path>)> = Vec::new();
+    let tracked = |path: &Path| {
+        let folder = project.join(path.parent().unwrap_or(Path::new("")));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        folder.is_dir() && git::tracked_among(&folder, &[name]).is_ok_and(|all| !all.is_empty())
+    };
+    for path in files {
+        let Some(rule) = git::rule(project, path, machine.home().ok()) else {
+            continue;
+        };
+        // What is tracked already stays so, whatever is ignored.
+        if tracked(path) {
+            continue;
+        }
+        match rules.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, all)) => all.push(path),
+            None => rules.push((rule, vec![path])),
+        }
+    }
+    let found = rules.into_iter().map(|(rule, paths)| {
+        let names: Vec<String> = paths.iter().map(|path| shown(path)).collect();
+        let more = match names.len() {
+            0..=3 => names.join(", "),
+            count => format!("{}, {} and {} more", names[0], names[1], count - 2),
+        };
+        let slash = if paths.iter().any(|path| **path == rule.fits) { "" } else { "/" };
+        let back = format!("!/{}{slash}", rule.fits.display());
+        Found {
+            path: rule.file.strip_prefix(project).unwrap_or(&rule.file).to_owned(),
+            line: Some(rule.line),
+            what: format!(
+                "git ignores {more} by the rule {}: a clone has none of it, and files that name it \
+                 lead nowhere there; add the line {} after it",
+                shown(Path::new(&rule.text)),
+                shown(Path::new(&back))
+            ),
+        }
+    });
+    found.collect()
+}

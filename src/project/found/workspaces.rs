@@ -1,0 +1,54 @@
+//! VS Code's `.code-workspace` files: with roots of their own, or with tasks and configurations
+//! that azup's files do not reach.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Found;
+use crate::project::configuration::plain;
+use crate::project::jsonc;
+
+pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
+    let Ok(value) = jsonc::parse(text.as_bytes()) else {
+        return Vec::new();
+    };
+    let line_of = |key: &str| {
+        let key = format!("\"{key}\"");
+        let mut lines = (1..).zip(text.lines());
+        lines.find(|(_, line)| line.contains(&key)).map_or(1, |(number, _)| number)
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let folders = value["folders"].as_array().map_or(&[][..], Vec::as_slice);
+    let roots: Vec<&str> = folders.iter().filter_map(|root| root["path"].as_str()).collect();
+    let reads_ours = |root: &&str| plain(&folder.join(root)) == Path::new("");
+    let mut found = Vec::new();
+    if !roots.is_empty() && !roots.iter().any(reads_ours) {
+        let names: Vec<String> = roots.iter().take(5).map(crate::failure::quoted).collect();
+        found.push(Found::at(path, line_of("folders"), format!(
+            "this workspace opens {}, so it reads no .vscode of the project's own folder: a \
+             configuration there needs \"preLaunchTask\": \"azup: trust\" and the task from \
+             .vscode/tasks.json in the .vscode of its own folder",
+            names.join(", ")
+        )));
+    } else if roots.len() > 1 {
+        found.push(Found::at(path, line_of("folders"), format!(
+            "this workspace has {} roots: only the configurations of the project's own folder start \
+             \"azup: trust\"",
+            roots.len()
+        )));
+    }
+    let has = |section: &str, list: &str| {
+        let all = value[section][list].as_array().or_else(|| value[list].as_array());
+        all.is_some_and(|all: &Vec<Value>| !all.is_empty())
+    };
+    for (section, list, what) in [
+        ("launch", "configurations", "add \"preLaunchTask\": \"azup: trust\" to those that debug Python"),
+        ("tasks", "tasks", "a configuration that starts them needs the task \"azup: trust\" of .vscode/tasks.json beside them"),
+    ] {
+        if has(section, list) {
+            found.push(Found::at(path, line_of(section), format!("azup leaves the {list} in this workspace alone: {what}")));
+        }
+    }
+    found
+}

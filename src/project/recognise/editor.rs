@@ -1,0 +1,62 @@
+//! azup's parts of `tasks.json` and `launch.json`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::Parts;
+use crate::project::jsonc::{Addition, Refusal, Step};
+use crate::project::vscode::{self, Reference, TASKS_PATH};
+
+/// Our task, whatever names it, and of the files that azup makes (`fresh`) what is as azup
+/// made it.
+pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts, Refusal> {
+    let is_tasks = path == Path::new(TASKS_PATH);
+    let list = if is_tasks { "tasks" } else { "configurations" };
+    let item = |value: &Value| Addition::Item {
+        at: vec![Step::Key(list.to_owned())],
+        value: value.clone(),
+        made: 0,
+        wraps: false,
+        inside: None,
+    };
+    let elements = value[list].as_array().map_or(&[][..], Vec::as_slice);
+    let made: Vec<&Value> = fresh
+        .iter()
+        .filter_map(|fresh| fresh[list].as_array())
+        .flatten()
+        .collect();
+    let goes = |element: &&Value| {
+        made.contains(element) || (is_tasks && vscode::is_our_task(element))
+    };
+    let mut additions = Vec::new();
+    let references = if is_tasks {
+        vscode::task_references(value)
+    } else {
+        vscode::launch_references(value)
+    };
+    for Reference { owner, name, place, key, is_item } in references {
+        if goes(&&owner) {
+            continue;
+        }
+        let Some(at) = place else {
+            return Err(Refusal(format!("nothing tells \"{name}\" from others, and it names \"azup: trust\"")));
+        };
+        let value = json!(vscode::TRUST_TASK);
+        additions.push(if is_item {
+            let at = [at, vec![Step::Key(key)]].concat();
+            Addition::Item { at, value, made: 1, wraps: false, inside: None }
+        } else {
+            Addition::Member { at, key, value, made: 0, inside: None }
+        });
+    }
+    // Taken out before what names it, since the last one goes first.
+    additions.extend(elements.iter().filter(goes).map(item));
+    if is_tasks && let Some(other) = elements.iter().find(|task| vscode::is_changed_task(task)) {
+        // As azup writes it, so that the difference is what is named.
+        let mut ours = vscode::our_task().unwrap_or_else(|_| other.clone());
+        ours["label"] = json!(vscode::TRUST_TASK);
+        additions.push(item(&ours));
+    }
+    Ok(Parts { additions, notes: Vec::new() })
+}

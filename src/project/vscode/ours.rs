@@ -1,0 +1,119 @@
+//! What of a `tasks.json` and a `launch.json` is azup's: its task, and who names that.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::launch::{self, LISTS};
+use super::tasks::{self, Tasks};
+use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK, templates};
+use crate::project::jsonc::Step;
+use crate::project::{Project, ProjectFile, json_text};
+
+/// A place that names our task.
+pub(in crate::project) struct Reference {
+    /// The task, configuration or compound.
+    pub(in crate::project) owner: Value,
+    /// What people call it.
+    pub(in crate::project) name: String,
+    /// The path to the object with the member, where there is only one.
+    pub(in crate::project) place: Option<Vec<Step>>,
+    /// The member.
+    pub(in crate::project) key: String,
+    /// Whether the member is a list of which ours is one.
+    pub(in crate::project) is_item: bool,
+}
+
+/// Our task as azup writes it, without what it depends on.
+pub(in crate::project) fn our_task() -> Result<Value> {
+    templates::trust()
+}
+
+/// Whether it is our task, whatever it depends on.
+pub(in crate::project) fn is_our_task(task: &Value) -> bool {
+    let mut task = task.clone();
+    task.as_object_mut().map(|task| task.shift_remove("dependsOn"));
+    // The form of azup 0.1.
+    let first = || {
+        task["label"] == TRUST_TASK
+            && task["type"] == "process"
+            && task["command"] == "azup"
+            && task["args"] == json!(["trust"])
+            && task.as_object().is_some_and(|all| {
+                let known = ["label", "type", "command", "args", "presentation", "problemMatcher"];
+                all.keys().all(|key| known.contains(&&**key))
+            })
+    };
+    our_task().is_ok_and(|ours| ours == task) || first()
+}
+
+/// Whether it has the name of our task and says something else.
+pub(in crate::project) fn is_changed_task(task: &Value) -> bool {
+    tasks::name(task).as_deref() == Some(TRUST_TASK) && !is_our_task(task)
+}
+
+/// Whether our task is among those of a document.
+pub(in crate::project) fn has_our_task(document: &Value) -> bool {
+    let all = document["tasks"].as_array();
+    all.into_iter().flatten().any(is_our_task)
+}
+
+/// The files that azup would make beside what is there; of `tasks.json` every form.
+pub(in crate::project) fn fresh(
+    project: &Project,
+    tasks: Option<&Value>,
+    launch: Option<&Value>,
+) -> Result<Vec<ProjectFile>> {
+    let mut values = vec![(TASKS_PATH, templates::tasks(project, None)?)];
+    if launch.is_some() {
+        values.push((TASKS_PATH, templates::tasks(project, launch)?));
+    }
+    let first = values[0].1.clone();
+    let beside = tasks.unwrap_or(&first);
+    values.push((LAUNCH_PATH, templates::launch(project, beside)?));
+    let files = values.into_iter().map(|(path, value)| Ok(ProjectFile::text(path, json_text(&value)?)));
+    files.collect()
+}
+
+/// The tasks that depend on ours.
+pub(in crate::project) fn task_references(document: &Value) -> Vec<Reference> {
+    let graph = Tasks::read(document);
+    let mut found = Vec::new();
+    for index in 0..graph.count {
+        let task = graph.get(index);
+        let depends = &task["dependsOn"];
+        let is_item = depends.as_array().is_some_and(|all| all.contains(&json!(TRUST_TASK)));
+        if is_item || depends == TRUST_TASK {
+            found.push(Reference {
+                owner: task.clone(),
+                name: graph.name(index),
+                place: graph.place(index),
+                key: "dependsOn".to_owned(),
+                is_item,
+            });
+        }
+    }
+    found
+}
+
+/// The configurations and compounds that start ours.
+pub(in crate::project) fn launch_references(document: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    for entry in LISTS.iter().flat_map(|list| launch::entries(document, list)) {
+        for (path, value) in entry.values("preLaunchTask") {
+            let Some((Step::Key(key), way)) = path.split_last() else {
+                continue;
+            };
+            if value == TRUST_TASK {
+                let place = entry.place.as_ref();
+                found.push(Reference {
+                    owner: entry.value.clone(),
+                    name: entry.name.to_owned(),
+                    place: place.map(|place| [place.as_slice(), way].concat()),
+                    key: key.clone(),
+                    is_item: false,
+                });
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,268 @@
+//! What `azup init` says of what is in its way: before it writes, with file and line.
+
+use super::{named, sandbox};
+use crate::sandbox::{Done, Sandbox};
+
+const NEW: &str = ".devcontainer/devcontainer.json";
+
+fn with(files: &[(&str, &str)]) -> Sandbox {
+    let sandbox = sandbox();
+    for (path, text) in files {
+        sandbox.write(path, text);
+    }
+    sandbox
+}
+
+fn notes(done: &Done) -> Vec<&str> {
+    let lines = done.stderr.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("note: "))
+        .collect()
+}
+
+fn git(sandbox: &Sandbox, words: &[&str]) {
+    let done = sandbox.run(
+        "git",
+        [&["-c", "user.name=x", "-c", "user.email=x@x"], words].concat(),
+    );
+    done.ok();
+}
+
+#[test]
+fn settings_that_mean_http_are_named_wherever_they_are() {
+    let sandbox = with(&[
+        (NEW, "{\"image\": \"node:22\"}"),
+        ("packages/api/host.json", "{}"),
+        (
+            "packages/api/local.settings.json",
+            "{\n  \"Values\": { \"AzureWebJobsStorage\": \"UseDevelopmentStorage=true\" }\n}",
+        ),
+        (
+            "src/Api/appsettings.Development.json",
+            "{ \"Storage\": { \"ConnectionString\": \"UseDevelopmentStorage=true\" } }",
+        ),
+        (
+            ".env",
+            "# http://127.0.0.1:10000\nBLOBS=http://127.0.0.1:10000/devstoreaccount1\n",
+        ),
+        ("node_modules/x/a.json", "\"UseDevelopmentStorage=true\""),
+    ]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    insta::assert_snapshot!(notes(&done).join("\n"), @"
+    .env:2: BLOBS says http://127.0.0.1:10000: plain HTTP goes on to work with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: https://127.0.0.1:10000, with the local CA trusted
+    packages/api/local.settings.json:2: AzureWebJobsStorage says UseDevelopmentStorage=true: plain HTTP goes on to work with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: azup env --format functions prints the https settings
+    src/Api/appsettings.Development.json:1: ConnectionString says UseDevelopmentStorage=true: plain HTTP goes on to work with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: azup env prints the https connection string
+    ");
+    let done = sandbox.azup(["doctor", "settings"]);
+    assert!(done.stdout.starts_with("warn"), "{done}");
+    assert!(
+        done.stdout.contains("appsettings.Development.json"),
+        "{done}"
+    );
+    assert!(
+        done.stdout.contains("packages/api/local.settings.json"),
+        "{done}"
+    );
+}
+
+#[test]
+fn it_is_said_before_anything_is_asked_or_written_and_to_programs_too() {
+    let files = [
+        (NEW, "{\"image\": \"node:22\"}"),
+        (".env", "A=UseDevelopmentStorage=true\n"),
+    ];
+    let sandbox = with(&files);
+    // No terminal and no --yes: nothing is written.
+    let done = sandbox.azup(["init"]);
+    assert_eq!(done.code, 2, "{done}");
+    assert!(notes(&done)[0].starts_with(".env:1: A says"), "{done}");
+    let done = sandbox.azup(["init", "--dry-run"]).ok();
+    assert!(notes(&done)[0].starts_with(".env:1: A says"), "{done}");
+    let document = sandbox.azup(["init", "--yes", "--json"]).ok().json();
+    assert_eq!(document["found"][0]["path"], ".env");
+    assert_eq!(document["found"][0]["line"], 1);
+    let what = document["found"][0]["what"].as_str().unwrap();
+    assert!(
+        what.starts_with("A says UseDevelopmentStorage=true"),
+        "{what}"
+    );
+}
+
+#[test]
+fn clients_of_the_azurite_that_is_taken_over_are_named() {
+    let compose = "services:\n  app:\n    image: debian:12\n    environment:\n      Storage: \"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;BlobEndpoint=http://azurite:10000/devstoreaccount1;\"\n  azurite:\n    image: mcr.microsoft.com/azure-storage/azurite\n    command: \"azurite-blob --blobHost 0.0.0.0\"\n    ports: [\"10000:10000\"]\n";
+    let sandbox = with(&[
+        (
+            NEW,
+            "{\"dockerComposeFile\": \"docker-compose.yml\", \"service\": \"app\", \"workspaceFolder\": \"/w\"}",
+        ),
+        (".devcontainer/docker-compose.yml", compose),
+    ]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    let notes = notes(&done);
+    assert_eq!(notes.len(), 1, "{done}");
+    let expected =
+        ".devcontainer/docker-compose.yml:5: Storage says DefaultEndpointsProtocol=http: ";
+    assert!(notes[0].starts_with(expected), "{done}");
+}
+
+/// Nothing but the dev container would know the name otherwise.
+#[test]
+fn a_neighbour_that_reaches_azurite_by_another_name_finds_it_in_the_certificate() {
+    let compose = "services:\n  app: {image: debian}\n  worker:\n    image: debian\n    environment: [\"BLOBS=https://blobs.local:10000/devstoreaccount1\", \"API=https://example.com\"]\n  azurite:\n    image: mcr.microsoft.com/azure-storage/azurite\n    ports: [\"10000:10000\"]\n    networks: {default: {aliases: [blobs.local]}}\n";
+    let sandbox = with(&[
+        (
+            NEW,
+            "{\"dockerComposeFile\": \"docker-compose.yml\", \"service\": \"app\", \"workspaceFolder\": \"/w\"}",
+        ),
+        (".devcontainer/docker-compose.yml", compose),
+    ]);
+    sandbox.azup(["init", "--yes"]).ok();
+    let leaf = sandbox
+        .project()
+        .join(".devcontainer/azurite-certs/cert.pem");
+    let shown = sandbox
+        .run(
+            "openssl",
+            [
+                "x509".as_ref(),
+                "-noout".as_ref(),
+                "-ext".as_ref(),
+                "subjectAltName".as_ref(),
+                "-in".as_ref(),
+                leaf.as_os_str(),
+            ],
+        )
+        .ok();
+    assert!(shown.stdout.contains("DNS:blobs.local"), "{shown}");
+    assert!(!shown.stdout.contains("example.com"), "{shown}");
+    // Where a set is there already, the command that makes another is said.
+    let next = "services:\n  app: {image: debian, environment: {B: \"https://storage:10000\"}}\n  storage: {image: mcr.microsoft.com/azure-storage/azurite}\n";
+    sandbox.write(".devcontainer/docker-compose.yml", next);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    assert!(done.stdout.contains("azup renew --san storage"), "{done}");
+}
+
+#[test]
+fn another_azurite_and_taken_ports_are_named() {
+    let sandbox = with(&[
+        ("Api.csproj", "<Project/>"),
+        (
+            "docker-compose.yml",
+            "services:\n  storage:\n    image: mcr.microsoft.com/azure-storage/azurite\n    ports: [\"10000:10000\"]\n  hooks:\n    image: nginx\n    ports:\n      - 10001:80\n",
+        ),
+        (
+            "web/package.json",
+            "{\n  \"scripts\": {\n    \"storage\": \"npx azurite --silent\"\n  }\n}\n",
+        ),
+        (
+            ".vscode/settings.json",
+            "{\n  \"azurite.location\": \"x\"\n}\n",
+        ),
+        (
+            "Host/Program.cs",
+            "builder.AddAzureStorage(\"s\")\n  .RunAsEmulator();\n",
+        ),
+        (
+            "docker-compose.podman.yml",
+            "services:\n  app:\n    volumes:\n      - .:/app:Z\n",
+        ),
+    ]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    let notes = notes(&done).join("\n");
+    for place in [
+        "docker-compose.yml:3: the service storage runs an Azurite of its own",
+        "docker-compose.yml:8: the service hooks publishes port 10001",
+        "web/package.json:3: starts an Azurite of its own",
+        ".vscode/settings.json:2: VS Code's Azurite extension",
+        "Host/Program.cs:2: Aspire starts an Azurite",
+        "docker-compose.podman.yml:4: a mount has an SELinux label",
+    ] {
+        assert!(notes.contains(place), "{place}: {done}");
+    }
+}
+
+#[test]
+fn files_of_azups_that_git_ignores_are_named_with_the_rule() {
+    let sandbox = with(&[
+        (".gitignore", "# editors\n*.vscode\n*.devcontainer\n"),
+        (NEW, "{\"image\": \"node:22\"}"),
+        ("app.py", ""),
+    ]);
+    git(&sandbox, &["init", "-q"]);
+    git(&sandbox, &["add", "-f", NEW, ".gitignore"]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    let found = notes(&done);
+    assert!(
+        found[0].starts_with(".gitignore:3: git ignores .devcontainer/azurite/"),
+        "{done}"
+    );
+    assert!(
+        found[0].contains("by the rule '*.devcontainer'")
+            && found[0].contains("'!/.devcontainer/'"),
+        "{done}"
+    );
+    assert!(!found[0].contains("devcontainer.json,"), "tracked: {done}");
+    assert!(
+        found[1].starts_with(".gitignore:2: git ignores .vscode/tasks.json, .vscode/launch.json"),
+        "{done}"
+    );
+    // As git itself sees it.
+    let ignored = sandbox.run("git", ["check-ignore", ".vscode/tasks.json"]);
+    assert_eq!(ignored.code, 0, "{ignored}");
+    // The line that is advised does it.
+    let rules = "# editors\n*.vscode\n*.devcontainer\n!/.devcontainer/\n!/.vscode/\n";
+    sandbox.write(".gitignore", rules);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    assert_eq!(notes(&done), [""; 0], "{done}");
+    let ignored = sandbox.run("git", ["check-ignore", ".vscode/tasks.json"]);
+    assert_eq!(ignored.code, 1, "{ignored}");
+}
+
+#[test]
+fn a_workspace_of_several_roots_is_told_what_it_does_not_read() {
+    let sandbox = with(&[
+        (
+            "team.code-workspace",
+            "{\n  // two\n  \"folders\": [{\"path\": \"api\"}, {\"path\": \"web\"}],\n}\n",
+        ),
+        ("api/app.py", ""),
+    ]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    assert!(
+        notes(&done)[0].starts_with("team.code-workspace:3: this workspace opens api, web"),
+        "{done}"
+    );
+}
+
+/// Names and lines are somebody else's: a terminal gets nothing to obey, and azup does not
+/// follow where they lead.
+#[test]
+fn what_is_read_is_bounded_and_shown_as_text() {
+    let sandbox = named("project");
+    sandbox.write(
+        "a\u{1b}[2J\nb.json",
+        "{\"\u{1b}]0;x\": \"UseDevelopmentStorage=true\"}",
+    );
+    sandbox.write("big.json", vec![b'a'; 1 << 20]);
+    let long = format!("x{} UseDevelopmentStorage=true", " ".repeat(10_000));
+    sandbox.write("long.json", long);
+    let outside = sandbox.root().join("outside.json");
+    std::fs::write(&outside, "UseDevelopmentStorage=true").unwrap();
+    std::os::unix::fs::symlink(&outside, sandbox.project().join("link.json")).unwrap();
+    std::os::unix::fs::symlink(sandbox.root(), sandbox.project().join("folder")).unwrap();
+    let many = "A=UseDevelopmentStorage=true\n".repeat(200);
+    sandbox.write("z.env", many);
+    let done = sandbox.azup(["init"]).ok();
+    let found = notes(&done);
+    assert!(found.len() <= 42, "{done}");
+    assert!(
+        done.stderr.contains("more places like these are not shown"),
+        "{done}"
+    );
+    assert!(!done.stderr.contains('\u{1b}'), "{done}");
+    assert!(
+        !done.stderr.contains("outside.json") && !done.stderr.contains("link.json"),
+        "{done}"
+    );
+}
