@@ -109,8 +109,10 @@ impl Running {
         for audience in &self.identity.audiences {
             let _ = writeln!(text, "local tokens also for {audience}");
         }
-        if let (Some(names), Some(drawn)) = (&self.identity.forward, drawn) {
-            let _ = writeln!(text, "{}", forwarding(names, drawn));
+        if let (Identity { endpoint: Some(endpoint), forward: Some(names), .. }, Some(drawn)) =
+            (&self.identity, drawn)
+        {
+            let _ = writeln!(text, "{}", forwarding(names, drawn, endpoint));
         }
         for account in &self.accounts {
             let _ = writeln!(text, "account {account}: azup env --account {account}");
@@ -207,11 +209,13 @@ print(hello.download_blob("hello.txt").readall().decode())
 }
 
 /// What the one who starts it is told, once: the header that gets tokens of the user's own
-/// login.
-pub fn forwarding(names: &str, drawn: &str) -> String {
+/// login. `endpoint` is where they ask.
+pub fn forwarding(names: &str, drawn: &str, endpoint: &str) -> String {
+    let port = endpoint.rsplit(':').next().and_then(|rest| rest.split('/').next());
+    let port = port.unwrap_or_default();
     format!(
-        "tokens of other services from {names}, for this shell alone (said once, kept nowhere):\n\
-         export IDENTITY_HEADER={drawn} AZURE_MSI_SECRET={drawn}"
+        "tokens of other services from {names}, for one shell (said once, kept nowhere):\n\
+         eval \"$(azup env --identity-port {port})\" && export IDENTITY_HEADER={drawn} AZURE_MSI_SECRET={drawn}"
     )
 }
 

@@ -150,7 +150,7 @@ fn serving(listen: SocketAddr, pid: u64, drawn: Option<(&str, &str)>, end: &str)
     let mut text = format!("identity {url}\n");
     let mut document = json!({ "endpoint": url, "pid": pid });
     if let Some((names, drawn)) = drawn {
-        text += &format!("{}\n", azurite::forwarding(names, drawn));
+        text += &format!("{}\n", azurite::forwarding(names, drawn, &url));
         document["forward"] = json!({ "program": names, "header": drawn });
     }
     Answer {

@@ -35,7 +35,7 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     let signals = Signals::take()?;
     if !global.dry_run {
         certificates::require_accepted(machine, global)?;
-        super::trust::renew_if_due(global, machine, output)?;
+        super::trust::renew_if_due(&[], global, machine, output)?;
     }
     let interrupt = &signals.interrupt;
     let (told, options) = (run.connection(), run.options());

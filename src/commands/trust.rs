@@ -40,21 +40,29 @@ pub(super) fn run(
 }
 
 /// Renews a set that is due, for a command that serves it and was not asked to trust anything:
-/// the new CA goes to the stores that have had one of azup's, and to no other.
-pub(super) fn renew_if_due(global: &Global, machine: &Machine, output: Output) -> Result<()> {
+/// the new CA goes to the stores that have had one of azup's, and to no other. A set that lacks one
+/// of `sans` is due, too.
+pub(super) fn renew_if_due(
+    sans: &[String],
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<()> {
     let place = Place::find(machine, global)?;
     let wanted = || {
-        let obtained = certificates::obtain_or_renew(machine, &place, &[])?;
+        let obtained = certificates::obtain_or_renew(machine, &place, sans)?;
         Ok(Wanted {
             only_recorded: true,
             ..Wanted::from(obtained)
         })
     };
-    // What is wrong with a set is said by who reads it.
-    if !wanted().is_ok_and(|wanted: Wanted| wanted.renews()) {
-        return Ok(());
+    match wanted() {
+        Ok(found) if found.renews() => put(global, false, machine, output, wanted).map(|_| ()),
+        // Without the names it would not do what was asked for.
+        Ok(Wanted { late: Some(why), .. }) | Err(why) if !sans.is_empty() => Err(why),
+        // What is wrong with a set is said by who reads it.
+        _ => Ok(()),
     }
-    put(global, false, machine, output, wanted).map(|_| ())
 }
 
 /// A CA to trust, and what has to be written with it.

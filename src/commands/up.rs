@@ -31,7 +31,7 @@ pub(super) fn run(
     }
     certificates::require_accepted(machine, global)?;
     if !up.detached_child {
-        super::trust::renew_if_due(global, machine, output)?;
+        super::trust::renew_if_due(&options.sans, global, machine, output)?;
     }
     let interrupt = Interrupt::listen(up.detached_child)?;
     // While azup is one of its users, an Azurite of `azup run` does not end.

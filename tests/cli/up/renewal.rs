@@ -92,3 +92,48 @@ fn up_and_run_renew_a_set_that_is_due() {
         assert_ne!(std::fs::read(site.ca()).unwrap(), before);
     }
 }
+
+/// `--san` with a set that is there: before, the name was ignored without a word.
+#[test]
+fn a_name_that_the_set_lacks_renews_it_once() {
+    let site = Site::new();
+    let names = || {
+        let leaf = site.sandbox.certs().join("cert.pem");
+        let words = ["x509", "-noout", "-ext", "subjectAltName", "-in"].map(Into::into);
+        let words: Vec<std::ffi::OsString> = words.into_iter().chain([leaf.into()]).collect();
+        site.sandbox.run("openssl", words).ok().stdout
+    };
+    let end = |up: super::site::Up| up.end_with(rustix::process::Signal::INT);
+    end(site.up(&["--in-memory"]));
+    assert!(!names().contains("vault.localhost"));
+    let words = ["--in-memory", "--san=primary.vault.localhost"];
+    let up = site.up(&words);
+    let name = "primary.vault.localhost";
+    assert!(names().contains(name));
+    let url = format!(
+        "https://{name}:{}/devstoreaccount1?comp=list",
+        site.ports[0]
+    );
+    let resolve = format!("{name}:{}:127.0.0.1", site.ports[0]);
+    let ca = site.ca();
+    let curl = [
+        "-sS",
+        "--resolve",
+        &resolve,
+        "--cacert",
+        ca.to_str().unwrap(),
+        &url,
+    ];
+    site.sandbox.run("curl", curl).ok();
+    let done = end(up);
+    assert!(done.stderr.contains("renewed the certificate"), "{done}");
+    // It has the name now, and keeps it.
+    let made = names();
+    for words in [&words[..], &words[..1]] {
+        let done = end(site.up(words));
+        assert!(!done.stderr.contains("renewed"), "{done}");
+        assert_eq!(names(), made);
+    }
+    let done = site.azup_up(&["--in-memory", "--san=no name"]);
+    assert_eq!(done.code, 1, "{done}");
+}
