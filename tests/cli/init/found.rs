@@ -235,6 +235,29 @@ fn a_workspace_of_several_roots_is_told_what_it_does_not_read() {
     );
 }
 
+/// What a workspace holds of tasks and configurations is edited as .vscode is.
+#[test]
+fn a_workspace_with_configurations_of_its_own_gets_what_they_need() {
+    let text = "{\n\t\"folders\": [{ \"path\": \".\" }],\n\t// ours\n\t\"launch\": {\n\t\t\"version\": \"0.2.0\",\n\t\t\"configurations\": [\n\t\t\t{ \"name\": \"shop\", \"type\": \"debugpy\", \"request\": \"launch\" },\n\t\t],\n\t},\n}\n";
+    let sandbox = with(&[("shop.code-workspace", text), ("app.py", "")]);
+    sandbox.azup(["init", "--yes"]).ok();
+    let made = super::read(&sandbox, "shop.code-workspace");
+    assert!(
+        made.contains("\"preLaunchTask\": \"azup: trust\"") && made.contains("// ours"),
+        "{made}"
+    );
+    assert!(made.contains("\"label\": \"azup: trust\""), "{made}");
+    sandbox.azup(["init", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, "shop.code-workspace"), made);
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, "shop.code-workspace"), text);
+    // Without the record, too.
+    sandbox.azup(["init", "--yes"]).ok();
+    std::fs::remove_dir_all(sandbox.project().join(".devcontainer/azurite")).unwrap();
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, "shop.code-workspace"), text);
+}
+
 /// Names and lines are somebody else's: a terminal gets nothing to obey, and azup does not
 /// follow where they lead.
 #[test]

@@ -465,7 +465,7 @@ const SHAPES: &[(Files, &[&str])] = &[
             ),
             ("app.py", ""),
         ],
-        &["x.code-workspace:3: "],
+        &["edited x.code-workspace"],
     ),
 ];
 
