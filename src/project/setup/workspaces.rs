@@ -56,11 +56,11 @@ impl Setup<'_> {
         if !edits.is_empty() || self.record.entry(&super::slashed(path)).is_some() {
             self.edit(path, &real, &bytes, &edits);
         }
-        let named = |note: String| {
-            let note = note.replacen(vscode::TASKS_PATH, &shown(path), 1);
-            note.replacen(vscode::LAUNCH_PATH, &shown(path), 1)
+        let placed = |text: String| {
+            let text = text.replacen(vscode::TASKS_PATH, &shown(path), 1);
+            text.replacen(vscode::LAUNCH_PATH, &shown(path), 1)
         };
-        self.notes.extend(merge.notes.into_iter().map(named));
+        self.notes.extend(merge.notes.into_iter().map(placed));
         Ok(())
     }
 }
