@@ -503,7 +503,11 @@ fn laws(at: usize) {
                 !left.contains("\"./azurite\"") && !left.contains("azup: trust"),
                 "{files:?}: {left}"
             );
-            assert!(path.ends_with("devcontainer.json"), "{files:?}: {path:?}");
+            assert!(
+                path.ends_with("devcontainer.json"),
+                "{files:?}: {}",
+                path.display()
+            );
         }
     }
     let mut names: Vec<_> = tree(&sandbox.project())
