@@ -235,6 +235,31 @@ fn a_workspace_of_several_roots_is_told_what_it_does_not_read() {
     );
 }
 
+#[test]
+fn a_port_that_has_another_name_is_told() {
+    let sandbox = with(&[(
+        NEW,
+        "{\n  \"image\": \"node:22\",\n  \"portsAttributes\": {\n    \"10000\": {\"label\": \"Webhook UI\"}\n  }\n}\n",
+    )]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    let expected = ".devcontainer/devcontainer.json:4: port 10000 is called 'Webhook UI'";
+    assert!(notes(&done)[0].starts_with(expected), "{done}");
+}
+
+/// Without its record, the one that names azup's folder is the one that was set up.
+#[test]
+fn of_several_configurations_the_one_that_was_set_up_is_meant() {
+    let path = ".devcontainer/b/devcontainer.json";
+    let image = "{\"image\": \"node:22\"}\n";
+    let sandbox = with(&[(".devcontainer/a/devcontainer.json", image), (path, image)]);
+    sandbox.azup(["init", "--yes", "--config", path]).ok();
+    sandbox.azup(["init", "--yes"]).ok();
+    std::fs::remove_file(sandbox.project().join(".devcontainer/azurite/edits.json")).unwrap();
+    sandbox.azup(["init", "--yes"]).ok();
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, path), image);
+}
+
 /// What a workspace holds of tasks and configurations is edited as .vscode is.
 #[test]
 fn a_workspace_with_configurations_of_its_own_gets_what_they_need() {
