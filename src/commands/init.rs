@@ -122,10 +122,14 @@ fn request(
     output: Output,
 ) -> Result<Request> {
     let before = record::Record::load(&project.folder)?;
-    let before: Vec<&str> = before
+    let mut before: Vec<String> = before
         .iter()
-        .flat_map(|(record, _)| record.configurations.keys().map(String::as_str))
+        .flat_map(|(record, _)| record.configurations.keys().cloned())
         .collect();
+    if before.is_empty() {
+        before = configuration::set_up(&project.folder)?;
+    }
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
     let named = init.config.as_deref().map(|path| machine.absolute(path));
     let configuration =
         configuration::choose(&project.folder, named.as_deref(), &before, |found| {

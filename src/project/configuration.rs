@@ -62,6 +62,20 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Those configurations in `folder` that name azup's own folder, relative to it: set up already,
+/// also where the record is lost.
+pub fn set_up(folder: &Path) -> Result<Vec<String>> {
+    let mut known = Vec::new();
+    for path in find(folder)? {
+        if let Ok(configuration) = Configuration::read(folder, &path)?
+            && names_own_folder(&configuration.value, &path)
+        {
+            known.push(path.to_string_lossy().into_owned());
+        }
+    }
+    Ok(known)
+}
+
 /// The configuration that is meant: the named one, else the only one, else the only one
 /// that was set up before, else the one that `ask` gives the number of. `None`: there is
 /// none.

@@ -10,7 +10,8 @@ mod workspaces;
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::shown;
+use super::jsonc;
+use crate::failure::{quoted, shown};
 use crate::git;
 use crate::machine::Machine;
 
@@ -61,6 +62,9 @@ pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
             found.extend(compose::look(&path, &text, own.contains(&path)));
         }
         found.extend(lines::look(&path, &text));
+        if path.ends_with("devcontainer.json") || path.ends_with(".devcontainer.json") {
+            found.extend(labels(&path, &text));
+        }
         if path.extension().is_some_and(|kind| kind == "code-workspace") {
             found.extend(workspaces::look(&path, &text));
         }
@@ -80,6 +84,29 @@ pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
         });
     }
     found
+}
+
+/// Ports of Azurite's that a configuration has another name for.
+fn labels(path: &Path, text: &str) -> Vec<Found> {
+    let value = jsonc::parse(text.as_bytes()).unwrap_or_default();
+    let all = value["portsAttributes"].as_object().into_iter().flatten();
+    let named = all.filter_map(|(port, said)| Some((port, said["label"].as_str()?)));
+    let others = named.filter(|(port, label)| {
+        ["10000", "10001", "10002"].contains(&port.as_str())
+            && !label.to_lowercase().contains("azurite")
+    });
+    let found = others.map(|(port, label)| {
+        let key = format!("\"{port}\"");
+        let mut lines = (1..).zip(text.lines());
+        let line = lines.find(|(_, line)| line.contains(&key));
+        let label: String = label.chars().take(60).collect();
+        let what = format!(
+            "port {port} is called {}, and Azurite answers there: give one of the two another port",
+            quoted(&label)
+        );
+        Found::at(path, line.map_or(1, |(number, _)| number), what)
+    });
+    found.collect()
 }
 
 /// The places in a project that say `UseDevelopmentStorage=true`.

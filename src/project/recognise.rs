@@ -203,6 +203,17 @@ impl Project {
                 all.found(path, &bytes, editor::parts(path, &value, &[]));
             }
         }
+        let entries = self.folder.read_dir().into_iter().flatten().flatten();
+        for entry in entries {
+            let path = PathBuf::from(entry.file_name());
+            if record::is_workspace(&path.to_string_lossy())
+                && let Ok(real) = paths::real(&self.folder, &path)
+                && let Ok(Some(bytes)) = files::read_if_there(&real)
+                && let Ok(value) = jsonc::parse(&bytes)
+            {
+                all.found(&path, &bytes, editor::workspace_parts(&value));
+            }
+        }
         Ok(())
     }
 

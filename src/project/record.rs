@@ -17,7 +17,7 @@ use super::OWN_FOLDER;
 use super::jsonc::{self, Addition};
 use crate::failure::{Exit, Failure, command_line, quoted, shown};
 use crate::files;
-pub(super) use known::{FOLDERS, is_container_file};
+pub(super) use known::{FOLDERS, is_container_file, is_workspace};
 use known::{is_configuration, is_known, is_linked, is_of_users, is_own};
 
 /// The record's name in azup's own folder.

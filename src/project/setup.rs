@@ -5,6 +5,7 @@ mod by_hand;
 mod entries;
 mod finish;
 mod surroundings;
+mod workspaces;
 
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,7 @@ impl Project {
             IGNORE_ALL,
         ))?;
         setup.editor(request)?;
+        setup.workspaces(request)?;
         setup.finish(machine, request, &sans, noted)
     }
 

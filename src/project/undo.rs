@@ -2,19 +2,21 @@
 //! azup added, and nothing left of azup's own. What cannot be told from the user's own
 //! work is named, and then nothing is done at all.
 
-use std::ffi::OsString;
+mod extended;
+mod refusal;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::jsonc::{self, Refusal};
 use super::paths::Blocked;
-use super::recognise::{self, Recognised, Stuck};
-use super::record::{self, Entry, Record};
+use super::recognise::{Recognised, Stuck};
+use super::record::{Entry, Record};
 use super::{OWN_FOLDER, Plan, Project, Status, binary, paths};
 use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
 use crate::change::Change;
-use crate::failure::{Exit, Failure, command_line, reason, shown};
+use crate::failure::{Failure, reason, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::trust;
@@ -95,27 +97,6 @@ impl Project {
         Ok(undo.plan)
     }
 
-    /// The files that azup made and a person changed. A dev container that azup made stays as
-    /// a whole or not at all: its configuration names its compose file.
-    fn extended(&self, record: &Record) -> Result<Vec<String>> {
-        let mut extended = Vec::new();
-        let made = record.files.iter().filter(|entry| entry.before.is_none());
-        for entry in made.clone() {
-            let real = paths::real(&self.folder, Path::new(&entry.path));
-            let now = real.ok().map(|real| files::read_if_there(&real)).transpose()?;
-            if let Some(now) = now.flatten()
-                && !matches!(entry.undone(&now), Ok(None))
-            {
-                extended.push(entry.path.clone());
-            }
-        }
-        let is_container = |path: &str| record::is_container_file(path);
-        if extended.iter().any(|path| is_container(path)) {
-            let others = made.filter(|entry| is_container(&entry.path));
-            extended.extend(others.map(|entry| entry.path.clone()));
-        }
-        Ok(extended)
-    }
 }
 
 impl<'a> Undo<'a> {
@@ -210,57 +191,6 @@ impl Undo<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A file that azup made and a person extended, without azup's parts; `None` where nothing
-    /// is left in it.
-    fn without_parts(
-        &mut self,
-        entry: &Entry,
-        now: &[u8],
-    ) -> Result<Result<Option<Vec<u8>>, Refusal>> {
-        let path = Path::new(&entry.path);
-        if path.extension().is_some_and(|kind| kind == "yml") {
-            self.plan.notes.push(format!(
-                "{} stays: azup made it, and what is in it is the dev container's",
-                shown(path)
-            ));
-            return Ok(Ok(Some(now.to_owned())));
-        }
-        let now = match jsonc::remove(now, &entry.additions) {
-            Ok(now) => now,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let parts = match self.project.own_parts(path, &now)? {
-            Ok(parts) => parts,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let without = jsonc::remove(&now, &parts.additions);
-        if without.is_err() {
-            let lines = jsonc::to_take_out(&parts.additions);
-            self.lines.push((path.to_owned(), lines));
-        }
-        Ok(without.map(|left| (!recognise::is_shell(&left)).then_some(left)))
-    }
-
-    /// A file that is kept goes on naming what is gone.
-    fn tell_of_kept(&mut self, path: &Path) {
-        let there = files::read_if_there(&self.project.folder.join(path));
-        let text = there.ok().flatten().unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let own = |line: &str| line.contains("\"azup: trust\"") || line.contains("azurite\"") && line.contains('/') || line.contains("azurite/docker-compose.yml");
-        let numbered = (1..).zip(text.lines());
-        let lines: Vec<String> = numbered
-            .filter(|(_, line)| own(line))
-            .map(|(number, _)| number.to_string())
-            .collect();
-        if !lines.is_empty() {
-            self.plan.notes.push(format!(
-                "{} is kept and names what azup takes away in line {}: take that out by hand",
-                shown(path),
-                lines.join(", ")
-            ));
-        }
     }
 
     /// What a killed azup was writing goes, however young it is.
@@ -460,46 +390,4 @@ impl Undo<'_> {
             .extend(there.map(|path| Change::RemoveFolder { path }));
     }
 
-    fn refusal(&self) -> anyhow::Error {
-        let blocked = self.in_the_way.iter().map(|one| (&one.at, &one.why));
-        let refused = self.refused.iter().map(|(path, why)| (path, why));
-        let reasons: Vec<String> = blocked
-            .chain(refused)
-            .map(|(path, why)| format!("{}: {why}", shown(path)))
-            .collect();
-        let folder = &self.project.folder;
-        let mut words: Vec<OsString> = Vec::new();
-        if self.in_the_way.is_empty() {
-            words.extend(["azup".into(), "remove".into()]);
-            for (path, _) in &self.refused {
-                words.push("--keep".into());
-                words.push(folder.join(path).into_os_string());
-            }
-            words.push(folder.clone().into_os_string());
-        } else {
-            // Whether files behind it are to be kept is not the question.
-            words.extend(["ls".into(), "-ld".into()]);
-            let there = self.in_the_way.iter().map(|one| folder.join(&one.at));
-            words.extend(there.map(PathBuf::into_os_string));
-        }
-        let mut named: Vec<&PathBuf> = Vec::new();
-        let mut lines = String::new();
-        for (path, text) in self.lines.iter().filter(|(_, text)| !text.is_empty()) {
-            if !named.contains(&path) {
-                named.push(path);
-                lines += &format!("to be taken out of {} by hand:\n{text}", shown(path));
-            }
-        }
-        let failure = Failure::new(format!(
-            "cannot undo what azup did in {}: {}",
-            shown(folder),
-            reasons.join("; ")
-        ));
-        let failure = if lines.is_empty() {
-            failure
-        } else {
-            failure.snippet(lines)
-        };
-        failure.hint(command_line(words)).exit(Exit::Refused).into()
-    }
 }

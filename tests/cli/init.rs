@@ -10,6 +10,7 @@ mod languages;
 mod overlay;
 mod readers;
 mod refusals;
+mod table;
 mod variables;
 mod vscode;
 

@@ -91,6 +91,16 @@ pub(super) fn reach(services: &Services, app: &str, name: &str) -> Result<Reach,
         Some(_) if ours.iter().any(|at| theirs.contains(at)) => None,
         Some(first) if owner == name && !theirs.is_empty() => Some(first.clone()),
         _ => {
+            let bridge = |name: &str| {
+                let service = services.get(name);
+                service.and_then(Service::network_mode) == Some("bridge")
+            };
+            if bridge(&of_app) && bridge(owner) {
+                return Err(format!(
+                    "{app} and {owner} are in the engine's own bridge (network_mode: bridge), which \
+                     no other service can join: leave that out, and compose makes a network for both"
+                ));
+            }
             return Err(format!("{app} and {owner} have no network in common"));
         }
     };

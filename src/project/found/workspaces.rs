@@ -38,17 +38,19 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
             roots.len()
         )));
     }
+    // Those in the project's own folder are edited.
+    let is_below = folder != Path::new("");
     let has = |section: &str, list: &str| {
-        let all = value[section][list].as_array().or_else(|| value[list].as_array());
-        all.is_some_and(|all: &Vec<Value>| !all.is_empty())
+        let all = value[section][list].as_array();
+        is_below && all.is_some_and(|all: &Vec<Value>| !all.is_empty())
     };
-    for (section, list, what) in [
-        ("launch", "configurations", "add \"preLaunchTask\": \"azup: trust\" to those that debug Python"),
-        ("tasks", "tasks", "a configuration that starts them needs the task \"azup: trust\" of .vscode/tasks.json beside them"),
-    ] {
-        if has(section, list) {
-            found.push(Found::at(path, line_of(section), format!("azup leaves the {list} in this workspace alone: {what}")));
-        }
+    if has("launch", "configurations") {
+        found.push(Found::at(
+            path,
+            line_of("launch"),
+            "azup leaves this workspace alone: add \"preLaunchTask\": \"azup: trust\" to its \
+             configurations that debug Python, and the task of .vscode/tasks.json to its tasks",
+        ));
     }
     found
 }

@@ -60,3 +60,42 @@ pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts
     }
     Ok(Parts { additions, notes: Vec::new() })
 }
+
+/// The same of a workspace, which has both as sections.
+pub(super) fn workspace_parts(value: &Value) -> Result<Parts, Refusal> {
+    let mut all = Parts::default();
+    let tasks = &value["tasks"];
+    let ours = tasks["tasks"].as_array();
+    // A section with nothing but our task was made for it.
+    let is_made = tasks.as_object().is_some_and(|all| all.len() == 2)
+        && tasks["version"] == "2.0.0"
+        && ours.is_some_and(|all| matches!(all.as_slice(), [one] if vscode::is_our_task(one)));
+    if is_made {
+        all.additions.push(Addition::Member {
+            at: vec![Step::Key("tasks".to_owned())],
+            key: "version".to_owned(),
+            value: json!("2.0.0"),
+            made: 1,
+            inside: None,
+        });
+    }
+    for (section, path) in [("tasks", TASKS_PATH), ("launch", vscode::LAUNCH_PATH)] {
+        let parts = parts(Path::new(path), &value[section], &[])?;
+        let inside = parts.additions.into_iter();
+        all.additions.extend(inside.map(|addition| in_section(section, addition, is_made)));
+    }
+    Ok(all)
+}
+
+fn in_section(section: &str, mut addition: Addition, is_made: bool) -> Addition {
+    if let Addition::Member { at, .. } | Addition::Item { at, .. } = &mut addition {
+        at.insert(0, Step::Key(section.to_owned()));
+    }
+    if let Addition::Item { at, made, .. } = &mut addition
+        && is_made
+        && at.len() == 2
+    {
+        *made = 1;
+    }
+    addition
+}

@@ -43,6 +43,7 @@ pub(super) fn is_of_users(parts: &[&str]) -> bool {
     match parts {
         [".devcontainer", "docker-compose.yml"] | [".vscode", "tasks.json" | "launch.json"] => true,
         [".devcontainer", name, "docker-compose.yml"] => is_not_own(name),
+        [name] if is_workspace(name) => true,
         parts => is_configuration(parts),
     }
 }
@@ -50,6 +51,11 @@ pub(super) fn is_of_users(parts: &[&str]) -> bool {
 /// A file in one of azup's own folders.
 pub(super) fn is_own(parts: &[&str]) -> bool {
     matches!(parts, [".devcontainer", folder, _] if !is_not_own(folder))
+}
+
+/// VS Code's file for a workspace, which may hold tasks and configurations of its own.
+pub(in crate::project) fn is_workspace(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|kind| kind == "code-workspace")
 }
 
 fn is_not_own(name: &str) -> bool {

@@ -235,6 +235,54 @@ fn a_workspace_of_several_roots_is_told_what_it_does_not_read() {
     );
 }
 
+#[test]
+fn a_port_that_has_another_name_is_told() {
+    let sandbox = with(&[(
+        NEW,
+        "{\n  \"image\": \"node:22\",\n  \"portsAttributes\": {\n    \"10000\": {\"label\": \"Webhook UI\"}\n  }\n}\n",
+    )]);
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    let expected = ".devcontainer/devcontainer.json:4: port 10000 is called 'Webhook UI'";
+    assert!(notes(&done)[0].starts_with(expected), "{done}");
+}
+
+/// Without its record, the one that names azup's folder is the one that was set up.
+#[test]
+fn of_several_configurations_the_one_that_was_set_up_is_meant() {
+    let path = ".devcontainer/b/devcontainer.json";
+    let image = "{\"image\": \"node:22\"}\n";
+    let sandbox = with(&[(".devcontainer/a/devcontainer.json", image), (path, image)]);
+    sandbox.azup(["init", "--yes", "--config", path]).ok();
+    sandbox.azup(["init", "--yes"]).ok();
+    std::fs::remove_file(sandbox.project().join(".devcontainer/azurite/edits.json")).unwrap();
+    sandbox.azup(["init", "--yes"]).ok();
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, path), image);
+}
+
+/// What a workspace holds of tasks and configurations is edited as .vscode is.
+#[test]
+fn a_workspace_with_configurations_of_its_own_gets_what_they_need() {
+    let text = "{\n\t\"folders\": [{ \"path\": \".\" }],\n\t// ours\n\t\"launch\": {\n\t\t\"version\": \"0.2.0\",\n\t\t\"configurations\": [\n\t\t\t{ \"name\": \"shop\", \"type\": \"debugpy\", \"request\": \"launch\" },\n\t\t],\n\t},\n}\n";
+    let sandbox = with(&[("shop.code-workspace", text), ("app.py", "")]);
+    sandbox.azup(["init", "--yes"]).ok();
+    let made = super::read(&sandbox, "shop.code-workspace");
+    assert!(
+        made.contains("\"preLaunchTask\": \"azup: trust\"") && made.contains("// ours"),
+        "{made}"
+    );
+    assert!(made.contains("\"label\": \"azup: trust\""), "{made}");
+    sandbox.azup(["init", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, "shop.code-workspace"), made);
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, "shop.code-workspace"), text);
+    // Without the record, too.
+    sandbox.azup(["init", "--yes"]).ok();
+    std::fs::remove_dir_all(sandbox.project().join(".devcontainer/azurite")).unwrap();
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(super::read(&sandbox, "shop.code-workspace"), text);
+}
+
 /// Names and lines are somebody else's: a terminal gets nothing to obey, and azup does not
 /// follow where they lead.
 #[test]
