@@ -29,7 +29,7 @@ use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::options::Credential;
 
-pub use formats::written;
+pub use formats::{dotenv_line, written};
 pub use java::Java;
 
 /// By these every SDK of Azure's finds azup's endpoint.
@@ -86,32 +86,13 @@ impl Environment {
     /// What has to be set for `wish`, given what is set already.
     pub fn plan(wish: &Wish, machine: &Machine) -> Result<Self> {
         let mut this = Self::default();
-        for (service, port) in wish.ports.services() {
-            let name = match service.name() {
-                "blob" => "AZURE_STORAGE_BLOB_ENDPOINT",
-                "queue" => "AZURE_STORAGE_QUEUE_ENDPOINT",
-                _ => "AZURE_STORAGE_TABLE_ENDPOINT",
-            };
-            this.set(name, wish.account.url(port));
+        let tokens = (wish.credential == Credential::Local)
+            .then(|| (wish.endpoint.clone(), wish.header.clone()));
+        for (name, value) in services(&wish.account, wish.ports, tokens.as_ref()) {
+            this.set(name, value);
         }
-        // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
-        // tusd build the cloud's host name and leave this machine (measured).
-        this.set("AZURE_STORAGE_ENDPOINT", wish.account.url(wish.ports.blob));
-        this.set("AZURE_STORAGE_ACCOUNT_NAME", wish.account.name());
-        // rclone takes the account from that name and would build the cloud's host name.
-        this.set("RCLONE_AZUREBLOB_ENDPOINT", wish.account.url(wish.ports.blob));
-        let connection = wish.account.connection_string(wish.ports);
-        this.set("AZURE_STORAGE_CONNECTION_STRING", &connection);
-        // Functions: Core Tools and VS Code's extension take it before local.settings.json.
-        this.set("AzureWebJobsStorage", connection);
         match wish.credential {
             Credential::Local => {
-                this.set(ENDPOINT, &wish.endpoint);
-                this.set(HEADER, &wish.header);
-                for name in ENDPOINT_OF_OTHERS {
-                    this.set(name, &wish.endpoint);
-                }
-                this.set(HEADER_OF_OTHERS, &wish.header);
                 // With it beside the two above, SDKs speak Service Fabric's dialect instead.
                 if machine.var(THUMBPRINT).is_some() {
                     this.unset([THUMBPRINT]);
@@ -157,6 +138,42 @@ impl Environment {
             };
         }
     }
+}
+
+/// Where Azurite is, and who gives the `tokens` (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`): the same
+/// whatever else is set on this machine.
+pub fn services(
+    account: &Account,
+    ports: Ports,
+    tokens: Option<&(String, String)>,
+) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    for (service, port) in ports.services() {
+        let name = match service.name() {
+            "blob" => "AZURE_STORAGE_BLOB_ENDPOINT",
+            "queue" => "AZURE_STORAGE_QUEUE_ENDPOINT",
+            _ => "AZURE_STORAGE_TABLE_ENDPOINT",
+        };
+        all.push((name, account.url(port)));
+    }
+    let connection = account.connection_string(ports);
+    all.extend([
+        // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
+        // tusd build the cloud's host name and leave this machine (measured).
+        ("AZURE_STORAGE_ENDPOINT", account.url(ports.blob)),
+        ("AZURE_STORAGE_ACCOUNT_NAME", account.name().to_owned()),
+        // rclone takes the account from that name and would build the cloud's host name.
+        ("RCLONE_AZUREBLOB_ENDPOINT", account.url(ports.blob)),
+        ("AZURE_STORAGE_CONNECTION_STRING", connection.clone()),
+        // Functions: Core Tools and VS Code's extension take it before local.settings.json.
+        ("AzureWebJobsStorage", connection),
+    ]);
+    if let Some((endpoint, header)) = tokens {
+        all.extend([(ENDPOINT, endpoint.clone()), (HEADER, header.clone())]);
+        all.extend(ENDPOINT_OF_OTHERS.map(|name| (name, endpoint.clone())));
+        all.push((HEADER_OF_OTHERS, header.clone()));
+    }
+    all
 }
 
 /// What `DefaultAzureCredential` prefers to azup's endpoint: a whole service principal, or a

@@ -3,6 +3,7 @@
 mod binary;
 mod clone;
 mod credential;
+mod dotenv;
 mod feature;
 mod languages;
 mod overlay;
@@ -434,6 +435,7 @@ fn git_sees_neither_keys_nor_binaries_and_a_clone_starts_over() {
     .devcontainer/azurite/start.sh
     .devcontainer/devcontainer.json
     .devcontainer/docker-compose.yml
+    .gitignore
     .vscode/launch.json
     .vscode/tasks.json
     app.py
