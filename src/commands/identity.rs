@@ -41,22 +41,8 @@ pub(super) fn run(
     }
     let header = identity::ensure_header(machine)?;
     if options.detach {
-        if identity::find(listen, &header) == Found::Ours {
-            output.give(&there(listen))?;
-            return Ok(Exit::Done);
-        }
-        let mut arguments: Vec<OsString> = ["identity", "--detached-child", "--json"]
-            .map(OsString::from)
-            .to_vec();
-        arguments.push(format!("--port={}", listen.port()).into());
-        arguments.push(format!("--listen={ip}").into());
-        let log = machine
-            .own_folder()?
-            .join("run")
-            .join(format!("identity-{}.log", listen.port()));
-        let answer = background::leave(&arguments, &log, LIMIT, machine, &interrupt)?;
-        // It may have found that another one was a moment faster.
-        output.give(&match answer["pid"].as_u64() {
+        // Another one may be there, or be a moment faster.
+        output.give(&match detach(listen, &header, &interrupt, machine)? {
             Some(pid) => serving(listen, pid, &format!("kill {pid} stops it")),
             None => there(listen),
         })?;
@@ -78,6 +64,48 @@ pub(super) fn run(
     endpoint.stop();
     output.progress("stopped");
     Ok(Exit::Done)
+}
+
+/// Leaves one in the background, where none answers: its process.
+fn detach(
+    listen: SocketAddr,
+    header: &str,
+    interrupt: &Interrupt,
+    machine: &Machine,
+) -> Result<Option<u64>> {
+    if identity::find(listen, header) == Found::Ours {
+        return Ok(None);
+    }
+    let mut arguments: Vec<OsString> = ["identity", "--detached-child", "--json"]
+        .map(OsString::from)
+        .to_vec();
+    arguments.push(format!("--port={}", listen.port()).into());
+    arguments.push(format!("--listen={}", listen.ip()).into());
+    let log = machine
+        .own_folder()?
+        .join("run")
+        .join(format!("identity-{}.log", listen.port()));
+    let answer = background::leave(&arguments, &log, LIMIT, machine, interrupt)?;
+    Ok(answer["pid"].as_u64())
+}
+
+/// In a dev container the endpoint starts with it. One that has ended since would fail whatever
+/// F5 starts, so it is started again: the process, where that was needed.
+pub(super) fn revive(machine: &Machine) -> Result<Option<u64>> {
+    let own = || {
+        let endpoint = machine.var("IDENTITY_ENDPOINT")?.to_str()?;
+        let port = endpoint.strip_prefix("http://127.0.0.1:")?.strip_suffix(identity::PATH)?;
+        Some(identity::loopback(port.parse().ok()?))
+    };
+    let Some(listen) = own().filter(|_| machine.is_dev_container()) else {
+        return Ok(None);
+    };
+    let header = identity::ensure_header(machine)?;
+    if identity::is_ours(listen, &header) {
+        return Ok(None);
+    }
+    let interrupt = Interrupt::listen(false)?;
+    detach(listen, &header, &interrupt, machine)
 }
 
 fn preview(listen: SocketAddr, machine: &Machine) -> Result<Answer> {

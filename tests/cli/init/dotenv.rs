@@ -1,9 +1,10 @@
 //! `.env`, by which what F5 starts on this machine finds Azurite: azup's own, for this machine
 //! alone, and never another's.
 
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::sandbox::{Done, Sandbox, azup};
+use crate::sandbox::{Done, OnDrop, Sandbox, azup, free_ports};
 
 use super::{initialised, read, sandbox};
 
@@ -132,20 +133,50 @@ fn another_account_in_the_environment_stays() {
     assert!(value(&text, "AZURE_STORAGE_QUEUE_ENDPOINT").is_some());
 }
 
-/// The folder is mounted there, where other variables count.
-#[test]
-fn in_the_dev_container_it_says_nothing() {
+/// `azup trust` as the task runs it where azup's Feature has left its mark.
+fn trust_in_container(sandbox: &Sandbox) -> Done {
     const MARK: &str = "mount -t tmpfs -o mode=0755 tmpfs /usr/local/share && \
         mkdir -m 0755 /usr/local/share/azup && : > /usr/local/share/azup/dev-container && \
         chmod 0644 /usr/local/share/azup/dev-container && exec \"$@\"";
-    let sandbox = initialised();
-    let hosts = read(&sandbox, ".env");
     let mut command = sandbox.command("unshare");
     command
         .args(["--mount", "--map-root-user", "sh", "-c", MARK, "sh"])
         .arg(azup())
         .arg("trust");
-    Done::from(command.output().unwrap()).ok();
+    Done::from(command.output().unwrap())
+}
+
+/// The endpoint starts with the container. F5 after it has died gets its tokens.
+#[test]
+fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
+    let mut sandbox = initialised();
+    let [port, ..] = free_ports();
+    sandbox.set(
+        "IDENTITY_ENDPOINT",
+        format!("http://127.0.0.1:{port}/msi/token"),
+    );
+    sandbox.set("IDENTITY_HEADER", "azup");
+    let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    sandbox.azup(["trust"]).ok();
+    assert!(!answers(), "on the host there is `azup up` for that");
+    let done = trust_in_container(&sandbox).ok();
+    let number = regex_lite::Regex::new("started the endpoint for tokens again: kill ([0-9]+) ");
+    let pid = number.unwrap().captures(&done.stdout);
+    let pid = pid.unwrap_or_else(|| panic!("{done}"))[1].to_owned();
+    assert!(answers());
+    let _end = OnDrop(|| {
+        sandbox.run("kill", [&pid]);
+    });
+    let done = trust_in_container(&sandbox).ok();
+    assert!(!done.stdout.contains("started"), "{done}");
+}
+
+/// The folder is mounted there, where other variables count.
+#[test]
+fn in_the_dev_container_it_says_nothing() {
+    let sandbox = initialised();
+    let hosts = read(&sandbox, ".env");
+    trust_in_container(&sandbox).ok();
     assert!(
         read(&sandbox, ".env")
             .lines()
