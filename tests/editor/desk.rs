@@ -1,9 +1,13 @@
 //! One developer's machine: an ordinary user with an empty home, a project, and the programs of
 //! the operating system.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Programs of the operating system alone: what else is on this machine's PATH is not the user's.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -56,6 +60,7 @@ pub struct Desk {
     root: tempfile::TempDir,
     /// What the story is called.
     pub story: &'static str,
+    identity: Cell<i32>,
 }
 
 impl Desk {
@@ -65,7 +70,12 @@ impl Desk {
         let this = Self {
             root: root.unwrap(),
             story,
+            identity: Cell::new(0),
         };
+        // A copy, since the folder it was built in may be closed to others.
+        let azup = env!("CARGO_BIN_EXE_azup");
+        let done = Command::new("cp").arg(azup).arg(this.program()).status();
+        assert!(done.unwrap().success());
         let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
         std::fs::set_permissions(this.root(), open).unwrap();
         for folder in [this.home(), this.project(), this.root().join("tmp")] {
@@ -150,11 +160,16 @@ impl Desk {
         let bin = self.home().join(".local/bin");
         std::fs::create_dir_all(&bin).unwrap();
         let done = Command::new("cp")
-            .arg(env!("CARGO_BIN_EXE_azup"))
+            .arg(self.program())
             .arg(bin.join("azup"))
             .status();
         assert!(done.unwrap().success());
         self.own();
+    }
+
+    /// azup for the story itself, whether it is installed or not.
+    fn program(&self) -> PathBuf {
+        self.root().join("azup")
     }
 
     /// Takes it away, on a machine that has none.
@@ -180,14 +195,38 @@ impl Desk {
         self.run("/bin/sh", &["-c", task["command"].as_str().unwrap()])
     }
 
-    /// Runs the azup that is installed.
+    /// Runs azup.
     pub fn azup(&self, words: &[&str]) -> Done {
-        self.run(self.home().join(".local/bin/azup"), words)
+        self.run(self.program(), words)
     }
 
-    /// Starts Azurite in the background: the one that `tests/run` installed, in the place where
-    /// azup would install it.
+    /// The same, so many days ago.
+    pub fn azup_before(&self, days: u64, words: &[&str]) -> Done {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let then = now.as_secs() - days * 24 * 60 * 60;
+        let mut azup = self.command(self.program());
+        azup.args(words).env("AZUP_NOW", then.to_string());
+        azup.output().unwrap().into()
+    }
+
+    /// Starts Azurite in the background.
     pub fn start_azurite(&self) {
+        self.share_azurite();
+        self.azup(&["up", "-d"]).ok();
+    }
+
+    /// Starts the endpoint for tokens alone.
+    pub fn start_identity(&self) {
+        let done = self.azup(&["identity", "-d", "--json"]).ok();
+        let answer: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+        let pid = answer["pid"]
+            .as_i64()
+            .and_then(|pid| i32::try_from(pid).ok());
+        self.identity.set(pid.unwrap_or_default());
+    }
+
+    /// The Azurite that `tests/run` installed, in the place where azup would install it.
+    pub fn share_azurite(&self) {
         let own = self.home().join(".local/share/azup");
         let place = own.join("azurite-3.37.0");
         if !place.exists() {
@@ -195,15 +234,13 @@ impl Desk {
             std::os::unix::fs::symlink(part("azurite-3.37.0"), place).unwrap();
             self.own();
         }
-        self.azup(&["up", "-d"]).ok();
     }
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        let azup = self.home().join(".local/bin/azup");
-        if azup.exists() {
-            self.run(azup, &["down"]);
-        }
+        self.azup(&["down"]);
+        let pid = Pid::from_raw(self.identity.get());
+        pid.map(|pid| kill_process(pid, Signal::TERM));
     }
 }

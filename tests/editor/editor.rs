@@ -29,8 +29,8 @@ const LONGEST: u32 = 120;
 pub struct Pressed {
     /// Whether the program ran.
     pub ran: bool,
-    /// Seconds from the key to the program's first line, as far as that was seen.
-    pub seconds: f64,
+    /// When, in seconds since 1970.
+    pub at: f64,
     /// What dialogs and messages said.
     pub said: Vec<String>,
     /// What stood in each terminal.
@@ -130,7 +130,7 @@ impl<'a> Editor<'a> {
         };
         Pressed {
             ran: answer["ran"] == true,
-            seconds: answer["took"].as_f64().unwrap() / 1000.0,
+            at: answer["pressed"].as_f64().unwrap() / 1000.0,
             said: texts("said"),
             terminals: texts("terminals"),
         }

@@ -20,5 +20,7 @@
 mod desk;
 mod editor;
 
+mod chain;
 mod hostile;
+mod measured;
 mod python;

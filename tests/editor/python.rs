@@ -21,20 +21,30 @@ pub fn told(desk: &Desk, pressed: &Pressed) -> Value {
 
 /// The program stored its blob, and nobody was asked or told anything.
 #[track_caller]
-fn it_works(desk: &Desk, pressed: &Pressed) {
+pub fn it_works(desk: &Desk, pressed: &Pressed) {
     let told = told(desk, pressed);
     assert_eq!(told["text"], "hello from F5", "{told:#} {pressed:#?}");
     assert_eq!(pressed.said, [""; 0], "{pressed:#?}");
 }
 
 /// The program, what it needs, and an environment in which nothing of that is installed yet.
-fn project(desk: &Desk) {
+pub fn project(desk: &Desk) {
     desk.write(&desk.project().join("app.py"), include_str!("app.py"));
     desk.write(
         &desk.project().join("requirements.txt"),
         "azure-identity\nazure-storage-blob\n",
     );
     desk.run("/usr/bin/python3", &["-m", "venv", ".venv"]).ok();
+}
+
+/// `pip install` in the project's environment.
+pub fn install(desk: &Desk, words: &[&str]) {
+    let pip = ["-m", "pip", "install", "-q"];
+    desk.run(
+        desk.project().join(".venv/bin/python"),
+        &[&pip, words].concat(),
+    )
+    .ok();
 }
 
 /// Nothing is exported by anybody: trust comes with azup's task, where Azurite is with `.env`.
@@ -51,18 +61,29 @@ fn f5_runs_the_program_of_the_readme_also_after_certifi_was_installed_again() {
     let mut editor = Editor::open(&desk, "app.py");
     it_works(&desk, &editor.press_f5());
 
-    let python = desk.project().join(".venv/bin/python");
-    let words = [
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--force-reinstall",
-        "--no-deps",
-        "certifi",
-    ];
-    desk.run(&python, &words).ok();
+    install(&desk, &["--force-reinstall", "--no-deps", "certifi"]);
     it_works(&desk, &editor.press_f5());
+}
+
+/// Its leaf is valid for less than a month more, and Azurite serves it. The tokens are of today.
+#[test]
+fn f5_renews_a_set_that_was_issued_370_days_ago_and_works() {
+    const AGE: u64 = 370;
+    let desk = Desk::new("renewal");
+    project(&desk);
+    desk.install_azup();
+    desk.azup_before(AGE, &["init", "--yes"]).ok();
+    desk.share_azurite();
+    desk.azup_before(AGE, &["up", "-d", "--no-identity"]).ok();
+    desk.start_identity();
+    let certificate = desk.project().join(".devcontainer/azurite-certs/cert.pem");
+    let old = std::fs::read(&certificate).unwrap();
+    if without() {
+        desk.uninstall_azup();
+    }
+    let mut editor = Editor::open(&desk, "app.py");
+    it_works(&desk, &editor.press_f5());
+    assert!(std::fs::read(&certificate).unwrap() != old, "it is renewed");
 }
 
 /// A colleague's machine: the files are there, azup is not.
