@@ -4,7 +4,7 @@
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::sandbox::{Done, OnDrop, Sandbox, azup, free_ports};
+use crate::sandbox::{OnDrop, Sandbox, azup, free_ports};
 
 use super::{initialised, read, sandbox};
 
@@ -133,19 +133,6 @@ fn another_account_in_the_environment_stays() {
     assert!(value(&text, "AZURE_STORAGE_QUEUE_ENDPOINT").is_some());
 }
 
-/// `azup trust` as the task runs it where azup's Feature has left its mark.
-fn trust_in_container(sandbox: &Sandbox) -> Done {
-    const MARK: &str = "mount -t tmpfs -o mode=0755 tmpfs /usr/local/share && \
-        mkdir -m 0755 /usr/local/share/azup && : > /usr/local/share/azup/dev-container && \
-        chmod 0644 /usr/local/share/azup/dev-container && exec \"$@\"";
-    let mut command = sandbox.command("unshare");
-    command
-        .args(["--mount", "--map-root-user", "sh", "-c", MARK, "sh"])
-        .arg(azup())
-        .arg("trust");
-    Done::from(command.output().unwrap())
-}
-
 /// The endpoint starts with the container. F5 after it has died gets its tokens.
 #[test]
 fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
@@ -159,7 +146,9 @@ fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
     let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
     sandbox.azup(["trust"]).ok();
     assert!(!answers(), "on the host there is `azup up` for that");
-    let done = trust_in_container(&sandbox).ok();
+    let done = sandbox
+        .in_dev_container([azup().as_os_str(), "trust".as_ref()])
+        .ok();
     let number = regex_lite::Regex::new("started the endpoint for tokens again: kill ([0-9]+) ");
     let pid = number.unwrap().captures(&done.stdout);
     let pid = pid.unwrap_or_else(|| panic!("{done}"))[1].to_owned();
@@ -167,7 +156,9 @@ fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
     let _end = OnDrop(|| {
         sandbox.run("kill", [&pid]);
     });
-    let done = trust_in_container(&sandbox).ok();
+    let done = sandbox
+        .in_dev_container([azup().as_os_str(), "trust".as_ref()])
+        .ok();
     assert!(!done.stdout.contains("started"), "{done}");
 }
 
@@ -176,7 +167,9 @@ fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
 fn in_the_dev_container_it_says_nothing() {
     let sandbox = initialised();
     let hosts = read(&sandbox, ".env");
-    trust_in_container(&sandbox).ok();
+    sandbox
+        .in_dev_container([azup().as_os_str(), "trust".as_ref()])
+        .ok();
     assert!(
         read(&sandbox, ".env")
             .lines()
