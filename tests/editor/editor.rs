@@ -64,6 +64,8 @@ impl<'a> Editor<'a> {
         let parts = part("editor");
         let log = std::fs::File::create(desk.root().join("code-server.log")).unwrap();
         let home = desk.home();
+        // Of an editor that was open before.
+        std::fs::remove_file(home.join("ready")).ok();
         let server = desk
             .command(&node)
             .arg(parts.join("node_modules/code-server/out/node/entry.js"))
