@@ -27,7 +27,7 @@ impl Done {
     /// This, where the program succeeded; else the test ends with all it printed.
     #[track_caller]
     pub fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{self:?}");
+        assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self
     }
 }

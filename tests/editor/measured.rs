@@ -9,6 +9,7 @@ use crate::python::told;
 const TIMES: usize = 10;
 
 #[test]
+#[allow(clippy::print_stdout, reason = "it is read by a person")]
 #[ignore = "it measures"]
 fn seconds_from_f5_to_the_first_line_with_and_without_azups_task() {
     let desk = Desk::new("measured");
