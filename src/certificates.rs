@@ -266,6 +266,14 @@ impl Place {
         }
     }
 
+    /// The project's folder, where the set is the project's.
+    pub fn project(&self) -> Option<&Path> {
+        match self {
+            Self::Project(folder) => folder.parent()?.parent(),
+            _ => None,
+        }
+    }
+
     /// The folder of the set.
     pub fn folder(&self) -> &Path {
         match self {

@@ -20,6 +20,7 @@ mod clients;
 mod containers;
 mod context;
 mod credential;
+mod editor;
 mod interpreter;
 mod keys;
 mod report;
@@ -200,6 +201,7 @@ pub fn checks() -> Vec<Check> {
         sdks::CHECKS,
         credential::CHECKS,
         containers::CHECKS,
+        editor::CHECKS,
     ]
     .concat()
 }

@@ -33,7 +33,7 @@ use crate::machine::Machine;
 use crate::options::Credential;
 
 pub use before::before;
-pub use formats::written;
+pub use formats::{dotenv_line, written};
 pub use java::Java;
 
 /// By these every SDK of Azure's finds azup's endpoint.
@@ -94,35 +94,17 @@ impl Environment {
     /// What has to be set for `wish`, given what is set already.
     pub fn plan(wish: &Wish, machine: &Machine) -> Result<Self> {
         let mut this = Self::default();
-        for (service, port) in wish.ports.services() {
-            let name = match service.name() {
-                "blob" => "AZURE_STORAGE_BLOB_ENDPOINT",
-                "queue" => "AZURE_STORAGE_QUEUE_ENDPOINT",
-                _ => "AZURE_STORAGE_TABLE_ENDPOINT",
-            };
-            this.set(name, wish.account.url(service, port, wish.host_style));
+        let tokens = (wish.credential == Credential::Local)
+            .then(|| {
+                let header = wish.drawn.as_ref().unwrap_or(&wish.header);
+                (wish.endpoint.clone(), header.clone())
+            });
+        for (name, value) in services(&wish.account, wish.ports, wish.host_style, tokens.as_ref()) {
+            this.set(name, value);
         }
-        // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
-        // tusd build the cloud's host name and leave this machine (measured).
-        let blob = wish.account.url(Service::Blob, wish.ports.blob, wish.host_style);
-        this.set("AZURE_STORAGE_ENDPOINT", &blob);
-        this.set("AZURE_STORAGE_ACCOUNT_NAME", wish.account.name());
-        // rclone takes the account from that name and would build the cloud's host name.
-        this.set("RCLONE_AZUREBLOB_ENDPOINT", blob);
-        let connection = wish.account.connection_string(wish.ports, wish.host_style);
         this.warnings.extend(unresolved(wish));
-        this.set("AZURE_STORAGE_CONNECTION_STRING", &connection);
-        // Functions: Core Tools and VS Code's extension take it before local.settings.json.
-        this.set("AzureWebJobsStorage", connection);
         match wish.credential {
             Credential::Local => {
-                let header = wish.drawn.as_ref().unwrap_or(&wish.header);
-                this.set(ENDPOINT, &wish.endpoint);
-                this.set(HEADER, header);
-                for name in ENDPOINT_OF_OTHERS {
-                    this.set(name, &wish.endpoint);
-                }
-                this.set(HEADER_OF_OTHERS, header);
                 // With it beside the two above, SDKs speak Service Fabric's dialect instead.
                 if machine.var(THUMBPRINT).is_some() {
                     this.unset([THUMBPRINT]);
@@ -188,6 +170,44 @@ fn unresolved(wish: &Wish) -> Option<Failure> {
     let what = format!("{} is not known as a name of this machine", missing.first()?);
     let line = format!("127.0.0.1 {}", missing.join(" "));
     Some(Failure::new(what).hint(format!("echo '{line}' | sudo tee -a /etc/hosts")))
+}
+
+/// Where Azurite is, and who gives the `tokens` (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`): the same
+/// whatever else is set on this machine.
+pub fn services(
+    account: &Account,
+    ports: Ports,
+    host_style: bool,
+    tokens: Option<&(String, String)>,
+) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    for (service, port) in ports.services() {
+        let name = match service.name() {
+            "blob" => "AZURE_STORAGE_BLOB_ENDPOINT",
+            "queue" => "AZURE_STORAGE_QUEUE_ENDPOINT",
+            _ => "AZURE_STORAGE_TABLE_ENDPOINT",
+        };
+        all.push((name, account.url(service, port, host_style)));
+    }
+    let blob = account.url(Service::Blob, ports.blob, host_style);
+    let connection = account.connection_string(ports, host_style);
+    all.extend([
+        // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
+        // tusd build the cloud's host name and leave this machine (measured).
+        ("AZURE_STORAGE_ENDPOINT", blob.clone()),
+        ("AZURE_STORAGE_ACCOUNT_NAME", account.name().to_owned()),
+        // rclone takes the account from that name and would build the cloud's host name.
+        ("RCLONE_AZUREBLOB_ENDPOINT", blob.clone()),
+        ("AZURE_STORAGE_CONNECTION_STRING", connection.clone()),
+        // Functions: Core Tools and VS Code's extension take it before local.settings.json.
+        ("AzureWebJobsStorage", connection),
+    ]);
+    if let Some((endpoint, header)) = tokens {
+        all.extend([(ENDPOINT, endpoint.clone()), (HEADER, header.clone())]);
+        all.extend(ENDPOINT_OF_OTHERS.map(|name| (name, endpoint.clone())));
+        all.push((HEADER_OF_OTHERS, header.clone()));
+    }
+    all
 }
 
 /// What `DefaultAzureCredential` prefers to azup's endpoint: a whole service principal, or a

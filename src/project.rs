@@ -16,6 +16,7 @@ pub mod configuration;
 pub mod convert;
 pub mod devcontainer;
 mod dockerfile;
+pub mod dotenv;
 pub mod found;
 pub mod jsonc;
 pub mod language;

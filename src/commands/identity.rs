@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::azurite::{self, Interrupt};
 use crate::background;
@@ -14,7 +14,7 @@ use crate::environment;
 use crate::failure::{Exit, Failure};
 use crate::identity::{self, Forward, Found, Login, Service, Started};
 use crate::machine::Machine;
-use crate::options::Forward as Who;
+use crate::options::{Forward as Who, TokenOptions};
 use crate::output::{Answer, Output};
 
 /// How long the one in the background may take until it serves.
@@ -52,25 +52,12 @@ pub(super) fn run(
     let header = identity::ensure_header(machine)?;
     let has_more = login.is_some() || !tokens.audiences.is_empty();
     if options.detach {
-        if identity::find(listen, &header) == Found::Ours {
+        // Another one may be there, or be a moment faster.
+        let answer = detach(listen, &header, &tokens, &interrupt, machine)?;
+        if answer.is_none() {
             require_nothing_more(has_more, listen.port())?;
-            output.give(&there(listen))?;
-            return Ok(Exit::Done);
         }
-        let mut arguments: Vec<OsString> = ["identity", "--detached-child", "--json"]
-            .map(OsString::from)
-            .to_vec();
-        arguments.push(format!("--port={}", listen.port()).into());
-        arguments.push(format!("--listen={ip}").into());
-        arguments.push(format!("--forward={}", forward.name()).into());
-        let audiences = tokens.audiences.iter();
-        arguments.extend(audiences.map(|audience| format!("--audience={audience}").into()));
-        let log = machine
-            .own_folder()?
-            .join("run")
-            .join(format!("identity-{}.log", listen.port()));
-        let answer = background::leave(&arguments, &log, LIMIT, machine, &interrupt)?;
-        // It may have found that another one was a moment faster.
+        let answer = answer.unwrap_or_default();
         output.give(&match answer["pid"].as_u64() {
             Some(pid) => {
                 let forward = &answer["forward"];
@@ -121,6 +108,53 @@ fn require_nothing_more(is_more: bool, port: u16) -> Result<()> {
     );
     let other = identity::other_port(port);
     Err(Failure::new(what).hint(format!("azup identity --port {other}")).into())
+}
+
+/// Leaves one in the background, where none answers: what it says of itself.
+fn detach(
+    listen: SocketAddr,
+    header: &str,
+    tokens: &TokenOptions,
+    interrupt: &Interrupt,
+    machine: &Machine,
+) -> Result<Option<Value>> {
+    if identity::find(listen, header) == Found::Ours {
+        return Ok(None);
+    }
+    let mut arguments: Vec<OsString> = ["identity", "--detached-child", "--json"]
+        .map(OsString::from)
+        .to_vec();
+    arguments.push(format!("--port={}", listen.port()).into());
+    arguments.push(format!("--listen={}", listen.ip()).into());
+    let forward = tokens.forward.unwrap_or(Who::None);
+    arguments.push(format!("--forward={}", forward.name()).into());
+    let audiences = tokens.audiences.iter();
+    arguments.extend(audiences.map(|audience| format!("--audience={audience}").into()));
+    let log = machine
+        .own_folder()?
+        .join("run")
+        .join(format!("identity-{}.log", listen.port()));
+    background::leave(&arguments, &log, LIMIT, machine, interrupt).map(Some)
+}
+
+/// In a dev container the endpoint starts with it. One that has ended since would fail whatever
+/// F5 starts, so it is started again: the process, where that was needed.
+pub(super) fn revive(machine: &Machine) -> Result<Option<u64>> {
+    let own = || {
+        let endpoint = machine.var("IDENTITY_ENDPOINT")?.to_str()?;
+        let port = endpoint.strip_prefix("http://127.0.0.1:")?.strip_suffix(identity::PATH)?;
+        Some(identity::loopback(port.parse().ok()?))
+    };
+    let Some(listen) = own().filter(|_| machine.is_dev_container()) else {
+        return Ok(None);
+    };
+    let header = identity::ensure_header(machine)?;
+    if identity::is_ours(listen, &header) {
+        return Ok(None);
+    }
+    let interrupt = Interrupt::listen(false)?;
+    let answer = detach(listen, &header, &TokenOptions::default(), &interrupt, machine)?;
+    Ok(answer.and_then(|answer| answer["pid"].as_u64()))
 }
 
 fn preview(listen: SocketAddr, machine: &Machine) -> Result<Answer> {

@@ -11,7 +11,9 @@ use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::project::binary::Binary;
-use crate::project::{Found, Plan, Project, Request, Status, configuration, devcontainer, record};
+use crate::project::{
+    Found, Plan, Project, Request, Status, configuration, devcontainer, dotenv, record,
+};
 
 /// What a user does after `init`; one line each.
 const NEXT: [&str; 2] = [
@@ -84,6 +86,9 @@ pub(super) fn run(
         trust.context("the project is set up, but its CA is not trusted")?
     };
     text += &trust.text;
+    if let Some(note) = dotenv::wanted(&project.folder, machine)?.note {
+        text += &format!("note: {note}\n");
+    }
     if !global.dry_run {
         text += &NEXT.map(|line| format!("next: {line}\n")).concat();
     }

@@ -1,6 +1,8 @@
 //! `azup trust`: the CA goes into every store where it is missing. VS Code runs this
 //! before every debug session, so with nothing to do it only reads.
 
+use std::path::Path;
+
 use anyhow::{Error, Result};
 
 use crate::certificates::{self, IssuedList, Obtained, Place, TrustAnchor, day};
@@ -11,6 +13,7 @@ use crate::files;
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
+use crate::project::dotenv;
 use crate::trust::record::Record;
 use crate::trust::report::Report;
 use crate::trust::{Found, Goal, Outcome, Plan, Removal, Row, Selection};
@@ -34,9 +37,53 @@ pub(super) fn run(
         });
     }
     let place = Place::find(machine, global)?;
-    put(global, trust.strict, machine, output, || {
+    let answer = put(global, trust.strict, machine, output, || {
         certificates::obtain_or_renew(machine, &place, &[]).map(Wanted::from)
+    })?;
+    let variables = || {
+        let folder = place.project();
+        folder.map_or(Ok(None), |folder| keep_variables(folder, global, machine))
+    };
+    let endpoint = || {
+        if global.dry_run {
+            return Ok(None);
+        }
+        let pid = super::identity::revive(machine)?;
+        Ok(pid.map(|pid| format!("started the endpoint for tokens again: kill {pid} stops it\n")))
+    };
+    // Whatever is wrong with these is no reason to stop a debugging session.
+    let beside = [told(variables(), output), told(endpoint(), output)];
+    Ok(Answer {
+        text: answer.text + &beside.concat(),
+        ..answer
     })
+}
+
+/// What was done, or what was in its way as a warning.
+fn told(done: Result<Option<String>>, output: Output) -> String {
+    done.unwrap_or_else(|error| {
+        output.warning(&format!("{error:#}"));
+        if let Some(hint) = Failure::hint_of(&error) {
+            output.hint(hint);
+        }
+        None
+    })
+    .unwrap_or_default()
+}
+
+/// What F5 on this machine needs beside trust.
+fn keep_variables(folder: &Path, global: &Global, machine: &Machine) -> Result<Option<String>> {
+    let changes = dotenv::wanted(folder, machine)?.changes;
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    if global.dry_run {
+        return Ok(Some(format!("would have {}", dotenv::told(&changes, folder))));
+    }
+    let _alone = change::exclusively(machine)?;
+    let changes = dotenv::wanted(folder, machine)?.changes;
+    change::apply(&changes, machine)?;
+    Ok(Some(dotenv::told(&changes, folder)))
 }
 
 /// Renews a set that is due, for a command that serves it and was not asked to trust anything:

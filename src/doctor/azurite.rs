@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use anyhow::Result;
 use rustix::fs::Access;
@@ -12,6 +13,8 @@ use crate::azurite::{self, ACCOUNT, Ask, Listener, Seen, Service};
 use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, command_line, shown};
 use crate::identity;
+use crate::machine::Machine;
+use crate::project::OWN_FOLDER;
 
 /// Less than this on the disk, and Azurite soon cannot store (bytes).
 const FREE: u64 = 100 << 20;
@@ -81,6 +84,9 @@ pub(super) const CHECKS: &[Check] = &[
 fn node(context: &Context) -> Result<Finding> {
     match azurite::node_version(&context.machine, context.limit) {
         Ok(version) => Ok(Finding::ok(format!("Node.js {version}"))),
+        Err(_) if is_beside(&context.machine) => {
+            Ok(Finding::skip("Azurite runs in a container of its own"))
+        }
         // A dev container brings its own.
         Err(error) => Ok(Finding {
             status: super::Status::Warn,
@@ -94,6 +100,13 @@ fn install(context: &Context) -> Result<Finding> {
         Some(entry) => Finding::ok(shown(&entry)),
         None => Finding::skip("azup up installs it on first use"),
     })
+}
+
+/// Whether this is a dev container beside which compose runs Azurite.
+fn is_beside(machine: &Machine) -> bool {
+    let overlay = Path::new(OWN_FOLDER).join("docker-compose.yml");
+    let mut folders = machine.cwd().ancestors();
+    machine.is_dev_container() && folders.any(|folder| folder.join(&overlay).is_file())
 }
 
 fn data(context: &Context) -> Result<Finding> {

@@ -5,6 +5,8 @@ mod dotenv;
 use anyhow::Result;
 use serde_json::{Map, Value};
 
+pub use dotenv::line_alone as dotenv_line;
+
 use super::{Environment, Variable};
 use crate::failure::Failure;
 use crate::options::Format;

@@ -13,8 +13,8 @@ use super::jsonc::{self, Refusal};
 use super::paths::Blocked;
 use super::recognise::{Recognised, Stuck};
 use super::record::{Entry, Record};
-use super::{OWN_FOLDER, Plan, Project, Status, binary, paths};
-use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
+use super::{OWN_FOLDER, Plan, Project, Status, binary, dotenv, paths};
+use crate::certificates::{CertificateSet, FILES, GITIGNORE, PROJECT_FOLDER};
 use crate::change::Change;
 use crate::failure::{Failure, reason, shown};
 use crate::files::{self, Content};
@@ -78,6 +78,7 @@ impl Project {
             undo.certificates()?;
         }
         undo.strangers(&record)?;
+        undo.variables()?;
         undo.trusted(machine);
         if let Err(blocked) = paths::own(&self.folder, &Record::path()) {
             undo.blocked(&Record::path(), blocked);
@@ -132,6 +133,25 @@ impl<'a> Undo<'a> {
 }
 
 impl Undo<'_> {
+    /// What azup has written into `.env`, and what makes git ignore it.
+    fn variables(&mut self) -> Result<()> {
+        for change in dotenv::unwanted(&self.project.folder)? {
+            let (path, status) = match &change {
+                Change::Delete { path, .. } => (path, Status::Deleted),
+                Change::Write { path, .. } => (path, Status::Edited),
+                _ => continue,
+            };
+            if let Ok(path) = path.strip_prefix(&self.project.folder) {
+                self.plan.files.push((path.to_owned(), status));
+            }
+            self.plan.changes.push(change);
+        }
+        for name in [dotenv::NAME, GITIGNORE] {
+            self.leftovers(self.project.leftovers_of(Path::new(name)))?;
+        }
+        Ok(())
+    }
+
     /// A file of the user's.
     fn entry(&mut self, entry: &Entry, is_extended: bool) -> Result<()> {
         let path = Path::new(&entry.path);

@@ -43,7 +43,7 @@ pub const LAUNCH_PATH: &str = ".vscode/launch.json";
 /// The task that installs dependencies.
 const INSTALL_TASK: &str = "install dependencies";
 /// The task that puts the CA where it is missing.
-pub(super) const TRUST_TASK: &str = "azup: trust";
+pub const TRUST_TASK: &str = "azup: trust";
 /// The task that runs the Azure Functions host.
 const FUNCTIONS_TASK: &str = "func host start";
 

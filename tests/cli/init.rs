@@ -4,6 +4,7 @@ mod binary;
 mod by_hand;
 mod clone;
 mod credential;
+mod dotenv;
 mod feature;
 mod found;
 mod languages;
@@ -437,6 +438,7 @@ fn git_sees_neither_keys_nor_binaries_and_a_clone_starts_over() {
     .devcontainer/azurite/start.sh
     .devcontainer/devcontainer.json
     .devcontainer/docker-compose.yml
+    .gitignore
     .vscode/launch.json
     .vscode/tasks.json
     app.py

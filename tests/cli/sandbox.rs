@@ -213,6 +213,18 @@ impl Sandbox {
         Done::from(command.output().unwrap())
     }
 
+    /// Runs a command where azup's Feature has left its mark, as in a dev container.
+    pub fn in_dev_container<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>) -> Done {
+        const MARK: &str = "mount -t tmpfs -o mode=0755 tmpfs /usr/local/share && \
+            mkdir -m 0755 /usr/local/share/azup && : > /usr/local/share/azup/dev-container && \
+            chmod 0644 /usr/local/share/azup/dev-container && exec \"$@\"";
+        let mut command = self.command("unshare");
+        command
+            .args(["--mount", "--map-root-user", "sh", "-c", MARK, "sh"])
+            .args(words);
+        Done::from(command.output().unwrap())
+    }
+
     /// Runs `azup` as a user who may change nothing but this sandbox, whoever runs the
     /// tests.
     pub fn as_ordinary_user<A: AsRef<OsStr>>(

@@ -16,6 +16,11 @@ pub(super) fn line(name: &str, value: &str) -> (String, bool) {
     (format!("{name}={text}\n"), alike)
 }
 
+/// The same where that is known: no value of azup's own is one that is read differently.
+pub fn line_alone(name: &str, value: &str) -> String {
+    line(name, value).0
+}
+
 fn quoted(value: &str) -> (String, bool) {
     let has = |what: &[char]| value.contains(what);
     let alike = !value.contains("${") && !value.contains("\\$") && !has(&['\r', '\0']);

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 
-use crate::sandbox::free_ports;
+use crate::sandbox::{Sandbox, azup, free_ports};
 
 use super::patient::{Patient, check, days_ago};
 
@@ -138,6 +138,28 @@ fn the_dev_container_and_what_runs_it() {
     patient.replace("docker", None);
     patient.sandbox.set("REMOTE_CONTAINERS", "true");
     patient.only(&[]);
+}
+
+/// Where compose runs Azurite beside the dev container, nothing in this one needs Node.js.
+#[test]
+fn a_dev_container_without_node_js_lacks_nothing() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AZUP_STORES", "none");
+    sandbox.write("app.py", "");
+    sandbox.azup(["init", "--yes"]).ok();
+    let azup = azup().to_str().unwrap();
+    let words = [
+        "env",
+        "PATH=/nowhere",
+        azup,
+        "doctor",
+        "azurite-node",
+        "--json",
+    ];
+    let inside = sandbox.in_dev_container(words).json();
+    assert_eq!(inside["checks"][0]["status"], "skip", "{inside}");
+    let outside = sandbox.run(words[0], &words[1..]).json();
+    assert_eq!(outside["checks"][0]["status"], "warn", "{outside}");
 }
 
 #[test]

@@ -136,6 +136,59 @@ fn the_projects_environment_counts_where_it_is_the_users_and_azups_own() {
     }
 }
 
+/// doctor says it before F5 does, with a command after which the task finds azup.
+#[test]
+fn doctor_says_where_the_task_would_not_find_azup() {
+    let finding = |sandbox: &Sandbox| {
+        let done = sandbox.azup(["doctor", "editor-task", "--json"]);
+        done.json()["checks"][0].clone()
+    };
+    let mut sandbox = without_azup();
+    // On the PATH of a shell in which an environment is active, and on no other.
+    let environment = sandbox.root().join("tools");
+    stand_in(&environment.join("bin/azup"), 0);
+    std::fs::write(environment.join("pyvenv.cfg"), "").unwrap();
+    sandbox.set(
+        "PATH",
+        format!("{}:/usr/bin:/bin", environment.join("bin").display()),
+    );
+    let found = finding(&sandbox);
+    assert_eq!(found["status"], "warn", "{found}");
+    let fix = found["fix"].as_str().unwrap();
+    sandbox.run("/bin/sh", ["-c", fix]).ok();
+    assert_eq!(finding(&sandbox)["status"], "ok", "after {fix}");
+    let done = run(&sandbox, &task(&sandbox)).ok();
+    assert!(!done.stdout.contains("is not installed"), "{done}");
+}
+
+/// What doctor and the task find is the same, of whatever there is.
+#[test]
+fn doctor_finds_azup_where_the_task_does() {
+    let record = ".venv/lib/python3.12/site-packages/azurite_up-0.1.0.dist-info/RECORD";
+    let other = ".venv/lib/python3.12/site-packages/other-1.0.dist-info/RECORD";
+    for (program, record) in [
+        ("home/.local/bin/azup", None),
+        ("home/.cargo/bin/azup", None),
+        ("home/elsewhere/azup", None),
+        ("project/.venv/bin/azup", Some(record)),
+        ("project/.venv/bin/azup", Some(other)),
+        ("project/.devcontainer/azurite/azup", None),
+    ] {
+        let sandbox = without_azup();
+        stand_in(&sandbox.root().join(program), 0);
+        if let Some(record) = record {
+            sandbox.write(record, "../../../bin/azup,sha256=x,1\n");
+        }
+        let found = sandbox.azup(["doctor", "editor-task", "--json"]).json();
+        let ran = run(&sandbox, &task(&sandbox)).ok();
+        assert_eq!(
+            found["checks"][0]["status"] == "ok",
+            ran.stdout.contains("trust --quiet"),
+            "{program} {record:?}: {ran} {found}"
+        );
+    }
+}
+
 /// A container may write what is in azup's own folder.
 #[test]
 fn the_containers_program_is_never_run_by_the_host() {

@@ -1,0 +1,97 @@
+//! The editor: whether its task would find azup. A task is looked up in the folders of its own
+//! terminal, which is not the one in which somebody has activated an environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use memchr::memmem;
+
+use super::{Check, Context, Finding};
+use crate::failure::{command_line, shown};
+use crate::files;
+use crate::git;
+use crate::machine::Machine;
+use crate::project::vscode::{TASKS_PATH, TRUST_TASK};
+use crate::workspace::Workspace;
+
+pub(super) const CHECKS: &[Check] = &[Check {
+    id: "editor-task",
+    title: "the task of VS Code finds azup",
+    explained_by: &[],
+    starts_program: false,
+    run: task,
+}];
+
+/// Where the task looks beside PATH: in the user's home, and where Homebrew has its programs.
+const OF_USER: [&str; 2] = [".local/bin", ".cargo/bin"];
+const HOMEBREW: &str = "/opt/homebrew/bin";
+
+fn task(context: &Context) -> Result<Finding> {
+    let machine = &context.machine;
+    let Some(folder) = project(machine) else {
+        return Ok(Finding::skip("no project here has the task"));
+    };
+    if let Some(found) = found(machine, &folder) {
+        return Ok(Finding::ok(shown(&found)));
+    }
+    let this = machine.azup()?;
+    let bin = machine.home()?.join(OF_USER[0]);
+    let what = format!(
+        "\"{TRUST_TASK}\" goes on without trust: {} is in none of the folders in which it looks",
+        shown(&this)
+    );
+    let make = command_line(["mkdir".as_ref(), "-p".as_ref(), bin.as_os_str()]);
+    let link = command_line(["ln".as_ref(), "-sf".as_ref(), this.as_os_str(), bin.as_os_str()]);
+    Ok(Finding::warn(what).fix(format!("{make} && {link}")))
+}
+
+/// The nearest folder of the project whose tasks have ours.
+fn project(machine: &Machine) -> Option<PathBuf> {
+    Workspace::of(machine).project.into_iter().find(|folder| {
+        let tasks = files::read_if_there(&folder.join(TASKS_PATH)).ok().flatten();
+        tasks.is_some_and(|tasks| memmem::find(&tasks, TRUST_TASK.as_bytes()).is_some())
+    })
+}
+
+/// What the task would run, in its order.
+fn found(machine: &Machine, folder: &Path) -> Option<PathBuf> {
+    let on_path = machine.find("azup").filter(|found| !is_of_environment(found));
+    let home = machine.home().ok();
+    let of_user = home.into_iter().flat_map(|home| OF_USER.map(|below| home.join(below)));
+    let mut others = of_user.chain([HOMEBREW.into()]).map(|folder| folder.join("azup"));
+    on_path
+        .or_else(|| others.find(|path| path.is_file()))
+        .or_else(|| of_package(folder))
+}
+
+/// Whether a program is on PATH for as long as its environment is active in this shell.
+fn is_of_environment(program: &Path) -> bool {
+    let folder = program.parent().and_then(Path::parent);
+    folder.is_some_and(|folder| {
+        folder.join("pyvenv.cfg").is_file() || folder.join("conda-meta").is_dir()
+    })
+}
+
+/// The one in the project's environment, where the package azurite-up has brought it and no
+/// repository has.
+fn of_package(folder: &Path) -> Option<PathBuf> {
+    let program = folder.join(".venv/bin/azup");
+    if !program.is_file() || git::tracks(&program).unwrap_or(true) {
+        return None;
+    }
+    let entries = |folder: &Path| {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<PathBuf>>()
+    };
+    let packages = entries(&folder.join(".venv/lib"))
+        .into_iter()
+        .flat_map(|python| entries(&python.join("site-packages")));
+    let mut records = packages.filter_map(|package| {
+        let name = package.file_name()?.to_str()?;
+        (name.starts_with("azurite_up-") && name.ends_with(".dist-info"))
+            .then(|| files::read_if_there(&package.join("RECORD")).ok().flatten())?
+    });
+    records
+        .any(|record| memmem::find(&record, b"bin/azup,").is_some())
+        .then_some(program)
+}

@@ -1,0 +1,180 @@
+//! `.env`, by which what F5 starts on this machine finds Azurite: azup's own, for this machine
+//! alone, and never another's.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::sandbox::{OnDrop, Sandbox, azup, free_ports};
+
+use super::{initialised, read, sandbox};
+
+fn value(text: &str, name: &str) -> Option<String> {
+    let mut lines = text.lines();
+    let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+    Some(line.trim_matches('\'').to_owned())
+}
+
+#[test]
+fn it_says_where_azurite_is_and_who_gives_the_tokens() {
+    let sandbox = initialised();
+    let text = read(&sandbox, ".env");
+    let blob = value(&text, "AZURE_STORAGE_BLOB_ENDPOINT");
+    assert_eq!(blob.unwrap(), "https://127.0.0.1:10000/devstoreaccount1");
+    let header = std::fs::read_to_string(sandbox.own().join("identity-header")).unwrap();
+    assert_eq!(value(&text, "IDENTITY_HEADER").unwrap(), header.trim_end());
+    let about = sandbox.project().join(".env").metadata().unwrap();
+    assert_eq!(
+        about.permissions().mode() & 0o777,
+        0o600,
+        "it holds a secret"
+    );
+
+    // The same again is nothing to do, and it comes back where it is lost.
+    let before = Sandbox::files(&sandbox.project());
+    sandbox.azup(["trust"]).ok();
+    assert!(Sandbox::files(&sandbox.project()) == before);
+    std::fs::remove_file(sandbox.project().join(".env")).unwrap();
+    sandbox.azup(["trust", "--quiet"]).ok();
+    assert_eq!(read(&sandbox, ".env"), text);
+}
+
+#[test]
+fn launch_json_neither_names_it_nor_holds_a_secret() {
+    let sandbox = initialised();
+    let launch = read(&sandbox, ".vscode/launch.json");
+    let header = value(&read(&sandbox, ".env"), "IDENTITY_HEADER").unwrap();
+    for word in ["envFile", ".env", "IDENTITY", &header] {
+        assert!(!launch.contains(word), "{word}: {launch}");
+    }
+}
+
+#[test]
+fn git_never_takes_it_up_and_remove_leaves_no_trace() {
+    for (repository, ignored) in [(false, ""), (true, ""), (true, "*.log\n.env\n")] {
+        let sandbox = sandbox();
+        sandbox.write("app.py", "");
+        if repository {
+            sandbox.run("git", ["init", "-q"]).ok();
+        }
+        if !ignored.is_empty() {
+            sandbox.write(".gitignore", ignored);
+        }
+        let before = Sandbox::files(&sandbox.project());
+        sandbox.azup(["init"]).ok();
+        if repository {
+            sandbox.run("git", ["add", "-A"]).ok();
+            let tracked = sandbox.run("git", ["ls-files"]).ok().stdout;
+            assert!(!tracked.lines().any(|line| line == ".env"), "{tracked}");
+            assert_eq!(
+                sandbox.project().join(".gitignore").exists(),
+                !ignored.is_empty()
+            );
+            std::fs::remove_file(sandbox.project().join(".git/index")).unwrap();
+            std::fs::remove_dir_all(sandbox.project().join(".git/objects")).unwrap();
+            std::fs::create_dir(sandbox.project().join(".git/objects")).unwrap();
+        }
+        sandbox.azup(["remove", "--yes"]).ok();
+        assert!(
+            Sandbox::files(&sandbox.project()) == before,
+            "{repository} {ignored:?}"
+        );
+    }
+}
+
+/// Names that it does not know would break a program of pydantic's; a link may lead anywhere.
+#[test]
+fn one_of_the_users_is_left_alone_and_so_is_a_project_that_would_refuse_it() {
+    let own = "DEBUG=1\n";
+    let with_file: fn(&Sandbox) = |sandbox| {
+        sandbox.write(".env", "DEBUG=1\n");
+    };
+    let with_link: fn(&Sandbox) = |sandbox| {
+        sandbox.write("../shared.env", "DEBUG=1\n");
+        std::os::unix::fs::symlink("../shared.env", sandbox.project().join(".env")).unwrap();
+    };
+    for put in [with_file, with_link] {
+        let sandbox = sandbox();
+        sandbox.write("app.py", "");
+        put(&sandbox);
+        let done = sandbox.azup(["init"]).ok();
+        assert_eq!(read(&sandbox, ".env"), own);
+        assert!(done.stdout.contains("note: .env is left alone: "), "{done}");
+    }
+    let strict = sandbox();
+    strict.write("requirements.txt", "pydantic-settings==2.11\n");
+    let done = strict.azup(["init"]).ok();
+    assert!(!strict.project().join(".env").exists());
+    assert!(done.stdout.contains("pydantic-settings"), "{done}");
+}
+
+#[test]
+fn one_that_git_tracks_gets_no_secret() {
+    let sandbox = initialised();
+    let text = read(&sandbox, ".env");
+    sandbox.write(".env", text.replace("10000", "20000"));
+    sandbox.run("git", ["init", "-q"]).ok();
+    sandbox.run("git", ["add", "-f", ".env"]).ok();
+    sandbox.azup(["trust"]).ok();
+    assert_eq!(read(&sandbox, ".env"), text.replace("10000", "20000"));
+}
+
+/// What the user has exported is what the program is to have.
+#[test]
+fn another_account_in_the_environment_stays() {
+    let mut sandbox = sandbox();
+    sandbox.write("app.py", "");
+    sandbox.set(
+        "AZURE_STORAGE_BLOB_ENDPOINT",
+        "https://mine.blob.core.windows.net",
+    );
+    sandbox.azup(["init"]).ok();
+    let text = read(&sandbox, ".env");
+    assert_eq!(value(&text, "AZURE_STORAGE_BLOB_ENDPOINT"), None);
+    assert!(value(&text, "AZURE_STORAGE_QUEUE_ENDPOINT").is_some());
+}
+
+/// The endpoint starts with the container. F5 after it has died gets its tokens.
+#[test]
+fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
+    let mut sandbox = initialised();
+    let [port, ..] = free_ports();
+    sandbox.set(
+        "IDENTITY_ENDPOINT",
+        format!("http://127.0.0.1:{port}/msi/token"),
+    );
+    sandbox.set("IDENTITY_HEADER", "azup");
+    let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    sandbox.azup(["trust"]).ok();
+    assert!(!answers(), "on the host there is `azup up` for that");
+    let done = sandbox
+        .in_dev_container([azup().as_os_str(), "trust".as_ref()])
+        .ok();
+    let number = regex_lite::Regex::new("started the endpoint for tokens again: kill ([0-9]+) ");
+    let pid = number.unwrap().captures(&done.stdout);
+    let pid = pid.unwrap_or_else(|| panic!("{done}"))[1].to_owned();
+    assert!(answers());
+    let _end = OnDrop(|| {
+        sandbox.run("kill", [&pid]);
+    });
+    let done = sandbox
+        .in_dev_container([azup().as_os_str(), "trust".as_ref()])
+        .ok();
+    assert!(!done.stdout.contains("started"), "{done}");
+}
+
+/// The folder is mounted there, where other variables count.
+#[test]
+fn in_the_dev_container_it_says_nothing() {
+    let sandbox = initialised();
+    let hosts = read(&sandbox, ".env");
+    sandbox
+        .in_dev_container([azup().as_os_str(), "trust".as_ref()])
+        .ok();
+    assert!(
+        read(&sandbox, ".env")
+            .lines()
+            .all(|line| line.starts_with('#'))
+    );
+    sandbox.azup(["trust"]).ok();
+    assert_eq!(read(&sandbox, ".env"), hosts);
+}
