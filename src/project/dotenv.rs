@@ -173,19 +173,16 @@ fn block(bytes: &[u8]) -> Option<Range<usize>> {
 /// The lines, without those that the user has set to something else, and the changes that keep a
 /// new identity header.
 fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> {
-    let running = azurite::running(machine);
-    let running = match running.as_slice() {
-        [one] => Some(one),
+    // That of an `azup run` ends with it.
+    let all = azurite::running(machine);
+    let lasting: Vec<_> = all.iter().filter(|one| !one.while_used).collect();
+    let here = folder.canonicalize().ok();
+    let ours = lasting.iter().find(|one| one.project == here);
+    let running = match (ours, lasting.as_slice()) {
+        (Some(one), _) | (None, [one]) => Some(*one),
         _ => None,
     };
-    let ports = running.map_or(
-        Ports {
-            blob: 10000,
-            queue: 10001,
-            table: 10002,
-        },
-        |running| running.ports,
-    );
+    let ports = running.map_or(Ports::USUAL, |running| running.ports);
     let tokens = match devcontainer::credential(folder) {
         Credential::Az => None,
         Credential::Local => {
