@@ -20,6 +20,10 @@ const WORDS = (process.env.AZUP_SERVE || "").split(/\s+/);
 const TLS_RECORD = 22; // the first byte of every TLS connection
 const SILENT = 120000; // ms until a connection without a byte is closed, as Node.js has it for TLS
 const DRAIN = 3000; // ms that requests under way get when Azurite ends
+// Looks, a second apart, at which there was no network before Azurite leaves. The engine tries to
+// start it again once, which fails while the container that owns the network is still away; and
+// docker-compose 1 overlooks a container that ends while it makes the others anew (measured).
+const ALONE = 6;
 const LINGER = 500; // ms for which Azurite, when it is stopped, looks whether its network goes
 const RETURN = 2500; // ms until the container that owns the network runs again
 const say = (text) => console.log(`azup: ${text}`);
@@ -219,7 +223,7 @@ let alone = 0; // looks in a row at which there was no network
 function leaveWithNetwork() {
   if (!WORDS.includes("leave-with-network")) return;
   alone = hasNetwork() ? 0 : alone + 1;
-  if (alone < 2) return;
+  if (alone < ALONE) return;
   say("the network is gone: the dev container was restarted");
   if (servers.length > 0) end(1);
   else process.exit(1);
