@@ -20,10 +20,10 @@ const WORDS = (process.env.AZUP_SERVE || "").split(/\s+/);
 const TLS_RECORD = 22; // the first byte of every TLS connection
 const SILENT = 120000; // ms until a connection without a byte is closed, as Node.js has it for TLS
 const DRAIN = 3000; // ms that requests under way get when Azurite ends
-// Looks, a second apart, at which there was no network before Azurite leaves. The engine tries to
-// start it again once, which fails while the container that owns the network is still away; and
-// docker-compose 1 overlooks a container that ends while it makes the others anew (measured).
-const ALONE = 6;
+// ms without a network after which Azurite leaves. Longer than a restart of the container that owns
+// it takes, since the engine tries only once to start Azurite again; shorter than a rebuild by the
+// dev container command line, in which docker-compose 1 overlooks a container that still runs.
+const ALONE = 1000;
 const LINGER = 500; // ms for which Azurite, when it is stopped, looks whether its network goes
 const RETURN = 2500; // ms until the container that owns the network runs again
 const say = (text) => console.log(`azup: ${text}`);
@@ -75,7 +75,7 @@ function waitForPair() {
   for (let round = 0; !readPair(); round++) {
     if (round === 0) say(`waiting for a certificate: ${files.cert} and ${files.key}`);
     Atomics.wait(pause, 0, 0, 200);
-    if (round % 5 === 4) leaveWithNetwork();
+    leaveWithNetwork();
   }
 }
 
@@ -219,11 +219,15 @@ function outstayNetwork() {
   }, 20);
 }
 
-let alone = 0; // looks in a row at which there was no network
+let aloneSince;
 function leaveWithNetwork() {
   if (!WORDS.includes("leave-with-network")) return;
-  alone = hasNetwork() ? 0 : alone + 1;
-  if (alone < ALONE) return;
+  if (hasNetwork()) {
+    aloneSince = undefined;
+    return;
+  }
+  aloneSince = aloneSince || Date.now();
+  if (Date.now() - aloneSince < ALONE) return;
   say("the network is gone: the dev container was restarted");
   if (servers.length > 0) end(1);
   else process.exit(1);
@@ -247,10 +251,8 @@ function serve() {
   if (WORDS.includes("end-with-stdin")) {
     process.stdin.on("end", () => end(0)).on("error", () => end(0)).resume().unref();
   }
-  setInterval(() => {
-    takeRenewed();
-    leaveWithNetwork();
-  }, 1000).unref();
+  setInterval(takeRenewed, 1000).unref();
+  setInterval(leaveWithNetwork, 250).unref();
 }
 
 // Where NODE_OPTIONS names this file, the health check loads it, too.
