@@ -110,6 +110,18 @@ impl Change {
         }
     }
 
+    /// A file of which `left` is left; none where that is nothing.
+    pub fn reduce(path: PathBuf, expect: Vec<u8>, left: Vec<u8>, mode: u32) -> Self {
+        if left.is_empty() {
+            return Self::Delete { path, expect };
+        }
+        Self::Write {
+            path,
+            expect: Some(expect),
+            content: Content::File { bytes: left, mode },
+        }
+    }
+
     /// A program run as the user.
     pub fn run(argv: Vec<OsString>, undo: Option<Vec<OsString>>) -> Self {
         Self::Run {

@@ -201,14 +201,7 @@ pub fn keep_out_no_longer(path: &Path) -> Result<Vec<Change>> {
         };
         let mut bytes = there.clone();
         bytes.drain(at..at + own.lines.len());
-        let (path, expect) = (own.file, there);
-        changes.push(if bytes.is_empty() {
-            Change::Delete { path, expect }
-        } else {
-            let content = Content::File { bytes, mode: 0o644 };
-            let expect = Some(expect);
-            Change::Write { path, expect, content }
-        });
+        changes.push(Change::reduce(own.file, there, bytes, 0o644));
     }
     Ok(changes)
 }

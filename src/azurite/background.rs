@@ -57,8 +57,7 @@ pub fn already_running(
                     output.progress(&format!("already running (pid {})", running.pid));
                 }
                 let client = verify(&mut running)?;
-                let token = identity::storage_token(OffsetDateTime::now_utc());
-                cors::allow(&client, running.ports, &wish.cors, &token)?;
+                cors::allow(&client, running.ports, &wish.cors)?;
                 require_passed_on(&running, wish)?;
                 require_accounts(&running, &wish.accounts)?;
                 require_tokens(&running, wish)?;

@@ -4,7 +4,7 @@
 
 use std::fs::{File, TryLockError};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,8 +16,7 @@ use super::probe::{self, Seen};
 use super::slot::{self, Slot};
 use super::{ADDRESS, Data, Ports, look};
 use crate::certificates::{self, Place};
-use crate::failure::{Failure, command_line, reason, shown};
-use crate::files;
+use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Global, RunOptions};
 use crate::workspace::marked_project;
@@ -205,40 +204,24 @@ fn is_free(ports: Ports) -> bool {
 
 /// `None`: another azup has it.
 fn claim_port(port: u16, machine: &Machine) -> Result<Option<File>> {
-    let (path, file) = claim(&format!("{port}.claim"), machine)?;
+    let (path, file) = slot::lock_file(&format!("{port}.claim"), machine)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(failed(&path, &error).into()),
+        Err(TryLockError::Error(error)) => Err(slot::not_locked(&path, &error).into()),
     }
 }
 
 /// Waits while another `azup run` starts Azurite in this folder.
 fn claim_folder(folder: &Path, machine: &Machine, interrupt: &Interrupt) -> Result<File> {
     let slot = Slot::of(&Data::Folder(folder.to_owned()), Ports::USUAL, machine)?;
-    let (path, file) = claim(&format!("{}.claim", slot.name()), machine)?;
+    let (path, file) = slot::lock_file(&format!("{}.claim", slot.name()), machine)?;
     loop {
         interrupt.check()?;
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => std::thread::sleep(POLL),
-            Err(TryLockError::Error(error)) => return Err(failed(&path, &error).into()),
+            Err(TryLockError::Error(error)) => return Err(slot::not_locked(&path, &error).into()),
         }
     }
-}
-
-fn claim(name: &str, machine: &Machine) -> Result<(PathBuf, File)> {
-    let folder = slot::run_folder(machine)?;
-    files::make_folder(&folder, 0o700)?;
-    let path = folder.join(name);
-    let mut options = files::never_waiting();
-    let opened = options.create(true).truncate(false).write(true).open(&path);
-    match opened {
-        Ok(file) => Ok((path, file)),
-        Err(error) => Err(failed(&path, &error).into()),
-    }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
 }

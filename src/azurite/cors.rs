@@ -2,11 +2,12 @@
 //! properties of each service as the cloud does, and keeps them with the data.
 
 use anyhow::Result;
+use time::OffsetDateTime;
 
 use super::client::{Client, Request};
 use super::{ACCOUNT, Ports, probe};
 use crate::failure::{Exit, Failure};
-use crate::identity::Token;
+use crate::identity;
 
 /// All that the services know; Azurite takes no others.
 const METHODS: &str = "DELETE,GET,HEAD,MERGE,OPTIONS,POST,PUT";
@@ -34,7 +35,7 @@ pub(super) fn checked(origins: &[String]) -> Result<Vec<String>> {
 }
 
 /// Sets them for all three services; where none is named, leaves them as they are.
-pub(super) fn allow(client: &Client, ports: Ports, origins: &[String], token: &Token) -> Result<()> {
+pub(super) fn allow(client: &Client, ports: Ports, origins: &[String]) -> Result<()> {
     if origins.is_empty() {
         return Ok(());
     }
@@ -45,6 +46,7 @@ pub(super) fn allow(client: &Client, ports: Ports, origins: &[String], token: &T
          <MaxAgeInSeconds>{MAX_AGE}</MaxAgeInSeconds></CorsRule></Cors></StorageServiceProperties>",
         origins.join(",")
     );
+    let token = identity::storage_token(OffsetDateTime::now_utc());
     let bearer = format!("Bearer {}", token.text);
     for (service, port) in ports.services() {
         let request = Request {

@@ -223,7 +223,6 @@ impl Install {
             Ok(()) => files::discard_folder(&partial.folder.join("node_modules")),
             // It serves as it is, only slower.
             Err(words) => {
-                let _ = fs::remove_file(partial.folder.join(CONTENTS));
                 let why = in_one_line(words.trim());
                 output.progress(&format!("its packages stay, since that failed: {why}"));
             }

@@ -104,7 +104,7 @@ fn start(
     )?;
     let ticket = identity::storage_token(OffsetDateTime::now_utc());
     probe::round_trip(&client, wish.ports.blob, &ticket)?;
-    cors::allow(&client, wish.ports, &wish.cors, &ticket)?;
+    cors::allow(&client, wish.ports, &wish.cors)?;
     interrupt.check()?;
     Ok((azurite, tls))
 }

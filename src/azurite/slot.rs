@@ -204,11 +204,7 @@ impl Slot {
     }
 
     fn failed(&self, error: &std::io::Error) -> Failure {
-        Failure::new(format!(
-            "cannot lock {}: {}",
-            shown(&self.lock),
-            reason(error)
-        ))
+        not_locked(&self.lock, error)
     }
 }
 
@@ -281,6 +277,23 @@ pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
         Data::Memory => "azup down --all".to_owned(),
     };
     Failure::new(format!("{what}{who}")).hint(hint)
+}
+
+/// A file of azup's `run` folder to lock, made where it is missing; without the lock.
+pub(super) fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, File)> {
+    let folder = run_folder(machine)?;
+    files::make_folder(&folder, 0o700)?;
+    let path = folder.join(name);
+    let mut options = files::never_waiting();
+    let opened = options.create(true).truncate(false).read(true).write(true).open(&path);
+    match opened {
+        Ok(file) => Ok((path, file)),
+        Err(error) => Err(not_locked(&path, &error).into()),
+    }
+}
+
+pub(super) fn not_locked(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
 }
 
 /// A process number as the operating system's calls take it.

@@ -16,8 +16,7 @@ use super::Ports;
 use super::answer::Running;
 use super::interrupt::Interrupt;
 use super::{reach, slot};
-use crate::failure::{Failure, reason, shown};
-use crate::files;
+use crate::failure::Failure;
 use crate::machine::Machine;
 
 /// How often a held lock is tried again.
@@ -53,19 +52,8 @@ pub(super) enum Left {
 impl Users {
     /// The file of the lock, without the lock.
     pub(super) fn of(ports: Ports, machine: &Machine) -> Result<Self> {
-        let folder = slot::run_folder(machine)?;
-        files::make_folder(&folder, 0o700)?;
-        let path = folder.join(format!("{}.users", ports.blob));
-        let opened = files::never_waiting()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path);
-        match opened {
-            Ok(file) => Ok(Self { path, file }),
-            Err(error) => Err(failed(&path, &error).into()),
-        }
+        let (path, file) = slot::lock_file(&format!("{}.users", ports.blob), machine)?;
+        Ok(Self { path, file })
     }
 
     /// Becomes one of them. One that is stopping is waited for.
@@ -86,7 +74,7 @@ impl Users {
                             .into(),
                     );
                 }
-                Err(TryLockError::Error(error)) => return Err(failed(&this.path, &error).into()),
+                Err(TryLockError::Error(error)) => return Err(slot::not_locked(&this.path, &error).into()),
             }
         }
     }
@@ -96,13 +84,13 @@ impl Users {
         let mut file = &self.file;
         file.rewind()
             .and_then(|()| file.write_all(KEEP))
-            .map_err(|error| failed(&self.path, &error).into())
+            .map_err(|error| slot::not_locked(&self.path, &error).into())
     }
 
     /// What was to stay has ended nevertheless.
     pub(super) fn forget(&self) -> Result<()> {
         let done = self.file.set_len(0);
-        done.map_err(|error| failed(&self.path, &error).into())
+        done.map_err(|error| slot::not_locked(&self.path, &error).into())
     }
 
     /// Who is left.
@@ -110,18 +98,18 @@ impl Users {
         match self.file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Left::Needed),
-            Err(TryLockError::Error(error)) => return Err(failed(&self.path, &error).into()),
+            Err(TryLockError::Error(error)) => return Err(slot::not_locked(&self.path, &error).into()),
         }
         let mut file = &self.file;
         let mut text = Vec::new();
         file.rewind()
             .and_then(|()| file.read_to_end(&mut text))
-            .map_err(|error| failed(&self.path, &error))?;
+            .map_err(|error| slot::not_locked(&self.path, &error))?;
         if text == KEEP {
             self.forget()?;
             self.file
                 .unlock()
-                .map_err(|error| failed(&self.path, &error))?;
+                .map_err(|error| slot::not_locked(&self.path, &error))?;
             return Ok(Left::Keep);
         }
         Ok(Left::Nobody)
@@ -131,7 +119,7 @@ impl Users {
     pub fn leave(self, running: &Running, machine: &Machine) -> Result<()> {
         let unlock = || {
             let done = self.file.unlock();
-            done.map_err(|error| failed(&self.path, &error))
+            done.map_err(|error| slot::not_locked(&self.path, &error))
         };
         unlock()?;
         let until = Instant::now() + STOPPING;
@@ -140,7 +128,7 @@ impl Users {
             match self.file.try_lock_shared() {
                 // It is stopping.
                 Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(failed(&self.path, &error).into()),
+                Err(TryLockError::Error(error)) => return Err(slot::not_locked(&self.path, &error).into()),
                 Ok(()) => {
                     unlock()?;
                     match self.file.try_lock() {
@@ -159,8 +147,4 @@ impl Users {
         }
         Ok(())
     }
-}
-
-fn failed(path: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
 }

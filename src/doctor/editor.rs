@@ -11,7 +11,7 @@ use crate::failure::{command_line, shown};
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
-use crate::project::vscode::{TASKS_PATH, TRUST_TASK};
+use crate::project::vscode::{TRUST_TASK, has_trust_task};
 use crate::workspace::Workspace;
 
 pub(super) const CHECKS: &[Check] = &[Check {
@@ -47,10 +47,8 @@ fn task(context: &Context) -> Result<Finding> {
 
 /// The nearest folder of the project whose tasks have ours.
 fn project(machine: &Machine) -> Option<PathBuf> {
-    Workspace::of(machine).project.into_iter().find(|folder| {
-        let tasks = files::read_if_there(&folder.join(TASKS_PATH)).ok().flatten();
-        tasks.is_some_and(|tasks| memmem::find(&tasks, TRUST_TASK.as_bytes()).is_some())
-    })
+    let mut folders = Workspace::of(machine).project.into_iter();
+    folders.find(|folder| has_trust_task(folder))
 }
 
 /// What the task would run, in its order.

@@ -12,8 +12,7 @@ use std::path::Path;
 use anyhow::Result;
 use memchr::memmem;
 
-use super::vscode::{TASKS_PATH, TRUST_TASK};
-use super::devcontainer;
+use super::{devcontainer, vscode};
 use crate::azurite::{self, Account, Ports};
 use crate::change::Change;
 use crate::environment;
@@ -68,7 +67,7 @@ impl Wanted {
 /// Compares what is there with what this machine's programs need; nothing where no debugging
 /// session of the project begins with azup's task.
 pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
-    if !has_task(folder) {
+    if !vscode::has_trust_task(folder) {
         return Ok(Wanted::default());
     }
     let path = folder.join(NAME);
@@ -130,14 +129,7 @@ pub(super) fn unwanted(folder: &Path) -> Result<Vec<Change>> {
     {
         let mut bytes = there.clone();
         bytes.drain(at);
-        let path = path.clone();
-        changes.push(if bytes.is_empty() {
-            Change::Delete { path, expect: there }
-        } else {
-            let content = Content::File { bytes, mode: 0o600 };
-            let expect = Some(there);
-            Change::Write { path, expect, content }
-        });
+        changes.push(Change::reduce(path.clone(), there, bytes, 0o600));
     }
     changes.extend(git::keep_out_no_longer(&path)?);
     Ok(changes)
@@ -148,11 +140,6 @@ fn left_alone(why: &str) -> String {
         "{NAME} is left alone: {why}. F5 outside of the dev container finds Azurite once \
          `azup env --format dotenv` is in it"
     )
-}
-
-fn has_task(folder: &Path) -> bool {
-    let tasks = files::read_if_there(&folder.join(TASKS_PATH)).ok().flatten();
-    tasks.is_some_and(|tasks| memmem::find(&tasks, TRUST_TASK.as_bytes()).is_some())
 }
 
 fn is_strict(folder: &Path) -> bool {

@@ -22,11 +22,15 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use anyhow::Result;
+use memchr::memmem;
 use serde_json::{Value, json};
 
 use super::jsonc::{Edit, Step};
 use super::{Project, ProjectFile, json_text};
+use crate::files;
 use install::Work;
 use launch::Entry;
 pub(super) use ours::{
@@ -44,6 +48,13 @@ pub const LAUNCH_PATH: &str = ".vscode/launch.json";
 const INSTALL_TASK: &str = "install dependencies";
 /// The task that puts the CA where it is missing.
 pub const TRUST_TASK: &str = "azup: trust";
+
+/// Whether a folder's tasks name it, as far as a search for its name tells.
+pub fn has_trust_task(folder: &Path) -> bool {
+    let tasks = files::read_if_there(&folder.join(TASKS_PATH)).ok().flatten();
+    tasks.is_some_and(|tasks| memmem::find(&tasks, TRUST_TASK.as_bytes()).is_some())
+}
+
 /// The task that runs the Azure Functions host.
 const FUNCTIONS_TASK: &str = "func host start";
 
