@@ -8,7 +8,7 @@ use anyhow::Result;
 use time::Duration;
 
 use super::azurite::services;
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::certificates::{day, moment};
 use crate::failure::shown;
 use crate::files;
@@ -27,7 +27,7 @@ pub(super) const CLOCK: &[Check] = &[Check {
     title: "this machine's clock is right",
     explained_by: &[],
     starts_program: false,
-    run: clock,
+    run: Run::Check(clock),
 }];
 
 pub(super) const CHECKS: &[Check] = &[
@@ -36,14 +36,14 @@ pub(super) const CHECKS: &[Check] = &[
         title: "no proxy stands between programs and 127.0.0.1",
         explained_by: &[],
         starts_program: false,
-        run: proxy,
+        run: Run::Check(proxy),
     },
     Check {
         id: "settings",
         title: "no setting says UseDevelopmentStorage=true",
         explained_by: &[],
         starts_program: false,
-        run: settings,
+        run: Run::Check(settings),
     },
 ];
 
