@@ -50,6 +50,7 @@ pub use choose::for_run;
 pub use credential::Identity;
 pub use data::{Data, usual as usual_data};
 pub use down::{Which, stop, would_stop};
+pub use install::RECORD as BROUGHT_ALONG;
 pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
     Ask, Listed, Listener, Seen, ask, get_plain, installed, listed, look, node_version, port_taken, running,

@@ -13,7 +13,7 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
-pub use azurite::{Down, Env, Logs, Reset, Run, Up};
+pub use azurite::{Down, Env, Logs, Reset, Restart, Run, Up};
 pub use parse::parse;
 pub use project::{Init, Remove};
 pub use published::published;
@@ -76,6 +76,8 @@ pub enum Command {
     /// Stop an Azurite that `azup up` started
     #[command(visible_alias = "stop")]
     Down(Down),
+    /// Stop this project's Azurite and start it in the background
+    Restart(Restart),
     /// List every Azurite that azup runs
     #[command(after_help = "\
 Examples:

@@ -12,6 +12,7 @@ mod project_files;
 mod remove;
 mod renew;
 mod reset;
+mod restart;
 mod run;
 mod status;
 mod token;
@@ -19,6 +20,7 @@ mod trust;
 mod untrust;
 mod up;
 mod upgrade;
+mod version;
 
 use anyhow::Result;
 
@@ -46,6 +48,7 @@ pub fn run(
         Command::Init(init) => init::run(init, global, machine, output)?,
         Command::Remove(remove) => remove::run(remove, global, machine, output)?,
         Command::Up(up) => return up::run(up, global, machine, output),
+        Command::Restart(restart) => return restart::run(restart, global, machine, output),
         Command::Down(down) => down::run(down, global, machine, output)?,
         Command::Status => status::run(machine)?,
         Command::Reset(options) => reset::run(options, global, machine, output)?,
@@ -62,8 +65,9 @@ pub fn run(
         Command::Token(token) => return token::run(token, machine, output),
         Command::Completions(completions) => completions::run(completions)?,
         Command::Man(man) => man::run(man, global, machine)?,
-        // Both are answered where the command line is read.
-        Command::Help(_) | Command::Version => return Ok(Exit::Done),
+        Command::Version => version::run()?,
+        // Answered where the command line is read.
+        Command::Help(_) => return Ok(Exit::Done),
     };
     output.give(&answer)?;
     Ok(answer.exit)

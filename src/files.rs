@@ -8,6 +8,7 @@
 
 mod attributes;
 mod folders;
+mod judged;
 mod lock;
 mod place;
 mod replace;
@@ -24,6 +25,7 @@ use rustix::fs::CWD;
 use crate::failure::{Failure, reason, shown};
 
 pub use folders::{discard_folder, make_folder, move_folder, remove_empty_folders, try_to_write};
+pub use judged::is_and_stays_within;
 pub use lock::Lock;
 use replace::cannot;
 pub use replace::{delete, replace};

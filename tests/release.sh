@@ -42,6 +42,30 @@ release_flags() {
     printf -- '--remap-path-prefix=%s\n' "$@"
 }
 
+# Makes the Azurite that is inside the program: the pinned packages as one file, compressed. The
+# same lock gives the same bytes. It needs Node.js and npm, and is made once for each lock.
+bundle_azurite() {
+    local from=templates/azurite folder work
+    folder=${CARGO_TARGET_DIR:-$PWD/target}/azurite-$(cat $from/* tests/azurite-licenses.cjs | sha256sum | cut -c1-16)
+    if [ ! -e "$folder/bundle.json" ]; then
+        work=$(mktemp -d)
+        cp $from/package.json $from/package-lock.json $from/bundle.cjs "$work" &&
+            (cd "$work" && npm ci --silent --ignore-scripts --omit=dev --no-audit --no-fund \
+                --engine-strict=false && node bundle.cjs) &&
+            mkdir -p "$folder" &&
+            (cd "$work" && node "$OLDPWD/tests/azurite-licenses.cjs") > "$folder/licenses.txt" &&
+            python3 - "$work/azurite.cjs" "$folder/azurite.cjs.xz" << 'PYTHON' &&
+import lzma, sys
+# With CRC32, which the program that unpacks it knows; what counts is the SHA-256 beside it.
+packed = lzma.compress(open(sys.argv[1], "rb").read(), check=lzma.CHECK_CRC32, preset=9 | lzma.PRESET_EXTREME)
+open(sys.argv[2], "wb").write(packed)
+PYTHON
+            cp "$work/bundle.json" "$folder" || { rm -rf "$work"; return 1; }
+        rm -rf "$work"
+    fi
+    export AZUP_BUNDLED_AZURITE=$folder
+}
+
 # [TARGET [FLAG]]: sets what cargo and maturin build with from here on. The sources are fetched
 # first, so that their folders are there to be named.
 release_environment() {
@@ -57,7 +81,8 @@ release_environment() {
 build_static() {
     local target=${1:-$release_target}
     # Of the caller, nothing but what is built here is to change.
-    (release_environment "$@" && cargo build --quiet --release --locked --target "$target") || return
+    (bundle_azurite && release_environment "$@" &&
+        cargo build --quiet --release --locked --features bundled --target "$target") || return
     # shellcheck disable=SC2034 # read by those who source this
     static_program=${CARGO_TARGET_DIR:-$PWD/target}/$target/release/azup
 }

@@ -51,6 +51,9 @@ pub struct Running {
     pub tls: String,
     /// When it was ready (seconds since 1970).
     pub started: i64,
+    /// Why the Azurite before it ended, where this one took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub died: Option<String>,
 }
 
 /// The certificate that an Azurite serves. A renewed one takes its place while it runs.

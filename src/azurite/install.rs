@@ -1,92 +1,80 @@
-//! The pinned Azurite from npm, in azup's own folder: whole or not there at all. Each of its
-//! packages is pinned by its hash, and no script of theirs runs while they are installed. Then
-//! they become one file, which starts faster, and the rest goes (docs/facts/azurite.md).
+//! The pinned Azurite in azup's own folder: whole or not there at all. A release brings it along
+//! ([`inside`]); a build from source gets it from npm once ([`npm`]).
 
-use std::ffi::OsString;
+mod inside;
+mod npm;
+mod tarball;
+
 use std::fs;
-use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::Value;
 
 use super::VERSION;
 use super::interrupt::Interrupt;
 use super::node::Node;
 use crate::certificates::sha256;
-use crate::failure::{Failure, command_line, in_one_line, shown};
-use crate::files::{self, Content, Lock, hex, random};
-use crate::machine::{self, Machine, kill_group, not_started};
+use crate::failure::{Failure, command_line, shown};
+use crate::files::{self, Lock, hex, random};
+use crate::machine::Machine;
 use crate::output::Output;
+pub use inside::RECORD;
+use npm::Npm;
 
-/// How long npm may take on a slow line (365 MB come down packed to a fifth of it).
+/// How long another azup may take to install it on a slow line.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// What npm installs, and the hash of each package.
-const PACKAGE: &str = include_str!("../../templates/azurite/package.json");
-const LOCK: &str = include_str!("../../templates/azurite/package-lock.json");
-
-/// What makes one file of it, and how long that may take: 3 s, and the same again on a busy
-/// machine for each program that runs beside (measured).
-const BUNDLER: &str = include_str!("../../templates/azurite/bundle.cjs");
-const BUNDLING: Duration = Duration::from_secs(3 * 60);
-
-/// What it leaves: the one file, and what is in it.
+/// The one file that it becomes, and what is said of it.
 const BUNDLE: &str = "azurite.cjs";
 const CONTENTS: &str = "bundle.json";
 
-/// Names a folder with an Azurite that was installed by azup elsewhere.
+/// Names a folder with an Azurite that was installed by azup elsewhere, or an archive of one.
 const VARIABLE: &str = "AZUP_AZURITE";
-
-/// Nobody waits for longer without a word.
-const PROGRESS: Duration = Duration::from_secs(2);
-
-/// How often npm is asked whether it has ended.
-const POLL: Duration = Duration::from_millis(20);
-
-/// What npm says when it cannot reach its registry.
-const OFFLINE: [&str; 9] = [
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "EHOSTUNREACH",
-    "ENETUNREACH",
-    "ETIMEDOUT",
-    "ERR_SOCKET_TIMEOUT",
-    "EIDLETIMEOUT",
-];
 
 /// Where the pinned Azurite is, or is to be.
 #[derive(Clone, Debug)]
 pub(super) struct Install {
     folder: PathBuf,
-    /// Whether the user has named it: then nothing is installed.
-    named: bool,
+    source: Source,
+}
+
+/// Where it comes from.
+#[derive(Clone, Debug)]
+enum Source {
+    /// The release itself, or npm.
+    Own,
+    /// The folder that the user has named: nothing is installed.
+    Named,
+    /// The archive that the user has named.
+    Tarball(PathBuf),
 }
 
 impl Install {
     /// Its place: where `AZUP_AZURITE` says, else in azup's own folder.
     pub(super) fn of(machine: &Machine) -> Result<Self> {
-        if let Some(folder) = machine.var(VARIABLE).filter(|value| !value.is_empty()) {
-            let folder = machine.absolute(Path::new(folder));
-            return Ok(Self { folder, named: true });
-        }
-        let folder = machine.own_folder()?.join(format!("azurite-{VERSION}"));
-        Ok(Self {
-            folder,
-            named: false,
-        })
+        let own = |end: &str| -> Result<PathBuf> {
+            Ok(machine.own_folder()?.join(format!("azurite-{VERSION}{end}")))
+        };
+        let named = machine.var(VARIABLE).filter(|value| !value.is_empty());
+        let named = named.map(|path| machine.absolute(Path::new(path)));
+        let (folder, source) = match named {
+            None => (own("")?, Source::Own),
+            Some(file) if file.is_file() => {
+                let mark = tarball::mark(&file)?;
+                (own(&format!("-{mark}"))?, Source::Tarball(file))
+            }
+            Some(folder) => (folder, Source::Named),
+        };
+        Ok(Self { folder, source })
     }
 
     /// Azurite's entry point, where the pinned version is installed; `None` where nothing
     /// is.
     pub(super) fn entry(&self) -> Result<Option<PathBuf>> {
         if !files::exists(&self.folder) {
-            if self.named {
+            if let Source::Named = self.source {
                 let what = format!("{VARIABLE} names {}, which is not there", shown(&self.folder));
                 return Err(Failure::new(what).hint(format!("unset {VARIABLE}")).into());
             }
@@ -97,7 +85,7 @@ impl Install {
                 "no Azurite {VERSION} in {}: {why}",
                 shown(&self.folder)
             ));
-            if self.named {
+            if let Source::Named = self.source {
                 return failure.hint(format!("unset {VARIABLE}"));
             }
             failure.hint(command_line(["rm".as_ref(), "-r".as_ref(), self.folder.as_os_str()]))
@@ -127,36 +115,19 @@ impl Install {
         self.beside(".compiled")
     }
 
-    /// The command that installs what is locked in the folder that it runs in.
-    fn command(npm: &Path) -> Vec<OsString> {
-        let mut argv: Vec<OsString> = vec![npm.into(), "ci".into()];
-        let options = [
-            "--ignore-scripts",
-            "--omit=dev",
-            "--no-audit",
-            "--no-fund",
-            // Azurite asks for Node.js 22 and runs on 20: `engine-strict` in a user's npm
-            // configuration would refuse it.
-            "--engine-strict=false",
-            // npm's own waits add up to minutes where there is no network.
-            "--fetch-retry-mintimeout=1000",
-            "--fetch-retry-maxtimeout=4000",
-            "--loglevel=error",
-        ];
-        argv.extend(options.map(OsString::from));
-        argv
-    }
-
     /// Where the entry point will be after an install.
     pub(super) fn usual_entry(&self) -> PathBuf {
         self.folder.join(BUNDLE)
     }
 
-    /// The command as a dry run shows it.
+    /// What an install does, as a dry run shows it.
     pub(super) fn preview(&self, machine: &Machine) -> String {
+        if !matches!(self.source, Source::Own) || inside::RECORD.is_some() {
+            return format!("unpack Azurite {VERSION} into {}", shown(&self.folder));
+        }
         let npm = machine.find("npm").unwrap_or_else(|| "npm".into());
         let folder = command_line(["cd".as_ref(), self.folder.as_os_str()]);
-        format!("{folder} && {}", command_line(Self::command(&npm)))
+        format!("{folder} && {}", command_line(npm::command(&npm)))
     }
 
     /// Installs it where it is missing, and gives its entry point.
@@ -170,64 +141,33 @@ impl Install {
         if let Some(entry) = self.entry()? {
             return Ok(entry);
         }
-        let npm = machine.find("npm").ok_or_else(|| {
-            Failure::new(format!(
-                "no npm on PATH: Azurite {VERSION} is installed with it on first use"
-            ))
-            .hint("install Node.js with npm from https://nodejs.org/en/download")
-        })?;
+        let from_npm = matches!(self.source, Source::Own) && inside::RECORD.is_none();
+        let npm = if from_npm { Some(npm::find(machine)?) } else { None };
         let _lock = self.lock(interrupt)?;
         // Another azup may have installed it in the meantime.
         if let Some(entry) = self.entry()? {
             return Ok(entry);
         }
         self.remove_partials();
-        output.progress(&format!(
-            "installing Azurite {VERSION} into {}, once (75 MB to fetch, 9 MB to keep)",
-            shown(&self.folder)
-        ));
         let started = Instant::now();
         let partial = Partial::new(&self.folder)?;
-        for (name, text) in [
-            ("package.json", PACKAGE),
-            ("package-lock.json", LOCK),
-            ("bundle.cjs", BUNDLER),
-        ] {
-            let (bytes, mode) = (text.as_bytes().to_vec(), 0o644);
-            let content = Content::File { bytes, mode };
-            files::replace(&partial.folder.join(name), None, &content)?;
+        let place = shown(&self.folder);
+        if let Some(npm) = npm {
+            let what = format!("installing Azurite {VERSION} into {place}, once (75 MB to fetch, 9 MB to keep)");
+            output.progress(&what);
+            Npm { npm: &npm, node, folder: &partial.folder }.install(machine, output, interrupt)?;
+        } else {
+            output.progress(&format!("unpacking Azurite {VERSION} into {place}, once"));
         }
-        let argv = Self::command(&npm);
-        let mut told = Instant::now();
-        let tell = || {
-            if told.elapsed() >= PROGRESS {
-                told = Instant::now();
-                let there = packages_in(&partial.folder.join("node_modules"));
-                let (all, seconds) = (locked(), started.elapsed().as_secs());
-                output.progress(&format!("{there} of {all} packages ({seconds} s)"));
+        let made = match (&self.source, from_npm) {
+            (Source::Tarball(archive), _) => tarball::unpack(archive, &partial.folder, machine)?,
+            (_, true) => partial.folder.clone(),
+            (_, false) => {
+                inside::unpack(&partial.folder)?;
+                partial.folder.clone()
             }
         };
-        let npm = run(machine, &argv, &partial.folder, LIMIT, tell, interrupt)?;
-        npm.map_err(|words| npm_failure(&words))?;
-        entry_in(&partial.folder).map_err(Failure::new)?;
-        let argv = [node.program.clone().into_os_string(), "bundle.cjs".into()];
-        let (mut told, begun) = (Instant::now(), Instant::now());
-        let tell = || {
-            if told.elapsed() >= PROGRESS {
-                told = Instant::now();
-                let seconds = begun.elapsed().as_secs();
-                output.progress(&format!("making one file of them ({seconds} s)"));
-            }
-        };
-        match run(machine, &argv, &partial.folder, BUNDLING, tell, interrupt)? {
-            Ok(()) => files::discard_folder(&partial.folder.join("node_modules")),
-            // It serves as it is, only slower.
-            Err(words) => {
-                let why = in_one_line(words.trim());
-                output.progress(&format!("its packages stay, since that failed: {why}"));
-            }
-        }
-        files::move_folder(&partial.folder, &self.folder)?;
+        files::move_folder(&made, &self.folder)?;
         output.progress(&format!(
             "installed Azurite {VERSION} in {} seconds",
             started.elapsed().as_secs()
@@ -332,156 +272,5 @@ fn is_pinned(version: &Value) -> Result<(), String> {
     match version.as_str().unwrap_or("of no version") {
         VERSION => Ok(()),
         other => Err(format!("it is Azurite {other}")),
-    }
-}
-
-/// Runs a program to its end, in a process group of its own so that it can be stopped whole. What
-/// it has said where it failed is the inner error.
-fn run(
-    machine: &Machine,
-    argv: &[OsString],
-    folder: &Path,
-    limit: Duration,
-    mut tell: impl FnMut(),
-    interrupt: &Interrupt,
-) -> Result<Result<(), String>> {
-    let name = Path::new(&argv[0]).file_name().unwrap_or_default();
-    let name = name.to_string_lossy();
-    let mut child = machine
-        .command(&argv[0])
-        .args(&argv[1..])
-        // Not the project's folder, whose `.npmrc` and `package.json` are none of ours.
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| not_started(argv, &error))?;
-    let stderr = child.stderr.take().context("a program's standard error")?;
-    let words = machine::thread(move || {
-        let mut words = Vec::new();
-        let _ = stderr.take(1 << 20).read_to_end(&mut words);
-        String::from_utf8_lossy(&words).into_owned()
-    });
-    let words = match words {
-        Ok(words) => words,
-        Err(error) => {
-            kill_group(child.id());
-            child.wait()?;
-            return Err(error);
-        }
-    };
-    let until = Instant::now() + limit;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        let late = Instant::now() >= until;
-        if late || interrupt.asked() {
-            kill_group(child.id());
-            child.wait()?;
-            interrupt.check()?;
-            let minutes = limit.as_secs() / 60;
-            let what = format!("{name} did not install Azurite within {minutes} minutes");
-            return Err(Failure::new(what).hint("npm ping").into());
-        }
-        tell();
-        std::thread::sleep(POLL);
-    };
-    if status.success() {
-        return Ok(Ok(()));
-    }
-    Ok(Err(words.join().unwrap_or_default()))
-}
-
-/// npm's reason is its first sentence: the last one names its log file.
-fn npm_failure(words: &str) -> Failure {
-    let mut lines = words
-        .lines()
-        .map(|line| {
-            let line = line.strip_prefix("npm error").unwrap_or(line);
-            line.strip_prefix("npm ERR!").unwrap_or(line).trim()
-        })
-        .filter(|line| !line.is_empty());
-    let dull = ["code ", "syscall ", "errno ", "path ", "dest "];
-    let why = lines
-        .clone()
-        .find(|line| line.contains(' ') && !dull.iter().any(|word| line.starts_with(word)))
-        .or_else(|| lines.next())
-        .unwrap_or("it gave no reason");
-    if OFFLINE.iter().any(|code| words.contains(code)) {
-        return Failure::new(format!(
-            "npm cannot reach its registry, from which Azurite {VERSION} is installed on first use: {why}"
-        ))
-        .hint("npm ping");
-    }
-    Failure::new(format!("npm cannot install Azurite {VERSION}: {why}")).hint("azup up")
-}
-
-/// How many packages of the lock come to every machine: the rest is for one processor each.
-fn locked() -> usize {
-    LOCK.matches("\"integrity\": ").count() - LOCK.matches("\"cpu\": [").count()
-}
-
-/// How many packages have come to this folder, as far as a glance tells.
-fn packages_in(folder: &Path) -> usize {
-    let names = |folder: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect()
-    };
-    let scoped = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'@');
-    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
-    names(folder)
-        .iter()
-        .filter(|path| !hidden(path))
-        .map(|path| if scoped(path) { names(path).len() } else { 1 })
-        .sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What npm fetches is what was looked at when the pin was made.
-    #[test]
-    fn every_package_is_pinned_by_a_hash_and_by_no_registry() {
-        let lock: Value = serde_json::from_str(LOCK).expect("JSON");
-        let packages = lock["packages"].as_object().expect("packages");
-        let mut number = 0;
-        for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
-            let integrity = package["integrity"].as_str().unwrap_or_default();
-            assert!(integrity.starts_with("sha512-"), "{name}: {integrity}");
-            assert!(package["resolved"].is_null(), "{name} names a registry");
-            number += usize::from(package["cpu"].is_null());
-        }
-        assert_eq!(locked(), number);
-        let azurite = &packages["node_modules/azurite"];
-        assert_eq!(azurite["version"], VERSION);
-        let package: Value = serde_json::from_str(PACKAGE).expect("JSON");
-        assert_eq!(package["dependencies"]["azurite"], VERSION);
-    }
-
-    /// Both texts are npm 11's own.
-    #[test]
-    fn the_reason_of_npm_is_found_among_its_words() {
-        let words = "npm error code ECONNREFUSED\nnpm error syscall connect\n\
-            npm error errno ECONNREFUSED\nnpm error FetchError: request to http://r/azurite failed\n\
-            npm error     at ClientRequest.<anonymous> (index.js:130:14)\n\
-            npm error A complete log of this run can be found in: /x\n";
-        let failure = npm_failure(words).to_string();
-        assert!(failure.contains("cannot reach its registry"), "{failure}");
-        assert!(
-            failure.ends_with("FetchError: request to http://r/azurite failed"),
-            "{failure}"
-        );
-        let words = "npm error code ETARGET\n\
-            npm error notarget No matching version found for azurite@3.37.999.\n\
-            npm error A complete log of this run can be found in: /x\n";
-        let failure = npm_failure(words).to_string();
-        assert!(failure.starts_with("npm cannot install"), "{failure}");
-        assert!(failure.ends_with("azurite@3.37.999."), "{failure}");
-        let failure = npm_failure("").to_string();
-        assert!(failure.ends_with("it gave no reason"), "{failure}");
     }
 }

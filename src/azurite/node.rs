@@ -1,5 +1,7 @@
 //! The Node.js that runs Azurite.
 
+mod places;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,20 +28,32 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Finds `node` on PATH and asks for its version.
+    /// Finds one that is new enough, and asks it for its version.
     pub(super) fn find(machine: &Machine) -> Result<Self> {
         Self::find_within(machine, LIMIT)
     }
 
     /// The same with another limit for `node --version`.
     pub(super) fn find_within(machine: &Machine, limit: Duration) -> Result<Self> {
-        let Some(program) = machine.find("node") else {
-            return Err(Failure::new(format!(
+        // What is wrong with the first is what the user has to know, if no other will do.
+        let mut wrong = None;
+        for program in places::candidates(machine) {
+            match Self::at(program, machine, limit) {
+                Ok(node) => return Ok(node),
+                Err(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        Err(wrong.unwrap_or_else(|| {
+            Failure::new(format!(
                 "no Node.js on PATH: Azurite needs Node.js {OLDEST} or newer"
             ))
             .hint("install Node.js from https://nodejs.org/en/download")
-            .into());
-        };
+            .into()
+        }))
+    }
+
+    /// The one at `program`.
+    fn at(program: PathBuf, machine: &Machine, limit: Duration) -> Result<Self> {
         let argv: [OsString; 2] = [program.clone().into(), "--version".into()];
         let done = machine.run(&argv, None, limit)?;
         let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
@@ -119,17 +120,22 @@ pub(super) enum End {
 }
 
 impl Azurite {
-    /// Starts it. What it says goes to the slot's log, which begins anew.
+    /// Starts it. What it says goes to the slot's log, which begins anew unless it is to tell
+    /// why an Azurite `before` it ended.
     pub(super) fn start(
         machine: &Machine,
         ready: &Ready,
         taken: &Taken,
+        before: Option<&str>,
     ) -> Result<Self> {
         write_serve(machine)?;
         let argv = ready.command(machine)?;
         let log = taken.slot().log();
-        let file = open_log(&log)?;
-        file.set_len(0)?;
+        let mut file = open_log(&log)?;
+        match before {
+            Some(reason) => writeln!(file, "\nazup: {reason}; started again")?,
+            None => file.set_len(0)?,
+        }
         let mut command = machine.command(&argv[0]);
         command
             .args(&argv[1..])

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use time::OffsetDateTime;
 
 use super::accounts::Account;
@@ -15,7 +15,8 @@ use super::prepare::Ready;
 use super::process::{Azurite, End, Tail};
 use super::slot::{Slot, Taken};
 use super::users::{Left, Users};
-use super::{VERSION, background, ports, probe};
+use super::{Data, VERSION, background, ports, probe};
+use crate::certificates::CertificateSet;
 use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;
@@ -25,6 +26,9 @@ use crate::workspace::marked_project;
 /// How often signals and Azurite's end are looked for.
 const POLL: Duration = Duration::from_millis(50);
 
+/// One that was started again and ends sooner than this would only end once more.
+const LASTS: Duration = Duration::from_secs(60);
+
 /// An Azurite that is up and proved.
 #[derive(Debug)]
 pub struct Served {
@@ -33,6 +37,7 @@ pub struct Served {
     credential: Credential,
     // In this order: the locks are given back after Azurite has ended.
     azurite: Azurite,
+    since: Instant,
     taken: Taken,
     /// Those for whom it runs, where it ends with the last of them.
     users: Option<Users>,
@@ -47,7 +52,7 @@ pub fn serve(
 ) -> Result<Served> {
     let wish = &ready.wish;
     let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, machine)?;
-    let (azurite, tls) = start(ready, &taken, machine, interrupt)?;
+    let (azurite, tls) = start(ready, &taken, None, machine, interrupt)?;
     let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
         ports: wish.ports,
@@ -64,6 +69,7 @@ pub fn serve(
         certificate: Certificate::of(&ready.set),
         tls: tls.to_owned(),
         started: OffsetDateTime::now_utc().unix_timestamp(),
+        died: None,
     };
     let users = if wish.while_used {
         let users = Users::of(wish.ports, machine)?;
@@ -77,23 +83,29 @@ pub fn serve(
         running,
         credential,
         azurite,
+        since: Instant::now(),
         taken,
         users,
     })
 }
 
-/// An Azurite that has been proved, and the version of TLS that it speaks.
+/// An Azurite that has been proved, and the version of TLS that it speaks; `before` is why the
+/// last one ended.
 fn start(
     ready: &Ready,
     taken: &Taken,
+    before: Option<&str>,
     machine: &Machine,
     interrupt: &Interrupt,
 ) -> Result<(Azurite, &'static str)> {
     let wish = &ready.wish;
     ports::require_free(wish.ports, machine)?;
     interrupt.check()?;
-    let client = Client::trusting(&ready.set.ca.der)?;
-    let mut azurite = Azurite::start(machine, ready, taken)?;
+    // Since it was made ready, the set may have been renewed.
+    let set = CertificateSet::load_unchecked(&ready.set.folder, machine.now());
+    let ca = set.ok().flatten().map_or_else(|| ready.set.ca.der.clone(), |set| set.ca.der);
+    let client = Client::trusting(&ca)?;
+    let mut azurite = Azurite::start(machine, ready, taken, before)?;
     let tls = probe::wait_until_ready(
         &client,
         &mut azurite,
@@ -121,6 +133,7 @@ impl Served {
     pub fn until_stopped(
         mut self,
         ready: &Ready,
+        machine: &Machine,
         output: Output,
         interrupt: &Interrupt,
     ) -> Result<()> {
@@ -130,7 +143,8 @@ impl Served {
                 tail.more().iter().for_each(|line| output.detail(line));
             }
             if let Some(status) = self.azurite.ended()? {
-                return Err(self.azurite.death(status, &ready.wish.data).into());
+                let death = self.azurite.death(status, &ready.wish.data);
+                self.start_again(death, ready, machine, output, interrupt)?;
             }
             self.credential.keep();
             match self.users.as_ref().map(Users::left).transpose()? {
@@ -144,6 +158,32 @@ impl Served {
         self.stop()?;
         output.progress("stopped");
         Ok(())
+    }
+
+    /// Another Azurite in the place of one that ended by itself.
+    fn start_again(
+        &mut self,
+        death: Failure,
+        ready: &Ready,
+        machine: &Machine,
+        output: Output,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        if self.running.died.is_some() && self.since.elapsed() < LASTS {
+            return Err(death.into());
+        }
+        let lost = match &ready.wish.data {
+            Data::Folder(_) => "what it stored in its last seconds may be lost",
+            Data::Memory => "what it had in memory is lost",
+        };
+        let reason = format!("{death} ({lost})");
+        output.warning(&format!("{reason}; it is being started again"));
+        let (azurite, _) = start(ready, &self.taken, Some(&reason), machine, interrupt)
+            .context("Azurite could not be started again")?;
+        self.running.azurite_pid = azurite.pid();
+        self.running.died = Some(reason);
+        (self.azurite, self.since) = (azurite, Instant::now());
+        self.taken.announce(&self.running)
     }
 
     fn stop(&mut self) -> Result<()> {

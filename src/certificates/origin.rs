@@ -176,6 +176,11 @@ impl<'a> Origin<'a> {
                 ))
                 .into());
         }
+        // Every link leads to the project, unless one was put there after it was looked at.
+        if !files::is_and_stays_within(folder, project) {
+            let what = format!("{} is being exchanged by another program", shown(folder));
+            return Err(self.refusal(&what).hint(self.renew_command()).into());
+        }
         Ok(())
     }
 

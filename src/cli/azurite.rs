@@ -124,6 +124,28 @@ pub struct Down {
     pub(super) dry_run: DryRun,
 }
 
+impl Down {
+    /// The Azurite of this project.
+    pub fn of_project() -> Self {
+        Self {
+            all: false,
+            location: None,
+            dry_run: DryRun::default(),
+        }
+    }
+}
+
+/// `azup restart`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup restart              azup down && azup up -d
+  azup restart --port 10010 with the options of azup up")]
+pub struct Restart {
+    #[command(flatten)]
+    pub up: Up,
+}
+
 /// `azup reset`
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -34,6 +34,7 @@ impl Command {
             Self::Untrust(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
             Self::Renew(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
             Self::Doctor(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
+            Self::Restart(it) => (Some(&it.up.dry_run), Some(&it.up.certs), None),
             Self::Up(it) => (Some(&it.dry_run), Some(&it.certs), None),
             Self::Run(it) => (Some(&it.dry_run), Some(&it.certs), None),
             Self::Env(it) => (Some(&it.dry_run), Some(&it.certs), None),

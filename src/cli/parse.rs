@@ -42,9 +42,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
             let words = [Some("azup".into()), named, Some("--help".into())];
             return parse(words.into_iter().flatten());
         }
-        Command::Version => {
+        // With -v it also says which Azurite it brings.
+        Command::Version if !cli.always.verbose => {
             return parse(["azup", "--version"].map(OsString::from));
         }
+        Command::Restart(restart) => restart.up.detach = true,
         Command::Up(up) => (up.detached_child, up.while_used) = internal,
         Command::Identity(identity) => identity.detached_child = internal.0,
         _ => {}
@@ -56,7 +58,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
     // They take no `--stores`; but on an upgrade from 0.1.0 they take a CA out of stores.
     if matches!(
         cli.command,
-        Command::Up(_) | Command::Run(_) | Command::Env(_)
+        Command::Up(_) | Command::Restart(_) | Command::Run(_) | Command::Env(_)
     ) {
         global.stores = Environment::try_parse_from(["azup"])?.stores.stores;
     }

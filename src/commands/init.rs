@@ -16,9 +16,11 @@ use crate::project::{
 };
 
 /// What a user does after `init`; one line each.
-const NEXT: [&str; 2] = [
+const NEXT: [&str; 3] = [
     "reopen the folder in its dev container (VS Code: Dev Containers: Reopen in Container)",
     "or run Azurite here without a container: azup up",
+    "commit what was written; in a clone azup init makes the certificates and brings the program, \
+     which git has only after azup init --vendor",
 ];
 
 /// Asks where a file of the user's is edited. New files alone need no question.
@@ -79,6 +81,8 @@ pub(super) fn run(
         text += &written(&project, &plan);
     }
     text += &project_files::notes(&plan);
+    // What was done stands before what went wrong with a store afterwards.
+    output.answer(&std::mem::take(&mut text))?;
     let trust = trust(&project, global, machine, output);
     let trust = if global.dry_run {
         trust?
@@ -89,8 +93,10 @@ pub(super) fn run(
     if let Some(note) = dotenv::wanted(&project.folder, machine)?.note {
         text += &format!("note: {note}\n");
     }
+    // What is set up already needs no commit.
+    let next = if plan.changes.is_empty() { &NEXT[..2] } else { &NEXT[..] };
     if !global.dry_run {
-        text += &NEXT.map(|line| format!("next: {line}\n")).concat();
+        text.extend(next.iter().map(|line| format!("next: {line}\n")));
     }
     Ok(Answer {
         brief: None,
@@ -102,7 +108,7 @@ pub(super) fn run(
             "notes": plan.notes,
             "found": found.iter().map(listed).collect::<Vec<_>>(),
             "tracked_keys": plan.exposed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
-            "next": NEXT,
+            "next": next,
             "trust": trust.document,
         }),
         exit: trust.exit,

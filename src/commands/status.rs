@@ -52,6 +52,9 @@ fn text(one: &Listed) -> String {
     let log = log.as_deref().map(shown);
     line("log", log.as_deref().unwrap_or("on the terminal that it runs in"));
     line("pid", &running.pid.to_string());
+    if let Some(reason) = &running.died {
+        line("restarted", reason);
+    }
     let certificate = &running.certificate;
     let until = certificate.not_after.get(..10).unwrap_or_default();
     line(

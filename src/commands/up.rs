@@ -78,7 +78,7 @@ pub(super) fn run(
     let answer = served.running.answer(machine, CTRL_C, served.drawn())?;
     let output = output.give_and_go_on(&answer);
     Ok(
-        match served.until_stopped(&ready, output, &interrupt) {
+        match served.until_stopped(&ready, machine, output, &interrupt) {
             Ok(()) => Exit::Done,
             Err(error) => output.failure(&error),
         },

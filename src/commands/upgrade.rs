@@ -26,6 +26,7 @@ pub(super) fn run(
         command,
         Command::Init(_)
             | Command::Up(_)
+            | Command::Restart(_)
             | Command::Run(_)
             | Command::Env(_)
             | Command::Trust(_)

@@ -23,6 +23,12 @@ const SECRETS: [&str; 5] = [
     "AZURE_FEDERATED_TOKEN_FILE",
 ];
 
+/// Set in Service Fabric alone.
+const THUMBPRINT: &str = "IDENTITY_SERVER_THUMBPRINT";
+
+/// Where programs look for the blob service.
+const BLOB: &str = "AZURE_STORAGE_BLOB_ENDPOINT";
+
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "credential-variables",
@@ -95,6 +101,11 @@ fn fetch(context: &Context) -> Result<String, Finding> {
             "IDENTITY_ENDPOINT is not set in this shell: azup run and azup env set it",
         ));
     };
+    // SDKs then speak to it as in Service Fabric, over HTTPS and with another protocol.
+    if context.machine.var(THUMBPRINT).is_some() {
+        let what = format!("{THUMBPRINT} makes SDKs take azup's endpoint for Service Fabric's");
+        return Err(Finding::fail(what).fix(format!("unset {THUMBPRINT}")));
+    }
     let Some(header) = text("IDENTITY_HEADER") else {
         let what = "IDENTITY_ENDPOINT is set and IDENTITY_HEADER is not";
         return Err(Finding::fail(what).fix(ENV));
@@ -133,6 +144,12 @@ fn fetch(context: &Context) -> Result<String, Finding> {
 
 fn endpoint(context: &Context) -> Result<Finding> {
     Ok(match fetch(context) {
+        Ok(_) if context.machine.var(BLOB).is_none() => {
+            let what = format!(
+                "it gives a token for Azure Storage, but {BLOB} is not set: programs do not find Azurite"
+            );
+            Finding::warn(what).fix(ENV)
+        }
         Ok(_) => Finding::ok("it gives a token for Azure Storage"),
         Err(finding) => finding,
     })

@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::Result;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, Stat};
 
-use super::{absent, checked_content, failed_to_read};
+use super::{absent, judged, checked_content, failed_to_read};
 use crate::failure::{Failure, shown};
 
 /// Where a file is, or is to be.
@@ -71,6 +71,7 @@ impl<'p> Place<'p> {
             Err(rustix::io::Errno::ACCESS) => open(OFlags::PATH),
             other => other,
         }?;
+        judged::require(parent, &folder)?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self { path, name, folder })
     }

@@ -120,12 +120,17 @@ impl Machine {
     /// Finds a program on PATH, then in the folders for administrators. Neither by a relative
     /// entry of PATH nor in what the repository brings.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
+        self.find_all(program).next()
+    }
+
+    /// Every program of this name that [`Machine::find`] would take, in the order of PATH.
+    pub fn find_all(&self, program: &str) -> impl Iterator<Item = PathBuf> {
         let path = self.var("PATH").unwrap_or_default();
         std::env::split_paths(path)
             .chain(ADMIN_FOLDERS.map(PathBuf::from))
             .filter(|folder| folder.is_absolute())
-            .filter_map(|folder| which::which_in(program, Some(folder), NEUTRAL).ok())
-            .find(|found| !self.is_of_repository(found))
+            .filter_map(move |folder| which::which_in(program, Some(folder), NEUTRAL).ok())
+            .filter(|found| !self.is_of_repository(found))
     }
 
     /// Whether the project that the user stands in brings this program, or whatever else a

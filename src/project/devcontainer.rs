@@ -20,6 +20,7 @@ const FEATURE: &str = include_str!("../../templates/feature/devcontainer-feature
 const INSTALL: &str = include_str!("../../templates/feature/install.sh");
 const START: &str = include_str!("../../templates/feature/start.sh");
 const ENTRYPOINT: &str = include_str!("../../templates/feature/entrypoint.sh");
+const README: &str = include_str!("../../templates/feature/README.md");
 
 /// Where Azurite's data are in a dev container that Azurite runs in itself.
 pub const DATA: &str = "/var/lib/azurite";
@@ -56,6 +57,8 @@ pub fn feature_files(
             set(INSTALL, "data", data.unwrap_or_default()),
         ),
         ProjectFile::script(own.join("start.sh"), start),
+        // For who reviews the change that brings this folder.
+        ProjectFile::text(own.join("README.md"), README),
     ])
 }
 

@@ -116,6 +116,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     created .devcontainer/azurite/devcontainer-feature.json
     created .devcontainer/azurite/install.sh
     created .devcontainer/azurite/start.sh
+    created .devcontainer/azurite/README.md
     created .devcontainer/azurite/entrypoint.sh
     created .devcontainer/azurite/azup-linux-[ARCH]
     created .devcontainer/azurite/serve.cjs
@@ -129,6 +130,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     note: the dev container is mcr.microsoft.com/devcontainers/base:debian: no language was seen here (--language or --image choose another)
     next: reopen the folder in its dev container (VS Code: Dev Containers: Reopen in Container)
     next: or run Azurite here without a container: azup up
+    next: commit what was written; in a clone azup init makes the certificates and brings the program, which git has only after azup init --vendor
     --- stderr
     ");
 
@@ -143,6 +145,7 @@ fn an_empty_folder_gets_the_whole_set_up() {
     insta::assert_snapshot!(modes.join("\n"), @"
     644 .devcontainer/azurite/.gitattributes
     644 .devcontainer/azurite/.gitignore
+    644 .devcontainer/azurite/README.md
     755 .devcontainer/azurite/azup-linux-[ARCH]
     644 .devcontainer/azurite/devcontainer-feature.json
     644 .devcontainer/azurite/docker-compose.yml
@@ -199,7 +202,7 @@ fn the_document_names_every_file() {
     assert_eq!(document["version"], 1);
     assert_eq!(document["dry_run"], false);
     assert_eq!(document["folder"], *sandbox.project().to_string_lossy());
-    assert_eq!(document["next"].as_array().unwrap().len(), 2);
+    assert_eq!(document["next"].as_array().unwrap().len(), 3);
     assert!(document["trust"].is_object());
     let mut named: Vec<PathBuf> = statuses(&done)
         .into_iter()
@@ -429,6 +432,7 @@ fn git_sees_neither_keys_nor_binaries_and_a_clone_starts_over() {
     .devcontainer/azurite-certs/.gitignore
     .devcontainer/azurite/.gitattributes
     .devcontainer/azurite/.gitignore
+    .devcontainer/azurite/README.md
     .devcontainer/azurite/devcontainer-feature.json
     .devcontainer/azurite/docker-compose.yml
     .devcontainer/azurite/edits.json

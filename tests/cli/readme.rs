@@ -1,31 +1,101 @@
 //! README and `--help` say what the program does, and nothing that it does not.
 
+use std::path::{Path, PathBuf};
+
 use crate::sandbox::Sandbox;
 
-/// Every `azup …` in a code block is a command line that azup understands.
-#[test]
-fn the_readmes_commands_are_commands() {
-    let readme = include_str!("../../README.md");
-    let mut seen = 0;
-    let blocks = readme.split("```").skip(1).step_by(2);
-    let inline = readme
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|text| !text.contains('\n'));
-    for line in blocks.flat_map(str::lines).chain(inline) {
-        let line = line.split(['#', '>']).next().unwrap().trim();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let words = match words.as_slice() {
-            ["azup", rest @ ..] if !rest.is_empty() => rest,
-            ["cargo", "run", "--release", "--", rest @ ..] => rest,
-            _ => continue,
-        };
-        let parsed = azurite_up::cli::parse(["azup"].iter().chain(words).map(Into::into));
-        assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
-        seen += 1;
+/// README, and the pages for users: each with its text.
+fn pages() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = vec![root.join("README.md"), root.join("SECURITY.md")];
+    for folder in ["docs", "docs/clients"] {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        paths.extend(entries.map(|entry| entry.unwrap().path()));
     }
-    assert!(seen >= 8, "only {seen} commands were found in the README");
+    paths.retain(|path| path.extension().is_some_and(|end| end == "md"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path, text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Every `azup …` in README and the pages is a command line that azup understands.
+#[test]
+fn the_commands_of_every_page_are_commands() {
+    let names = commands(&Sandbox::new());
+    let mut seen = 0;
+    for (path, text) in pages() {
+        let blocks = text.split("```").skip(1).step_by(2);
+        let inline = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|text| !text.contains('\n'));
+        for line in blocks.flat_map(str::lines).chain(inline) {
+            let line = line.split(['#', '>']).next().unwrap().trim();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let words = match words.as_slice() {
+                ["azup", rest @ ..] if !rest.is_empty() => rest,
+                ["cargo", "run", "--release", "--", rest @ ..] => rest,
+                _ => continue,
+            };
+            seen += 1;
+            // A command that is only named, or with what it takes in capitals.
+            let stands_for_more = |word: &&str| word.contains('…') || word.contains('[');
+            if words.len() == 1 || words.iter().any(stands_for_more) {
+                let known = ["start", "stop"].contains(&words[0]);
+                assert!(
+                    known || names.iter().any(|name| name == words[0]),
+                    "{}: {line}",
+                    path.display()
+                );
+                continue;
+            }
+            let parsed = azurite_up::cli::parse(["azup"].iter().chain(words).map(Into::into));
+            assert!(
+                parsed.is_ok(),
+                "{}: {line}: {}",
+                path.display(),
+                parsed.unwrap_err()
+            );
+        }
+    }
+    assert!(seen >= 100, "only {seen} commands were found");
+}
+
+#[test]
+fn every_link_of_every_page_leads_to_a_file_and_every_page_is_listed() {
+    let summary = include_str!("../../docs/SUMMARY.md");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for (path, text) in pages() {
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            let link = link.split('#').next().unwrap();
+            if link.is_empty() || link.contains(':') {
+                continue;
+            }
+            let target = path.parent().unwrap().join(link);
+            assert!(target.exists(), "{}: {link}", path.display());
+        }
+        if let Ok(name) = path.strip_prefix(&docs)
+            && name != Path::new("SUMMARY.md")
+        {
+            assert!(
+                summary.contains(&format!("]({})", name.display())),
+                "{}",
+                name.display()
+            );
+        }
+    }
+}
+
+/// Five minutes; the rest is on pages with one question each.
+#[test]
+fn the_readme_is_short() {
+    let words = include_str!("../../README.md").split_whitespace().count();
+    assert!(words <= 900, "{words} words");
 }
 
 #[test]

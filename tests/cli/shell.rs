@@ -142,7 +142,7 @@ fn the_commands_of_the_readme_install_completions_and_pages() {
     let mut sandbox = Sandbox::new();
     let folder = azup().parent().unwrap().to_owned();
     sandbox.set("PATH", format!("{}:/usr/bin:/bin", folder.display()));
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../docs/commands.md");
     let (_, section) = readme
         .split_once("## Completions and manual pages")
         .unwrap();

@@ -117,7 +117,12 @@ fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
     let port = super::surroundings::answering("200 OK", r#"{"access_token": "a.b.c"}"#);
     let endpoint = format!("http://127.0.0.1:{port}/msi/token");
     patient.sandbox.set("IDENTITY_ENDPOINT", endpoint);
+    patient.sandbox.set(
+        "AZURE_STORAGE_BLOB_ENDPOINT",
+        "https://127.0.0.1:10000/devstoreaccount1",
+    );
     patient.only(&[("credential-token", "fail")]);
+    patient.sandbox.unset("AZURE_STORAGE_BLOB_ENDPOINT");
     patient.sandbox.unset("IDENTITY_ENDPOINT");
 
     // Another project's set, trusted as well, is not the one that is served.

@@ -80,7 +80,23 @@ fn the_endpoint_for_tokens() {
 
     let port = answering("200 OK", r#"{"access_token": "a.b.c"}"#);
     patient.sandbox.set("IDENTITY_ENDPOINT", at(port));
+    let document = patient.only(&[("credential-endpoint", "warn")]);
+    let said = check(&document, "credential-endpoint").to_string();
+    assert!(
+        said.contains("AZURE_STORAGE_BLOB_ENDPOINT is not set"),
+        "{said}"
+    );
+    patient.sandbox.set(
+        "AZURE_STORAGE_BLOB_ENDPOINT",
+        "https://127.0.0.1:10000/devstoreaccount1",
+    );
     patient.only(&[]);
+
+    patient.sandbox.set("IDENTITY_SERVER_THUMBPRINT", "x");
+    let document = patient.only(&[("credential-endpoint", "fail")]);
+    let fix = check(&document, "credential-endpoint")["fix"].clone();
+    assert_eq!(fix, "unset IDENTITY_SERVER_THUMBPRINT");
+    patient.sandbox.unset("IDENTITY_SERVER_THUMBPRINT");
 
     // az is only asked where there is no endpoint.
     patient.replace("az", Some("echo 'ERROR: Please run az login' >&2; exit 1"));

@@ -316,3 +316,45 @@ fn what_another_user_puts_into_a_shared_folder_makes_no_project_of_it() {
     Done::from(trust.current_dir(&work).output().unwrap()).ok();
     author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
 }
+
+/// A container that may write to the project exchanges the folder for a link, over and over.
+#[test]
+fn a_folder_that_is_exchanged_for_a_link_leads_a_renewal_nowhere() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let sandbox = healthy();
+    let certs = folder(&sandbox);
+    fs::create_dir_all(&certs).unwrap();
+    sandbox.azup(["trust"]).ok();
+    let outside = sandbox.root().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let link = certs.with_file_name("link");
+    symlink(&outside, &link).unwrap();
+    let stop = AtomicBool::new(false);
+    let (mut done, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let swap = || renameat_with(CWD, &certs, CWD, &link, RenameFlags::EXCHANGE);
+                swap().unwrap();
+                std::thread::sleep(std::time::Duration::from_micros(300));
+                swap().unwrap();
+                std::thread::sleep(std::time::Duration::from_micros(300));
+            }
+        });
+        for _ in 0..60 {
+            match sandbox.azup(["renew"]).code {
+                0 => done += 1,
+                _ => refused += 1,
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let written: Vec<_> = fs::read_dir(&outside).unwrap().flatten().collect();
+    assert!(written.is_empty(), "{written:?}");
+    assert!(
+        refused > 0,
+        "it was never exchanged at a bad moment ({done} renewals)"
+    );
+}

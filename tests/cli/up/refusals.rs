@@ -112,8 +112,13 @@ fn without_node_or_with_an_old_one_it_says_so() {
     error: no Node.js on PATH: Azurite needs Node.js 20 or newer
     hint: install Node.js from https://nodejs.org/en/download
     ");
-    // A stand-in, as no real Node.js 18 is at hand.
-    site.stand_ins(&[("node", "echo v18.20.8")]);
+    // A stand-in, as no real Node.js 18 is at hand; behind it is no other one.
+    let alone = |site: &mut Site, script: &str| {
+        site.stand_ins(&[("node", script)]);
+        let folder = site.sandbox.root().join("stand-ins");
+        site.sandbox.set("PATH", folder);
+    };
+    alone(&mut site, "echo v18.20.8");
     let done = site.azup_up(&[]);
     assert_eq!(done.code, 1);
     assert!(
@@ -121,7 +126,7 @@ fn without_node_or_with_an_old_one_it_says_so() {
             .contains("is Node.js 18.20.8: Azurite needs Node.js 20 or newer"),
         "{done}"
     );
-    site.stand_ins(&[("node", "echo no such thing >&2; exit 3")]);
+    alone(&mut site, "echo no such thing >&2; exit 3");
     let done = site.azup_up(&[]);
     assert!(
         done.stderr

@@ -77,12 +77,35 @@ fn up_right_after_kill_waits_for_the_old_azurite() {
 }
 
 #[test]
-fn an_azurite_that_dies_ends_azup_with_a_reason() {
+fn an_azurite_that_dies_is_started_again_once_and_the_reason_is_told() {
     let site = Site::new();
     let mut up = site.up(&["--json"]);
-    signal(up.azurite(), Signal::KILL);
+    site.store("kept");
+    signal(up.azurite(), Signal::TERM);
+    let until = Instant::now() + PATIENCE;
+    let again = loop {
+        let status = site.sandbox.azup(["status", "--json"]).ok().json();
+        let running = status["azurites"][0].clone();
+        if running["died"].is_string() {
+            break running;
+        }
+        assert!(Instant::now() < until, "{status}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(site.stored(), "kept 200");
+    let status = site.sandbox.azup(["status"]).ok().stdout;
+    assert!(status.contains("restarted   Azurite "), "{status}");
+    let log = std::fs::read_to_string(&site.run_files("log")[0]).unwrap();
+    assert!(log.contains("started again"), "{log}");
+
+    // It would only go on like this.
+    signal(
+        u32::try_from(again["azurite_pid"].as_u64().unwrap()).unwrap(),
+        Signal::KILL,
+    );
     let done = up.wait();
     assert_eq!(done.code, 1);
+    assert!(done.stderr.contains("it is being started again"), "{done}");
     assert!(
         done.stderr
             .ends_with("error: Azurite was ended by signal 9\nhint: azup up\n"),

@@ -1,0 +1,143 @@
+//! Where the Azurite that azup runs comes from, and the Node.js that runs it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::sdks::real;
+use super::site::Site;
+use crate::sandbox::{Sandbox, part};
+
+/// The command line of the Azurite that runs.
+fn azurite(site: &Site) -> String {
+    let pid = site.state()["azurite_pid"].as_u64().unwrap();
+    fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap()
+}
+
+fn link(program: &Path, at: &Path) {
+    fs::create_dir_all(at.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(program, at).unwrap();
+}
+
+#[test]
+fn azup_azurite_names_an_archive_that_was_made_elsewhere() {
+    let mut site = Site::bare();
+    let archive = site.sandbox.root().join("azurite.tar.gz");
+    let packed = Command::new("tar")
+        .arg("-czf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(part(""))
+        .args(["azurite-3.37.0/azurite.cjs", "azurite-3.37.0/bundle.json"])
+        .status();
+    assert!(packed.unwrap().success());
+    site.only(&[real("node"), real("tar"), real("gzip")]);
+    site.sandbox.set("AZUP_AZURITE", &archive);
+    for note in ["unpacking Azurite", ""] {
+        let done = site.azup_up(&["-d"]).ok();
+        assert!(done.stderr.contains(note), "{done}");
+        assert_eq!(
+            done.stderr.contains("unpacking"),
+            !note.is_empty(),
+            "{done}"
+        );
+        site.sandbox.azup(["down"]).ok();
+    }
+
+    // What is no such archive is named, and left.
+    fs::write(&archive, "no archive").unwrap();
+    let done = site.azup_up(&["-d"]);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("error: no Azurite in "), "{done}");
+    assert!(done.stderr.contains("hint: tar -tf "), "{done}");
+    site.sandbox.unset("AZUP_AZURITE");
+}
+
+#[test]
+fn node_is_found_where_a_manager_of_versions_keeps_it() {
+    let mut site = Site::new();
+    let node = real("node");
+    let nvm = site
+        .sandbox
+        .home()
+        .join(".nvm/versions/node/v22.0.0/bin/node");
+    link(&node, &nvm);
+    // A shim of another one comes first on PATH and cannot say which version it is.
+    site.stand_ins(&[("node", "echo no version is set >&2; exit 1")]);
+    let shims = site.sandbox.root().join("stand-ins");
+    site.sandbox.set("PATH", &shims);
+    site.azup_up(&["-d"]).ok();
+    assert!(
+        azurite(&site).starts_with(&*nvm.to_string_lossy()),
+        "{}",
+        azurite(&site)
+    );
+    site.sandbox.azup(["down"]).ok();
+}
+
+#[test]
+fn a_node_of_the_project_runs_nothing() {
+    let mut site = Site::new();
+    fs::create_dir_all(site.sandbox.project().join(".devcontainer")).unwrap();
+    let bin = site.sandbox.project().join("node_modules/.bin");
+    link(&real("node"), &bin.join("node"));
+    let nvm = site.sandbox.project().join("nvm");
+    link(&real("node"), &nvm.join("versions/node/v22.0.0/bin/node"));
+    site.sandbox.set("PATH", &bin);
+    site.sandbox.set("NVM_DIR", &nvm);
+    let done = site.azup_up(&["-d"]);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("error: no Node.js on PATH"), "{done}");
+}
+
+#[test]
+fn version_says_which_azurite_this_is() {
+    let site = Site::bare();
+    let done = site.sandbox.azup(["version", "-v"]).ok();
+    assert_eq!(
+        done.stdout,
+        format!(
+            "azup {}\nAzurite 3.37.0, from npm on first use\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    );
+    let done = site.sandbox.azup(["version", "-v", "--json"]).ok();
+    assert_eq!(done.json()["azurite"], "3.37.0");
+    assert!(done.json()["bundle"].is_null(), "{done}");
+}
+
+/// README's own words, in its order, and nothing of azup is left anywhere.
+#[test]
+fn what_the_readme_says_on_undoing_leaves_nothing() {
+    let mut site = Site::new();
+    let folder = crate::sandbox::azup().parent().unwrap().to_owned();
+    site.sandbox.set(
+        "PATH",
+        format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display()),
+    );
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("## Undo\n").unwrap();
+    let (_, block) = section.split_once("```sh\n").unwrap();
+    let (commands, _) = block.split_once("```").unwrap();
+    let all = || {
+        let mut found = Sandbox::files(site.sandbox.root());
+        found.retain(|(path, _)| !path.starts_with(site.sandbox.own()));
+        found
+    };
+    fs::write(
+        site.sandbox.project().join("requirements.txt"),
+        "azure-identity\n",
+    )
+    .unwrap();
+    let before = all();
+    site.sandbox.azup(["init", "--yes"]).ok();
+    site.azup_up(&["-d"]).ok();
+    site.sandbox.azup(["run", "--", "true"]).ok();
+    assert!(all().len() > before.len() + 10);
+    site.sandbox.run("sh", ["-euc", commands]).ok();
+    assert_eq!(all(), before);
+    for folder in [".devcontainer", ".vscode"] {
+        assert!(!site.sandbox.project().join(folder).exists(), "{folder}");
+    }
+    assert!(!site.sandbox.own().exists());
+}
