@@ -7,9 +7,9 @@ mod refusal;
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::Refusal;
 use anyhow::Result;
 
-use super::jsonc::{self, Refusal};
 use super::paths::Blocked;
 use super::recognise::{Recognised, Stuck};
 use super::record::{Entry, Record};
@@ -206,7 +206,7 @@ impl Undo<'_> {
             }
             Err(Refusal(why)) => {
                 self.refused.push((path.to_owned(), why));
-                let lines = jsonc::to_take_out(&entry.additions);
+                let lines = jsonc_edit::to_take_out(&entry.additions);
                 self.lines.push((path.to_owned(), lines));
             }
         }
