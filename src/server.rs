@@ -1,27 +1,32 @@
-//! The server: one thread, which waits for all its clients at once.
+//! The one HTTP server: a thread, which waits for all its clients at once. Whoever starts it
+//! says what the answers are, and whether there is TLS before them. A client gets one answer.
 //!
 //! A thread for each client would let a thousand idle ones use up the memory or, with
 //! fewer threads, keep the others waiting. Here an idle client costs one open file, and
-//! when there are too many the oldest has to go. Who asks the user's own login has threads
-//! of its own, and wakes this one with a byte.
+//! when there are too many the oldest has to go. Who needs time for an answer takes it in a
+//! thread of its own, and wakes this one with a byte.
+
+mod connection;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use connection::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, getrlimit};
-
-use super::Service;
-use super::connection::Connection;
-use super::request::Rules;
+use rustls::ServerConfig;
 
 /// The most clients at once. The rest of azup, in the same process, needs files too, so
 /// it is never more than half of what the operating system allows.
 const MOST: u64 = 512;
+
+/// The longest head of a request that is read (bytes).
+pub const LONGEST: usize = 16 << 10;
 
 /// How many are let in before the others get their turn.
 const BATCH: usize = 64;
@@ -29,20 +34,38 @@ const BATCH: usize = 64;
 /// How long nobody is let in after the operating system could not do so.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What becomes of a request.
+pub enum Answer {
+    /// All that is to be sent.
+    Now(Vec<u8>),
+    /// It is not known yet; asked again after a byte to what [`Server::start`] gives.
+    Later(Later),
+}
+
+/// The answer, once it is known.
+pub type Later = Box<dyn Fn() -> Option<Vec<u8>> + Send>;
+
+/// The answer to the start of a request; `None` while more of it has to come, which is
+/// never so once there are [`LONGEST`] bytes.
+pub type Answers = Box<dyn Fn(&[u8]) -> Option<Answer> + Send>;
+
 /// A server in the background, until it is dropped.
 #[derive(Debug)]
-pub struct Endpoint {
+pub struct Server {
     address: SocketAddr,
     // Closed to tell the thread that it is to end.
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Endpoint {
-    /// Listens at `listen` (port 0: any that is free) and answers clients that know a
-    /// header of `service`. On a loopback address, only those that call this machine by a
-    /// name of its own.
-    pub fn start(listen: SocketAddr, service: &Service) -> io::Result<Self> {
+impl Server {
+    /// Listens at `listen` (port 0: any that is free), with TLS where there is a `tls`.
+    /// `answers` is given what wakes the server when an [`Answer::Later`] is known.
+    pub fn start(
+        listen: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        answers: impl FnOnce(Option<UnixStream>) -> Answers,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -52,19 +75,20 @@ impl Endpoint {
         for end in [&wake, &woken] {
             end.set_nonblocking(true)?;
         }
-        let server = Server {
+        let work = Work {
             listener,
             stopped,
             woken,
-            rules: Rules::new(service, listen.ip().is_loopback(), wake.try_clone().ok()),
+            tls,
+            answers: answers(wake.try_clone().ok()),
             _wake: wake,
             connections: VecDeque::new(),
             most: most(),
             paused: None,
         };
         let thread = std::thread::Builder::new()
-            .name("identity".to_owned())
-            .spawn(move || server.serve())?;
+            .name("server".to_owned())
+            .spawn(move || work.serve())?;
         Ok(Self {
             address,
             stop: Some(stop),
@@ -83,7 +107,7 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for Server {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
@@ -99,14 +123,15 @@ fn most() -> usize {
 }
 
 /// What the thread works with.
-struct Server {
+struct Work {
     listener: TcpListener,
     stopped: UnixStream,
     /// Where a byte comes when somebody else has answered.
     woken: UnixStream,
     /// The other end, held so that it is never closed.
     _wake: UnixStream,
-    rules: Rules,
+    tls: Option<Arc<ServerConfig>>,
+    answers: Answers,
     /// The oldest first.
     connections: VecDeque<Connection>,
     most: usize,
@@ -114,7 +139,7 @@ struct Server {
     paused: Option<Instant>,
 }
 
-impl Server {
+impl Work {
     fn serve(mut self) {
         loop {
             let Some(ready) = self.wait() else {
@@ -129,8 +154,8 @@ impl Server {
                 match connection.is_waiting() {
                     // Nothing is asked of it but that it is there.
                     true if ready => connection.leave(),
-                    true if woken => connection.go_on(&self.rules),
-                    false if ready => connection.go_on(&self.rules),
+                    true if woken => connection.go_on(&self.answers),
+                    false if ready => connection.go_on(&self.answers),
                     _ => {}
                 }
             }
@@ -207,9 +232,11 @@ impl Server {
                     }
                     // The answer is one write; there is nothing to gather.
                     let _ = stream.set_nodelay(true);
-                    let mut connection = Connection::new(stream);
+                    let Some(mut connection) = Connection::new(stream, self.tls.as_ref()) else {
+                        continue;
+                    };
                     // Most have sent their request already.
-                    connection.go_on(&self.rules);
+                    connection.go_on(&self.answers);
                     if self.connections.len() >= self.most {
                         self.connections.pop_front();
                     }

@@ -1,19 +1,21 @@
-//! One client, from its first byte to its last. Nothing here ever waits: the endpoint
+//! One client, from its first byte to its last. Nothing here ever waits: the server
 //! asks again when there is something to read or room to write, or somebody else has answered.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use rustix::event::PollFlags;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::request::{Answer, LONGEST, Pending, Rules};
+use super::{Answer, Answers, LONGEST, Later};
 
 /// How long a client may take for all of it.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// How long it may take in all until somebody else has answered: longer than the login does.
+/// How long it may take in all until its answer is known: longer than the user's login does.
 const WAITING: Duration = Duration::from_secs(20);
 
 /// How long a client that has its answer may go on sending.
@@ -23,20 +25,58 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const MOST: usize = 256 << 10;
 
 /// A connection that was accepted.
-#[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     until: Instant,
     phase: Phase,
 }
 
+/// What the bytes go through.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
+
+    fn read(&mut self, chunk: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(chunk),
+            Self::Tls(tls) => tls.read(chunk),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    /// Says that nothing more comes. Called again where it would have to wait.
+    fn end(&mut self) -> std::io::Result<()> {
+        if let Self::Tls(tls) = self {
+            tls.conn.send_close_notify();
+            while tls.conn.wants_write() {
+                tls.conn.write_tls(&mut tls.sock)?;
+            }
+        }
+        self.tcp().shutdown(Shutdown::Write)
+    }
+}
+
 /// What comes next.
-#[derive(Debug)]
 enum Phase {
     /// The request, as far as it is there.
     Reading(Vec<u8>),
-    /// Nothing, until somebody else has the answer.
-    Waiting(Pending),
+    /// Nothing, until the answer is known.
+    Waiting(Later),
     /// The answer, and how much of it is sent.
     Writing(Vec<u8>, usize),
     /// What the client still sends, and how much that was. Closing before it is read
@@ -48,25 +88,34 @@ enum Phase {
 
 impl Connection {
     /// Takes over a stream that does not block.
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self {
+    pub(super) fn new(tcp: TcpStream, tls: Option<&Arc<ServerConfig>>) -> Option<Self> {
+        let stream = match tls {
+            None => Stream::Plain(tcp),
+            Some(config) => {
+                let connection = ServerConnection::new(Arc::clone(config)).ok()?;
+                Stream::Tls(Box::new(StreamOwned::new(connection, tcp)))
+            }
+        };
+        Some(Self {
             stream,
             until: Instant::now() + LIMIT,
             phase: Phase::Reading(Vec::new()),
-        }
+        })
     }
 
     /// The stream.
     pub(super) fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.stream.tcp()
     }
 
     /// What it waits for.
     pub(super) fn wants(&self) -> PollFlags {
-        match self.phase {
-            Phase::Writing(..) => PollFlags::OUT,
+        match (&self.phase, &self.stream) {
+            (Phase::Writing(..), _) => PollFlags::OUT,
             // That it has gone is told all the same.
-            Phase::Waiting(_) => PollFlags::empty(),
+            (Phase::Waiting(_), _) => PollFlags::empty(),
+            // A handshake, which also writes.
+            (_, Stream::Tls(tls)) if tls.conn.wants_write() => PollFlags::IN | PollFlags::OUT,
             _ => PollFlags::IN,
         }
     }
@@ -81,7 +130,7 @@ impl Connection {
         matches!(self.phase, Phase::Over)
     }
 
-    /// Whether somebody else has to answer first.
+    /// Whether its answer is not known yet.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.phase, Phase::Waiting(_))
     }
@@ -92,9 +141,9 @@ impl Connection {
     }
 
     /// Does what can be done now.
-    pub(super) fn go_on(&mut self, rules: &Rules) {
+    pub(super) fn go_on(&mut self, answers: &Answers) {
         loop {
-            match self.step(rules) {
+            match self.step(answers) {
                 Ok(()) if self.is_over() => return,
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -108,7 +157,7 @@ impl Connection {
         }
     }
 
-    fn step(&mut self, rules: &Rules) -> std::io::Result<()> {
+    fn step(&mut self, answers: &Answers) -> std::io::Result<()> {
         let mut chunk = [0; 4096];
         match &mut self.phase {
             Phase::Reading(request) => {
@@ -120,27 +169,26 @@ impl Connection {
                 let look = before == 0
                     || request.len() >= LONGEST
                     || has_empty_line(&request[before.saturating_sub(3)..]);
-                let answer = if look { rules.answer(request) } else { None };
+                let answer = if look { answers(request) } else { None };
                 match answer {
                     Some(Answer::Now(answer)) => self.phase = Phase::Writing(answer, 0),
-                    Some(Answer::Later(pending)) => {
+                    Some(Answer::Later(later)) => {
                         self.until = Instant::now() + WAITING;
-                        self.phase = Phase::Waiting(pending);
+                        self.phase = Phase::Waiting(later);
                     }
                     None if count == 0 => self.phase = Phase::Over,
                     None => {}
                 }
             }
-            Phase::Waiting(pending) => {
-                let answer = pending.answer(rules.clock());
-                let answer = answer.ok_or(ErrorKind::WouldBlock)?;
+            Phase::Waiting(later) => {
+                let answer = later().ok_or(ErrorKind::WouldBlock)?;
                 self.until = Instant::now() + LIMIT;
                 self.phase = Phase::Writing(answer, 0);
             }
             Phase::Writing(answer, sent) => {
                 *sent += self.stream.write(&answer[*sent..])?;
                 if *sent == answer.len() {
-                    self.stream.shutdown(Shutdown::Write)?;
+                    self.stream.end()?;
                     self.until = self.until.min(Instant::now() + FAREWELL);
                     self.phase = Phase::Draining(0);
                 }
