@@ -10,6 +10,7 @@ pub mod nss;
 pub mod overrides;
 pub mod plan;
 pub mod python;
+mod reinstall;
 pub mod record;
 pub mod report;
 pub mod selection;
@@ -41,6 +42,12 @@ pub enum Status {
     Trusted,
     /// It does not.
     Missing,
+}
+
+impl From<bool> for Status {
+    fn from(trusts: bool) -> Self {
+        if trusts { Self::Trusted } else { Self::Missing }
+    }
 }
 
 /// A place from which programs take the CAs that they trust.

@@ -115,7 +115,7 @@ impl Client {
 
     /// A client that takes any certificate, to see which one it is. What it sends must be
     /// worth nothing to whoever answers.
-    pub(super) fn curious(limit: Duration) -> Result<Self> {
+    pub(super) fn insecure(limit: Duration) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?

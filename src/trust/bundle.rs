@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use anyhow::Result;
 use memchr::memmem;
 
-use super::python::Mend;
+use super::reinstall::Reinstall;
 use super::{LeftAlone, Removal, Status, Store};
 use crate::certificates::{END, TrustAnchor};
 use crate::change::Change;
@@ -53,7 +53,7 @@ pub struct Bundle {
     kind: Kind,
     path: PathBuf,
     /// What installs a damaged bundle anew.
-    mend: Option<Mend>,
+    reinstall: Option<Reinstall>,
     care: Care,
     /// The folder that it was first read in.
     folder: OnceLock<Option<files::Identity>>,
@@ -65,18 +65,18 @@ impl Bundle {
         Self {
             kind: Kind::Bundle,
             path,
-            mend: None,
+            reinstall: None,
             care: Care::Required,
             folder: OnceLock::new(),
         }
     }
 
-    /// The bundle of certifi in a Python environment; `mend` reinstalls it.
-    pub fn certifi(path: PathBuf, mend: Mend, care: Care) -> Self {
+    /// The bundle of certifi in a Python environment; `reinstall` puts it back.
+    pub fn certifi(path: PathBuf, reinstall: Reinstall, care: Care) -> Self {
         Self {
             kind: Kind::Certifi,
             path,
-            mend: Some(mend),
+            reinstall: Some(reinstall),
             care,
             folder: OnceLock::new(),
         }
@@ -181,8 +181,8 @@ impl Bundle {
     fn check(&self, bytes: &[u8]) -> Result<()> {
         let refuse = |what: &str| {
             let failure = Failure::new(format!("{} {what}", shown(&self.path)));
-            match &self.mend {
-                Some(mend) => failure.hint(mend.command()),
+            match &self.reinstall {
+                Some(reinstall) => failure.hint(reinstall.command()),
                 None => failure,
             }
         };
@@ -222,11 +222,7 @@ impl Store for Bundle {
 
     fn status(&self, ca: &TrustAnchor, _machine: &Machine) -> Result<Status> {
         let trusted = self.ends_with(ca)? || contains(&self.read_there()?, ca);
-        Ok(if trusted {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(trusted))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

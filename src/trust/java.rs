@@ -298,7 +298,7 @@ impl Keystore {
 
     /// Holds on to the bytes before keytool writes over them.
     fn guard(&self, bytes: Vec<u8>) -> Change {
-        Change::Guard {
+        Change::Snapshot {
             path: self.path.clone(),
             bytes,
         }
@@ -333,11 +333,7 @@ impl Store for Keystore {
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
         let bytes = files::read(&self.path)?;
         let (entries, _) = self.read(&bytes, &Goal::Add(ca), machine)?;
-        Ok(if trusts(&entries, ca) {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(trusts(&entries, ca)))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

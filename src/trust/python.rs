@@ -15,12 +15,12 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use environments::Place;
-pub use packages::Mend;
 use packages::{Bundles, Environment, Seen};
 
+use super::reinstall::Reinstall;
 use super::{Found, Row};
 use crate::failure::shown;
-use crate::files::Identity;
+use crate::files::{Identity, folders_in};
 use crate::git;
 use crate::machine::Machine;
 use crate::options::{Kind, Scope};
@@ -145,7 +145,7 @@ impl Search<'_> {
                 Kind::Certifi,
                 root,
                 format!("certifi is not installed in {}", shown(root)),
-                Some(Mend::first(root, "certifi", root.join("bin/pip").exists())),
+                Some(Reinstall::first(root, "certifi", root.join("bin/pip").exists())),
             )));
         }
         self.take(root, bundles);
@@ -218,7 +218,7 @@ impl Search<'_> {
     }
 
     fn each(&mut self, folder: &Path, nested: bool) {
-        let children = environments::children(folder);
+        let children = folders_in(folder);
         if children.is_empty() {
             self.looked(folder, "no environments");
         }

@@ -90,11 +90,7 @@ impl Store for Folder {
             .iter()
             .filter(|(path, _)| !files::is_leftover(path))
             .any(|(_, bytes)| *bytes == ca.der || bundle::contains(bytes, ca));
-        Ok(if trusted {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(trusted))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

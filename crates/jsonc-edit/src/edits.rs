@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::document::{Document, Kind, Node, Reached, Shape};
+use super::document::{Document, Reached};
+use super::node::{Kind, Node, Shape};
 use super::splice::{New, closes_up, cut, insert, replace};
 use super::style::Style;
 use super::{Addition, Edit, Refusal, Step, identity, shown};

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::document::{Document, Kind};
+use super::document::Document;
 use super::edits::{Changed, Touched};
+use super::node::Kind;
 use super::undo::{Undone, fragment};
 use super::{Addition, Edit, Refusal, Step};
 

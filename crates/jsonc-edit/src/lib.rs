@@ -39,6 +39,7 @@ mod document;
 mod edit;
 mod edits;
 mod invariants;
+mod node;
 mod reader;
 mod splice;
 mod style;

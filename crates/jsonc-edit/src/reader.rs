@@ -12,7 +12,7 @@ use jsonc_parser::{
 use serde_json::{Number, Value};
 
 use super::Refusal;
-use super::document::{Element, Kind, Node, Piece, Shape};
+use super::node::{Element, Kind, Node, Piece, Shape};
 
 /// Deeper than any such file by far, and shallow enough for every recursion here.
 const DEEPEST: usize = 200;

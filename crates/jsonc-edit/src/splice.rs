@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 
-use super::document::{Document, Element, Kind, Node};
+use super::document::Document;
+use super::node::{Element, Kind, Node};
 use super::style::Style;
 
 /// What goes into an object or list.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::document::{Document, Node};
+use super::document::Document;
+use super::node::Node;
 
 /// A list of plain values longer than this (characters) is written one value per line.
 const LONGEST_LIST: usize = 80;

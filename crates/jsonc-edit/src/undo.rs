@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
-use super::document::{Document, Node, Shape};
+use super::document::Document;
 use super::edits::{Changed, Touched, cut_element, gap, same};
+use super::node::{Node, Shape};
 use super::splice::{New, insert, leaves_nothing, replace};
 use super::style::line_end;
 use super::{Addition, Refusal, Step, identity, shown};
