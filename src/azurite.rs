@@ -15,6 +15,7 @@ mod answer;
 mod background;
 mod choose;
 mod client;
+mod command;
 mod cors;
 mod credential;
 mod data;
@@ -56,7 +57,7 @@ pub use look::{
     Ask, Listed, Listener, Seen, ask, get_plain, installed, listed, look, node_version, port_taken, running,
 };
 pub use prepare::{prepare, preview};
-pub use process::SERVE;
+pub use command::SERVE;
 pub use reach::{Reached, ca_of, find_running, reach, warn_of_other_project};
 pub use serve::serve;
 pub use reset::{Reset, reset};

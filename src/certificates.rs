@@ -54,6 +54,9 @@ pub const PROJECT_FOLDER: &str = ".devcontainer/azurite-certs";
 /// `cert.pem` finds both.
 pub const FILES: [&str; 3] = ["ca.pem", "key.pem", "cert.pem"];
 
+/// The names of a staged set's files, in the order of [`FILES`].
+pub(super) const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
+
 /// A certificate set that passed every check.
 #[derive(Clone, Debug)]
 pub struct CertificateSet {

@@ -2,6 +2,7 @@
 //! become of a file, as [`Change`]s with what they expect to find; dry run, diff, apply
 //! and roll back are the same for all of them.
 
+mod preview;
 mod undo;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use anyhow::{Context as _, Result};
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Conflict, Content, Lock};
 use crate::machine::Machine;
+pub use preview::for_administrator;
 use undo::{Before, Undo};
 
 /// How long a program may take that puts a certificate into a store. Debian's
@@ -56,7 +58,7 @@ pub enum Change {
     },
     /// Changes nothing: makes sure that a file still holds `bytes` before programs write
     /// to it, and puts them back if one of those fails half-way.
-    Guard {
+    Snapshot {
         /// Where.
         path: PathBuf,
         /// What is there now.
@@ -87,14 +89,6 @@ impl Input {
     pub fn new(bytes: Vec<u8>, file: Option<PathBuf>) -> Self {
         Self { bytes, file }
     }
-}
-
-/// ` < FILE`, for a command line to paste.
-fn redirection(input: Option<&Input>) -> String {
-    input
-        .and_then(|input| input.file.as_deref())
-        .map(|file| format!(" < {}", shown(file)))
-        .unwrap_or_default()
 }
 
 impl Change {
@@ -143,68 +137,9 @@ impl Change {
         )
     }
 
-    /// What a dry run shows: a unified diff of a file, or the exact command. A private
-    /// key's bytes are never part of it.
-    pub fn preview(&self, machine: &Machine) -> String {
-        match self {
-            Self::Directory { path, .. } if path.is_dir() => String::new(),
-            Self::Directory { path, .. } => format!("new folder {}\n", shown(path)),
-            Self::RemoveFolder { path } => format!("delete {}, once it is empty\n", shown(path)),
-            Self::Write {
-                path,
-                expect,
-                content: Content::File { bytes, mode },
-            } => {
-                if is_secret(*mode) {
-                    return format!("{} (secret, not shown, mode {mode:04o})\n", shown(path));
-                }
-                diff(
-                    path,
-                    expect.as_deref().unwrap_or_default(),
-                    bytes,
-                    expect.is_none(),
-                )
-            }
-            Self::Write {
-                path,
-                content: Content::Link(target),
-                ..
-            } => format!("link {} -> {}\n", shown(path), shown(target)),
-            Self::Delete { path, .. } => format!("delete {}\n", shown(path)),
-            Self::Guard { .. } => String::new(),
-            Self::Run {
-                argv, input, admin, ..
-            } => {
-                let argv = if *admin {
-                    elevated(argv, machine)
-                } else {
-                    argv.clone()
-                };
-                format!("$ {}{}\n", command_line(argv), redirection(input.as_ref()))
-            }
-        }
-    }
-
-    /// The command by which an administrator would do it; `None` where it needs none.
-    fn for_administrator(&self) -> Option<String> {
-        match self {
-            Self::Run {
-                argv,
-                input,
-                admin: true,
-                ..
-            } => Some(format!(
-                "{}{}",
-                command_line(argv),
-                redirection(input.as_ref())
-            )),
-            _ => None,
-        }
-    }
-
     fn apply(&self, machine: &Machine) -> Result<Undo<'_>> {
         match self {
-            Self::Run { .. } | Self::Guard { .. } => self.make(machine),
+            Self::Run { .. } | Self::Snapshot { .. } => self.make(machine),
             Self::Directory { path, .. }
             | Self::RemoveFolder { path }
             | Self::Write { path, .. }
@@ -251,7 +186,7 @@ impl Change {
                     mode,
                 })
             }
-            Self::Guard { path, bytes } => {
+            Self::Snapshot { path, bytes } => {
                 if files::read_if_there(path)?.as_ref() != Some(bytes) {
                     return Err(Conflict(path.clone()).into());
                 }
@@ -314,24 +249,6 @@ fn remove_folder(path: &Path) -> Undo<'static> {
         },
         _ => Undo::Nothing,
     }
-}
-
-/// One line by which an administrator does what these changes need one for: each command
-/// under sudo, or all of them under `su` where there is no sudo.
-pub fn for_administrator(changes: &[Change], machine: &Machine) -> Option<String> {
-    let commands: Vec<String> = changes
-        .iter()
-        .filter_map(Change::for_administrator)
-        .collect();
-    if commands.is_empty() {
-        return None;
-    }
-    Some(if machine.find("sudo").is_some() {
-        format!("sudo {}", commands.join(" && sudo "))
-    } else {
-        // -l: plain su keeps a PATH without the folders for administrators.
-        command_line(["su", "-l", "-c", &commands.join(" && ")])
-    })
 }
 
 /// `sudo -n`: it either works without a password or fails at once; azup never waits at a
@@ -405,20 +322,6 @@ pub fn wait_for_others(machine: &Machine) -> Result<()> {
         exclusively(machine)?;
     }
     Ok(())
-}
-
-/// A unified diff with three lines of context, or one line for what is no text.
-fn diff(path: &Path, before: &[u8], after: &[u8], new: bool) -> String {
-    let (Ok(before), Ok(after)) = (std::str::from_utf8(before), std::str::from_utf8(after)) else {
-        return format!("{} ({} bytes)\n", shown(path), after.len());
-    };
-    let name = shown(path);
-    let from = if new { "/dev/null" } else { &name };
-    similar::TextDiff::from_lines(before, after)
-        .unified_diff()
-        .context_radius(3)
-        .header(from, &name)
-        .to_string()
 }
 
 /// The permission bits of what is there.

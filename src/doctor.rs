@@ -33,7 +33,7 @@ mod stores;
 use anyhow::Result;
 
 use crate::failure::{Exit, Failure, command_line};
-use crate::trust::registry::Definition;
+use crate::trust::definition::Definition;
 
 pub use context::Context;
 pub use report::{Report, list};

@@ -24,7 +24,7 @@ use rustix::fs::CWD;
 
 use crate::failure::{Failure, reason, shown};
 
-pub use folders::{discard_folder, make_folder, move_folder, remove_empty_folders, try_to_write};
+pub use folders::{discard_folder, folders_in, make_folder, move_folder, remove_empty_folders, try_to_write};
 pub use judged::is_and_stays_within;
 pub use lock::Lock;
 use replace::cannot;

@@ -3,6 +3,7 @@
 //! key committed, and who has the repository can then serve it. And anything else of which it
 //! matters whether the user made it or the repository brought it.
 
+mod exclude;
 mod ignore;
 mod index;
 
@@ -13,10 +14,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use memchr::memmem;
 
-use crate::change::Change;
 use crate::failure::{command_line, shown};
-use crate::files::{self, Content};
+use crate::files;
 use crate::workspace;
+pub use exclude::{Kept, keep_out, keep_out_no_longer};
 pub use ignore::{Rule, rule};
 use index::{Entry, entries};
 
@@ -131,106 +132,6 @@ pub fn tracks(path: &Path) -> Result<bool, Unclear> {
     Ok(false)
 }
 
-/// Whether git never takes up a file.
-#[derive(Debug)]
-pub enum Kept {
-    /// It is ignored already, or there is no repository.
-    Already,
-    /// After these changes of what the repository ignores on this machine.
-    By(Vec<Change>),
-    /// And why not.
-    Not(String),
-}
-
-/// What has to be done so that git never takes up `path`, which is not to be shared: a line in
-/// `.git/info/exclude`, which is this clone's alone, unless git ignores it anyway. Where there is
-/// no repository yet, in the `.gitignore` beside it.
-pub fn keep_out(path: &Path) -> Result<Kept> {
-    match tracks(path) {
-        Ok(false) => {}
-        Ok(true) => return Ok(Kept::Not("git tracks it".to_owned())),
-        Err(unclear) => return Ok(Kept::Not(unclear.to_string())),
-    }
-    let repository = Repository::of(path);
-    let ignored = match &repository {
-        Some(repository) => repository.ignores()?,
-        None => Exclude::beside(path).is_there()?,
-    };
-    if ignored {
-        return Ok(Kept::Already);
-    }
-    let own = match &repository {
-        Some(repository) => repository.own_exclude(),
-        None => Some(Exclude::beside(path)).filter(|own| !own.file.is_symlink()),
-    };
-    let Some(own) = own else {
-        return Ok(Kept::Not("git does not ignore it: put it into .gitignore".to_owned()));
-    };
-    let bytes = files::read_if_there(&own.file)?;
-    let mut text = bytes.clone().unwrap_or_default();
-    if !text.is_empty() && !text.ends_with(b"\n") {
-        text.push(b'\n');
-    }
-    text.extend(own.lines.into_bytes());
-    let folder = own.file.parent().map(|folder| Change::Directory {
-        path: folder.to_owned(),
-        mode: 0o755,
-    });
-    let mut changes: Vec<Change> = folder.into_iter().collect();
-    changes.push(Change::Write {
-        path: own.file,
-        expect: bytes,
-        content: Content::File {
-            bytes: text,
-            mode: 0o644,
-        },
-    });
-    Ok(Kept::By(changes))
-}
-
-/// Takes out the lines of [`keep_out`].
-pub fn keep_out_no_longer(path: &Path) -> Result<Vec<Change>> {
-    let own = Repository::of(path).and_then(|repository| repository.own_exclude());
-    let mut changes = Vec::new();
-    for own in own.into_iter().chain([Exclude::beside(path)]) {
-        let Some(there) = files::read_if_there(&own.file)? else {
-            continue;
-        };
-        let Some(at) = memmem::find(&there, own.lines.as_bytes()) else {
-            continue;
-        };
-        let mut bytes = there.clone();
-        bytes.drain(at..at + own.lines.len());
-        changes.push(Change::reduce(own.file, there, bytes, 0o644));
-    }
-    Ok(changes)
-}
-
-/// A file that says what git ignores, and azup's lines in it.
-struct Exclude {
-    file: PathBuf,
-    lines: String,
-}
-
-impl Exclude {
-    /// The `.gitignore` beside a file.
-    fn beside(path: &Path) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self::at(path.with_file_name(".gitignore"), &name)
-    }
-
-    fn at(file: PathBuf, below: &str) -> Self {
-        let lines = format!("# azup: variables of this machine\n/{below}\n");
-        Self { file, lines }
-    }
-
-    /// Whether the lines are in it already.
-    fn is_there(&self) -> Result<bool> {
-        let bytes = files::read_if_there(&self.file)?.unwrap_or_default();
-        Ok(memmem::find(&bytes, self.lines.as_bytes()).is_some())
-    }
-}
-
 /// A repository, and where in it one was looking.
 #[derive(Debug)]
 struct Repository {
@@ -265,50 +166,6 @@ impl Repository {
             })
         };
         path.ancestors().filter_map(repository).collect()
-    }
-
-    /// Whether a plain line says that the file is ignored, as people write it. What else git's
-    /// language can say is not read: then it is ignored twice.
-    fn ignores(&self) -> Result<bool> {
-        let name = self.below.file_name().unwrap_or_default().to_string_lossy();
-        let folder = self.root.join(&self.below);
-        let own = folder.parent().unwrap_or(&self.root).join(".gitignore");
-        let sources = [
-            (self.git.join("info/exclude"), false),
-            (self.root.join(".gitignore"), false),
-            (own, true),
-        ];
-        let rooted = self.below.to_string_lossy();
-        let mut ignored = false;
-        for (file, here) in sources {
-            let bytes = files::read_if_there(&file)?.unwrap_or_default();
-            for line in String::from_utf8_lossy(&bytes).lines().map(str::trim_end) {
-                let named = line.trim_start_matches("**/") == name
-                    || ["*", ".env*", "*.env"].contains(&line)
-                    || line.strip_prefix('/').is_some_and(|rest| {
-                        rest == rooted || here && rest == name
-                    });
-                if named {
-                    ignored = true;
-                } else if line.strip_prefix('!').is_some_and(|rest| rest.trim_start_matches('/').ends_with(&*name)) {
-                    ignored = false;
-                }
-            }
-        }
-        Ok(ignored)
-    }
-
-    /// That of a repository whose `.git` is a folder, and whose path git reads as it is.
-    fn own_exclude(&self) -> Option<Exclude> {
-        let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|about| about.is_dir());
-        let file = self.git.join("info/exclude");
-        let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-        let below = self.below.to_str().filter(|path| path.chars().all(plain))?;
-        let folder = self.git.join("info");
-        let fits = is_folder(&self.root.join(".git"))
-            && (is_folder(&folder) || !files::exists(&folder))
-            && !file.is_symlink();
-        fits.then(|| Exclude::at(file, below))
     }
 
     /// Shows every entry; none where nothing was ever added.

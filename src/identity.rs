@@ -2,16 +2,14 @@
 //! Azure SDK asks for them when it believes to run in Azure App Service.
 //!
 //! ```text
-//! IDENTITY_ENDPOINT, IDENTITY_HEADER ─▶ endpoint ─▶ connection ─▶ request ─▶ token
-//!                            header ────────────────────────────────┤
-//!                            drawn header ──────────────────────────┴▶ forward ─▶ login (az, azd)
+//! IDENTITY_ENDPOINT, IDENTITY_HEADER ─▶ server ─▶ request ─▶ token
+//!                            header ───────────────┤
+//!                            drawn header ─────────┴▶ forward ─▶ login (az, azd)
 //! ```
 //!
 //! [`start`] serves, or finds that another azup with the same header does so already.
 
 mod audience;
-mod connection;
-mod endpoint;
 mod forward;
 mod header;
 mod login;
@@ -26,7 +24,6 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub use audience::is_audience;
-pub use endpoint::Endpoint;
 pub use forward::Forward;
 pub use header::{draw, ensure_header, header, is_drawn};
 pub use login::Login;
@@ -35,6 +32,7 @@ pub use token::{Token, is_account, storage_token, token};
 
 use crate::failure::{Failure, reason};
 use crate::machine::{Clock, listener};
+use crate::server::Server;
 
 /// The port on which the endpoint listens unless another is named.
 pub const PORT: u16 = 10003;
@@ -89,8 +87,8 @@ impl Service {
 pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
     let rules = request::Rules::new(&Service::local(header, clock), true, None);
     match rules.answer(bytes)? {
-        request::Answer::Now(bytes) => Some(bytes),
-        request::Answer::Later(_) => None,
+        crate::server::Answer::Now(bytes) => Some(bytes),
+        crate::server::Answer::Later(_) => None,
     }
 }
 
@@ -98,15 +96,15 @@ pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
 #[derive(Debug)]
 pub enum Started {
     /// This process serves, until this is dropped.
-    Here(Endpoint),
+    Here(Server),
     /// Another azup serves there with the same header.
     Elsewhere,
 }
 
 /// Serves at `listen`, unless another azup with the same lasting header does already.
 pub fn start(listen: SocketAddr, service: &Service) -> Result<Started, Failure> {
-    let error = match Endpoint::start(listen, service) {
-        Ok(endpoint) => return Ok(Started::Here(endpoint)),
+    let error = match serve(listen, service) {
+        Ok(server) => return Ok(Started::Here(server)),
         Err(error) => error,
     };
     let port = listen.port();
@@ -124,6 +122,15 @@ pub fn start(listen: SocketAddr, service: &Service) -> Result<Started, Failure> 
             listener(port)
         )),
         Found::Nobody | Found::Stranger => Failure::new(format!("{start} {}", listener(port))),
+    })
+}
+
+/// Answers clients that know a header of `service`. On a loopback address, only those that
+/// call this machine by a name of its own.
+pub fn serve(listen: SocketAddr, service: &Service) -> std::io::Result<Server> {
+    Server::start(listen, None, |wake| {
+        let rules = request::Rules::new(service, listen.ip().is_loopback(), wake);
+        Box::new(move |request| rules.answer(request))
     })
 }
 

@@ -22,6 +22,7 @@
 //! | `azurite` | install, start, check and stop Azurite |
 //! | `workspace` | which folders are the project's |
 //! | `git` | what git tracks, read from its index |
+//! | `server` | the one HTTP server, of tokens and of what clients are tried with |
 //! | `identity` | local access tokens, and the endpoint at which SDKs ask for them |
 //! | `background` | `-d`: the same azup once more, which stays behind |
 //! | `environment` | the variables with which unchanged code finds Azurite and trusts it |
@@ -32,7 +33,7 @@
 //! | `failure` | what, where, why, and the one command that mends it |
 //!
 //! The formats of other programs' files are crates of their own, which know nothing of azup:
-//! `nss-cert-db` for the databases of browsers, `java-keystore` for those of Java.
+//! `jsonc-edit` for JSON with comments, `nss-cert-db` for the databases of browsers, `java-keystore` for those of Java.
 
 // `#[test]` and `needs!`: a test that lacks a program is left out.
 #[cfg(test)]
@@ -52,7 +53,7 @@ macro_rules! modules {
 
 modules! {
     advice azurite background certificates change cli commands doctor environment failure files git
-    identity machine options output project sudo trust workspace
+    identity machine options output project server sudo trust workspace
 }
 #[cfg(feature = "internals")]
 pub mod fuzzed;

@@ -3,30 +3,26 @@
 //! time by starting `azup` with another environment.
 
 mod listener;
+mod process;
 mod programs;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use time::OffsetDateTime;
 
-use crate::failure::{Failure, command_line, reason};
+use crate::failure::{Failure, reason};
 use crate::files;
 use crate::sudo::SudoUser;
 
 pub use listener::listener;
+pub use process::{Finished, kill_group, no_thread, not_started, thread};
 
 /// What `install.sh` of the dev container Feature leaves while the image is built.
 const DEV_CONTAINER_MARK: &str = "/usr/local/share/azup/dev-container";
-
-/// How often a running program is asked whether it has ended.
-const POLL: Duration = Duration::from_millis(2);
 
 /// The years in which a certificate can be made: its dates are counted from 1970 by those
 /// who read them, and end with the year 9999 (RFC 5280, 4.1.2.5).
@@ -55,32 +51,6 @@ impl Clock {
     /// The time now. Not by a monotonic clock, which stands still while a laptop sleeps.
     pub fn now(self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + self.ahead
-    }
-}
-
-/// What a program left behind.
-#[derive(Debug)]
-pub struct Finished {
-    /// How it ended.
-    pub status: ExitStatus,
-    /// All it wrote to standard output.
-    pub stdout: Vec<u8>,
-    /// All it wrote to standard error.
-    pub stderr: Vec<u8>,
-}
-
-impl Finished {
-    /// The last line of standard error that is not blank: where command line programs
-    /// put the reason. keytool puts it on standard output, and warnings beside it.
-    pub fn last_words(&self) -> String {
-        let last = |bytes: &[u8], wanted: fn(&str) -> bool| {
-            let text = String::from_utf8_lossy(bytes);
-            let lines = text.lines().map(str::trim);
-            lines.rev().find(|line| wanted(line)).map(str::to_owned)
-        };
-        last(&self.stdout, |line| line.starts_with("keytool error: "))
-            .or_else(|| last(&self.stderr, |line| !line.is_empty()))
-            .unwrap_or_else(|| "it gave no reason".to_owned())
     }
 }
 
@@ -302,131 +272,6 @@ impl Machine {
         let mark = Path::new(DEV_CONTAINER_MARK);
         is_roots(mark) && mark.parent().is_some_and(is_roots)
     }
-
-    /// Runs a program to its end without a terminal: it reads `input` or nothing and, where
-    /// `setsid` is there, it has no controlling terminal on which it could ask for a
-    /// password.
-    pub fn run(
-        &self,
-        argv: &[OsString],
-        input: Option<&[u8]>,
-        limit: Duration,
-    ) -> Result<Finished> {
-        let Some(program) = argv.first() else {
-            anyhow::bail!("an empty command");
-        };
-        // A root shell that `su` made has no /usr/sbin on its PATH (Debian).
-        let found = program.to_str().and_then(|name| self.find(name));
-        let program = found.as_deref().map_or(&**program, Path::as_os_str);
-        // sudo knows by the terminal that the password was typed there a moment ago, and
-        // `-n` keeps it from asking.
-        let setsid = self.find("setsid").filter(|_| argv[0] != "sudo");
-        let mut command = if let Some(setsid) = setsid {
-            // setsid makes the program the leader of a new group of the same number.
-            let mut command = self.command(setsid);
-            command.arg(program);
-            command
-        } else {
-            let mut command = self.command(program);
-            command.process_group(0);
-            command
-        };
-        let mut child = command
-            .args(&argv[1..])
-            .stdin(if input.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| not_started(argv, &error))?;
-        let stdin = child.stdin.take();
-        let stdout = child.stdout.take();
-        let stderr = child.stderr.take();
-        let until = Instant::now() + limit;
-        std::thread::scope(|scope| {
-            let thread = || std::thread::Builder::new();
-            let talk = || {
-                if let (Some(mut stdin), Some(input)) = (stdin, input) {
-                    // A program that ends before it has read all says so by its exit status.
-                    thread().spawn_scoped(scope, move || stdin.write_all(input))?;
-                }
-                let stdout = thread().spawn_scoped(scope, || drain(stdout))?;
-                let stderr = thread().spawn_scoped(scope, || drain(stderr))?;
-                Ok((stdout, stderr))
-            };
-            let (stdout, stderr) = match talk() {
-                Ok(both) => both,
-                Err(error) => {
-                    kill_group(child.id());
-                    child.kill()?;
-                    child.wait()?;
-                    return Err(no_thread(&error).into());
-                }
-            };
-            let status = loop {
-                if let Some(status) = child.try_wait()? {
-                    break status;
-                }
-                if Instant::now() >= until {
-                    // The whole group: a grandchild that holds the pipes would keep us waiting.
-                    kill_group(child.id());
-                    child.kill()?;
-                    child.wait()?;
-                    return Err(Failure::new(format!(
-                        "{} did not end within {} seconds",
-                        command_line(argv),
-                        limit.as_secs()
-                    ))
-                    .into());
-                }
-                std::thread::sleep(POLL);
-            };
-            Ok(Finished {
-                status,
-                stdout: stdout.join().unwrap_or_default(),
-                stderr: stderr.join().unwrap_or_default(),
-            })
-        })
-    }
-}
-
-/// Does `work` in a thread of its own.
-pub fn thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<std::thread::JoinHandle<T>> {
-    let started = std::thread::Builder::new().spawn(work);
-    started.map_err(|error| no_thread(&error).into())
-}
-
-/// What is said of a thread that could not be started.
-pub fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot start a thread: {}", reason(error))).hint("ulimit -a")
-}
-
-/// Ends a program and all that it started in its process group.
-pub fn kill_group(leader: u32) {
-    let leader = i32::try_from(leader).ok();
-    if let Some(group) = leader.and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-}
-
-/// What is said of a program that could not be started.
-pub fn not_started(argv: &[OsString], error: &std::io::Error) -> Failure {
-    let (line, why) = (command_line(argv), reason(error));
-    Failure::new(format!("cannot start {line}: {why}"))
-}
-
-fn drain(from: Option<impl Read>) -> Vec<u8> {
-    let mut all = Vec::new();
-    if let Some(mut from) = from {
-        // What was read before a broken pipe is still worth showing.
-        let _ = from.read_to_end(&mut all);
-    }
-    all
 }
 
 /// Refuses a clock by which no certificate is ever valid.

@@ -100,6 +100,8 @@ impl Color {
 pub struct Kind(&'static str);
 
 impl Kind {
+    /// A PEM bundle of a Python environment.
+    pub const CERTIFI: Self = Self::new("certifi");
     /// A PEM bundle that was named.
     pub const BUNDLE: Self = Self::new("bundle");
     /// No store at all.

@@ -7,7 +7,7 @@
 //! writes: all is returned as changes, to be applied together or not at all.
 //!
 //! What is in azup's own folder is azup's, as long as nobody has changed it. Every other
-//! file is the user's from the moment it exists: edited through the gate in [`jsonc`],
+//! file is the user's from the moment it exists: edited by [`jsonc_edit`] alone,
 //! and only for what is missing.
 
 pub mod binary;
@@ -18,7 +18,6 @@ pub mod devcontainer;
 mod dockerfile;
 pub mod dotenv;
 pub mod found;
-pub mod jsonc;
 pub mod language;
 mod leftovers;
 mod observe;

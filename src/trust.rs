@@ -5,11 +5,13 @@
 //! that fails never stops the others, and [`report`] says what became of them.
 
 pub mod bundle;
+pub mod definition;
 pub mod java;
 pub mod nss;
 pub mod overrides;
 pub mod plan;
 pub mod python;
+mod reinstall;
 pub mod record;
 pub mod registry;
 pub mod report;
@@ -42,6 +44,12 @@ pub enum Status {
     Trusted,
     /// It does not.
     Missing,
+}
+
+impl From<bool> for Status {
+    fn from(trusts: bool) -> Self {
+        if trusts { Self::Trusted } else { Self::Missing }
+    }
 }
 
 /// A place from which programs take the CAs that they trust.

@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use azurite_up::certificates::TrustAnchor;
 use azurite_up::fuzzed;
 use azurite_up::project::compose;
-use azurite_up::project::jsonc::{self, Edit, Step};
 use azurite_up::trust::Removal;
 use azurite_up::trust::bundle;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 06:00:00 UTC);
@@ -64,101 +62,6 @@ pub fn bundle(data: &[u8]) {
         (data.to_vec(), Some(target)),
         "bytes and link are back"
     );
-}
-
-/// A document of a user takes edits and gives back its old bytes, or refuses. The first
-/// byte chooses the edits.
-pub fn jsonc(data: &[u8]) {
-    let Some((choice, document)) = data.split_first() else {
-        return;
-    };
-    let parsed = jsonc::parse(document);
-    let edits: Vec<Edit> = edits(parsed.as_ref().ok())
-        .into_iter()
-        .enumerate()
-        .filter(|(at, _)| choice >> (at % 8) & 1 == 1)
-        .map(|(_, edit)| edit)
-        .collect();
-    let Ok(edited) = jsonc::add(document, &edits) else {
-        return;
-    };
-    assert!(parsed.is_ok(), "edited, but cannot be read");
-    let value = jsonc::parse(&edited.bytes).expect("it can still be read");
-    for edit in &edits {
-        match edit {
-            Edit::Member {
-                at,
-                key,
-                value: wanted,
-            } => {
-                let object = jsonc::find(&value, at).expect("the object");
-                assert_eq!(object.get(key), Some(wanted), "the member");
-            }
-            Edit::Item { at, .. } => {
-                assert!(
-                    jsonc::find(&value, at).is_some_and(Value::is_array),
-                    "the list"
-                );
-            }
-            Edit::Replace { .. } | Edit::Drop { .. } => {}
-        }
-    }
-    let back = jsonc::remove(&edited.bytes, &edited.additions);
-    assert_eq!(back.as_deref(), Ok(document), "old bytes are back");
-    let again = jsonc::add(&edited.bytes, &edits).expect("twice is once");
-    assert_eq!(again.bytes, edited.bytes, "twice is once");
-    assert!(again.additions.is_empty(), "nothing was left to add");
-    // What is gone already is no error, and what was never there costs no byte.
-    let gone = jsonc::remove(document, &edited.additions);
-    if let Ok(gone) = gone {
-        assert!(jsonc::parse(&gone).is_ok(), "it can still be read");
-    }
-}
-
-/// Edits as azup makes them, and some at the document's own first member.
-fn edits(document: Option<&Value>) -> Vec<Edit> {
-    let key = |name: &str| Step::Key(name.to_owned());
-    let member = |at: &[Step], name: &str, value| Edit::Member {
-        at: at.to_vec(),
-        key: name.to_owned(),
-        value,
-    };
-    let item = |at: &[Step], value| Edit::Item {
-        at: at.to_vec(),
-        value,
-    };
-    let labelled = Step::With {
-        key: "label".to_owned(),
-        value: "install".to_owned(),
-    };
-    let mut all = vec![
-        item(
-            &[key("dockerComposeFile")],
-            json!("azurite/docker-compose.yml"),
-        ),
-        member(&[key("features")], "./azurite", json!({})),
-        item(&[key("forwardPorts")], json!(10_000)),
-        member(
-            &[key("portsAttributes")],
-            "10000",
-            json!({"label": "Azurite blob", "onAutoForward": "silent"}),
-        ),
-        item(
-            &[key("tasks")],
-            json!({"label": "azup: trust", "type": "process"}),
-        ),
-        item(
-            &[key("tasks"), labelled, key("dependsOn")],
-            json!("azup: trust"),
-        ),
-    ];
-    if let Some(Value::Object(members)) = document
-        && let Some((first, _)) = members.iter().next()
-    {
-        all.push(member(&[key(first)], "one", json!([1, {"two": null}])));
-        all.push(item(&[key(first)], json!("ein \"Wort\"\\\n")));
-    }
-    all
 }
 
 /// `pyvenv.cfg`, `profiles.ini` and `.env`: paths that can be opened, or nothing.

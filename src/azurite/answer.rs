@@ -14,6 +14,7 @@ use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
 use crate::output::{Answer, good};
+use crate::workspace::marked_project;
 
 /// An Azurite that was ready. It stands in azup's `run` folder for as long as it runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -98,6 +99,15 @@ impl Certificate {
 }
 
 impl Running {
+    /// The command that stops this one, and no other where there is a word for that.
+    pub(super) fn down(&self, machine: &Machine) -> String {
+        match &self.location {
+            _ if self.project == marked_project(machine) => "azup down".to_owned(),
+            Some(folder) => command_line(["azup", "down", "--location", folder]),
+            None => "azup down --all".to_owned(),
+        }
+    }
+
     /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who
     /// get tokens of the user's own login.
     pub fn answer(&self, machine: &Machine, end: &str, drawn: Option<&str>) -> Result<Answer> {

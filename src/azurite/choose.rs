@@ -16,7 +16,7 @@ use super::probe::{self, Seen};
 use super::slot::{self, Slot};
 use super::{ADDRESS, Data, Ports, look};
 use crate::certificates::{self, Place};
-use crate::failure::{Failure, command_line};
+use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Global, RunOptions};
 use crate::workspace::marked_project;
@@ -111,7 +111,7 @@ fn fitting(
             "the Azurite on port {} keeps its data in {where_to}",
             running.ports.blob
         ))
-        .hint(down(running, machine))
+        .hint(running.down(machine))
         .into());
     }
     let project = marked_project(machine);
@@ -139,15 +139,6 @@ fn same(running: &Running, data: &Data) -> bool {
             Path::new(theirs) == real.as_deref().unwrap_or(folder)
         }
         _ => false,
-    }
-}
-
-/// The command that stops this one, and no other where there is a word for that.
-pub(super) fn down(running: &Running, machine: &Machine) -> String {
-    match &running.location {
-        _ if running.project == marked_project(machine) => "azup down".to_owned(),
-        Some(folder) => command_line(["azup", "down", "--location", folder]),
-        None => "azup down --all".to_owned(),
     }
 }
 

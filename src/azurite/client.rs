@@ -23,6 +23,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The largest answer that is read (bytes). What is asked for fits into a fraction of it.
 const LARGEST: usize = 1 << 20;
 
+/// The most header fields that an answer may have.
+const FIELDS: usize = 100;
+
 /// Talks to 127.0.0.1 and trusts one CA, nothing else.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
@@ -112,7 +115,7 @@ impl Client {
 
     /// A client that takes any certificate, to see which one it is. What it sends must be
     /// worth nothing to whoever answers.
-    pub(super) fn curious(limit: Duration) -> Result<Self> {
+    pub(super) fn insecure(limit: Duration) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?
@@ -295,27 +298,17 @@ fn written(host: &str, request: &Request<'_>) -> Vec<u8> {
 /// The response in `bytes`, once it is whole. `ended`: nothing more will come.
 fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
     let bad = || Refusal::Other("its answer is no HTTP".to_owned());
-    // What cannot become a status line any more is refused without waiting for more.
-    let start = &bytes[..bytes.len().min(5)];
-    if start != &b"HTTP/"[..start.len()] {
-        return Err(bad());
-    }
-    let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+    let mut head = httparse::Response::new(&mut fields);
+    let httparse::Status::Complete(end) = head.parse(bytes).map_err(|_| bad())? else {
         return Ok(None);
     };
-    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| bad())?;
-    let mut lines = head.split("\r\n");
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(bad)?;
-    let headers = lines
-        .map(|line| {
-            let (name, value) = line.split_once(':').ok_or_else(bad)?;
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
-        })
-        .collect::<Result<Vec<_>, Refusal>>()?;
+    let status = head.code.ok_or_else(bad)?;
+    let text = |field: &httparse::Header<'_>| {
+        let value = String::from_utf8_lossy(field.value).into_owned();
+        (field.name.to_owned(), value)
+    };
+    let headers = head.headers.iter().map(text).collect();
     let mut response = Response {
         status,
         headers,
@@ -323,7 +316,7 @@ fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
         tls: "",
         certificate: None,
     };
-    let rest = &bytes[end + 4..];
+    let rest = &bytes[end..];
     let chunked = response
         .header("Transfer-Encoding")
         .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
@@ -350,13 +343,12 @@ fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
 fn unchunked(mut rest: &[u8]) -> Result<Option<Vec<u8>>, ()> {
     let mut body = Vec::new();
     loop {
-        let Some(end) = memchr::memmem::find(rest, b"\r\n") else {
+        let size = httparse::parse_chunk_size(rest).map_err(|_| ())?;
+        let httparse::Status::Complete((start, length)) = size else {
             return Ok(None);
         };
-        let line = std::str::from_utf8(&rest[..end]).map_err(|_| ())?;
-        let digits = line.split(';').next().unwrap_or_default().trim();
-        let length = usize::from_str_radix(digits, 16).map_err(|_| ())?;
-        rest = &rest[end + 2..];
+        let length = usize::try_from(length).map_err(|_| ())?;
+        rest = &rest[start..];
         if length == 0 {
             return Ok(Some(body));
         }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Wish;
 use crate::failure::Failure;
-use crate::identity::{self, Endpoint, Forward, Service, Started};
+use crate::identity::{self, Forward, Service, Started};
 use crate::machine::Machine;
 use crate::output::Output;
+use crate::server::Server;
 
 /// How often the place of another azup, which may end first, is tried.
 const RETRY: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ impl Identity {
 /// An endpoint that is served for as long as this lives, here or by another azup.
 #[derive(Debug, Default)]
 pub(super) struct Credential {
-    here: Option<Endpoint>,
+    here: Option<Server>,
     /// What is needed to take over from another azup.
     elsewhere: Option<(u16, Service)>,
     tried: Option<Instant>,
@@ -132,7 +133,7 @@ impl Credential {
             return;
         }
         self.tried = Some(Instant::now());
-        if let Ok(endpoint) = Endpoint::start(identity::loopback(*port), service) {
+        if let Ok(endpoint) = identity::serve(identity::loopback(*port), service) {
             self.here = Some(endpoint);
             self.elsewhere = None;
         }

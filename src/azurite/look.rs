@@ -75,7 +75,7 @@ pub fn look(service: Service, port: u16, limit: Duration) -> Result<Listener> {
         headers: &[],
         body: &[],
     };
-    let answer = match Client::curious(limit)?.send(port, &request) {
+    let answer = match Client::insecure(limit)?.send(port, &request) {
         Err(Refusal::NotTls) => {
             let address = SocketAddr::from((ADDRESS, port));
             client::send_plain(address, &address.to_string(), &request, limit)
@@ -111,7 +111,7 @@ pub fn ask(ask: &Ask<'_>, limit: Duration) -> Result<Reply> {
         headers: ask.headers,
         body: &[],
     };
-    let response = Client::curious(limit)?.send(ask.port, &request);
+    let response = Client::insecure(limit)?.send(ask.port, &request);
     let response = response.map_err(|why| Failure::new(why.to_string()))?;
     Ok(reply(response))
 }

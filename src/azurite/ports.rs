@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use anyhow::Result;
 
 use super::slot::Slot;
-use super::{ADDRESS, Ports, Service, choose};
+use super::{ADDRESS, Ports, Service};
 use crate::failure::{Failure, reason, shown};
 use crate::machine::{Machine, listener};
 use crate::workspace::marked_project;
@@ -56,7 +56,7 @@ pub(super) fn taken(service: Service, port: u16, machine: &Machine) -> Failure {
         Some(theirs) if marked_project(machine).as_ref() != Some(theirs) => {
             failure(&format!("the Azurite of {}", shown(theirs))).hint(other_ports(port))
         }
-        _ => failure("another Azurite of azup's").hint(choose::down(&running, machine)),
+        _ => failure("another Azurite of azup's").hint(running.down(machine)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::accounts::{self, Account};
 use super::install::Install;
 use super::interrupt::Interrupt;
 use super::node::Node;
-use super::{Data, VERSION, Wish, data, process};
+use super::{Data, VERSION, Wish, command, data};
 use crate::certificates::{self, CertificateSet, Place};
 use crate::change;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
@@ -40,9 +40,9 @@ pub struct Ready {
 impl Ready {
     /// Azurite's whole command line.
     pub(super) fn command(&self, machine: &Machine) -> Result<Vec<OsString>> {
-        let serve = process::serve_file(machine)?;
+        let serve = command::serve_file(machine)?;
         let node = &self.node.program;
-        Ok(process::command(node, &serve, &self.entry, &self.wish, &self.set))
+        Ok(command::command(node, &serve, &self.entry, &self.wish, &self.set))
     }
 }
 
@@ -91,7 +91,7 @@ pub fn prepare(
     let entry = install.ensure(&node, machine, output, interrupt)?;
     output.detail(&format!("Azurite {VERSION}: {}", shown(&entry)));
     let accounts = accounts::ensure(&wish.accounts, machine)?;
-    for name in &process::FOREIGN[..2] {
+    for name in &command::FOREIGN[..2] {
         if machine.var(name).is_some() {
             output.warning(&format!(
                 "{name} is set and not passed on: azup runs Azurite with its own account and data"
@@ -135,9 +135,9 @@ pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer
         commands.push(install.preview(machine));
     }
     let entry = installed.unwrap_or_else(|| install.usual_entry());
-    commands.push(command_line(process::command(
+    commands.push(command_line(command::command(
         &node.program,
-        &process::serve_file(machine)?,
+        &command::serve_file(machine)?,
         &entry,
         wish,
         &obtained.set,

@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::issued::IssuedList;
-use super::renewal::STAGED;
-use super::{CertificateSet, FILES, PROJECT_FOLDER, Place, TrustAnchor};
+use super::{CertificateSet, FILES, PROJECT_FOLDER, Place, STAGED, TrustAnchor};
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 use crate::git;

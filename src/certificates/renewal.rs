@@ -18,7 +18,7 @@ use super::origin::Origin;
 use super::{
     CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, ignored, machine_folder,
     obtain, renew_command,
-};
+STAGED};
 use crate::change::Change;
 use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
@@ -26,9 +26,6 @@ use crate::machine::Machine;
 
 /// A set is renewed when fewer days than these are left.
 const DAYS_LEFT: i64 = 30;
-
-/// The names of a staged set's files, in the order of [`FILES`].
-pub(super) const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.pem"];
 
 /// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
 /// today, or where its leaf lacks one of the fixed names or of `sans`.

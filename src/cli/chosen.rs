@@ -28,27 +28,28 @@ impl Cli {
 
 impl Command {
     fn shared(&self) -> (Option<&DryRun>, Option<&Certs>, Option<&Stores>) {
-        match self {
-            Self::Init(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
-            Self::Trust(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
-            Self::Untrust(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
-            Self::Renew(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
-            Self::Doctor(it) => (Some(&it.dry_run), Some(&it.certs), Some(&it.stores)),
-            Self::Restart(it) => (Some(&it.up.dry_run), Some(&it.up.certs), None),
-            Self::Up(it) => (Some(&it.dry_run), Some(&it.certs), None),
-            Self::Run(it) => (Some(&it.dry_run), Some(&it.certs), None),
-            Self::Env(it) => (Some(&it.dry_run), Some(&it.certs), None),
-            Self::Remove(it) => (Some(&it.dry_run), None, None),
-            Self::Reset(it) => (Some(&it.dry_run), None, None),
-            Self::Down(it) => (Some(&it.dry_run), None, None),
-            Self::Identity(it) => (Some(&it.dry_run), None, None),
-            Self::Man(it) => (Some(&it.dry_run), None, None),
+        let changes = match self {
+            Self::Init(it) => &it.shared,
+            Self::Trust(it) => &it.shared,
+            Self::Untrust(it) => &it.shared,
+            Self::Renew(it) => &it.shared,
+            Self::Doctor(it) => &it.shared,
+            Self::Restart(it) => return (Some(&it.up.dry_run), Some(&it.up.certs), None),
+            Self::Up(it) => return (Some(&it.dry_run), Some(&it.certs), None),
+            Self::Run(it) => return (Some(&it.dry_run), Some(&it.certs), None),
+            Self::Env(it) => return (Some(&it.dry_run), Some(&it.certs), None),
+            Self::Remove(it) => return (Some(&it.dry_run), None, None),
+            Self::Reset(it) => return (Some(&it.dry_run), None, None),
+            Self::Down(it) => return (Some(&it.dry_run), None, None),
+            Self::Identity(it) => return (Some(&it.dry_run), None, None),
+            Self::Man(it) => return (Some(&it.dry_run), None, None),
             Self::Status
             | Self::Logs(_)
             | Self::Token(_)
             | Self::Completions(_)
             | Self::Help(_)
-            | Self::Version => (None, None, None),
-        }
+            | Self::Version => return (None, None, None),
+        };
+        (Some(&changes.dry_run), Some(&changes.certs), Some(&changes.stores))
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Certs, DryRun, Stores};
+use super::shared::{Changes, DryRun};
 use crate::options::{Credential, Language};
 
 /// `azup init`
@@ -53,11 +53,7 @@ pub struct Init {
     #[arg(long, value_name = "WHO")]
     pub credential: Option<Credential>,
     #[command(flatten)]
-    pub(super) dry_run: DryRun,
-    #[command(flatten)]
-    pub(super) certs: Certs,
-    #[command(flatten)]
-    pub(super) stores: Stores,
+    pub(super) shared: Changes,
 }
 
 /// `azup remove`

@@ -72,6 +72,17 @@ pub struct Stores {
     pub(super) scope: Option<Scope>,
 }
 
+/// Of commands that change trust stores.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Changes {
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+    #[command(flatten)]
+    pub(super) certs: Certs,
+    #[command(flatten)]
+    pub(super) stores: Stores,
+}
+
 /// Of commands that give tokens for more than Azure Storage.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Audience {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Audience, Certs, DryRun, Stores, Tokens};
+use super::shared::{Audience, Changes, DryRun, Tokens};
 use crate::options::{DoctorOptions, TokenOptions};
 
 /// `azup doctor`
@@ -39,11 +39,7 @@ pub struct Doctor {
         value_parser = clap::value_parser!(u64).range(1..=600))]
     limit: u64,
     #[command(flatten)]
-    pub(super) dry_run: DryRun,
-    #[command(flatten)]
-    pub(super) certs: Certs,
-    #[command(flatten)]
-    pub(super) stores: Stores,
+    pub(super) shared: Changes,
 }
 
 impl Doctor {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Certs, DryRun, Stores};
+use super::shared::Changes;
 
 /// `azup trust`
 #[derive(Debug, Default, Args)]
@@ -21,11 +21,7 @@ pub struct Trust {
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
-    pub(super) dry_run: DryRun,
-    #[command(flatten)]
-    pub(super) certs: Certs,
-    #[command(flatten)]
-    pub(super) stores: Stores,
+    pub(super) shared: Changes,
 }
 
 /// `azup untrust`
@@ -40,11 +36,7 @@ pub struct Untrust {
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) dry_run: DryRun,
-    #[command(flatten)]
-    pub(super) certs: Certs,
-    #[command(flatten)]
-    pub(super) stores: Stores,
+    pub(super) shared: Changes,
 }
 
 /// `azup renew`
@@ -58,9 +50,5 @@ pub struct Renew {
     #[arg(long = "san", value_name = "NAME")]
     pub sans: Vec<String>,
     #[command(flatten)]
-    pub(super) dry_run: DryRun,
-    #[command(flatten)]
-    pub(super) certs: Certs,
-    #[command(flatten)]
-    pub(super) stores: Stores,
+    pub(super) shared: Changes,
 }

@@ -12,7 +12,7 @@ use crate::certificates::{self, Place};
 use crate::cli::Run;
 use crate::environment::{self, Environment};
 use crate::failure::{Exit, Failure, command_line};
-use crate::identity::{self, Endpoint, Forward, Login, Service};
+use crate::identity::{self, Forward, Login, Service};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Output;
@@ -88,7 +88,7 @@ fn with_azurite(
     };
     let drawn = service.forward.is_some().then_some(drawn);
     let listen = identity::loopback(0);
-    let endpoint = Endpoint::start(listen, &service)
+    let endpoint = identity::serve(listen, &service)
         .map_err(|error| Failure::new(format!("cannot answer for tokens: {error}")))?;
     let url = identity::url(endpoint.address());
     let plan = || {

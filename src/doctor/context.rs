@@ -136,7 +136,13 @@ impl Context {
     pub fn server(&self) -> Result<&Server> {
         let started = self
             .server
-            .get_or_init(|| Server::start(self.set()).map_err(|error| format!("{error:#}")));
+            .get_or_init(|| match (self.set().closed, &self.set().files) {
+                (true, _) => Err("the key belongs to another user".to_owned()),
+                (_, [_, Some(key), Some(cert)]) => {
+                    Server::start(cert, key).map_err(|error| format!("{error:#}"))
+                }
+                _ => Err("there is no certificate set".to_owned()),
+            });
         started
             .as_ref()
             .map_err(|why| Failure::new(why.clone()).into())

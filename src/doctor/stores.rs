@@ -9,7 +9,8 @@ use crate::certificates::day;
 use crate::failure::shown;
 use crate::options::Scope;
 use crate::trust::record::Record;
-use crate::trust::registry::{self, Definition, STORES, Search};
+use crate::trust::definition::{Definition, Search};
+use crate::trust::registry::{self, STORES};
 use crate::trust::{Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, python};
 
 /// The faults of the set because of which no store gets its CA.

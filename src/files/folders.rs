@@ -9,6 +9,20 @@ use anyhow::Result;
 use super::{hex, random};
 use crate::failure::{Failure, reason, shown};
 
+/// The folders in `folder`, by name, with links to folders; none where it cannot be read.
+pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found
+}
+
 /// Makes a folder with `mode`, and its missing parents with the same. Tells which were
 /// made, outermost first.
 pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {

@@ -28,21 +28,27 @@ pub struct Rule {
 /// repository around that. `home`: where the user's own rules are, which a clone lacks.
 pub fn rule(project: &Path, path: &Path, home: Option<&Path>) -> Option<Rule> {
     let repository = Repository::around(project).into_iter().next()?;
-    let whole = repository.below.join(path);
+    let rule = first(&repository, &repository.below.join(path), home)?;
+    let fits = rule.fits.strip_prefix(&repository.below).unwrap_or(Path::new("."));
+    Some(Rule {
+        fits: fits.to_owned(),
+        ..rule
+    })
+}
+
+/// Whether a repository's own rules make git ignore the path that was asked about.
+pub(super) fn ignores(repository: &Repository) -> bool {
+    first(repository, &repository.below, None).is_some()
+}
+
+/// The first rule on the way to `whole`: git looks no further into a folder that it ignores.
+fn first(repository: &Repository, whole: &Path, home: Option<&Path>) -> Option<Rule> {
     let mut at = PathBuf::new();
-    for part in whole.components() {
+    whole.components().find_map(|part| {
         at.push(part);
         let is_folder = at != whole || repository.root.join(&at).is_dir();
-        // git looks no further into a folder that it ignores.
-        if let Some(rule) = decides(&repository, &at, is_folder, home) {
-            let fits = at.strip_prefix(&repository.below).unwrap_or(Path::new("."));
-            return Some(Rule {
-                fits: fits.to_owned(),
-                ..rule
-            });
-        }
-    }
-    None
+        decides(repository, &at, is_folder, home)
+    })
 }
 
 /// The last rule that fits, of the nearest file; none where that takes it back.
@@ -63,7 +69,7 @@ fn decides(repository: &Repository, at: &Path, is_folder: bool, home: Option<&Pa
                 file,
                 line: *line,
                 text: text.clone(),
-                fits: PathBuf::new(),
+                fits: at.to_owned(),
             });
         }
     }

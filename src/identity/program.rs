@@ -37,18 +37,8 @@ pub(super) fn run(
     limit: Duration,
     stop: &AtomicBool,
 ) -> Result<End, String> {
-    use std::os::unix::process::CommandExt as _;
-    let mut command = if let Some(setsid) = machine.find("setsid") {
-        // It makes the program the leader of a group of its own.
-        let mut command = machine.command(setsid);
-        command.arg(program);
-        command
-    } else {
-        let mut command = machine.command(program);
-        command.process_group(0);
-        command
-    };
-    let mut child = command
+    let mut child = machine
+        .in_own_group(program, true)
         .args(words)
         // az tells some times in local time only.
         .env("TZ", "UTC")

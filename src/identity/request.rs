@@ -10,16 +10,14 @@ use httparse::{EMPTY_HEADER, Status};
 use ring::hmac;
 use super::Service;
 use super::audience::{bare, may_be_handed_on};
-use super::forward::{self, Forwarder};
+use super::forward::Forwarder;
 use super::refusal::Form;
 use super::reply::{Reply, bad, granted, refusal, unavailable};
 use super::token::{Token, token};
 use crate::failure::quoted;
 use crate::files::random;
 use crate::machine::Clock;
-
-/// The longest head of a request that is read (bytes).
-pub(super) const LONGEST: usize = 16 << 10;
+use crate::server::{Answer, LONGEST};
 
 /// The address of Azure's own endpoint for virtual machines: clients that take another
 /// address for it may go on naming this one. It is link-local, so no page can be there.
@@ -41,23 +39,6 @@ pub(super) struct Rules {
     /// Whether only clients are served that came here by a name of this machine itself.
     loopback_only: bool,
     clock: Clock,
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// All that is to be sent.
-    Now(Vec<u8>),
-    /// Somebody else is being asked.
-    Later(Pending),
-}
-
-/// A request whose answer somebody else has.
-#[derive(Debug)]
-pub(super) struct Pending {
-    resource: String,
-    form: Form,
-    answer: forward::Answer,
 }
 
 /// What is decided at once.
@@ -82,20 +63,6 @@ enum Dialect {
     Imds,
 }
 
-impl Pending {
-    /// The whole answer, where there is one.
-    pub(super) fn answer(&self, clock: Clock) -> Option<Vec<u8>> {
-        let reply = match self.answer.get()? {
-            Ok(token) => granted(token, clock),
-            Err(why) => {
-                let why = format!("no token for {} to forward: {why}", self.resource);
-                unavailable(self.form, &why)
-            }
-        };
-        Some(reply.written(false))
-    }
-}
-
 impl Rules {
     /// For clients that know a header of `service`. Those who wait are told by a byte to
     /// `wake` that there is an answer.
@@ -116,11 +83,6 @@ impl Rules {
             loopback_only,
             clock: service.clock,
         }
-    }
-
-    /// The clock by which tokens end.
-    pub(super) fn clock(&self) -> Clock {
-        self.clock
     }
 
     /// The answer to the request in `bytes`; `None` while its head is not whole.
@@ -146,14 +108,19 @@ impl Rules {
         let Some((_, forwarder)) = &self.drawn else {
             return Answer::Now(unavailable(form, "nothing is forwarded").written(false));
         };
-        let pending = Pending {
-            answer: forwarder.ask(&resource),
-            resource,
-            form,
+        let (asked, clock) = (forwarder.ask(&resource), self.clock);
+        let answer = move || {
+            let reply = match asked.get()? {
+                Ok(token) => granted(token, clock),
+                Err(why) => {
+                    unavailable(form, &format!("no token for {resource} to forward: {why}"))
+                }
+            };
+            Some(reply.written(false))
         };
-        match pending.answer(self.clock) {
+        match answer() {
             Some(answer) => Answer::Now(answer),
-            None => Answer::Later(pending),
+            None => Answer::Later(Box::new(answer)),
         }
     }
 

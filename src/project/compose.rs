@@ -9,7 +9,9 @@ mod adopt;
 mod command;
 mod depth;
 mod names;
+mod outcome;
 mod overlay;
+mod parts;
 mod reach;
 mod read;
 mod recognise;
@@ -19,9 +21,9 @@ pub(in crate::project) mod text;
 use super::ProjectFile;
 use super::language::Container;
 
-pub use adopt::Adopted;
-pub(in crate::project) use overlay::relative;
-pub use overlay::{Overlay, overlay};
+pub use outcome::Overlay;
+pub use overlay::overlay;
+pub(in crate::project) use parts::relative;
 pub use read::{Services, parse, read};
 pub use service::{Port, Service};
 

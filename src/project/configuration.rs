@@ -5,11 +5,11 @@ mod edits;
 
 use std::path::{Component, Path, PathBuf};
 
+use jsonc_edit::Refusal;
 use anyhow::Result;
 use serde_json::Value;
 
 use super::OWN_FOLDER;
-use super::jsonc::{self, Refusal};
 use super::observe::folders_in;
 use super::paths;
 use crate::failure::{Exit, Failure, command_line, shown};
@@ -166,7 +166,7 @@ impl Configuration {
             Err(blocked) => return Ok(Err(blocked.of(path))),
         };
         let bytes = files::read(&real)?;
-        Ok(jsonc::parse(&bytes).and_then(|value| {
+        Ok(jsonc_edit::parse(&bytes).and_then(|value| {
             if path.to_str().is_none() {
                 return Err(Refusal("its name is not UTF-8".to_owned()));
             }

@@ -8,10 +8,10 @@ mod variables;
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::{Edit, Refusal};
 use serde_json::{Map, Value, json};
 
 use super::compose::text::{literal, quoted, scalar};
-use super::jsonc::{Edit, Refusal};
 use variables::{Place, resolve};
 
 /// The service that is the dev container.
@@ -114,7 +114,7 @@ pub fn convert(
     }));
     if members.get("shutdownAction") == Some(&json!("stopContainer")) {
         edits.push(Edit::Replace {
-            at: vec![super::jsonc::Step::Key("shutdownAction".to_owned())],
+            at: vec![jsonc_edit::Step::Key("shutdownAction".to_owned())],
             from: json!("stopContainer"),
             to: json!("stopCompose"),
         });

@@ -10,7 +10,6 @@ mod workspaces;
 
 use std::path::{Path, PathBuf};
 
-use super::jsonc;
 use crate::failure::{quoted, shown};
 use crate::git;
 use crate::machine::Machine;
@@ -88,7 +87,7 @@ pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
 
 /// Ports of Azurite's that a configuration has another name for.
 fn labels(path: &Path, text: &str) -> Vec<Found> {
-    let value = jsonc::parse(text.as_bytes()).unwrap_or_default();
+    let value = jsonc_edit::parse(text.as_bytes()).unwrap_or_default();
     let all = value["portsAttributes"].as_object().into_iter().flatten();
     let named = all.filter_map(|(port, said)| Some((port, said["label"].as_str()?)));
     let others = named.filter(|(port, label)| {

@@ -5,7 +5,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::jsonc::Refusal;
+use jsonc_edit::Refusal;
+
 use crate::failure::shown;
 
 /// Why a path cannot be used: something on the way is not what it should be.

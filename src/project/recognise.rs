@@ -8,12 +8,12 @@ mod own;
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::{Addition, Refusal};
 use anyhow::Result;
 use memchr::memmem;
 use serde_json::Value;
 
 use super::configuration::{Configuration, find};
-use super::jsonc::{self, Addition, Refusal};
 use super::record::{self, Entry, Record, fingerprint};
 use super::{Project, paths, slashed, vscode};
 use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
@@ -90,7 +90,7 @@ impl Recognised {
         if parts.additions.is_empty() {
             return;
         }
-        match jsonc::remove(bytes, &parts.additions) {
+        match jsonc_edit::remove(bytes, &parts.additions) {
             Ok(without) => self.record.set(Entry {
                 path: slashed(path),
                 before: Some(fingerprint(&without)),
@@ -100,7 +100,7 @@ impl Recognised {
             Err(Refusal(why)) => self.stuck.push(Stuck {
                 path: path.to_owned(),
                 why,
-                lines: jsonc::to_take_out(&parts.additions),
+                lines: jsonc_edit::to_take_out(&parts.additions),
             }),
         }
     }
@@ -174,7 +174,7 @@ impl Project {
             let path = Path::new(path);
             let real = paths::real(&self.folder, path).ok()?;
             let bytes = files::read_if_there(&real).ok()??;
-            match jsonc::parse(&bytes) {
+            match jsonc_edit::parse(&bytes) {
                 Ok(value) => Some((bytes, value)),
                 Err(Refusal(why)) => {
                     if all.is_named {
@@ -209,7 +209,7 @@ impl Project {
             if record::is_workspace(&path.to_string_lossy())
                 && let Ok(real) = paths::real(&self.folder, &path)
                 && let Ok(Some(bytes)) = files::read_if_there(&real)
-                && let Ok(value) = jsonc::parse(&bytes)
+                && let Ok(value) = jsonc_edit::parse(&bytes)
             {
                 all.found(&path, &bytes, editor::workspace_parts(&value));
             }
@@ -227,13 +227,13 @@ impl Project {
 
     /// azup's parts of a file that it made and a person changed: whatever is as azup writes it.
     pub(super) fn own_parts(&self, path: &Path, bytes: &[u8]) -> Result<Result<Parts, Refusal>> {
-        let value = match jsonc::parse(bytes) {
+        let value = match jsonc_edit::parse(bytes) {
             Ok(value) => value,
             Err(refusal) => return Ok(Err(refusal)),
         };
         if path == Path::new(vscode::TASKS_PATH) || path == Path::new(vscode::LAUNCH_PATH) {
             let fresh = vscode::fresh(self, None, None)?;
-            let read = |file: &super::ProjectFile| jsonc::parse(&file.bytes).ok();
+            let read = |file: &super::ProjectFile| jsonc_edit::parse(&file.bytes).ok();
             let fresh: Vec<Value> = fresh.iter().filter_map(read).collect();
             return Ok(editor::parts(path, &value, &fresh));
         }
@@ -258,6 +258,6 @@ pub(super) fn is_shell(bytes: &[u8]) -> bool {
     };
     !text.contains("//")
         && !text.contains("/*")
-        && jsonc::parse(bytes)
+        && jsonc_edit::parse(bytes)
             .is_ok_and(|value| value.as_object().is_some_and(|all| all.iter().all(says_nothing)))
 }

@@ -9,12 +9,12 @@ mod known;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::Addition;
 use anyhow::Result;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::OWN_FOLDER;
-use super::jsonc::{self, Addition};
 use crate::failure::{Exit, Failure, command_line, quoted, shown};
 use crate::files;
 pub(super) use known::{FOLDERS, is_container_file, is_workspace};
@@ -228,7 +228,7 @@ impl Entry {
         there: &[u8],
         after: &[u8],
         additions: &[Addition],
-    ) -> Result<Self, jsonc::Refusal> {
+    ) -> Result<Self, jsonc_edit::Refusal> {
         let fresh = Self {
             path: path.to_owned(),
             before: Some(fingerprint(there)),
@@ -252,9 +252,9 @@ impl Entry {
                         .filter(|addition| !noted.additions.contains(addition))
                         .cloned(),
                 );
-                let without = jsonc::remove(there, &noted.additions)?;
-                if jsonc::remove(after, &all)? != without {
-                    return Err(jsonc::Refusal(
+                let without = jsonc_edit::remove(there, &noted.additions)?;
+                if jsonc_edit::remove(after, &all)? != without {
+                    return Err(jsonc_edit::Refusal(
                         "what azup added before and what it would add now could not be taken out together"
                             .to_owned(),
                     ));
@@ -273,7 +273,7 @@ impl Entry {
     }
 
     /// What the file is to be without azup: `None` where it is to go.
-    pub fn undone(&self, now: &[u8]) -> Result<Option<Vec<u8>>, jsonc::Refusal> {
+    pub fn undone(&self, now: &[u8]) -> Result<Option<Vec<u8>>, jsonc_edit::Refusal> {
         let print = fingerprint(now);
         if self.before.as_ref() == Some(&print) {
             return Ok(Some(now.to_vec()));
@@ -281,14 +281,14 @@ impl Entry {
         if self.before.is_none() && self.written == print {
             return Ok(None);
         }
-        let without = jsonc::remove(now, &self.additions)?;
+        let without = jsonc_edit::remove(now, &self.additions)?;
         match &self.before {
             None if self.written == fingerprint(&without) => Ok(None),
-            None => Err(jsonc::Refusal(
+            None => Err(jsonc_edit::Refusal(
                 "azup made it, and it was changed since".to_owned(),
             )),
             Some(before) if self.written == print && *before != fingerprint(&without) => Err(
-                jsonc::Refusal("what azup added cannot be taken out as it was put in".to_owned()),
+                jsonc_edit::Refusal("what azup added cannot be taken out as it was put in".to_owned()),
             ),
             Some(_) => Ok(Some(without)),
         }

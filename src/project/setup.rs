@@ -9,13 +9,13 @@ mod workspaces;
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::{Edit, Refusal};
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::binary::Binary;
 use super::compose::{self, Overlay};
 use super::configuration::{self, Configuration, Kind};
-use super::jsonc::{self, Edit, Refusal};
 use super::language::Container;
 use super::record::{Made, Record};
 use super::{OWN_FOLDER, Plan, Project, ProjectFile, Status, convert, devcontainer};
@@ -187,9 +187,9 @@ impl Setup<'_> {
             None => edits,
         };
         // What a conversion changes comes first, so what follows is computed from there.
-        let value = match jsonc::add(&configuration.bytes, &edits) {
+        let value = match jsonc_edit::add(&configuration.bytes, &edits) {
             Ok(edited) if !edits.is_empty() => {
-                jsonc::parse(&edited.bytes).unwrap_or_else(|_| configuration.value.clone())
+                jsonc_edit::parse(&edited.bytes).unwrap_or_else(|_| configuration.value.clone())
             }
             _ => configuration.value.clone(),
         };
@@ -387,7 +387,7 @@ impl Setup<'_> {
             }
         };
         let bytes = files::read(&real)?;
-        let value = jsonc::parse(&bytes).unwrap_or_else(|_| json!({}));
+        let value = jsonc_edit::parse(&bytes).unwrap_or_else(|_| json!({}));
         Ok(Some((real, bytes, value)))
     }
 }

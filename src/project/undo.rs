@@ -3,20 +3,21 @@
 //! work is named, and then nothing is done at all.
 
 mod extended;
+mod own;
 mod refusal;
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::Refusal;
 use anyhow::Result;
 
-use super::jsonc::{self, Refusal};
 use super::paths::Blocked;
 use super::recognise::{Recognised, Stuck};
 use super::record::{Entry, Record};
-use super::{OWN_FOLDER, Plan, Project, Status, binary, dotenv, paths};
-use crate::certificates::{CertificateSet, FILES, GITIGNORE, PROJECT_FOLDER};
+use super::{OWN_FOLDER, Plan, Project, Status, dotenv, paths};
+use crate::certificates::{CertificateSet, GITIGNORE, PROJECT_FOLDER};
 use crate::change::Change;
-use crate::failure::{Failure, reason, shown};
+use crate::failure::shown;
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::trust;
@@ -206,21 +207,8 @@ impl Undo<'_> {
             }
             Err(Refusal(why)) => {
                 self.refused.push((path.to_owned(), why));
-                let lines = jsonc::to_take_out(&entry.additions);
+                let lines = jsonc_edit::to_take_out(&entry.additions);
                 self.lines.push((path.to_owned(), lines));
-            }
-        }
-        Ok(())
-    }
-
-    /// What a killed azup was writing goes, however young it is.
-    fn leftovers(&mut self, paths: Vec<PathBuf>) -> Result<()> {
-        for path in paths {
-            // Behind a link there is nothing that azup would have to refuse for.
-            if paths::own(&self.project.folder, &path).is_ok()
-                && let Some((real, now)) = self.there(&path)?
-            {
-                self.delete(&path, real, now);
             }
         }
         Ok(())
@@ -233,124 +221,6 @@ impl Undo<'_> {
         } else if self.in_the_way.iter().all(|one| one.at != blocked.at) {
             self.in_the_way.push(blocked);
         }
-    }
-
-    /// What is noted as azup's own goes where it still is, binaries too.
-    fn own(&mut self, record: &Record) -> Result<()> {
-        let certificates = Path::new(PROJECT_FOLDER);
-        let stay = self.keep.certificates || record.had_certificates;
-        for name in record.own.keys() {
-            let path = Path::new(name);
-            if stay && path.starts_with(certificates) {
-                continue;
-            }
-            let Some((real, now)) = self.there(path)? else {
-                continue;
-            };
-            if record.wrote_own(name, &now) {
-                self.delete(path, real, now);
-            } else {
-                let why = "it holds something else than azup wrote".to_owned();
-                self.refused.push((path.to_owned(), why));
-            }
-        }
-        for path in self.names_in(OWN_FOLDER)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with(binary::PREFIX)
-                && let Some((real, now)) = self.there(&path)?
-            {
-                self.delete(&path, real, now);
-            }
-        }
-        Ok(())
-    }
-
-    /// The leaf first: without it, an `init` after a crash takes the set for one that was
-    /// never finished, and finishes it.
-    fn certificates(&mut self) -> Result<()> {
-        for name in FILES.into_iter().rev() {
-            let path = Path::new(PROJECT_FOLDER).join(name);
-            if let Some((real, now)) = self.there(&path)? {
-                self.delete(&path, real, now);
-            }
-        }
-        Ok(())
-    }
-
-    /// A file of azup's own, where it is there; links are the user's.
-    fn there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
-        let at = self.project.folder.join(path);
-        if self.keep.files.contains(&at) {
-            return Ok(None);
-        }
-        if at.is_symlink() {
-            return Ok(None);
-        }
-        match paths::own(&self.project.folder, path) {
-            Ok(_) if !files::exists(&at) => Ok(None),
-            Ok(real) => Ok(Some((real, files::read(&at)?))),
-            Err(blocked) => {
-                self.blocked(path, blocked);
-                Ok(None)
-            }
-        }
-    }
-
-    fn delete(&mut self, path: &Path, real: PathBuf, expect: Vec<u8>) {
-        self.plan.files.push((path.to_owned(), Status::Deleted));
-        self.plan
-            .changes
-            .push(Change::Delete { path: real, expect });
-    }
-
-    /// What somebody else put into azup's own folders is not azup's to delete.
-    fn strangers(&mut self, record: &Record) -> Result<()> {
-        for folder in [OWN_FOLDER, PROJECT_FOLDER] {
-            let ours = |path: &Path| {
-                self.plan.of(Status::Deleted).any(|one| one == path)
-                    || path == Record::path()
-                    || self.keep.files.contains(&self.project.folder.join(path))
-                    || self.refused.iter().any(|(one, _)| one == path)
-            };
-            let stays = self.keep.certificates || record.had_certificates;
-            if folder == PROJECT_FOLDER && stays {
-                continue;
-            }
-            let why = if self.is_recorded {
-                "azup did not write it"
-            } else {
-                "nothing says that azup wrote it"
-            };
-            let strange: Vec<PathBuf> = self
-                .names_in(folder)?
-                .into_iter()
-                .filter(|path| !ours(path))
-                .collect();
-            self.refused.extend(
-                strange
-                    .into_iter()
-                    .map(|path| (path, why.to_owned())),
-            );
-        }
-        Ok(())
-    }
-
-    fn names_in(&self, folder: &str) -> Result<Vec<PathBuf>> {
-        let at = self.project.folder.join(folder);
-        if !paths::is_own_folder(&self.project.folder, Path::new(folder)) {
-            return Ok(Vec::new());
-        }
-        let failed = |error: &std::io::Error| {
-            Failure::new(format!("cannot read {}: {}", shown(&at), reason(error)))
-        };
-        let entries = at.read_dir().map_err(|error| failed(&error))?;
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| failed(&error))?;
-            names.push(Path::new(folder).join(entry.file_name()));
-        }
-        names.sort();
-        Ok(names)
     }
 
     /// Certificates go, trust stays: said, since it is another command that ends it.

@@ -24,11 +24,11 @@ mod tests;
 
 use std::path::Path;
 
+use jsonc_edit::{Edit, Step};
 use anyhow::Result;
 use memchr::memmem;
 use serde_json::{Value, json};
 
-use super::jsonc::{Edit, Step};
 use super::{Project, ProjectFile, json_text};
 use crate::files;
 use install::Work;

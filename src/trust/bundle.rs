@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use anyhow::Result;
 use memchr::memmem;
 
-use super::python::{self, Mend};
-use super::registry::{Definition, Search};
+use super::definition::{Definition, Search};
+use super::reinstall::Reinstall;
 use super::{Found, LeftAlone, Removal, Status, Store};
 use crate::certificates::{END, TrustAnchor};
 use crate::change::Change;
@@ -71,7 +71,7 @@ pub struct Bundle {
     kind: Kind,
     path: PathBuf,
     /// What installs a damaged bundle anew.
-    mend: Option<Mend>,
+    reinstall: Option<Reinstall>,
     care: Care,
     /// The folder that it was first read in.
     folder: OnceLock<Option<files::Identity>>,
@@ -83,18 +83,18 @@ impl Bundle {
         Self {
             kind: Kind::BUNDLE,
             path,
-            mend: None,
+            reinstall: None,
             care: Care::Required,
             folder: OnceLock::new(),
         }
     }
 
-    /// The bundle of certifi in a Python environment; `mend` reinstalls it.
-    pub fn certifi(path: PathBuf, mend: Mend, care: Care) -> Self {
+    /// The bundle of certifi in a Python environment; `reinstall` puts it back.
+    pub fn certifi(path: PathBuf, reinstall: Reinstall, care: Care) -> Self {
         Self {
-            kind: python::KIND,
+            kind: Kind::CERTIFI,
             path,
-            mend: Some(mend),
+            reinstall: Some(reinstall),
             care,
             folder: OnceLock::new(),
         }
@@ -142,7 +142,7 @@ impl Bundle {
         // Nobody asks pip for something from Azurite: its own copy is worth no warning.
         let of_pip = self.path.ends_with(OF_PIP);
         // A patched certifi answers with the system's bundle; the file beside it is dead.
-        if self.kind == python::KIND
+        if self.kind == Kind::CERTIFI
             && let Some(system) = patched_certifi(&self.path)
         {
             let trusts = || files::read(Path::new(&system)).is_ok_and(|all| contains(&all, ca));
@@ -199,8 +199,8 @@ impl Bundle {
     fn check(&self, bytes: &[u8]) -> Result<()> {
         let refuse = |what: &str| {
             let failure = Failure::new(format!("{} {what}", shown(&self.path)));
-            match &self.mend {
-                Some(mend) => failure.hint(mend.command()),
+            match &self.reinstall {
+                Some(reinstall) => failure.hint(reinstall.command()),
                 None => failure,
             }
         };
@@ -240,11 +240,7 @@ impl Store for Bundle {
 
     fn status(&self, ca: &TrustAnchor, _machine: &Machine) -> Result<Status> {
         let trusted = self.ends_with(ca)? || contains(&self.read_there()?, ca);
-        Ok(if trusted {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(trusted))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

@@ -18,7 +18,7 @@ use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry, Format};
 use rustix::fs::Access;
 use rustix::io::Errno;
 
-use super::registry::Definition;
+use super::definition::Definition;
 use super::{Found, Goal, Removal, Row, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::{Change, Input};
@@ -314,7 +314,7 @@ impl Keystore {
 
     /// Holds on to the bytes before keytool writes over them.
     fn guard(&self, bytes: Vec<u8>) -> Change {
-        Change::Guard {
+        Change::Snapshot {
             path: self.path.clone(),
             bytes,
         }
@@ -349,11 +349,7 @@ impl Store for Keystore {
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
         let bytes = files::read(&self.path)?;
         let (entries, _) = self.read(&bytes, &Goal::Add(ca), machine)?;
-        Ok(if trusts(&entries, ca) {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(trusts(&entries, ca)))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use nss_cert_db::Certificate;
 
-use super::registry::Definition;
+use super::definition::Definition;
 use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;

@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use super::bundle::{Bundle, contains};
 use super::record::Record;
-use super::registry::Definition;
+use super::definition::Definition;
 use super::{Found, LeftAlone, OUTSIDE, Removal, Status, Store, by_name, python, system};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;

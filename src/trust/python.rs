@@ -15,21 +15,21 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use environments::Place;
-pub use packages::Mend;
 use packages::{Bundles, Environment, Seen};
 
 use super::bundle::Bundle;
-use super::registry::{self, Definition};
+use super::definition::{self, Definition};
+use super::reinstall::Reinstall;
 use super::{Found, Outcome, Row};
 use crate::failure::shown;
-use crate::files::Identity;
+use crate::files::{Identity, folders_in};
 use crate::git;
 use crate::machine::Machine;
 use crate::options::{Kind, Scope};
 use crate::workspace::Workspace;
 
 /// Its word.
-pub const KIND: Kind = Kind::new("certifi");
+pub const KIND: Kind = Kind::CERTIFI;
 
 /// This kind of store.
 pub static STORE: Definition = Definition {
@@ -111,7 +111,7 @@ pub fn package_folders(root: &Path) -> Vec<PathBuf> {
 
 /// Of the distribution there is never anything to take out, nor is it said then how the CA would
 /// get into what was left alone.
-fn of_search(search: &registry::Search<'_>) -> Vec<Found> {
+fn of_search(search: &definition::Search<'_>) -> Vec<Found> {
     let mut found = find(search.machine, search.scope);
     if search.removing {
         found.retain(|found| match found {
@@ -170,7 +170,7 @@ impl Search<'_> {
                 KIND,
                 root,
                 format!("certifi is not installed in {}", shown(root)),
-                Some(Mend::first(root, "certifi", root.join("bin/pip").exists())),
+                Some(Reinstall::first(root, "certifi", root.join("bin/pip").exists())),
             )));
         }
         self.take(root, bundles);
@@ -243,7 +243,7 @@ impl Search<'_> {
     }
 
     fn each(&mut self, folder: &Path, nested: bool) {
-        let children = environments::children(folder);
+        let children = folders_in(folder);
         if children.is_empty() {
             self.looked(folder, "no environments");
         }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::record::Record;
-use super::registry::{self, Definition, STORES, Search};
+use super::definition::{Definition, Search};
+use super::registry::{self, STORES};
 use super::{Found, Goal, Outcome};
 use crate::files;
 use crate::machine::Machine;

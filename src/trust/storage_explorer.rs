@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::registry::Definition;
+use super::definition::Definition;
 use super::{Found, Removal, Row, Status, Store, bundle};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
@@ -101,11 +101,7 @@ impl Store for Folder {
             .iter()
             .filter(|(path, _)| !files::is_leftover(path))
             .any(|(_, bytes)| *bytes == ca.der || bundle::contains(bytes, ca));
-        Ok(if trusted {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(trusted))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

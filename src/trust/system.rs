@@ -13,10 +13,13 @@ mod windows;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+
 use super::Found;
-use super::registry::Definition;
+use super::definition::Definition;
 use crate::certificates::TrustAnchor;
-use crate::files::hex;
+use crate::change::Change;
+use crate::files::{self, Content, hex};
 use crate::machine::Machine;
 use crate::options::Kind;
 
@@ -53,6 +56,37 @@ pub fn bundle() -> Option<PathBuf> {
         .chain(["etc/ssl/cert.pem"])
         .map(|path| Path::new("/").join(path))
         .find(|path| path.is_file())
+}
+
+/// What a program adds that reads no standard input: it gets a file for the moment, since the
+/// CA's own may not be written yet.
+fn by_file(
+    ca: &TrustAnchor,
+    machine: &Machine,
+    run: impl FnOnce(&Path) -> Change,
+) -> Result<Vec<Change>> {
+    let own = machine.own_folder()?;
+    let path = own.join(format!("{}.pem", sha1(ca)));
+    let bytes = ca.pem.clone().into_bytes();
+    Ok(vec![
+        Change::Directory {
+            path: own,
+            mode: 0o700,
+        },
+        Change::Write {
+            expect: files::read_if_there(&path)?,
+            content: Content::File {
+                bytes: bytes.clone(),
+                mode: 0o644,
+            },
+            path: path.clone(),
+        },
+        run(&path),
+        Change::Delete {
+            path,
+            expect: bytes,
+        },
+    ])
 }
 
 /// How macOS and Windows name a certificate: SHA-1 of the DER, in upper case.

@@ -83,9 +83,16 @@ fn a_stranger_is_told_from_azurite() {
     assert_eq!(
         refused(server(
             Some(&ours),
+            "HTTP/1.1 200 OK\r\nServer: nginx\u{9b}0m\r\nContent-Length: 0\r\n\r\n"
+        )),
+        r"another server answers there ($'nginx\xc2\x9b0m')"
+    );
+    assert_eq!(
+        refused(server(
+            Some(&ours),
             "HTTP/1.1 200 OK\r\nServer: nginx\x1b[0m\r\nContent-Length: 0\r\n\r\n"
         )),
-        r"another server answers there ($'nginx\x1b[0m')"
+        "its answer is no HTTP"
     );
     assert_eq!(
         refused(server(

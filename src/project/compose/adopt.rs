@@ -1,36 +1,19 @@
 //! An Azurite that the project has already is given what it lacks. There is never a
 //! second one. Flags, mounts, ports and a certificate of the user's own stay as they are.
 
+mod remarks;
+
 use std::path::Path;
 
 use super::command::Line;
-use super::overlay::{Command, DEFAULT_PORTS, Overlay, Parts, Serve, is_within};
+use super::outcome::{Adopted, DEFAULT_PORTS, Overlay};
+use super::parts::{Command, Parts, Serve, is_within};
 use super::reach::{Reach, reach};
 use super::read::Services;
 use super::recognise::{Start, start, version};
 use super::service::Service;
 use super::text::expand;
 use crate::certificates::PROJECT_FOLDER;
-
-/// An Azurite of the user's that the overlay completes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Adopted {
-    /// The name of its service.
-    pub service: String,
-    /// What the overlay supplies, each in a few words for the report ("the flag
-    /// --oauth basic"). Empty where nothing was missing.
-    pub added: Vec<String>,
-    /// What the user has to know, each a sentence: a certificate of their own, another
-    /// URL, another account. Empty in most projects.
-    pub notes: Vec<String>,
-    /// The host of its URLs inside the dev container: `127.0.0.1`, else its service.
-    pub url_host: String,
-    /// Names that the certificate needs beside those it always has.
-    pub sans: Vec<String>,
-    /// What `runServices` in devcontainer.json has to list so that it starts: only where
-    /// a profile keeps it from starting, and none is listed so far.
-    pub run_services: Option<Vec<String>>,
-}
 
 const CERT: &[&str] = &["--cert"];
 const KEY: &[&str] = &["--key"];
@@ -373,46 +356,6 @@ impl Work<'_> {
         if !service.has("healthcheck") {
             self.parts.healthcheck = Some(ports.into_iter().flatten().collect());
             self.added.push("a healthcheck".to_owned());
-        }
-    }
-
-    fn remarks(&mut self, reach: &Reach) {
-        if reach.host != "127.0.0.1" {
-            self.notes.push(format!(
-                "it keeps its network: inside the dev container its URLs begin with https://{}",
-                reach.host
-            ));
-        }
-        let remapped = self.service.ports().into_iter().find_map(|port| {
-            let (target, published) = (port.target?, port.published?);
-            (target != published).then_some((target.0, published.0))
-        });
-        if let Some((target, published)) = remapped {
-            self.notes.push(format!(
-                "its port {target} is {published} on the host: URLs there differ"
-            ));
-        }
-        if let Some(accounts) = self.service.environment("AZURITE_ACCOUNTS") {
-            let name = accounts.as_deref().and_then(expand);
-            let name = name.as_deref().and_then(|text| text.split(':').next());
-            match name {
-                Some("devstoreaccount1") => {}
-                Some(name) => self.notes.push(format!(
-                    "AZURITE_ACCOUNTS replaces devstoreaccount1: URLs end with /{name}"
-                )),
-                None => self.notes.push(
-                    "AZURITE_ACCOUNTS replaces devstoreaccount1: URLs end with that name"
-                        .to_owned(),
-                ),
-            }
-        }
-        if let Some(user) = self.service.field("user").map(ToString::to_string) {
-            let user = user.trim_matches('"').to_owned();
-            if !["root", "0", "0:0"].contains(&user.as_str()) {
-                self.notes.push(format!(
-                    "it runs as the user {user}, who has to be able to read key.pem"
-                ));
-            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::overlay::DEFAULT_PORTS;
+use super::outcome::DEFAULT_PORTS;
 use super::read::Services;
 use super::service::Namespace;
 

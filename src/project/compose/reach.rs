@@ -1,7 +1,6 @@
 //! How the dev container reaches an Azurite that is there. Its network is left alone where
 //! anything else may rely on it: then its URLs have its name instead of 127.0.0.1.
 
-use super::overlay::joined;
 use super::read::Services;
 use super::service::{Namespace, Service};
 
@@ -111,4 +110,18 @@ pub(super) fn reach(services: &Services, app: &str, name: &str) -> Result<Reach,
         open: true,
         publish: false,
     })
+}
+
+/// The `network_mode` by which a service shares the network of `app`.
+pub(super) fn joined(services: &Services, app: &str) -> Result<String, String> {
+    match services.namespace(app)? {
+        Namespace::Service(owner) => Ok(format!("service:{owner}")),
+        Namespace::Host => Ok("host".to_owned()),
+        Namespace::Container(name) => Err(format!(
+            "{app} is in the network of the container {name}, which compose does not start"
+        )),
+        Namespace::None => Err(format!(
+            "{app} has `network_mode: none`, so no network at all"
+        )),
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use serde_yaml::Value as Yaml;
 
 use super::depth;
-use super::service::{Namespace, Service};
+use super::service::{Field, Namespace, Service};
 use super::text::expand;
 use crate::failure::{Exit, Failure, command_line, quoted, shown};
 use crate::files;
@@ -293,14 +293,6 @@ impl Document {
         ))
         .exit(Exit::Refused)
     }
-}
-
-/// One field of a service as one file has it.
-pub(super) struct Field {
-    pub(super) key: String,
-    pub(super) value: Value,
-    /// `!override` and `!reset`: nothing of the files before stays.
-    pub(super) replaces: bool,
 }
 
 fn own_fields(mapping: &serde_yaml::Mapping) -> Vec<Field> {

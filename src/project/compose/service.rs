@@ -2,8 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::read::Field;
 use super::text::expand;
+
+/// One field of a service as one file has it.
+pub(super) struct Field {
+    pub(super) key: String,
+    pub(super) value: Value,
+    /// `!override` and `!reset`: nothing of the files before stays.
+    pub(super) replaces: bool,
+}
 
 /// What the files say of a service, merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

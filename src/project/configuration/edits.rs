@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
+use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
 
 use super::plain;
 use crate::project::OWN_FOLDER;
 use crate::project::compose::Overlay;
 use crate::project::dockerfile::last;
-use crate::project::jsonc::{Edit, Step};
 
 /// The Feature that brings Node.js, which Azurite runs on.
 pub(in crate::project) const NODE_FEATURE: &str = "ghcr.io/devcontainers/features/node:1";

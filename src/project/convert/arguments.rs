@@ -1,9 +1,9 @@
 //! `runArgs`: options of `docker run`, as fields of a service.
 
+use jsonc_edit::Refusal;
 use serde_json::{Map, Value, json};
 
 use super::super::compose::text::literal;
-use super::super::jsonc::Refusal;
 use super::Compose;
 use super::variables::{Place, resolve};
 

@@ -1,7 +1,8 @@
 //! Configurations of every kind, converted and refused.
 
+use jsonc_edit::Step;
+
 use super::*;
-use crate::project::jsonc::Step;
 
 const PROJECT: &str = "/home/dev/project";
 

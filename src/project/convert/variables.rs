@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::Refusal;
+
 use super::super::compose::relative;
 use super::super::compose::text::literal;
-use super::super::jsonc::Refusal;
 
 /// Where things are.
 pub(super) struct Place<'a> {

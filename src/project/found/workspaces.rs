@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use super::Found;
 use crate::project::configuration::plain;
-use crate::project::jsonc;
 
 pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
-    let Ok(value) = jsonc::parse(text.as_bytes()) else {
+    let Ok(value) = jsonc_edit::parse(text.as_bytes()) else {
         return Vec::new();
     };
     let line_of = |key: &str| {

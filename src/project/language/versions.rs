@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::tree::Tree;
 use crate::options::Language;
-use crate::project::jsonc;
 
 type Version = Option<(String, PathBuf)>;
 
@@ -108,7 +107,7 @@ fn newest_python(wanted: &str) -> Option<u32> {
 /// `package.json` of the shallowest folder.
 fn package(tree: &Tree) -> Option<(Value, PathBuf)> {
     let file = tree.first(|name| name == "package.json")?;
-    let value = jsonc::parse(tree.text(file).as_bytes()).ok()?;
+    let value = jsonc_edit::parse(tree.text(file).as_bytes()).ok()?;
     Some((value, file.to_owned()))
 }
 
@@ -190,7 +189,7 @@ fn frameworks(tree: &Tree) -> Vec<(u32, PathBuf)> {
 
 fn dotnet(tree: &Tree) -> Version {
     if let Some(file) = tree.first(|name| name == "global.json")
-        && let Ok(global) = jsonc::parse(tree.text(file).as_bytes())
+        && let Ok(global) = jsonc_edit::parse(tree.text(file).as_bytes())
         && let Some(&major) = global["sdk"]["version"].as_str().map(numbers).unwrap_or_default().first()
     {
         return Some((format!("{major}.0"), file.to_owned()));

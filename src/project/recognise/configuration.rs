@@ -1,5 +1,6 @@
 //! azup's parts of a `devcontainer.json`.
 
+use jsonc_edit::{Addition, Step};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -7,7 +8,6 @@ use super::Parts;
 use crate::files;
 use crate::project::compose::{self, Overlay, Services};
 use crate::project::configuration::{self, Configuration, Kind, NODE_FEATURE};
-use crate::project::jsonc::{self, Addition, Step};
 use crate::project::language::Container;
 use crate::project::record::fingerprint;
 use crate::project::{Project, ProjectFile, devcontainer};
@@ -197,13 +197,13 @@ impl<'c> Looked<'c> {
     fn would_come_back(&self, additions: &[Addition], node: bool) -> bool {
         let (now, path) = (&self.configuration.bytes, &self.configuration.path);
         let again = || {
-            let without = jsonc::remove(now, additions).ok()?;
-            let value = jsonc::parse(&without).ok()?;
+            let without = jsonc_edit::remove(now, additions).ok()?;
+            let value = jsonc_edit::parse(&without).ok()?;
             let edits = match &self.overlay {
                 Some(overlay) => configuration::compose_edits(&value, path, overlay),
                 None => configuration::embedded_edits(&value, path, node),
             };
-            Some(jsonc::add(&without, &edits).ok()?.bytes)
+            Some(jsonc_edit::add(&without, &edits).ok()?.bytes)
         };
         again().as_ref() == Some(now)
     }

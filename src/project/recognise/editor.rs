@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use jsonc_edit::{Addition, Refusal, Step};
 use serde_json::{Value, json};
 
 use super::Parts;
-use crate::project::jsonc::{Addition, Refusal, Step};
 use crate::project::vscode::{self, Reference, TASKS_PATH};
 
 /// Our task, whatever names it, and of the files that azup makes (`fresh`) what is as azup

@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
 
 use crate::certificates::PROJECT_FOLDER;
 use crate::failure::{Exit, Failure, shown};
 use crate::project::compose::relative;
 use crate::project::configuration::{self, Configuration};
-use crate::project::jsonc::{self, Edit};
-use crate::project::{jsonc::Step, vscode};
+use crate::project::vscode;
 
 /// An Azurite over HTTPS as a service of one's own.
 const SERVICE: &str = include_str!("../../../templates/by-hand.yml");
@@ -18,11 +18,11 @@ const SERVICE: &str = include_str!("../../../templates/by-hand.yml");
 /// The lines for a file, of which nothing more is known than `edits`, if that.
 pub(super) fn lines(path: &Path, edits: &[Edit]) -> String {
     if !edits.is_empty() {
-        return jsonc::snippet(edits);
+        return jsonc_edit::snippet(edits);
     }
     if path == Path::new(vscode::TASKS_PATH) {
         let task = vscode::our_task().unwrap_or(Value::Null);
-        return jsonc::snippet(&[Edit::Item {
+        return jsonc_edit::snippet(&[Edit::Item {
             at: vec![Step::Key("tasks".to_owned())],
             value: task,
         }]);
@@ -33,7 +33,7 @@ pub(super) fn lines(path: &Path, edits: &[Edit]) -> String {
             .to_owned();
     }
     if path.extension().is_some_and(|kind| kind == "json") {
-        return jsonc::snippet(&configuration::embedded_edits(&json!({}), path, false));
+        return jsonc_edit::snippet(&configuration::embedded_edits(&json!({}), path, false));
     }
     String::new()
 }
@@ -76,7 +76,7 @@ pub(super) fn with_compose(
              to be added to {} by hand:\n{}",
             shown(below),
             shown(path),
-            jsonc::snippet(&edits)
+            jsonc_edit::snippet(&edits)
         ))
         .into()
 }

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use jsonc_edit::{Edit, Refusal};
 use anyhow::Result;
 
 use super::{Refused, Setup, by_hand};
 use crate::change::Change;
 use crate::files::{self, Content};
-use crate::project::jsonc::{self, Edit, Refusal};
 use crate::project::record::{Entry, fingerprint};
 use crate::project::{ProjectFile, Status, paths, slashed};
 
@@ -23,8 +23,8 @@ impl Setup<'_> {
     /// A file of the user's is there with `bytes`, and gains `edits`.
     pub(super) fn edit(&mut self, path: &Path, real: &Path, bytes: &[u8], edits: &[Edit]) {
         let name = slashed(path);
-        let made = jsonc::parse(bytes).and_then(|_| {
-            let edited = jsonc::add(bytes, edits)?;
+        let made = jsonc_edit::parse(bytes).and_then(|_| {
+            let edited = jsonc_edit::add(bytes, edits)?;
             let noted = self.record.entry(&name);
             let entry = (edited.bytes != bytes)
                 .then(|| Entry::edited(&name, noted, bytes, &edited.bytes, &edited.additions))

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
+use jsonc_edit::{Edit, Refusal, Step};
 use anyhow::Result;
 use serde_json::json;
 
 use super::{Request, Setup};
 use crate::failure::shown;
 use crate::files;
-use crate::project::jsonc::{self, Edit, Refusal, Step};
 use crate::project::record::is_workspace;
 use crate::project::{paths, vscode};
 
@@ -35,7 +35,7 @@ impl Setup<'_> {
         let Some(bytes) = files::read_if_there(&real)? else {
             return Ok(());
         };
-        let value = match jsonc::parse(&bytes) {
+        let value = match jsonc_edit::parse(&bytes) {
             Ok(value) => value,
             Err(Refusal(why)) => {
                 let path = shown(path);

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use jsonc_edit::Refusal;
 use anyhow::Result;
 
 use super::Undo;
 use crate::failure::shown;
 use crate::files;
-use crate::project::jsonc::{self, Refusal};
 use crate::project::record::{self, Entry, Record};
 use crate::project::{Project, paths, recognise};
 
@@ -51,7 +51,7 @@ impl Undo<'_> {
             ));
             return Ok(Ok(Some(now.to_owned())));
         }
-        let now = match jsonc::remove(now, &entry.additions) {
+        let now = match jsonc_edit::remove(now, &entry.additions) {
             Ok(now) => now,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -59,9 +59,9 @@ impl Undo<'_> {
             Ok(parts) => parts,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let without = jsonc::remove(&now, &parts.additions);
+        let without = jsonc_edit::remove(&now, &parts.additions);
         if without.is_err() {
-            let lines = jsonc::to_take_out(&parts.additions);
+            let lines = jsonc_edit::to_take_out(&parts.additions);
             self.lines.push((path.to_owned(), lines));
         }
         Ok(without.map(|left| (!recognise::is_shell(&left)).then_some(left)))

@@ -1,9 +1,9 @@
 //! The configurations and compounds of a `launch.json`: which of them run code that talks
 //! to Azurite, and which tasks they name.
 
+use jsonc_edit::Step;
 use serde_json::Value;
 
-use crate::project::jsonc::Step;
 
 /// The types of debuggers for Python. No other language has a bundle that an installer
 /// replaces: what they trust is put right when the container starts, and by `azup up`.
@@ -38,7 +38,7 @@ pub(super) fn entries<'d>(document: &'d Value, list: &str) -> Vec<Entry<'d>> {
             place: name.filter(|_| same == 1).map(|name| {
                 vec![
                     Step::Key(list.to_owned()),
-                    Step::With {
+                    Step::Matching {
                         key: "name".to_owned(),
                         value: name.to_owned(),
                     },

@@ -1,12 +1,12 @@
 //! What of a `tasks.json` and a `launch.json` is azup's: its task, and who names that.
 
+use jsonc_edit::Step;
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::launch::{self, LISTS};
 use super::tasks::{self, Tasks};
 use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK, templates};
-use crate::project::jsonc::Step;
 use crate::project::{Project, ProjectFile, json_text};
 
 /// A place that names our task.

@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 
+use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
 
 use super::install::{INSTALLERS, command_lines, program};
 use super::launch::{LISTS, entries};
 use super::tasks::{Tasks, name};
 use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK};
-use crate::project::jsonc::{Edit, Step};
 
 /// What is put into certifi, as people call it.
 const CERTIFICATES: [&str; 12] = [

@@ -1,11 +1,11 @@
 //! The tasks of a file and how they depend on each other, as VS Code resolves it: by
 //! label, by the names that it gives to tasks without one, or by type and script.
 
+use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
 
 use super::TRUST_TASK;
 use super::install::{self, Work};
-use crate::project::jsonc::{Edit, Step};
 
 /// What a reference to a task leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +227,7 @@ impl Tasks {
             (same.count() == 1).then(|| {
                 vec![
                     Step::Key("tasks".to_owned()),
-                    Step::With {
+                    Step::Matching {
                         key: key.to_owned(),
                         value: value.to_owned(),
                     },

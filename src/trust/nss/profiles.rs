@@ -94,12 +94,12 @@ fn chromium(home: &Path, data: &Path, machine: &Machine) -> Vec<PathBuf> {
         folders.push(own);
     }
     let mut sandboxed = Vec::new();
-    for snap in children(&home.join("snap")) {
+    for snap in files::folders_in(&home.join("snap")) {
         let home = snap.join("current");
         sandboxed.push(home.join(".pki/nssdb"));
         sandboxed.push(home.join(".local/share/pki/nssdb"));
     }
-    for application in children(&home.join(".var/app")) {
+    for application in files::folders_in(&home.join(".var/app")) {
         sandboxed.push(application.join(".pki/nssdb"));
         sandboxed.push(application.join("data/pki/nssdb"));
     }
@@ -116,11 +116,11 @@ fn firefox_roots(home: &Path, config: &Path) -> Vec<PathBuf> {
         roots.extend(FIREFOX_SETTINGS.map(|name| config.join(name)));
     };
     add(home, config);
-    for snap in children(&home.join("snap")) {
+    for snap in files::folders_in(&home.join("snap")) {
         let home = snap.join("common");
         add(&home, &home.join(".config"));
     }
-    for application in children(&home.join(".var/app")) {
+    for application in files::folders_in(&home.join(".var/app")) {
         add(&application, &application.join("config"));
     }
     roots.retain(|root| root.is_dir());
@@ -147,23 +147,10 @@ fn profiles(root: &Path) -> Vec<PathBuf> {
     named.retain(|folder| holds(folder).contains(&true));
     if named.is_empty() {
         let places = [root.to_owned(), root.join("Profiles")];
-        named.extend(places.iter().flat_map(|place| children(place)));
+        named.extend(places.iter().flat_map(|place| files::folders_in(place)));
         named.retain(|folder| holds(folder).contains(&true));
     }
     named
-}
-
-/// The folders below `folder`, in order.
-fn children(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect();
-    found.sort();
-    found
 }
 
 /// The paths in a `profiles.ini`: `Path` of each `[ProfileN]`, relative to the file unless

@@ -10,7 +10,7 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 
 use super::{pyvenv, tools};
-use crate::files;
+use crate::files::{self, folders_in};
 use crate::machine::Machine;
 use crate::workspace::Workspace;
 
@@ -126,17 +126,17 @@ fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
     if folder != machine.cwd() && machine.home().is_ok_and(|home| home.starts_with(folder)) {
         return found;
     }
-    for child in children(folder) {
+    for child in folders_in(folder) {
         let name = child.file_name().unwrap_or_default();
         if name == ".tox" || name == ".nox" {
             found.extend(
-                children(&child)
+                folders_in(&child)
                     .into_iter()
                     .filter(|each| is_environment(each)),
             );
         } else if name == ".pixi" {
             found.extend(
-                children(&child.join("envs"))
+                folders_in(&child.join("envs"))
                     .into_iter()
                     .filter(|each| is_environment(each)),
             );
@@ -144,20 +144,6 @@ fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
             found.push(child);
         }
     }
-    found
-}
-
-/// The folders in `folder`, by name, with links to folders; none where it cannot be read.
-pub(super) fn children(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut found: Vec<PathBuf> = entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()))
-        .map(|entry| entry.path())
-        .collect();
-    found.sort();
     found
 }
 
@@ -279,7 +265,7 @@ fn azure_cli() -> Vec<Place> {
         .map(|root| Place::Root(root.into()))
         .into();
     for homebrew in ["/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew"] {
-        let versions = children(&Path::new(homebrew).join("Cellar/azure-cli"));
+        let versions = folders_in(&Path::new(homebrew).join("Cellar/azure-cli"));
         places.extend(
             versions
                 .into_iter()

@@ -7,9 +7,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::failure::{command_line, shown};
+use crate::failure::shown;
 use crate::files::{self, Identity};
 use crate::trust::bundle::{Bundle, CERTIFI, Care, OF_PIP};
+use crate::trust::reinstall::{Installer, Reinstall};
 use crate::trust::{Found, OUTSIDE, Row, by_name};
 
 /// The other bundles in a folder of packages, each with the package that brings it.
@@ -113,12 +114,12 @@ pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
         && exists(&openssl)
         && root.join("conda-meta").is_dir()
     {
-        let mend = Mend {
+        let reinstall = Reinstall {
             root: root.into(),
             package: "ca-certificates",
             by: Installer::Conda,
         };
-        bundles.found.push(store(openssl, mend, environment));
+        bundles.found.push(store(openssl, reinstall, environment));
     }
     bundles
 }
@@ -149,7 +150,7 @@ impl Bundles {
         self.new = true;
         let pip = exists(&packages.join(OTHERS[0].0));
         let root: Rc<Path> = environment.root.into();
-        let mend = |package| Mend {
+        let reinstall = |package| Reinstall {
             root: Rc::clone(&root),
             package,
             by: if pip { Installer::Pip } else { Installer::Uv },
@@ -157,7 +158,7 @@ impl Bundles {
         let certifi = packages.join(CERTIFI);
         if exists(&certifi) {
             self.certifi = true;
-            self.push(packages, certifi, mend("certifi"), environment);
+            self.push(packages, certifi, reinstall("certifi"), environment);
         } else if packages.join("certifi/core.py").is_file() {
             self.certifi = true;
             self.found.push(Found::Row(Row::failed(
@@ -167,22 +168,22 @@ impl Bundles {
                     "{} is missing, although certifi is installed",
                     shown(&certifi)
                 ),
-                Some(mend("certifi").command()),
+                Some(reinstall("certifi").command()),
             )));
         }
         for (path, package) in OTHERS {
             let path = packages.join(path);
             if exists(&path) {
-                self.push(packages, path, mend(package), environment);
+                self.push(packages, path, reinstall(package), environment);
             }
         }
     }
 
-    fn push(&mut self, packages: &Path, path: PathBuf, mend: Mend, environment: Environment<'_>) {
+    fn push(&mut self, packages: &Path, path: PathBuf, reinstall: Reinstall, environment: Environment<'_>) {
         let folder = path.parent().unwrap_or(packages);
         // The file itself may be a link, which is replaced and not followed.
         if !environment.leads_out(folder) {
-            self.found.push(store(path, mend, environment));
+            self.found.push(store(path, reinstall, environment));
             return;
         }
         let depth = folder
@@ -200,7 +201,7 @@ pub(super) fn of_distribution(bundle: &Path) -> bool {
     DISTRIBUTION.iter().any(|lib| bundle.starts_with(lib)) && !bundle.starts_with(AZURE_CLI)
 }
 
-fn store(path: PathBuf, mend: Mend, environment: Environment<'_>) -> Found {
+fn store(path: PathBuf, reinstall: Reinstall, environment: Environment<'_>) -> Found {
     let care = if of_distribution(&path) {
         Care::Never
     } else if environment.near {
@@ -208,7 +209,7 @@ fn store(path: PathBuf, mend: Mend, environment: Environment<'_>) -> Found {
     } else {
         Care::IfWritable
     };
-    Found::Store(Box::new(Bundle::certifi(path, mend, care)))
+    Found::Store(Box::new(Bundle::certifi(path, reinstall, care)))
 }
 
 /// A bundle that stays as it is: whoever made the project may have meant another's.
@@ -222,65 +223,4 @@ fn outside(path: &Path) -> Row {
 /// A file or a link, also a dangling one.
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-/// What puts a damaged bundle back, by the environment's own installer. Spelt out only for
-/// the bundle that needs it.
-#[derive(Clone, Debug)]
-pub struct Mend {
-    root: Rc<Path>,
-    package: &'static str,
-    by: Installer,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Installer {
-    Pip,
-    /// Where the environment has no pip.
-    Uv,
-    Conda,
-}
-
-impl Mend {
-    /// The command to paste.
-    pub fn command(&self) -> String {
-        self.words(true)
-    }
-
-    /// The same for a package that is not there yet.
-    pub(super) fn first(root: &Path, package: &'static str, pip: bool) -> String {
-        let by = if pip { Installer::Pip } else { Installer::Uv };
-        let root = root.into();
-        Self { root, package, by }.words(false)
-    }
-
-    fn words(&self, again: bool) -> String {
-        let python = self.root.join("bin/python").into_os_string();
-        let (before, target, after, option) = match self.by {
-            Installer::Pip => (
-                &[][..],
-                python,
-                &["-m", "pip", "install"][..],
-                "--force-reinstall",
-            ),
-            Installer::Uv => (
-                &["uv", "pip", "install", "--python"][..],
-                python,
-                &[][..],
-                "--reinstall",
-            ),
-            Installer::Conda => (
-                &["conda", "install", "--prefix"][..],
-                self.root.as_os_str().to_owned(),
-                &[][..],
-                "--force-reinstall",
-            ),
-        };
-        let words = before.iter().map(OsString::from);
-        let words = words
-            .chain([target])
-            .chain(after.iter().map(OsString::from));
-        let option = again.then(|| option.into());
-        command_line(words.chain(option).chain([self.package.into()]))
-    }
 }

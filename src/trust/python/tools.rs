@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 
-use super::environments::children;
-use crate::files;
+use crate::files::{self, folders_in};
 use crate::machine::Machine;
 
 /// The first eight characters of the SHA-256 of a path, as poetry, pipenv and hatch write it in
@@ -25,7 +24,7 @@ pub(super) fn by_poetry(project: &Path, machine: &Machine) -> Vec<PathBuf> {
         return Vec::new();
     };
     let middle = format!("-{}-py", hash(&real));
-    children(&all)
+    folders_in(&all)
         .into_iter()
         .filter(|child| {
             let name = child.file_name().unwrap_or_default().to_string_lossy();
@@ -50,7 +49,7 @@ pub(super) fn by_pipenv(project: &Path, machine: &Machine) -> Vec<PathBuf> {
         .flatten()
         .map(|pipfile| format!("-{}", hash(&pipfile)))
         .collect();
-    children(&all)
+    folders_in(&all)
         .into_iter()
         .filter(|child| {
             let name = child.file_name().unwrap_or_default().to_string_lossy();
@@ -68,7 +67,7 @@ pub(super) fn by_hatch(project: &Path, machine: &Machine) -> Vec<PathBuf> {
     let hash = hash(&real);
     let projects = hatch(machine).into_iter();
     let ours = projects.filter(|folder| folder.file_name().is_some_and(|name| *name == *hash));
-    ours.flat_map(|folder| children(&folder)).collect()
+    ours.flat_map(|folder| folders_in(&folder)).collect()
 }
 
 /// The folders in which hatch keeps a project's environments.
@@ -77,8 +76,8 @@ pub(super) fn hatch(machine: &Machine) -> Vec<PathBuf> {
         Some(folder) => Some(machine.absolute(Path::new(folder))),
         None => machine.data_home().ok().map(|data| data.join("hatch")),
     };
-    let names = data.map(|data| children(&data.join("env/virtual"))).unwrap_or_default();
-    names.iter().flat_map(|name| children(name)).collect()
+    let names = data.map(|data| folders_in(&data.join("env/virtual"))).unwrap_or_default();
+    names.iter().flat_map(|name| folders_in(name)).collect()
 }
 
 /// pdm writes the interpreter that it uses into a file of the project. One in pdm's own folder is

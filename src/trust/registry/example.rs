@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Definition, Found, Store};
+use crate::trust::definition::Definition;
+use crate::trust::{Found, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::Exit;

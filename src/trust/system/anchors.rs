@@ -220,11 +220,7 @@ impl Store for Anchors {
     }
 
     fn status(&self, ca: &TrustAnchor, _machine: &Machine) -> Result<Status> {
-        Ok(if contains(&files::read(&self.bundle)?, ca) {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(contains(&files::read(&self.bundle)?, ca)))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {

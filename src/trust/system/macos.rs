@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::super::{Found, Removal, Row, Status, Store};
-use super::{sha1, sha1_of};
+use super::{by_file, sha1, sha1_of};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode};
 use crate::change::Change;
 use crate::failure::Failure;
@@ -137,11 +137,7 @@ impl Store for Keychain {
     }
 
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
-        Ok(if self.trusts(ca, machine)? {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(self.trusts(ca, machine)?))
     }
 
     /// macOS asks the user for a password on the screen.
@@ -149,42 +145,14 @@ impl Store for Keychain {
         if self.trusts(ca, machine)? {
             return Ok(Vec::new());
         }
-        // `security` reads no standard input, and the CA's own file may not be written
-        // yet: it gets one for the moment.
-        let own = machine.own_folder()?;
-        let file = own.join(format!("{}.pem", sha1(ca)));
-        let bytes = ca.pem.clone().into_bytes();
-        let mut argv = self.argv([
-            "add-trusted-cert",
-            "-r",
-            "trustRoot",
-            "-p",
-            "ssl",
-            "-p",
-            "basic",
-            "-k",
-        ]);
-        argv.extend([self.path.clone().into(), file.clone().into()]);
-        let undo = self.about(["delete-certificate", "-t", "-Z", &sha1(ca)]);
-        Ok(vec![
-            Change::Directory {
-                path: own,
-                mode: 0o700,
-            },
-            Change::Write {
-                path: file.clone(),
-                expect: files::read_if_there(&file)?,
-                content: files::Content::File {
-                    bytes: bytes.clone(),
-                    mode: 0o644,
-                },
-            },
-            Change::run(argv, Some(undo)),
-            Change::Delete {
-                path: file,
-                expect: bytes,
-            },
-        ])
+        by_file(ca, machine, |file| {
+            let policies = ["-p", "ssl", "-p", "basic"];
+            let mut argv = self.argv(["add-trusted-cert", "-r", "trustRoot"]);
+            argv.extend(policies.iter().chain(&["-k"]).map(OsString::from));
+            argv.extend([self.path.clone().into(), file.into()]);
+            let undo = self.about(["delete-certificate", "-t", "-Z", &sha1(ca)]);
+            Change::run(argv, Some(undo))
+        })
     }
 
     fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {

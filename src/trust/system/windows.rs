@@ -11,10 +11,9 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::super::{Found, Removal, Row, Status, Store};
-use super::sha1;
+use super::{by_file, sha1};
 use crate::certificates::{TrustAnchor, is_our_name};
 use crate::change::Change;
-use crate::files;
 use crate::machine::Machine;
 use crate::options::Kind;
 
@@ -65,11 +64,7 @@ impl Store for CurrentUserRoot {
     }
 
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
-        Ok(if self.holds(&sha1(ca), machine)? {
-            Status::Trusted
-        } else {
-            Status::Missing
-        })
+        Ok(Status::from(self.holds(&sha1(ca), machine)?))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
@@ -77,31 +72,11 @@ impl Store for CurrentUserRoot {
         if self.holds(&sha1, machine)? {
             return Ok(Vec::new());
         }
-        // The CA's own file may not be written yet: certutil gets one for the moment.
-        let own = machine.own_folder()?;
-        let file = own.join(format!("{sha1}.pem"));
-        let bytes = ca.pem.clone().into_bytes();
-        let mut argv = self.argv(["-addstore", "Root"]);
-        argv.push(file.clone().into());
-        Ok(vec![
-            Change::Directory {
-                path: own,
-                mode: 0o700,
-            },
-            Change::Write {
-                path: file.clone(),
-                expect: files::read_if_there(&file)?,
-                content: files::Content::File {
-                    bytes: bytes.clone(),
-                    mode: 0o644,
-                },
-            },
-            Change::run(argv, Some(self.argv(["-delstore", "Root", &sha1]))),
-            Change::Delete {
-                path: file,
-                expect: bytes,
-            },
-        ])
+        by_file(ca, machine, |file| {
+            let mut argv = self.argv(["-addstore", "Root"]);
+            argv.push(file.into());
+            Change::run(argv, Some(self.argv(["-delstore", "Root", &sha1])))
+        })
     }
 
     fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use azurite_up::options::Language;
 use azurite_up::project::Project;
-use azurite_up::project::jsonc::{Edit, Edited, add, parse, remove};
 use azurite_up::project::language::{Installer, Part, Seen};
 use azurite_up::project::vscode::{LAUNCH_PATH, Merge, TASKS_PATH, edits};
+use jsonc_edit::{Edit, Edited, add, parse, remove};
 use serde_json::Value;
 
 use super::readers::schemas;

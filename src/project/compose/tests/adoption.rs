@@ -1,7 +1,7 @@
 //! An Azurite that is there.
 
 use super::*;
-use crate::project::compose::Adopted;
+use crate::project::compose::outcome::Adopted;
 
 const IMAGE: &str = "mcr.microsoft.com/azure-storage/azurite";
 

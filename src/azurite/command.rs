@@ -1,0 +1,82 @@
+//! Azurite's command line: what it is started with, and how.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{ADDRESS, Data, Wish};
+use crate::certificates::CertificateSet;
+use crate::files::{self, Content};
+use crate::machine::Machine;
+
+/// What makes Azurite speak HTTP beside HTTPS, take a renewed certificate, and end with its
+/// standard input, of which azup holds the other end: so Azurite also ends, and cleanly, when
+/// azup is killed. The same file serves in a container.
+pub const SERVE: &str = include_str!("../../templates/azurite/serve.cjs");
+
+/// The variable that tells it what to do.
+pub(super) const WORDS: &str = "AZUP_SERVE";
+
+/// Where it is written: in azup's own folder, never read from a project's.
+pub(super) fn serve_file(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine.own_folder()?.join("serve.cjs"))
+}
+
+/// Variables that would make Azurite serve other accounts or keep its data elsewhere than
+/// what azup says and checks, or load a debugger into it.
+pub(super) const FOREIGN: [&str; 3] = ["AZURITE_ACCOUNTS", "AZURITE_DB", "NODE_OPTIONS"];
+
+pub(super) fn write_serve(machine: &Machine) -> Result<()> {
+    let path = serve_file(machine)?;
+    let is_there = |there: Option<&[u8]>| there == Some(SERVE.as_bytes());
+    let there = files::read_if_there(&path)?;
+    if is_there(there.as_deref()) {
+        return Ok(());
+    }
+    let (bytes, mode) = (SERVE.as_bytes().to_vec(), 0o600);
+    files::replace(&path, there.as_deref(), &Content::File { bytes, mode }).or_else(|error| {
+        // Another azup may have been a moment faster with the same.
+        match files::read_if_there(&path)? {
+            there if is_there(there.as_deref()) => Ok(()),
+            _ => Err(error),
+        }
+    })
+}
+
+/// The whole command line of Azurite; `serve` is [`serve_file`].
+pub(super) fn command(
+    node: &Path,
+    serve: &Path,
+    entry: &Path,
+    wish: &Wish,
+    set: &CertificateSet,
+) -> Vec<OsString> {
+    let mut argv: Vec<OsString> =
+        vec![node.into(), "--require".into(), serve.into(), entry.into()];
+    match &wish.data {
+        Data::Folder(folder) => argv.extend(["-l".into(), folder.into()]),
+        // Together with `-l` it refuses to start (measured).
+        Data::Memory => argv.push("--inMemoryPersistence".into()),
+    }
+    for (service, port) in wish.ports.services() {
+        argv.extend([
+            format!("--{}Host", service.name()).into(),
+            ADDRESS.to_string().into(),
+            format!("--{}Port", service.name()).into(),
+            port.to_string().into(),
+        ]);
+    }
+    argv.extend(["--cert".into(), set.cert_file().into()]);
+    argv.extend(["--key".into(), set.key_file().into()]);
+    // Today's SDKs are ahead of the newest Azurite, hence no check of API versions.
+    let rest = [
+        "--oauth",
+        "basic",
+        "--skipApiVersionCheck",
+        "--disableTelemetry",
+    ];
+    argv.extend(rest.map(OsString::from));
+    argv.extend(wish.passed_on.iter().cloned());
+    argv
+}
