@@ -106,6 +106,8 @@ pub enum Kind {
     System,
     /// The keystores of every JDK.
     Java,
+    /// .NET's own store.
+    Dotnet,
     /// The directory of Azure Storage Explorer.
     StorageExplorer,
     /// A PEM bundle that was named.
@@ -121,6 +123,7 @@ impl Kind {
         Self::Nss,
         Self::System,
         Self::Java,
+        Self::Dotnet,
         Self::StorageExplorer,
         Self::None,
     ];
@@ -138,6 +141,7 @@ impl Kind {
             Self::Nss => "nss",
             Self::System => "system",
             Self::Java => "java",
+            Self::Dotnet => "dotnet",
             Self::StorageExplorer => "storage-explorer",
             Self::Bundle => "bundle",
             Self::None => "none",
@@ -355,6 +359,8 @@ pub struct ConnectionOptions {
     pub account: Option<Named>,
     /// Also a trust store for Java.
     pub java: bool,
+    /// Also a certificate for Kestrel.
+    pub kestrel: bool,
     /// URLs with the account in the host name.
     pub host_style: bool,
     /// Port of the blob service.

@@ -10,6 +10,7 @@
 //! file is the user's from the moment it exists: edited through the gate in [`jsonc`],
 //! and only for what is missing.
 
+mod aspire;
 pub mod binary;
 pub mod compose;
 pub mod configuration;
@@ -21,6 +22,7 @@ pub mod found;
 pub mod jsonc;
 pub mod language;
 mod leftovers;
+pub mod located;
 mod observe;
 mod paths;
 mod recognise;

@@ -5,6 +5,7 @@
 //! that fails never stops the others, and [`report`] says what became of them.
 
 pub mod bundle;
+pub mod dotnet;
 pub mod java;
 pub mod nss;
 pub mod overrides;

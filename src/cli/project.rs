@@ -52,6 +52,9 @@ pub struct Init {
     /// Where the dev container gets access tokens from: azup (`local`), or `az` login
     #[arg(long, value_name = "WHO")]
     pub credential: Option<Credential>,
+    /// Set up also a project that .NET Aspire starts, which brings an Azurite of its own
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub(super) dry_run: DryRun,
     #[command(flatten)]

@@ -28,6 +28,7 @@ fn verb(init: &Init) -> Verb {
         (init.compose, "--compose"),
         (init.no_node_feature, "--no-node-feature"),
         (init.replace_scripts, "--replace-scripts"),
+        (init.force, "--force"),
     ] {
         words.extend(given.then(|| word.into()));
     }
@@ -56,8 +57,11 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Answer> {
     let project = Project::observe(machine, &init.dir)?.led_by(init.language);
-    let request = request(init, global, &project, machine, output)?;
     let verb = verb(init);
+    if !init.force {
+        project.refuse_aspire(&verb.words)?;
+    }
+    let request = request(init, global, &project, machine, output)?;
     let observe = || project.plan(machine, &request);
     let mut plan = observe()?;
     project_files::warn_of_keys(&project, &plan, output);

@@ -8,7 +8,7 @@ use crate::failure::shown;
 use crate::options::{Kind, Scope};
 use crate::trust::record::Record;
 use crate::trust::{
-    Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, java, nss, overrides, python,
+    Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, dotnet, java, nss, overrides, python,
     storage_explorer, system,
 };
 
@@ -60,6 +60,13 @@ pub(super) const CHECKS: &[Check] = &[
         run: |context| store(context, Kind::Java),
     },
     Check {
+        id: "store-dotnet",
+        title: ".NET's own store has the CA (F5, Rider, dotnet run)",
+        explained_by: NO_CA,
+        starts_program: false,
+        run: |context| store(context, Kind::Dotnet),
+    },
+    Check {
         id: "store-storage-explorer",
         title: "Storage Explorer has the CA",
         explained_by: NO_CA,
@@ -91,6 +98,7 @@ fn found(context: &Context, kind: Kind) -> Vec<Found> {
         Kind::Nss => nss::find(machine),
         Kind::System => system::find(machine),
         Kind::Java => java::find(machine),
+        Kind::Dotnet => dotnet::find(machine, false),
         Kind::StorageExplorer => storage_explorer::find(machine),
         Kind::Bundle | Kind::None => Vec::new(),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::record::Record;
 use super::{
-    Found, Goal, Outcome, Store, bundle, java, nss, overrides, python, storage_explorer, system,
+    Found, Goal, Outcome, Store, bundle, dotnet, java, nss, overrides, python, storage_explorer, system,
 };
 use crate::files;
 use crate::machine::Machine;
@@ -115,6 +115,9 @@ impl<'a> Selection<'a> {
         if self.wants(Kind::Java) {
             found.extend(java::find(machine));
         }
+        if self.wants(Kind::Dotnet) {
+            found.extend(dotnet::find(machine, self.insists_on(Kind::Dotnet)));
+        }
         if self.wants(Kind::StorageExplorer) {
             found.extend(storage_explorer::find(machine));
         }
@@ -174,6 +177,7 @@ fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
         "certifi" | "bundle" => Box::new(bundle::Bundle::recorded(kind, path)),
         "nss" => Box::new(nss::Database::at(path)),
         "java" => Box::new(java::recorded(path)),
+        "dotnet" => Box::new(dotnet::recorded(path)),
         "storage-explorer" => Box::new(storage_explorer::recorded(path)),
         // The system's store is found again by itself.
         _ => return None,

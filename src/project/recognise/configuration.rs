@@ -117,6 +117,16 @@ impl<'c> Looked<'c> {
                 ports.join(", ")
             ));
         }
+        let attributes = self.configuration.value["portsAttributes"].as_object();
+        let mut kept = attributes.into_iter().flatten().filter(|(key, said)| {
+            key.starts_with("1000") && said["protocol"] == "https" && !self.attributes.iter().any(|(own, _)| own == key)
+        });
+        if let Some((key, _)) = kept.next() {
+            notes.push(format!(
+                "{}: portsAttributes {key} keeps \"protocol\": \"https\", since nothing says who added it",
+                shown(&self.configuration.path)
+            ));
+        }
         if self.features().any(|key| key == NODE_FEATURE) {
             notes.push(format!(
                 "{}: {NODE_FEATURE} stays, since nothing says who added it",
