@@ -75,11 +75,12 @@ impl Given {
 mod tests {
     use super::*;
     use crate::options::{Kind, Scope, Typed};
+    use crate::trust::{nss, python};
 
     fn given() -> Given {
         Given::of(&Global {
             certs: Some("my certs".into()),
-            stores: Some(vec![Kind::Certifi, Kind::Nss]),
+            stores: Some(vec![python::KIND, nss::KIND]),
             bundles: vec!["b.pem".into()],
             scope: Some(Scope::All),
             typed: Typed {
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn what_a_variable_says_is_not_repeated() {
         let global = Global {
-            stores: Some(vec![Kind::None]),
+            stores: Some(vec![Kind::NONE]),
             certs: Some("c".into()),
             ..Global::default()
         };

@@ -20,6 +20,8 @@ pub use published::published;
 use shared::Always;
 pub use tools::{Completions, Doctor, Help, Identity, Man, Token};
 pub use trust::{Renew, Trust, Untrust};
+#[cfg(test)]
+pub use values::stores_help;
 
 /// Code written for Azure Storage, running unchanged against Azurite over HTTPS.
 #[derive(Debug, Parser)]

@@ -34,6 +34,7 @@ mod stores;
 use anyhow::Result;
 
 use crate::failure::{Exit, Failure, command_line};
+use crate::trust::registry::Definition;
 
 pub use context::Context;
 pub use report::{Report, list};
@@ -52,7 +53,25 @@ pub struct Check {
     /// or each would take its time from the others.
     pub starts_program: bool,
     /// Looks. An error is a failure of what was looked at, with its hint as the fix.
-    pub run: fn(&Context) -> Result<Finding>,
+    pub run: Run,
+}
+
+/// How a check looks.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// By a function of its own.
+    Check(fn(&Context) -> Result<Finding>),
+    /// As every store of this kind is looked at.
+    Store(&'static Definition),
+}
+
+impl Run {
+    fn look(self, context: &Context) -> Result<Finding> {
+        match self {
+            Self::Check(look) => look(context),
+            Self::Store(definition) => stores::look(context, definition),
+        }
+    }
 }
 
 /// How a check ended.
@@ -206,7 +225,7 @@ pub fn checks() -> Vec<Check> {
         settings::CLOCK,
         certificates::CHECKS,
         keys::CHECKS,
-        stores::CHECKS,
+        &stores::checks(),
         settings::CHECKS,
         clients::CHECKS,
         dotnet::CHECKS,
@@ -287,7 +306,7 @@ mod tests {
             title: "",
             explained_by,
             starts_program: false,
-            run: |_| Ok(Finding::ok("")),
+            run: Run::Check(|_| Ok(Finding::ok(""))),
         };
         let statuses = |first: Finding, second: Finding| {
             let results = vec![(check("a", &[]), first), (check("b", &["a"]), second)];

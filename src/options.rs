@@ -95,57 +95,24 @@ impl Color {
     }
 }
 
-/// A kind of trust store.
+/// A kind of trust store, by its name. Which there are is said in `trust/registry.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// The bundle of a Python environment.
-    Certifi,
-    /// Chromium's and Firefox's databases.
-    Nss,
-    /// The operating system's own store.
-    System,
-    /// The keystores of every JDK.
-    Java,
-    /// .NET's own store.
-    Dotnet,
-    /// The directory of Azure Storage Explorer.
-    StorageExplorer,
-    /// A PEM bundle that was named.
-    Bundle,
-    /// No store at all.
-    None,
-}
+pub struct Kind(&'static str);
 
 impl Kind {
-    /// Those that `--stores` takes.
-    pub const SELECTABLE: &[Self] = &[
-        Self::Certifi,
-        Self::Nss,
-        Self::System,
-        Self::Java,
-        Self::Dotnet,
-        Self::StorageExplorer,
-        Self::None,
-    ];
+    /// A PEM bundle that was named.
+    pub const BUNDLE: Self = Self::new("bundle");
+    /// No store at all.
+    pub const NONE: Self = Self::new("none");
 
     /// The kind of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        let every = Self::SELECTABLE.iter().chain(&[Self::Bundle]);
-        every.copied().find(|kind| kind.name() == name)
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
     }
 
     /// The word used in `--stores` and in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Certifi => "certifi",
-            Self::Nss => "nss",
-            Self::System => "system",
-            Self::Java => "java",
-            Self::Dotnet => "dotnet",
-            Self::StorageExplorer => "storage-explorer",
-            Self::Bundle => "bundle",
-            Self::None => "none",
-        }
+        self.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! Trust stores: one file per kind, all with the same three verbs.
 //!
 //! A store only reads, and *returns* the changes that would add or remove the CA;
-//! [`selection`] finds the stores, [`plan`] applies their changes one by one, so that one
+//! [`registry`] lists them, [`selection`] finds those of a command, [`plan`] applies their changes one by one, so that one
 //! that fails never stops the others, and [`report`] says what became of them.
 
 pub mod bundle;
@@ -12,6 +12,7 @@ pub mod overrides;
 pub mod plan;
 pub mod python;
 pub mod record;
+pub mod registry;
 pub mod report;
 pub mod selection;
 pub mod storage_explorer;

@@ -54,9 +54,9 @@ pub struct Certs {
 /// Of commands that look for trust stores.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Stores {
-    /// Comma-separated list of trust stores: certifi, nss, system, java, storage-explorer, or none
     #[arg(
         long,
+        help = super::values::stores_help(),
         value_name = "LIST",
         env = "AZUP_STORES",
         hide_env = true,

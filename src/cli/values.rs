@@ -1,9 +1,12 @@
 //! The words that options take.
 
+use std::sync::LazyLock;
+
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::options::{Color, Credential, Format, Forward, Kind, Language, Scope};
+use crate::trust::registry;
 
 /// The plain types know their words; clap learns them here. They have no help of their own:
 /// it would end up in the scripts that shells load.
@@ -26,7 +29,26 @@ words! {
     Credential: EVERY,
     Format: EVERY,
     Forward: EVERY,
-    Kind: SELECTABLE,
     Language: EVERY,
     Scope: EVERY,
+}
+
+/// Those that the table of stores has a word for, and `none`.
+impl ValueEnum for Kind {
+    fn value_variants<'a>() -> &'a [Self] {
+        static KINDS: LazyLock<Vec<Kind>> =
+            LazyLock::new(|| registry::selectable().chain([Kind::NONE]).collect());
+        &KINDS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+/// The help of `--stores`.
+pub fn stores_help() -> String {
+    let names: Vec<&str> = registry::selectable().map(Kind::name).collect();
+    let names = names.join(", ");
+    format!("Comma-separated list of trust stores: {names}, or none")
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Result;
 use rustix::fs::Access;
 
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::azurite::{self, ACCOUNT, Ask, Listener, Seen, Service};
 use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, command_line, shown};
@@ -28,56 +28,56 @@ pub(super) const CHECKS: &[Check] = &[
         title: "Node.js is there and new enough to run Azurite",
         explained_by: &[],
         starts_program: true,
-        run: node,
+        run: Run::Check(node),
     },
     Check {
         id: "azurite-install",
         title: "the installed Azurite is as azup has installed it",
         explained_by: &[],
         starts_program: false,
-        run: install,
+        run: Run::Check(install),
     },
     Check {
         id: "azurite-data",
         title: "Azurite's data folder can be written",
         explained_by: &[],
         starts_program: false,
-        run: data,
+        run: Run::Check(data),
     },
     Check {
         id: "azurite-ports",
         title: "nothing else has Azurite's ports",
         explained_by: &[],
         starts_program: false,
-        run: ports,
+        run: Run::Check(ports),
     },
     Check {
         id: "azurite-running",
         title: "Azurite's three services answer",
         explained_by: &["azurite-ports"],
         starts_program: false,
-        run: running,
+        run: Run::Check(running),
     },
     Check {
         id: "azurite-https",
         title: "Azurite serves HTTPS",
         explained_by: &["azurite-ports"],
         starts_program: false,
-        run: https,
+        run: Run::Check(https),
     },
     Check {
         id: "azurite-certificate",
         title: "Azurite serves the certificate that is on the disk",
         explained_by: &["azurite-ports", "azurite-https", "certificate-set"],
         starts_program: false,
-        run: certificate,
+        run: Run::Check(certificate),
     },
     Check {
         id: "azurite-oauth",
         title: "Azurite takes local tokens, by their form",
         explained_by: &["clock", "azurite-ports", "azurite-running", "azurite-https"],
         starts_program: false,
-        run: oauth,
+        run: Run::Check(oauth),
     },
 ];
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use time::Duration;
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
-use super::{Check, Context, Finding, Mend};
+use super::{Check, Context, Finding, Mend, Run};
 use crate::certificates::{
     CertificateSet, FILES, Names, Place, TrustAnchor, check_origin, day, names_of, renew_command,
 };
@@ -19,42 +19,42 @@ pub(super) const CHECKS: &[Check] = &[
         title: "azup made the certificate set on this machine",
         explained_by: &[],
         starts_program: false,
-        run: origin,
+        run: Run::Check(origin),
     },
     Check {
         id: "certificate-set",
         title: "the certificate set is there and complete",
         explained_by: &[],
         starts_program: false,
-        run: set,
+        run: Run::Check(set),
     },
     Check {
         id: "certificate-dates",
         title: "CA and certificate are valid, and will be for a month",
         explained_by: &["clock", "certificate-set"],
         starts_program: false,
-        run: dates,
+        run: Run::Check(dates),
     },
     Check {
         id: "certificate-key",
         title: "the key is the certificate's",
         explained_by: &["certificate-set"],
         starts_program: false,
-        run: key,
+        run: Run::Check(key),
     },
     Check {
         id: "certificate-names",
         title: "the certificate is valid for this machine's names",
         explained_by: &["certificate-set"],
         starts_program: false,
-        run: names,
+        run: Run::Check(names),
     },
     Check {
         id: "certificate-identifiers",
         title: "the certificate names its CA's key (Python 3.13 insists)",
         explained_by: &["certificate-set"],
         starts_program: false,
-        run: identifiers,
+        run: Run::Check(identifiers),
     },
     Check {
         id: "certificate-chain",
@@ -66,7 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
             "certificate-identifiers",
         ],
         starts_program: false,
-        run: chain,
+        run: Run::Check(chain),
     },
 ];
 

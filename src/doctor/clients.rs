@@ -8,10 +8,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::interpreter::interpreter;
-use super::{Check, Context, Finding, Mend};
+use super::{Check, Context, Finding, Mend, Run};
 use crate::failure::{command_line, shown};
 use crate::options::Kind;
-use crate::trust::{Found, Status, Store, nss};
+use crate::trust::{self, Found, Status, Store, nss, python, system};
 
 /// The exit code by which our own scripts say that a package is not installed.
 const NOT_INSTALLED: i32 = 77;
@@ -79,49 +79,49 @@ pub(super) const CHECKS: &[Check] = &[
         title: "Python with requests accepts the certificate",
         explained_by: explained!["store-certifi", "store-variables", "store-bundle", "proxy"],
         starts_program: true,
-        run: requests,
+        run: Run::Check(requests),
     },
     Check {
         id: "client-python-async",
         title: "Python with aiohttp accepts the certificate",
         explained_by: explained!["store-system", "store-variables", "store-bundle", "proxy"],
         starts_program: true,
-        run: aiohttp,
+        run: Run::Check(aiohttp),
     },
     Check {
         id: "client-node",
         title: "Node.js accepts the certificate",
         explained_by: explained!["store-variables", "store-bundle"],
         starts_program: true,
-        run: node,
+        run: Run::Check(node),
     },
     Check {
         id: "client-java",
         title: "Java accepts the certificate",
         explained_by: explained!["store-java"],
         starts_program: true,
-        run: java,
+        run: Run::Check(java),
     },
     Check {
         id: "client-curl",
         title: "curl accepts the certificate",
         explained_by: explained!["store-system", "store-variables", "store-bundle", "proxy"],
         starts_program: true,
-        run: curl,
+        run: Run::Check(curl),
     },
     Check {
         id: "client-openssl",
         title: "OpenSSL accepts the certificate",
         explained_by: explained!["store-system", "store-variables", "store-bundle"],
         starts_program: true,
-        run: openssl,
+        run: Run::Check(openssl),
     },
     Check {
         id: "client-nss",
         title: "NSS accepts the CA (certutil -V)",
         explained_by: explained!["store-nss"],
         starts_program: true,
-        run: certutil,
+        run: Run::Check(certutil),
     },
 ];
 
@@ -184,7 +184,7 @@ fn by_python(
         ]
     };
     let finding = ask(context, client, store, words, None)?;
-    Ok(if store == Kind::System {
+    Ok(if store == system::KIND {
         finding.explained_by("store-system")
     } else {
         finding
@@ -195,16 +195,16 @@ fn requests(context: &Context) -> Result<Finding> {
     // A distribution's own requests reads the system's store, and not certifi's.
     let store = |python: &Path| {
         if python.starts_with("/usr/bin") {
-            Kind::System
+            system::KIND
         } else {
-            Kind::Certifi
+            python::KIND
         }
     };
     by_python(context, "python", store, REQUESTS)
 }
 
 fn aiohttp(context: &Context) -> Result<Finding> {
-    by_python(context, "python-async", |_| Kind::System, AIOHTTP)
+    by_python(context, "python-async", |_| system::KIND, AIOHTTP)
 }
 
 fn node(context: &Context) -> Result<Finding> {
@@ -213,7 +213,7 @@ fn node(context: &Context) -> Result<Finding> {
     };
     let words = |url: &str| vec![node.into(), "-e".into(), NODE.into(), url.into()];
     // It reads no store at all, only what this variable names.
-    let finding = ask(context, "node", Kind::Bundle, words, None)?;
+    let finding = ask(context, "node", Kind::BUNDLE, words, None)?;
     let told = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_USE_SYSTEM_CA"]
         .iter()
         .any(|name| context.machine.var(name).is_some());
@@ -269,7 +269,7 @@ fn java(context: &Context) -> Result<Finding> {
             url.into(),
         ]
     };
-    ask(context, "java", Kind::Java, words, None)
+    ask(context, "java", trust::java::KIND, words, None)
 }
 
 fn curl(context: &Context) -> Result<Finding> {
@@ -283,7 +283,7 @@ fn curl(context: &Context) -> Result<Finding> {
             .chain(options.map(OsString::from))
             .collect()
     };
-    ask(context, "curl", Kind::System, words, None)
+    ask(context, "curl", system::KIND, words, None)
 }
 
 fn openssl(context: &Context) -> Result<Finding> {
@@ -308,12 +308,12 @@ fn openssl(context: &Context) -> Result<Finding> {
             .collect()
     };
     let request = "GET /openssl HTTP/1.0\r\n\r\n";
-    ask(context, "openssl", Kind::System, words, Some(request))
+    ask(context, "openssl", system::KIND, words, Some(request))
 }
 
 /// NSS itself says that the CA may sign for servers; the databases that have it.
 fn certutil(context: &Context) -> Result<Finding> {
-    if !context.wants(Kind::Nss) {
+    if !context.wants(nss::KIND) {
         return Ok(Finding::skip("not among the stores that were asked for"));
     }
     let Some(certutil) = context.machine.find("certutil") else {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;
 use crate::project::binary::Binary;
@@ -19,21 +19,21 @@ pub(super) const CHECKS: &[Check] = &[
         title: "the dev container's files are those of this azup",
         explained_by: &[],
         starts_program: false,
-        run: drifted,
+        run: Run::Check(drifted),
     },
     Check {
         id: "container-engine",
         title: "a container engine answers",
         explained_by: &[],
         starts_program: true,
-        run: engine,
+        run: Run::Check(engine),
     },
     Check {
         id: "container-compose",
         title: "compose is there",
         explained_by: &[],
         starts_program: true,
-        run: compose,
+        run: Run::Check(compose),
     },
 ];
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::azurite::{blob, none, takes};
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::azurite;
 
 /// How a shell gets the variables of now.
@@ -29,14 +29,14 @@ pub(super) const CHECKS: &[Check] = &[
         title: "no variable of another login comes before the local credential",
         explained_by: &[],
         starts_program: false,
-        run: variables,
+        run: Run::Check(variables),
     },
     Check {
         id: "credential-endpoint",
         title: "the endpoint of IDENTITY_ENDPOINT gives tokens",
         explained_by: &[],
         starts_program: false,
-        run: endpoint,
+        run: Run::Check(endpoint),
     },
     Check {
         id: "credential-token",
@@ -50,14 +50,14 @@ pub(super) const CHECKS: &[Check] = &[
             "credential-endpoint",
         ],
         starts_program: false,
-        run: token,
+        run: Run::Check(token),
     },
     Check {
         id: "credential-az",
         title: "az gives a token where nothing else does",
         explained_by: &[],
         starts_program: true,
-        run: az,
+        run: Run::Check(az),
     },
 ];
 

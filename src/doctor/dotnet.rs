@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Check, Context, Finding, Mend};
+use super::{Check, Context, Finding, Mend, Run};
 use crate::certificates::TrustAnchor;
 use crate::failure::shown;
 use crate::files;
 use crate::machine::Machine;
-use crate::options::{Kind, Language};
+use crate::options::Language;
 use crate::project::language::Seen;
-use crate::trust::{Found, Status, bundle, dotnet, system};
+use crate::trust::{Status, Store as _, bundle, dotnet, system};
 
 pub(super) const CHECKS: &[Check] = &[Check {
     id: "client-dotnet",
@@ -28,7 +28,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
         "store-dotnet",
     ],
     starts_program: false,
-    run: client,
+    run: Run::Check(client),
 }];
 
 fn client(context: &Context) -> Result<Finding> {
@@ -47,7 +47,7 @@ fn client(context: &Context) -> Result<Finding> {
     }
     let what = "neither its own store nor what SSL_CERT_FILE and SSL_CERT_DIR name has the CA: a request \
                 fails with PartialChain, after 24 seconds of attempts";
-    if !context.wants(Kind::Dotnet) && !context.wants(Kind::System) {
+    if !context.wants(dotnet::KIND) {
         return Ok(Finding::skip(format!("its stores were not asked for; {what}")));
     }
     Ok(Finding::fail(what).fix("azup trust --stores dotnet").mend(Mend::Trust))
@@ -63,12 +63,9 @@ fn is_used(machine: &Machine) -> bool {
 
 /// The first place from which .NET trusts the CA, in a process with these variables.
 fn trusted_by(ca: &TrustAnchor, machine: &Machine) -> Result<Option<PathBuf>> {
-    for found in dotnet::find(machine, true) {
-        if let Found::Store(store) = found
-            && store.status(ca, machine)? == Status::Trusted
-        {
-            return Ok(Some(store.path().to_owned()));
-        }
+    let own = dotnet::of_user(machine)?;
+    if own.status(ca, machine)? == Status::Trusted {
+        return Ok(Some(own.path().to_owned()));
     }
     let named = |name: &str| machine.var(name).map(|value| machine.absolute(Path::new(value)));
     let file = named("SSL_CERT_FILE").or_else(system::bundle);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use memchr::memmem;
 
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::failure::{command_line, shown};
 use crate::files;
 use crate::git;
@@ -19,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
     title: "the task of VS Code finds azup",
     explained_by: &[],
     starts_program: false,
-    run: task,
+    run: Run::Check(task),
 }];
 
 /// Where the task looks beside PATH: in the user's home, and where Homebrew has its programs.

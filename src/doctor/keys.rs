@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::certificates::FILES;
 use crate::change;
 use crate::failure::{command_line, shown};
@@ -18,14 +18,14 @@ pub(super) const CHECKS: &[Check] = &[
         title: "only its owner can read the private key",
         explained_by: &["certificate-set"],
         starts_program: false,
-        run: mode,
+        run: Run::Check(mode),
     },
     Check {
         id: "key-tracked",
         title: "no private key is tracked by git",
         explained_by: &["certificate-origin"],
         starts_program: false,
-        run: tracked,
+        run: Run::Check(tracked),
     },
 ];
 

@@ -84,7 +84,7 @@ fn start(
             // Nobody listens any more to one that was late.
             let _ = sender.send(Event::Started(at));
             let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                (check.run)(&context).unwrap_or_else(|error| match error.downcast_ref::<Late>() {
+                check.run.look(&context).unwrap_or_else(|error| match error.downcast_ref::<Late>() {
                     Some(why) => late(&check, &why.0),
                     None => Finding::of_error(&error),
                 })
@@ -144,6 +144,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Run;
     use crate::doctor::Status;
     use crate::machine::Machine;
     use crate::options::{DoctorOptions, Global};
@@ -165,7 +166,7 @@ mod tests {
             title: "",
             explained_by: &[],
             starts_program,
-            run,
+            run: Run::Check(run),
         }
     }
 

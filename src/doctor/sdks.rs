@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::azurite::{NO_TLS, blob, none, services};
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::azurite::{self, ACCOUNT, Ask};
 use crate::files;
 use crate::trust::python;
@@ -17,7 +17,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
     title: "Azurite takes the API version of the SDKs that are installed",
     explained_by: NO_TLS,
     starts_program: false,
-    run: api,
+    run: Run::Check(api),
 }];
 
 /// An SDK and the newest version of the API that it sends.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use time::Duration;
 
 use super::azurite::services;
-use super::{Check, Context, Finding};
+use super::{Check, Context, Finding, Run};
 use crate::certificates::{day, moment};
 use crate::files;
 use crate::project::found::{self, Found};
@@ -26,7 +26,7 @@ pub(super) const CLOCK: &[Check] = &[Check {
     title: "this machine's clock is right",
     explained_by: &[],
     starts_program: false,
-    run: clock,
+    run: Run::Check(clock),
 }];
 
 pub(super) const CHECKS: &[Check] = &[
@@ -35,14 +35,14 @@ pub(super) const CHECKS: &[Check] = &[
         title: "no proxy stands between programs and 127.0.0.1",
         explained_by: &[],
         starts_program: false,
-        run: proxy,
+        run: Run::Check(proxy),
     },
     Check {
         id: "settings",
         title: "settings that name Azurite name it by https",
         explained_by: &[],
         starts_program: false,
-        run: settings,
+        run: Run::Check(settings),
     },
 ];
 

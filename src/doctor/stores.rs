@@ -1,16 +1,16 @@
 //! The trust stores, kind by kind: what `azup trust` would change there is what is wrong.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
-use super::{Check, Context, Finding, Mend};
+use super::{Check, Context, Finding, Mend, Run};
 use crate::certificates::day;
 use crate::failure::shown;
-use crate::options::{Kind, Scope};
+use crate::options::Scope;
 use crate::trust::record::Record;
-use crate::trust::{
-    Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, dotnet, java, nss, overrides, python,
-    storage_explorer, system,
-};
+use crate::trust::registry::{self, Definition, STORES, Search};
+use crate::trust::{Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, python};
 
 /// The faults of the set because of which no store gets its CA.
 const NO_CA: &[&str] = &[
@@ -22,119 +22,59 @@ const NO_CA: &[&str] = &[
     "certificate-chain",
 ];
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "store-certifi",
-        title: "Python's bundles have the CA (requests, Azure SDK)",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: |context| store(context, Kind::Certifi),
-    },
-    Check {
-        id: "store-variables",
-        title: "no variable names a bundle without the CA",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: variables,
-    },
-    Check {
-        id: "store-nss",
-        title: "Chromium's and Firefox's databases have the CA",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: |context| store(context, Kind::Nss),
-    },
-    Check {
-        id: "store-system",
-        title: "the operating system trusts the CA (curl, OpenSSL, Go)",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: |context| store(context, Kind::System),
-    },
-    Check {
-        id: "store-java",
-        title: "Java's keystores have the CA",
-        explained_by: NO_CA,
-        // An encrypted one is read by keytool.
-        starts_program: true,
-        run: |context| store(context, Kind::Java),
-    },
-    Check {
-        id: "store-dotnet",
-        title: ".NET's own store has the CA (F5, Rider, dotnet run)",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: |context| store(context, Kind::Dotnet),
-    },
-    Check {
-        id: "store-storage-explorer",
-        title: "Storage Explorer has the CA",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: |context| store(context, Kind::StorageExplorer),
-    },
-    Check {
-        id: "store-bundle",
-        title: "the bundles named by --bundle have the CA",
-        explained_by: NO_CA,
-        starts_program: false,
-        run: bundles,
-    },
-    Check {
-        id: "store-expired",
-        title: "no CA of azup's that has expired is left in a store",
-        explained_by: &["certificate-dates"],
-        starts_program: true,
-        run: expired,
-    },
-];
+const EXPIRED: Check = Check {
+    id: "store-expired",
+    title: "no CA of azup's that has expired is left in a store",
+    explained_by: &["certificate-dates"],
+    starts_program: true,
+    run: Run::Check(expired),
+};
 
-/// Every store of a kind, as far away as `azup trust` looks.
-fn found(context: &Context, kind: Kind) -> Vec<Found> {
-    let machine = &context.machine;
-    let scope = context.global.scope.unwrap_or(Scope::User);
-    match kind {
-        Kind::Certifi => python::find(machine, scope),
-        Kind::Nss => nss::find(machine),
-        Kind::System => system::find(machine),
-        Kind::Java => java::find(machine),
-        Kind::Dotnet => dotnet::find(machine, false),
-        Kind::StorageExplorer => storage_explorer::find(machine),
-        Kind::Bundle | Kind::None => Vec::new(),
-    }
-}
-
-fn store(context: &Context, kind: Kind) -> Result<Finding> {
-    let of_project = context.global.scope == Some(Scope::Project);
-    if !context.wants(kind) || (of_project && kind != Kind::Certifi) {
-        return Ok(Finding::skip("not among the stores that were asked for"));
-    }
-    Ok(judge(context, found(context, kind)))
-}
-
-fn bundles(context: &Context) -> Result<Finding> {
-    Ok(judge(context, named(context).collect()))
-}
-
-/// The bundles of `--bundle`.
-fn named(context: &Context) -> impl Iterator<Item = Found> {
-    let named = context.global.bundles.iter();
-    let named = named.map(|path| context.machine.absolute(path));
-    named.map(|path| Found::Store(Box::new(bundle::Bundle::named(path)) as _))
-}
-
-fn variables(context: &Context) -> Result<Finding> {
-    if !context.wants(Kind::Certifi) && !context.wants(Kind::System) {
-        return Ok(Finding::skip("not among the stores that were asked for"));
-    }
-    // What is a bundle of certifi's or a named one anyway is judged there: one fault, one finding.
-    let mut known = if context.wants(Kind::Certifi) {
-        found(context, Kind::Certifi)
-    } else {
-        Vec::new()
+/// One for each kind of store, and one for all.
+pub(super) fn checks() -> Vec<Check> {
+    let of_store = |store: &&'static Definition| Check {
+        id: store.check,
+        title: store.title,
+        explained_by: NO_CA,
+        starts_program: store.read_by_program,
+        run: Run::Store(store),
     };
-    known.extend(named(context));
-    Ok(judge(context, overrides::find(&context.machine, &known)))
+    STORES.iter().map(of_store).chain([EXPIRED]).collect()
+}
+
+/// What is wrong with the stores of a kind, as far away as `azup trust` looks.
+pub(super) fn look(context: &Context, store: &'static Definition) -> Result<Finding> {
+    if !is_asked_for(context, store) {
+        return Ok(Finding::skip("not among the stores that were asked for"));
+    }
+    let machine = &context.machine;
+    let bundles = context.global.bundles.iter();
+    let bundles: Vec<PathBuf> = bundles.map(|path| machine.absolute(path)).collect();
+    let find = |store: &Definition, known: &[Found]| {
+        (store.find)(&Search {
+            machine,
+            scope: context.global.scope.unwrap_or(Scope::User),
+            bundles: &bundles,
+            removing: false,
+            named: context.global.stores.as_ref().is_some_and(|all| all.contains(&store.kind)),
+            known,
+        })
+    };
+    let mut known = Vec::new();
+    if !store.is_selectable() {
+        // A file that is a bundle in its own right is judged there: one fault, one finding.
+        let others = [&python::STORE, &bundle::STORE].into_iter();
+        let others = others.filter(|other| is_asked_for(context, other));
+        known.extend(others.flat_map(|other| find(other, &[])));
+    }
+    Ok(judge(context, find(store, &known)))
+}
+
+fn is_asked_for(context: &Context, store: &Definition) -> bool {
+    let of_project = context.global.scope == Some(Scope::Project);
+    let in_scope = |kind| !of_project || registry::is_of_project(kind);
+    let mut words = store.asked_by.iter();
+    store.asked_by.is_empty() || words.any(|&kind| context.wants(kind) && in_scope(kind))
 }
 
 /// What `azup trust` would say of these stores.

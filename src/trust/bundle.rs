@@ -14,8 +14,9 @@ use std::sync::OnceLock;
 use anyhow::Result;
 use memchr::memmem;
 
-use super::python::Mend;
-use super::{LeftAlone, Removal, Status, Store};
+use super::python::{self, Mend};
+use super::registry::{Definition, Search};
+use super::{Found, LeftAlone, Removal, Status, Store};
 use crate::certificates::{END, TrustAnchor};
 use crate::change::Change;
 use crate::failure::{Failure, command_line, shown};
@@ -47,6 +48,23 @@ pub enum Care {
     Never,
 }
 
+/// This kind of store.
+pub static STORE: Definition = Definition {
+    kind: Kind::BUNDLE,
+    asked_by: &[],
+    of_project: false,
+    check: "store-bundle",
+    title: "the bundles named by --bundle have the CA",
+    read_by_program: false,
+    find: of_search,
+    reopen: Some(|path| Box::new(Bundle::recorded(Kind::BUNDLE, path))),
+};
+
+fn of_search(search: &Search<'_>) -> Vec<Found> {
+    let named = search.bundles.iter().cloned();
+    named.map(|path| Found::Store(Box::new(Bundle::named(path)))).collect()
+}
+
 /// One bundle file.
 #[derive(Debug)]
 pub struct Bundle {
@@ -63,7 +81,7 @@ impl Bundle {
     /// A bundle that the user named.
     pub fn named(path: PathBuf) -> Self {
         Self {
-            kind: Kind::Bundle,
+            kind: Kind::BUNDLE,
             path,
             mend: None,
             care: Care::Required,
@@ -74,7 +92,7 @@ impl Bundle {
     /// The bundle of certifi in a Python environment; `mend` reinstalls it.
     pub fn certifi(path: PathBuf, mend: Mend, care: Care) -> Self {
         Self {
-            kind: Kind::Certifi,
+            kind: python::KIND,
             path,
             mend: Some(mend),
             care,
@@ -124,7 +142,7 @@ impl Bundle {
         // Nobody asks pip for something from Azurite: its own copy is worth no warning.
         let of_pip = self.path.ends_with(OF_PIP);
         // A patched certifi answers with the system's bundle; the file beside it is dead.
-        if self.kind == Kind::Certifi
+        if self.kind == python::KIND
             && let Some(system) = patched_certifi(&self.path)
         {
             let trusts = || files::read(Path::new(&system)).is_ok_and(|all| contains(&all, ca));
@@ -170,9 +188,9 @@ impl Bundle {
     }
 
     /// A bundle of the record, from which only a CA is to be taken.
-    pub fn recorded(kind: &str, path: PathBuf) -> Self {
+    pub fn recorded(kind: Kind, path: PathBuf) -> Self {
         Self {
-            kind: Kind::named(kind).unwrap_or(Kind::Bundle),
+            kind,
             ..Self::named(path)
         }
     }

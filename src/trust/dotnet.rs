@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use java_keystore::pkcs12::{NewCertificate, Pkcs12, encode};
 
-use super::{Found, LeftAlone, Removal, Row, Status, Store};
+use super::registry::{Definition, Search};
+use super::{Found, LeftAlone, Removal, Row, Status, Store, system};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::shown;
-use crate::files::{self, Content, hex};
+use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Kind;
 
@@ -29,32 +30,48 @@ const ENDING: &str = "pfx";
 /// In azup's own folder: the outermost folder that azup has made, relative to the home folder.
 const MADE: &str = "dotnet-folder";
 
+/// The word of `--stores`.
+pub const KIND: Kind = Kind::new("dotnet");
+
+pub static STORE: Definition = Definition {
+    kind: KIND,
+    asked_by: &[KIND],
+    of_project: false,
+    check: "store-dotnet",
+    title: ".NET's own store has the CA (F5, Rider, dotnet run)",
+    read_by_program: false,
+    find,
+    reopen: Some(|path| Box::new(Root { path })),
+};
+
 /// The store of this user.
 #[derive(Debug)]
 pub struct Root {
     path: PathBuf,
 }
 
-/// The store of a record.
-pub fn recorded(path: PathBuf) -> Root {
-    Root { path }
+/// The store of this user, whether it is there or not.
+pub fn of_user(machine: &Machine) -> Result<Root> {
+    let path = place(machine.home()?);
+    Ok(Root { path })
 }
 
 /// The store where .NET has been used or can be, or where it was asked for by name.
-pub fn find(machine: &Machine, is_named: bool) -> Vec<Found> {
+fn find(search: &Search<'_>) -> Vec<Found> {
+    let machine = search.machine;
     let Ok(home) = machine.home() else {
         return Vec::new();
     };
     let path = place(home);
     let used = files::exists(&home.join(FOLDERS[0]));
     let absent = |why: &str| {
-        let row = Row::absent(Kind::Dotnet, &path, why.to_owned(), None);
+        let row = Row::absent(KIND, &path, why.to_owned(), None);
         vec![Found::Row(row)]
     };
     if !cfg!(target_os = "linux") {
         return absent("here .NET trusts what the operating system trusts");
     }
-    if !is_named && !used && machine.find("dotnet").is_none() {
+    if !search.named && !used && machine.find("dotnet").is_none() {
         return absent(".NET has not been used here");
     }
     vec![Found::Store(Box::new(Root { path }))]
@@ -143,13 +160,12 @@ fn certificates(bytes: &[u8]) -> Vec<&[u8]> {
 
 /// As .NET names the file of a certificate.
 fn name(der: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, der);
-    format!("{}.{ENDING}", hex(digest.as_ref()).to_uppercase())
+    format!("{}.{ENDING}", system::sha1_of(der))
 }
 
 impl Store for Root {
     fn kind(&self) -> Kind {
-        Kind::Dotnet
+        KIND
     }
 
     fn path(&self) -> &Path {

@@ -18,6 +18,7 @@ use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry, Format};
 use rustix::fs::Access;
 use rustix::io::Errno;
 
+use super::registry::Definition;
 use super::{Found, Goal, Removal, Row, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::{Change, Input};
@@ -52,6 +53,21 @@ const PLACES: [&str; 4] = [
 /// The CA's name in a keystore, unless another one has it.
 const ALIAS: &str = "azup-local-ca";
 
+/// Its word.
+pub const KIND: Kind = Kind::new("java");
+
+/// This kind of store.
+pub(super) static STORE: Definition = Definition {
+    kind: KIND,
+    asked_by: &[KIND],
+    of_project: false,
+    check: "store-java",
+    title: "Java's keystores have the CA",
+    read_by_program: true,
+    find: |search| find(search.machine),
+    reopen: Some(|path| Box::new(recorded(path))),
+};
+
 /// One keystore of CAs.
 #[derive(Debug)]
 pub struct Keystore {
@@ -61,7 +77,7 @@ pub struct Keystore {
 }
 
 /// The keystore of a record. Its JDK may be gone: keytool is then the one on PATH.
-pub fn recorded(path: PathBuf) -> Keystore {
+fn recorded(path: PathBuf) -> Keystore {
     Keystore {
         path,
         keytool: None,
@@ -69,7 +85,7 @@ pub fn recorded(path: PathBuf) -> Keystore {
 }
 
 /// Every keystore of every JDK, or rows that say why there is none.
-pub fn find(machine: &Machine) -> Vec<Found> {
+fn find(machine: &Machine) -> Vec<Found> {
     let mut found = Vec::new();
     let mut seen: Vec<PathBuf> = Vec::new();
     if let Some(home) = machine.var("JAVA_HOME") {
@@ -83,7 +99,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
             };
             let why = format!("JAVA_HOME names {}, {why}", shown(&home));
             let mend = Some("unset JAVA_HOME".to_owned());
-            found.push(Found::Row(Row::absent(Kind::Java, &home, why, mend)));
+            found.push(Found::Row(Row::absent(KIND, &home, why, mend)));
         }
         found.extend(
             keystores
@@ -101,7 +117,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
     }
     if found.is_empty() {
         found.push(Found::Row(Row::absent(
-            Kind::Java,
+            KIND,
             Path::new(FOLDERS[0]),
             "no JDK was found".to_owned(),
             Some("export JAVA_HOME=/path/to/jdk".to_owned()),
@@ -323,7 +339,7 @@ impl Keystore {
 
 impl Store for Keystore {
     fn kind(&self) -> Kind {
-        Kind::Java
+        KIND
     }
 
     fn path(&self) -> &Path {

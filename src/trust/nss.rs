@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use nss_cert_db::Certificate;
 
+use super::registry::Definition;
 use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
@@ -29,6 +30,21 @@ const TRUST: &str = "C,,";
 
 /// What NSS says when another program locks the database: the same as when it is damaged.
 const BUSY: [&str; 2] = ["SEC_ERROR_BAD_DATABASE", "SEC_ERROR_PKCS11_GENERAL_ERROR"];
+
+/// Its word.
+pub const KIND: Kind = Kind::new("nss");
+
+/// This kind of store.
+pub(super) static STORE: Definition = Definition {
+    kind: KIND,
+    asked_by: &[KIND],
+    of_project: false,
+    check: "store-nss",
+    title: "Chromium's and Firefox's databases have the CA",
+    read_by_program: false,
+    find: |search| find(search.machine),
+    reopen: Some(|folder| Box::new(Database::at(folder))),
+};
 
 /// One database, named by its folder.
 #[derive(Debug)]
@@ -48,7 +64,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
     let outdated = places.outdated.iter().map(|folder| {
         let why = "it has only a cert8.db, a format from before 2018 that no current browser \
                    reads";
-        Found::Row(Row::skipped(Kind::Nss, folder, why.to_owned()))
+        Found::Row(Row::skipped(KIND, folder, why.to_owned()))
     });
     let found: Vec<Found> = places
         .databases
@@ -62,7 +78,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
         let why = "no NSS database, and no Chromium that would read one";
         let place = data.join("pki/nssdb");
         return vec![Found::Row(Row::absent(
-            Kind::Nss,
+            KIND,
             &place,
             why.to_owned(),
             None,
@@ -134,7 +150,7 @@ impl Database {
 
 impl Store for Database {
     fn kind(&self) -> Kind {
-        Kind::Nss
+        KIND
     }
 
     fn path(&self) -> &Path {
@@ -238,7 +254,7 @@ impl Store for Database {
                 Goal::Remove(_) => "untrust",
             };
             let what = format!("the database is locked by {who}; close the browser");
-            return Failure::new(what).hint(again(verb, Kind::Nss)).into();
+            return Failure::new(what).hint(again(verb, KIND)).into();
         }
         if error.to_string() == UNSEEN
             && let Goal::Add(ca) = goal

@@ -15,7 +15,8 @@ use anyhow::Result;
 
 use super::bundle::{Bundle, contains};
 use super::record::Record;
-use super::{Found, LeftAlone, OUTSIDE, Removal, Status, Store, by_name};
+use super::registry::Definition;
+use super::{Found, LeftAlone, OUTSIDE, Removal, Status, Store, by_name, python, system};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::{quoted, shown};
@@ -49,6 +50,18 @@ const SYSTEM_STORE: [&str; 5] = [
     "/var/lib/ca-certificates",
 ];
 
+/// This kind of store.
+pub(super) static STORE: Definition = Definition {
+    kind: Kind::BUNDLE,
+    asked_by: &[python::KIND, system::KIND],
+    of_project: false,
+    check: "store-variables",
+    title: "no variable names a bundle without the CA",
+    read_by_program: false,
+    find: |search| find(search.machine, search.known),
+    reopen: None,
+};
+
 /// Where a variable is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Setting {
@@ -66,7 +79,7 @@ struct Override {
 }
 
 /// The files that variables name, each once, without those among `known`.
-pub fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
+fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
     let mut overrides: Vec<(Option<Identity>, Override)> = Vec::new();
     for (path, setting) in settings(machine) {
         let identity = identity(&path);
@@ -236,7 +249,7 @@ impl Override {
 
 impl Store for Override {
     fn kind(&self) -> Kind {
-        Kind::Bundle
+        Kind::BUNDLE
     }
 
     fn path(&self) -> &Path {

@@ -18,13 +18,30 @@ use environments::Place;
 pub use packages::Mend;
 use packages::{Bundles, Environment, Seen};
 
-use super::{Found, Row};
+use super::bundle::Bundle;
+use super::registry::{self, Definition};
+use super::{Found, Outcome, Row};
 use crate::failure::shown;
 use crate::files::Identity;
 use crate::git;
 use crate::machine::Machine;
 use crate::options::{Kind, Scope};
 use crate::workspace::Workspace;
+
+/// Its word.
+pub const KIND: Kind = Kind::new("certifi");
+
+/// This kind of store.
+pub static STORE: Definition = Definition {
+    kind: KIND,
+    asked_by: &[KIND],
+    of_project: true,
+    check: "store-certifi",
+    title: "Python's bundles have the CA (requests, Azure SDK)",
+    read_by_program: false,
+    find: of_search,
+    reopen: Some(|path| Box::new(Bundle::recorded(KIND, path))),
+};
 
 /// The bundles of the active environment and the project's; where there is neither, of the
 /// Python that PATH leads to. With [`Scope::User`] also of what `pip install --user` put
@@ -92,10 +109,18 @@ pub fn package_folders(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether a bundle is one of the distribution's packages, in which there is never
-/// anything to take out.
-pub fn of_distribution(bundle: &Path) -> bool {
-    packages::of_distribution(bundle)
+/// Of the distribution there is never anything to take out, nor is it said then how the CA would
+/// get into what was left alone.
+fn of_search(search: &registry::Search<'_>) -> Vec<Found> {
+    let mut found = find(search.machine, search.scope);
+    if search.removing {
+        found.retain(|found| match found {
+            Found::Store(store) => !packages::of_distribution(store.path()),
+            Found::Row(row) => row.outcome != Outcome::Skipped,
+            Found::Looked(_) => true,
+        });
+    }
+    found
 }
 
 struct Search<'a> {
@@ -117,7 +142,7 @@ impl Search<'_> {
         }
         self.environments += 1;
         self.found.push(Found::Row(Row::absent(
-            Kind::Certifi,
+            KIND,
             root,
             format!(
                 "{variable} names {}, which is no Python environment",
@@ -142,7 +167,7 @@ impl Search<'_> {
         }
         if !bundles.known && bundles.found.is_empty() && bundles.outside.is_empty() {
             bundles.found.push(Found::Row(Row::absent(
-                Kind::Certifi,
+                KIND,
                 root,
                 format!("certifi is not installed in {}", shown(root)),
                 Some(Mend::first(root, "certifi", root.join("bin/pip").exists())),
@@ -276,7 +301,7 @@ impl Search<'_> {
     fn none(&mut self) {
         let here = self.machine.cwd();
         self.found.push(Found::Row(Row::absent(
-            Kind::Certifi,
+            KIND,
             here,
             format!(
                 "not in a virtual environment: VIRTUAL_ENV is not set, and no folder from {} up has one",

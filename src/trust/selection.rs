@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use super::record::Record;
-use super::{
-    Found, Goal, Outcome, Store, bundle, dotnet, java, nss, overrides, python, storage_explorer, system,
-};
+use super::registry::{self, Definition, STORES, Search};
+use super::{Found, Goal, Outcome};
 use crate::files;
 use crate::machine::Machine;
 use crate::options::{Global, Kind, Scope};
@@ -67,61 +66,40 @@ impl<'a> Selection<'a> {
 
     /// Bundles have no name for `--stores`: they are wanted where nothing was said.
     fn wants(&self, kind: Kind) -> bool {
-        let of_project = self.scope != Scope::Project || kind == Kind::Certifi;
-        self.kinds.map_or(of_project, |kinds| kinds.contains(&kind))
+        let of_scope = self.scope != Scope::Project || registry::is_of_project(kind);
+        self.kinds.map_or(of_scope, |kinds| kinds.contains(&kind))
     }
 
     /// Whether the user asked for this kind by name: its absence is then a failure.
     fn insists_on(&self, kind: Kind) -> bool {
-        kind == Kind::Bundle || self.kinds.is_some_and(|kinds| kinds.contains(&kind))
+        kind == Kind::BUNDLE || self.kinds.is_some_and(|kinds| kinds.contains(&kind))
+    }
+
+    fn uses(&self, store: &Definition) -> bool {
+        store.asked_by.is_empty() || store.asked_by.iter().any(|kind| self.wants(*kind))
     }
 
     /// Looks for every store of the wanted kinds. One that the user asked for by name and
     /// that is not there is a failure when the CA is to go in; on the way out it is none.
     pub fn find(&self, machine: &Machine, goal: &Goal<'_>) -> Vec<Found> {
+        let removing = matches!(goal, Goal::Remove(_));
         let mut found = Vec::new();
-        if self.only_recorded {
-            self.find_recorded(&mut found, machine);
-            if self.wants(Kind::System) && was_recorded(Kind::System, machine) {
-                found.extend(system::find(machine));
+        for store in STORES.iter().filter(|store| self.uses(store)) {
+            if self.only_recorded && !is_found_anew(store, machine) {
+                continue;
             }
-            return found;
+            let search = Search {
+                machine,
+                scope: self.scope,
+                bundles: &self.bundles,
+                removing,
+                named: self.insists_on(store.kind),
+                known: &found,
+            };
+            let more = (store.find)(&search);
+            found.extend(more);
         }
-        if self.wants(Kind::Certifi) {
-            found.extend(python::find(machine, self.scope));
-        }
-        if matches!(goal, Goal::Remove(_)) {
-            // Nor is it said how the CA would get into what was left alone.
-            found.retain(|found| match found {
-                Found::Store(store) => !python::of_distribution(store.path()),
-                Found::Row(row) => row.outcome != Outcome::Skipped,
-                Found::Looked(_) => true,
-            });
-        }
-        found.extend(
-            self.bundles
-                .iter()
-                .map(|path| Found::Store(Box::new(bundle::Bundle::named(path.clone())) as _)),
-        );
-        if self.wants(Kind::Nss) {
-            found.extend(nss::find(machine));
-        }
-        if self.wants(Kind::System) {
-            found.extend(system::find(machine));
-        }
-        if self.wants(Kind::Certifi) || self.wants(Kind::System) {
-            found.extend(overrides::find(machine, &found));
-        }
-        if self.wants(Kind::Java) {
-            found.extend(java::find(machine));
-        }
-        if self.wants(Kind::Dotnet) {
-            found.extend(dotnet::find(machine, self.insists_on(Kind::Dotnet)));
-        }
-        if self.wants(Kind::StorageExplorer) {
-            found.extend(storage_explorer::find(machine));
-        }
-        if self.recorded || matches!(goal, Goal::Remove(_)) {
+        if self.recorded || removing {
             self.find_recorded(&mut found, machine);
         }
         for entry in &mut found {
@@ -154,34 +132,23 @@ impl<'a> Selection<'a> {
                 Found::Store(store) => store.kind().name() == entry.kind && store.path() == path,
                 Found::Row(_) | Found::Looked(_) => false,
             });
-            let wanted = Kind::named(&entry.kind).is_some_and(|kind| self.wants(kind));
-            if !known
-                && wanted
+            let definition = registry::named(&entry.kind);
+            let wanted = definition.filter(|store| self.wants(store.kind));
+            if let Some(reopen) = wanted.and_then(|store| store.reopen)
+                && !known
                 && files::exists(&path)
-                && let Some(store) = reopen(&entry.kind, path)
             {
-                found.push(Found::Store(store));
+                found.push(Found::Store(reopen(path)));
             }
         }
     }
 }
 
-fn was_recorded(kind: Kind, machine: &Machine) -> bool {
-    let record = Record::load(machine);
-    record.is_ok_and(|record| record.entries().iter().any(|entry| entry.is_named(kind)))
-}
-
-/// The store of a record, without looking for it.
-fn reopen(kind: &str, path: PathBuf) -> Option<Box<dyn Store>> {
-    Some(match kind {
-        "certifi" | "bundle" => Box::new(bundle::Bundle::recorded(kind, path)),
-        "nss" => Box::new(nss::Database::at(path)),
-        "java" => Box::new(java::recorded(path)),
-        "dotnet" => Box::new(dotnet::recorded(path)),
-        "storage-explorer" => Box::new(storage_explorer::recorded(path)),
-        // The system's store is found again by itself.
-        _ => return None,
-    })
+/// Whether the record has one of a kind that only a search brings back.
+fn is_found_anew(store: &Definition, machine: &Machine) -> bool {
+    let record = || Record::load(machine);
+    let has_one = |record: Record| record.entries().iter().any(|entry| entry.is_named(store.kind));
+    store.is_selectable() && store.reopen.is_none() && record().is_ok_and(has_one)
 }
 
 #[cfg(test)]
@@ -211,7 +178,7 @@ mod tests {
         assert_eq!(find(), 0, "nothing was ever trusted");
         let path = home.path().join("bundle.pem");
         std::fs::write(&path, &issued.ca).expect("written");
-        let bundle = bundle::Bundle::named(path);
+        let bundle = crate::trust::bundle::Bundle::named(path);
         Record::add(&[&bundle], &ca, &machine).expect("recorded");
         assert_eq!(find(), 1, "the bundle alone");
     }

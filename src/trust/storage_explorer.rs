@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::registry::Definition;
 use super::{Found, Removal, Row, Status, Store, bundle};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
@@ -20,21 +21,31 @@ const SNAP: &str = "snap/storage-explorer/current/.config";
 /// How azup's file begins; the certificate's SHA-256 tells two CAs apart.
 const NAME: &str = "azup-local-ca-";
 
+/// Its word.
+pub const KIND: Kind = Kind::new("storage-explorer");
+
+/// This kind of store.
+pub(super) static STORE: Definition = Definition {
+    kind: KIND,
+    asked_by: &[KIND],
+    of_project: false,
+    check: "store-storage-explorer",
+    title: "Storage Explorer has the CA",
+    read_by_program: false,
+    find: |search| find(search.machine),
+    reopen: Some(|path| Box::new(Folder { path })),
+};
+
 /// One folder of CAs.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
 }
 
-/// The folder of a record.
-pub fn recorded(path: PathBuf) -> Folder {
-    Folder { path }
-}
-
 /// The folder of each Storage Explorer that was used here, or a row that says there is
 /// none. The configuration folder is that of the operating system, such as
 /// `~/Library/Application Support` on macOS.
-pub fn find(machine: &Machine) -> Vec<Found> {
+fn find(machine: &Machine) -> Vec<Found> {
     let (Ok(home), Ok(config)) = (machine.home(), machine.config_home()) else {
         return Vec::new();
     };
@@ -49,7 +60,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
         .collect();
     if found.is_empty() {
         found.push(Found::Row(Row::absent(
-            Kind::StorageExplorer,
+            KIND,
             &owns[0],
             "Azure Storage Explorer has not been used here".to_owned(),
             None,
@@ -77,7 +88,7 @@ impl Folder {
 
 impl Store for Folder {
     fn kind(&self) -> Kind {
-        Kind::StorageExplorer
+        KIND
     }
 
     fn path(&self) -> &Path {

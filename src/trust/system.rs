@@ -14,12 +14,29 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use super::Found;
+use super::registry::Definition;
 use crate::certificates::TrustAnchor;
 use crate::files::hex;
 use crate::machine::Machine;
+use crate::options::Kind;
+
+/// Its word.
+pub const KIND: Kind = Kind::new("system");
+
+/// This kind of store.
+pub(super) static STORE: Definition = Definition {
+    kind: KIND,
+    asked_by: &[KIND],
+    of_project: false,
+    check: "store-system",
+    title: "the operating system trusts the CA (curl, OpenSSL, Go)",
+    read_by_program: false,
+    find: |search| find(search.machine),
+    reopen: None,
+};
 
 /// The system's store, or a row that says why azup has none to offer.
-pub fn find(machine: &Machine) -> Vec<Found> {
+fn find(machine: &Machine) -> Vec<Found> {
     vec![match std::env::consts::OS {
         "macos" => macos::find(machine),
         "windows" => windows::find(machine),
@@ -43,7 +60,7 @@ fn sha1(ca: &TrustAnchor) -> String {
     sha1_of(&ca.der)
 }
 
-fn sha1_of(der: &[u8]) -> String {
+pub(super) fn sha1_of(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, der);
     hex(digest.as_ref()).to_uppercase()
 }

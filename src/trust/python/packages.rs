@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use crate::failure::{command_line, shown};
 use crate::files::{self, Identity};
-use crate::options::Kind;
 use crate::trust::bundle::{Bundle, CERTIFI, Care, OF_PIP};
 use crate::trust::{Found, OUTSIDE, Row, by_name};
 
@@ -162,7 +161,7 @@ impl Bundles {
         } else if packages.join("certifi/core.py").is_file() {
             self.certifi = true;
             self.found.push(Found::Row(Row::failed(
-                Kind::Certifi,
+                super::KIND,
                 &certifi,
                 format!(
                     "{} is missing, although certifi is installed",
@@ -214,7 +213,7 @@ fn store(path: PathBuf, mend: Mend, environment: Environment<'_>) -> Found {
 
 /// A bundle that stays as it is: whoever made the project may have meant another's.
 fn outside(path: &Path) -> Row {
-    let mut row = Row::skipped(Kind::Certifi, path, OUTSIDE.to_owned());
+    let mut row = Row::skipped(super::KIND, path, OUTSIDE.to_owned());
     // Nobody asks pip for something from Azurite: its own copy is worth no warning.
     row.fix = (!path.ends_with(OF_PIP)).then(|| by_name(path));
     row

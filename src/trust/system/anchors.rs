@@ -70,7 +70,7 @@ pub(super) fn find(root: &Path, machine: &Machine) -> Found {
             None,
         ),
     };
-    Found::Row(Row::absent(Kind::System, &path, why.to_owned(), mend))
+    Found::Row(Row::absent(super::KIND, &path, why.to_owned(), mend))
 }
 
 /// NixOS makes the whole of `/etc` from its configuration, and nothing else may write
@@ -94,7 +94,7 @@ fn nixos(root: &Path, machine: &Machine) -> Row {
     Row {
         outcome: Outcome::Skipped,
         ..Row::absent(
-            Kind::System,
+            super::KIND,
             &root.join("etc/ssl/certs/ca-certificates.crt"),
             "NixOS makes it from the system's configuration, to which you can add the CA"
                 .to_owned(),
@@ -212,7 +212,7 @@ fn as_administrator(argv: impl IntoIterator<Item = OsString>) -> Change {
 
 impl Store for Anchors {
     fn kind(&self) -> Kind {
-        Kind::System
+        super::KIND
     }
 
     fn path(&self) -> &Path {

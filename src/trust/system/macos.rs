@@ -41,12 +41,12 @@ pub(super) fn find(machine: &Machine) -> Found {
         Ok(home) => home.join("Library/Keychains/login.keychain-db"),
         Err(error) => {
             let path = Path::new("login.keychain-db");
-            return Found::Row(Row::absent(Kind::System, path, error.to_string(), None));
+            return Found::Row(Row::absent(super::KIND, path, error.to_string(), None));
         }
     };
     if !keychain.is_file() {
         let why = "this user has no login keychain".to_owned();
-        return Found::Row(Row::absent(Kind::System, &keychain, why, None));
+        return Found::Row(Row::absent(super::KIND, &keychain, why, None));
     }
     Found::Store(Box::new(Keychain {
         security: SECURITY.into(),
@@ -129,7 +129,7 @@ fn refused(done: &Finished) -> Failure {
 
 impl Store for Keychain {
     fn kind(&self) -> Kind {
-        Kind::System
+        super::KIND
     }
 
     fn path(&self) -> &Path {

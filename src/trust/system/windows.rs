@@ -37,7 +37,7 @@ pub(super) fn find(machine: &Machine) -> Found {
     let certutil = Path::new(windows).join("System32").join("certutil.exe");
     if !certutil.is_file() {
         let why = "Windows' own certutil.exe is not there".to_owned();
-        return Found::Row(Row::absent(Kind::System, &certutil, why, None));
+        return Found::Row(Row::absent(super::KIND, &certutil, why, None));
     }
     Found::Store(Box::new(CurrentUserRoot { certutil }))
 }
@@ -57,7 +57,7 @@ impl CurrentUserRoot {
 
 impl Store for CurrentUserRoot {
     fn kind(&self) -> Kind {
-        Kind::System
+        super::KIND
     }
 
     fn path(&self) -> &Path {
