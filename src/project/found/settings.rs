@@ -43,6 +43,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
     let settings = Settings::of(path, text);
     let lines = (1..).zip(text.lines()).filter(|(_, line)| line.len() <= 4096 && !is_comment(path, line));
     let found = lines.filter_map(|(number, line)| {
+        let line = if is_source { code(line) } else { line };
         let said = |what: &str| {
             let at = line.to_ascii_lowercase().find(what)?;
             (!is_source || line[..at].matches('"').count() % 2 == 1).then_some(())
@@ -56,6 +57,13 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
         Some(Found::at(path, number, what))
     });
     found.collect()
+}
+
+/// A line of source without the comment at its end.
+fn code(line: &str) -> &str {
+    let mut comments = line.match_indices("//");
+    let comment = comments.find(|(at, _)| line[..*at].matches('"').count() % 2 == 0);
+    comment.map_or(line, |(at, _)| &line[..at])
 }
 
 /// Whether a text, in lower case, may have any of it. Most have not.
