@@ -21,6 +21,7 @@ pub mod dotenv;
 pub mod found;
 pub mod jsonc;
 pub mod language;
+mod launch_profile;
 mod leftovers;
 pub mod located;
 mod observe;

@@ -28,6 +28,7 @@ fn verb(init: &Init) -> Verb {
         (init.compose, "--compose"),
         (init.no_node_feature, "--no-node-feature"),
         (init.replace_scripts, "--replace-scripts"),
+        (init.launch_profile, "--launch-profile"),
         (init.force, "--force"),
     ] {
         words.extend(given.then(|| word.into()));
@@ -152,6 +153,7 @@ fn request(
         compose: init.compose,
         node_feature: !init.no_node_feature,
         replace_scripts: init.replace_scripts,
+        launch_profile: init.launch_profile,
         credential: init
             .credential
             .unwrap_or_else(|| devcontainer::credential(&project.folder)),

@@ -5,7 +5,11 @@ use crate::sandbox::Sandbox;
 /// Every `azup …` in a code block is a command line that azup understands.
 #[test]
 fn the_readmes_commands_are_commands() {
-    let readme = include_str!("../../README.md");
+    let readme = concat!(
+        include_str!("../../README.md"),
+        "\n",
+        include_str!("../../docs/dotnet.md")
+    );
     let mut seen = 0;
     let blocks = readme.split("```").skip(1).step_by(2);
     let inline = readme

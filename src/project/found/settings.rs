@@ -62,7 +62,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
 /// A line of source without the comment at its end.
 fn code(line: &str) -> &str {
     let mut comments = line.match_indices("//");
-    let comment = comments.find(|(at, _)| line[..*at].matches('"').count() % 2 == 0);
+    let comment = comments.find(|(at, _)| line[..*at].matches('"').count().is_multiple_of(2));
     comment.map_or(line, |(at, _)| &line[..at])
 }
 

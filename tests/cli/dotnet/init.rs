@@ -96,7 +96,7 @@ fn without_files_of_the_editors_none_are_made() {
     }
 }
 
-/// The framework is where MSBuild finds it.
+/// The framework is where `MSBuild` finds it.
 #[test]
 fn the_image_is_the_one_of_the_framework_wherever_that_is_said() {
     let framework =
@@ -288,4 +288,87 @@ fn an_alpine_image_gets_no_feature_that_refuses_it() {
             "{done}"
         );
     }
+}
+
+/// Asked for, and only then; after what is there, so that nobody's F5 changes.
+#[test]
+fn a_launch_profile_is_added_where_it_is_asked_for_and_taken_out_again() {
+    let web = PROJECT.replace("Microsoft.NET.Sdk", "Microsoft.NET.Sdk.Web");
+    let profiles = "\u{feff}{\r\n  \"profiles\": {\r\n    \"https\": {\r\n      \"commandName\": \"Project\",\r\n      \"launchBrowser\": true,\r\n      \"applicationUrl\": \"https://localhost:7001\" // ours\r\n    }\r\n  }\r\n}\r\n";
+    let tests = "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType></PropertyGroup><PackageReference Include=\"Microsoft.NET.Test.Sdk\" /></Project>";
+    let sandbox = project(&[
+        ("src/Web/Web.csproj", &web),
+        ("src/Web/Properties/launchSettings.json", profiles),
+        ("src/Job/Job.csproj", PROJECT),
+        (
+            "src/Lib/Lib.csproj",
+            "<Project Sdk=\"Microsoft.NET.Sdk\" />",
+        ),
+        ("test/Tests.csproj", tests),
+    ]);
+    let before = tree(&sandbox.project());
+    init(&sandbox);
+    let old = "src/Web/Properties/launchSettings.json";
+    let new = "src/Job/Properties/launchSettings.json";
+    assert_eq!(read(&sandbox, old), profiles, "not asked for");
+    sandbox.azup(["init", "--yes", "--launch-profile"]).ok();
+    let made = read(&sandbox, old);
+    assert!(
+        made.starts_with(profiles.split("\r\n    }").next().unwrap()),
+        "{made}"
+    );
+    let text = made.trim_start_matches('\u{feff}').replace(" // ours", "");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    insta::assert_snapshot!(format!("{:#}", value["profiles"]["azurite"]), @r#"
+    {
+      "commandName": "Project",
+      "launchBrowser": true,
+      "applicationUrl": "https://localhost:7001",
+      "environmentVariables": {
+        "ASPNETCORE_ENVIRONMENT": "Development",
+        "AZURE_STORAGE_BLOB_ENDPOINT": "https://127.0.0.1:10000/devstoreaccount1",
+        "AZURE_STORAGE_QUEUE_ENDPOINT": "https://127.0.0.1:10001/devstoreaccount1",
+        "AZURE_STORAGE_TABLE_ENDPOINT": "https://127.0.0.1:10002/devstoreaccount1",
+        "IDENTITY_ENDPOINT": "http://127.0.0.1:10003/msi/token",
+        "IDENTITY_HEADER": "azup"
+      }
+    }
+    "#);
+    let job: serde_json::Value = serde_json::from_str(&read(&sandbox, new)).unwrap();
+    let names: Vec<&String> = job["profiles"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        names,
+        ["Job", "azurite"],
+        "the first is what dotnet run takes"
+    );
+    assert!(!sandbox.project().join("src/Lib/Properties").exists());
+    assert!(!sandbox.project().join("test/Properties").exists());
+    let after = tree(&sandbox.project());
+    for words in [
+        &["init", "--yes"][..],
+        &["init", "--yes", "--launch-profile"],
+    ] {
+        sandbox.azup(words).ok();
+        assert_eq!(tree(&sandbox.project()), after);
+    }
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(tree(&sandbox.project()), before);
+
+    // Without the record, and where a person went on with the file that azup made.
+    sandbox.azup(["init", "--yes", "--launch-profile"]).ok();
+    std::fs::remove_file(sandbox.project().join(".devcontainer/azurite/edits.json")).unwrap();
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert_eq!(tree(&sandbox.project()), before);
+    sandbox.azup(["init", "--yes", "--launch-profile"]).ok();
+    let text = read(&sandbox, new).replace(
+        "\"Job\": {",
+        "\"Nightly\": { \"commandName\": \"Project\" },\n    \"Job\": {",
+    );
+    sandbox.write(new, text);
+    sandbox.azup(["remove", "--yes"]).ok();
+    let left = read(&sandbox, new);
+    assert!(
+        left.contains("Nightly") && !left.contains("azurite"),
+        "{left}"
+    );
 }

@@ -154,7 +154,7 @@ fn folders_that_are_not_this_users_alone_are_left_alone() {
     };
     let folder = |sandbox: &Sandbox| sandbox.home().join(".dotnet");
     let open = |path: &std::path::Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap()
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
     case(
         &|sandbox| {

@@ -160,3 +160,33 @@ fn doctor_foretells_what_net_does() {
     sandbox.azup(["trust", "--stores", "dotnet"]).ok();
     agree(&sandbox, true, "the store");
 }
+
+/// The header of a launch profile is no secret: it gets the tokens that open Azurite alone.
+#[test]
+fn the_header_of_a_launch_profile_gets_local_tokens_and_no_others() {
+    let site = Site::new();
+    let up = site.up(&["--in-memory"]);
+    let ask = |resource: &str| {
+        let url = format!(
+            "http://127.0.0.1:{}/msi/token?api-version=2019-08-01&resource={resource}",
+            site.identity
+        );
+        let words = [
+            "--silent",
+            "--header",
+            "X-IDENTITY-HEADER: azup",
+            "--write-out",
+            " %{http_code}",
+            &url,
+        ];
+        site.sandbox.run("curl", words).ok().stdout
+    };
+    let local = ask("https://storage.azure.com");
+    assert!(
+        local.contains("\"access_token\":\"eyJ") && local.ends_with(" 200"),
+        "{local}"
+    );
+    let refused = ask("https://vault.azure.net");
+    assert!(refused.ends_with(" 400"), "{refused}");
+    assert_eq!(up.end_with(Signal::INT).code, 0);
+}
