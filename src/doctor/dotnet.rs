@@ -50,7 +50,12 @@ fn client(context: &Context) -> Result<Finding> {
     if !context.wants(dotnet::KIND) {
         return Ok(Finding::skip(format!("its stores were not asked for; {what}")));
     }
-    Ok(Finding::fail(what).fix("azup trust --stores dotnet").mend(Mend::Trust))
+    let finding = Finding::fail(what);
+    // What is left alone by a rule stays so, whatever is run.
+    Ok(match dotnet::of_user(machine)?.add(ca, machine) {
+        Ok(_) => finding.fix("azup trust --stores dotnet").mend(Mend::Trust),
+        Err(why) => finding.by_hand(&format!("{why:#}")),
+    })
 }
 
 /// Whether .NET is here, or a project for it.

@@ -19,6 +19,15 @@ use crate::identity;
 /// The profile's name.
 const NAME: &str = "azurite";
 
+/// What a program needs whom no container and no shell says anything.
+const VARIABLES: [&str; 5] = [
+    "AZURE_STORAGE_BLOB_ENDPOINT",
+    "AZURE_STORAGE_QUEUE_ENDPOINT",
+    "AZURE_STORAGE_TABLE_ENDPOINT",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+];
+
 /// A project that can be started.
 pub(super) struct Runnable {
     name: String,
@@ -89,7 +98,7 @@ impl Runnable {
         let tokens = (identity::url(identity::loopback(identity::PORT)), identity::FIXED.to_owned());
         let account = Account::default();
         for (name, value) in environment::services(&account, Ports::USUAL, false, Some(&tokens)) {
-            if name.starts_with("IDENTITY_") || name.starts_with("AZURE_STORAGE_") && name.ends_with("_ENDPOINT") {
+            if VARIABLES.contains(&name) {
                 variables.insert(name.to_owned(), json!(value));
             }
         }

@@ -181,6 +181,28 @@ fn folders_that_are_not_this_users_alone_are_left_alone() {
     );
 }
 
+/// What doctor says to do about it is no command that would do nothing.
+#[test]
+fn doctor_names_the_folder_that_is_in_the_way() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    let folder = sandbox.home().join(".dotnet");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let words = ["doctor", "client-dotnet", "--json"].iter().chain(&STORE);
+    let check = sandbox.azup(words).json()["checks"][0].clone();
+    assert_eq!(
+        (&check["status"], check["fix"].is_null()),
+        (&"fail".into(), true),
+        "{check}"
+    );
+    let detail = check["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("PartialChain") && detail.contains("can be written by others"),
+        "{detail}"
+    );
+}
+
 /// As after `sudo dotnet`.
 #[test]
 fn a_folder_of_roots_is_skipped() {
