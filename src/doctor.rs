@@ -20,6 +20,7 @@ mod clients;
 mod containers;
 mod context;
 mod credential;
+mod dotnet;
 mod editor;
 mod interpreter;
 mod keys;
@@ -116,6 +117,8 @@ pub struct Finding {
     pub status: Status,
     /// What was seen, and where.
     pub detail: String,
+    /// What is so instead of the check's title.
+    pub title: Option<&'static str>,
     /// The one command that mends it.
     pub fix: Option<String>,
     /// What mends it without asking.
@@ -131,6 +134,7 @@ impl Finding {
         Self {
             status,
             detail: detail.into(),
+            title: None,
             fix: None,
             mend: None,
             explained_by: None,
@@ -156,6 +160,14 @@ impl Finding {
     /// A fault.
     pub fn fail(detail: impl Into<String>) -> Self {
         Self::new(Status::Fail, detail)
+    }
+
+    /// Says what is so, where the contrary of the check's title would not be clear.
+    pub fn titled(self, title: &'static str) -> Self {
+        Self {
+            title: Some(title),
+            ..self
+        }
     }
 
     /// Adds the command that mends it.
@@ -216,6 +228,7 @@ pub fn checks() -> Vec<Check> {
         &stores::checks(),
         settings::CHECKS,
         clients::CHECKS,
+        dotnet::CHECKS,
         azurite::CHECKS,
         sdks::CHECKS,
         credential::CHECKS,

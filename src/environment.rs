@@ -27,6 +27,7 @@ use anyhow::Result;
 use crate::azurite::{Account, Ports, Service};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
+use crate::dotnet::kestrel;
 use crate::failure::Failure;
 use crate::identity::is_drawn;
 use crate::machine::Machine;
@@ -68,6 +69,8 @@ pub struct Wish {
     pub drawn: Option<String>,
     /// Which Java programs get a trust store.
     pub java: Java,
+    /// Whether ASP.NET serves its own HTTPS with the same certificate.
+    pub kestrel: bool,
 }
 
 /// One variable: set to a value, or (`None`) taken away.
@@ -116,6 +119,13 @@ impl Environment {
         this.variables.extend(proxy::variables(machine));
         trust::plan(&wish.ca, machine, &mut this)?;
         java::plan(wish.java, &wish.ca, machine, &mut this)?;
+        if wish.kestrel {
+            match kestrel::variables(&wish.ca, machine) {
+                Ok(all) => all.into_iter().for_each(|(name, path)| this.set(name, path)),
+                Err(why) => this.warnings.push(why),
+            }
+        }
+        this.warnings.extend(leading_away(machine));
         Ok(this)
     }
 
@@ -208,6 +218,21 @@ pub fn services(
         all.push((HEADER_OF_OTHERS, header.clone()));
     }
     all
+}
+
+/// The end of the name of a setting that says an account and no URL: the cloud's host name is made
+/// of it. Functions, `DurableTask` and `WebJobs` read it.
+pub const ACCOUNT_NAME: &str = "__accountname";
+
+/// What the user has set that leads to the cloud, whatever azup sets beside it.
+fn leading_away(machine: &Machine) -> Option<Failure> {
+    let is_account = |name: &&str| name.to_ascii_lowercase().ends_with(ACCOUNT_NAME);
+    let names: Vec<&str> = machine.variables().filter(is_account).collect();
+    let what = format!(
+        "{} is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite",
+        names.first()?
+    );
+    Some(Failure::new(what).hint(format!("unset {}", names.join(" "))))
 }
 
 /// What `DefaultAzureCredential` prefers to azup's endpoint: a whole service principal, or a

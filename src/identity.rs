@@ -25,7 +25,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub use audience::is_audience;
 pub use forward::Forward;
-pub use header::{draw, ensure_header, header, is_drawn};
+pub use header::{FIXED, draw, ensure_header, header, is_drawn};
 pub use login::Login;
 pub use probe::{Found, find, is_ours};
 pub use token::{Token, is_account, storage_token, token};

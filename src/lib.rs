@@ -26,6 +26,7 @@
 //! | `identity` | local access tokens, and the endpoint at which SDKs ask for them |
 //! | `background` | `-d`: the same azup once more, which stays behind |
 //! | `environment` | the variables with which unchanged code finds Azurite and trusts it |
+//! | `dotnet` | the files that .NET reads beside the environment, and the command that makes it |
 //! | `doctor` | every link of the chain as a check of its own |
 //! | `change` | the only place that changes the machine: preview, apply, roll back |
 //! | `files` | files that are never torn, by exchange and compare |
@@ -52,8 +53,8 @@ macro_rules! modules {
 }
 
 modules! {
-    advice azurite background certificates change cli commands doctor environment failure files git
-    identity machine options output project server sudo trust workspace
+    advice azurite background certificates change cli commands doctor dotnet environment failure files
+    git identity machine options output project server sudo trust workspace
 }
 #[cfg(feature = "internals")]
 pub mod fuzzed;

@@ -194,6 +194,12 @@ impl Machine {
             .filter(|value| !value.is_empty())
     }
 
+    /// The names of all variables that say something and can be shown.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let set = self.env.iter().filter(|(_, value)| !value.is_empty());
+        set.filter_map(|(name, _)| name.to_str())
+    }
+
     /// The current folder.
     pub fn cwd(&self) -> &Path {
         &self.cwd

@@ -328,6 +328,8 @@ pub struct ConnectionOptions {
     pub account: Option<Named>,
     /// Also a trust store for Java.
     pub java: bool,
+    /// Also a certificate for Kestrel.
+    pub kestrel: bool,
     /// URLs with the account in the host name.
     pub host_style: bool,
     /// Port of the blob service.

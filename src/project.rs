@@ -10,6 +10,7 @@
 //! file is the user's from the moment it exists: edited by [`jsonc_edit`] alone,
 //! and only for what is missing.
 
+mod aspire;
 pub mod binary;
 pub mod compose;
 pub mod configuration;
@@ -19,7 +20,9 @@ mod dockerfile;
 pub mod dotenv;
 pub mod found;
 pub mod language;
+mod launch_profile;
 mod leftovers;
+pub mod located;
 mod observe;
 mod paths;
 mod recognise;

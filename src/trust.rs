@@ -6,6 +6,7 @@
 
 pub mod bundle;
 pub mod definition;
+pub mod dotnet;
 pub mod java;
 pub mod nss;
 pub mod overrides;

@@ -262,6 +262,10 @@ impl Env {
 
 /// What code is told about Azurite: the options that `azup env` and `azup run` share.
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Connection {
     /// Where code gets access tokens from: azup, or `az login`
     #[arg(long, value_name = "WHO", default_value = "local")]
@@ -275,6 +279,9 @@ pub struct Connection {
     /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
     #[arg(long)]
     java: bool,
+    /// Also the certificate for ASP.NET's own HTTPS (Kestrel)
+    #[arg(long)]
+    kestrel: bool,
     /// URLs with the account in the host name, as in the cloud: https://ACCOUNT.blob.localhost:PORT
     #[arg(long)]
     host_style: bool,
@@ -298,6 +305,7 @@ impl Connection {
             credential: self.credential,
             account: self.account.clone(),
             java: self.java,
+            kestrel: self.kestrel,
             host_style: self.host_style,
             blob_port: self.blob_port.or(self.port),
             queue_port: self.queue_port.or(self.port.map(|first| first + 1)),

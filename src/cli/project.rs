@@ -49,9 +49,15 @@ pub struct Init {
     /// Put "azup: trust" in the place of tasks that write a CA into certifi
     #[arg(long)]
     pub replace_scripts: bool,
+    /// Add a launch profile "azurite" to the launchSettings.json of .NET projects
+    #[arg(long)]
+    pub launch_profile: bool,
     /// Where the dev container gets access tokens from: azup (`local`), or `az` login
     #[arg(long, value_name = "WHO")]
     pub credential: Option<Credential>,
+    /// Set up also a project that .NET Aspire starts, which brings an Azurite of its own
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub(super) shared: Changes,
 }

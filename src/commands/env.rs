@@ -21,6 +21,10 @@ use crate::output::Output;
 /// How long a listener on this machine may take to answer; usually it takes microseconds.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
+/// .NET reads `SSL_CERT_FILE` once, when its process starts (measured).
+const IN_PWSH: &str = "note: what this pwsh asks for by itself (Invoke-WebRequest) trusts the CA from a store, as \
+                       azup trust --stores dotnet puts it there; these variables hold for programs that it starts";
+
 pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
     let told = env.connection();
     let (ports, running) = azurite::find_running(&told, machine)?;
@@ -59,6 +63,9 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
         return Ok(Exit::Done);
     }
     let warned = environment.warnings.len();
+    if env.format == Format::Powershell {
+        output.progress(IN_PWSH);
+    }
     let text = environment::written(&mut environment, env.format)?;
     output.warn_all(&environment.warnings[warned..]);
     if let Some(name) = &env.name {
@@ -155,6 +162,7 @@ pub(super) fn wish(
         header,
         drawn: None,
         java: Java::of(told.java, command, machine),
+        kestrel: told.kestrel,
     };
     Ok((wish, changes))
 }

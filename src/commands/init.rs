@@ -30,6 +30,8 @@ fn verb(init: &Init) -> Verb {
         (init.compose, "--compose"),
         (init.no_node_feature, "--no-node-feature"),
         (init.replace_scripts, "--replace-scripts"),
+        (init.launch_profile, "--launch-profile"),
+        (init.force, "--force"),
     ] {
         words.extend(given.then(|| word.into()));
     }
@@ -58,8 +60,11 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Answer> {
     let project = Project::observe(machine, &init.dir)?.led_by(init.language);
-    let request = request(init, global, &project, machine, output)?;
     let verb = verb(init);
+    if !init.force {
+        project.refuse_aspire(&verb.words)?;
+    }
+    let request = request(init, global, &project, machine, output)?;
     let observe = || project.plan(machine, &request);
     let mut plan = observe()?;
     project_files::warn_of_keys(&project, &plan, output);
@@ -154,6 +159,7 @@ fn request(
         compose: init.compose,
         node_feature: !init.no_node_feature,
         replace_scripts: init.replace_scripts,
+        launch_profile: init.launch_profile,
         credential: init
             .credential
             .unwrap_or_else(|| devcontainer::credential(&project.folder)),

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::azurite::{self, Users, Wish};
 use crate::certificates::{self, Place};
 use crate::cli::Run;
+use crate::dotnet;
 use crate::environment::{self, Environment};
 use crate::failure::{Exit, Failure, command_line};
 use crate::identity::{self, Forward, Login, Service};
@@ -101,6 +102,7 @@ fn with_azurite(
     };
     let environment = env::prepared(plan, false, machine, output)?;
     output.warn_all(&environment.warnings);
+    output.warn_all(&dotnet::overriding(&run.command, &environment.variables, machine));
     let mut command = machine.users_command(&run.command[0]);
     command.args(&run.command[1..]);
     environment.give_to(&mut command);
@@ -119,6 +121,7 @@ fn preview(
     let endpoint = identity::url(identity::loopback(identity::PORT));
     let (told, _) = env::wish(&run.connection(), Some(&run.command[0]), wish.ports, set.ca, endpoint, machine)?;
     let environment = Environment::plan(&told, machine)?;
+    output.warn_all(&dotnet::overriding(&run.command, &environment.variables, machine));
     let mut text = String::new();
     if !is_running {
         text += &azurite::preview(wish, global, machine)?.text;

@@ -59,6 +59,7 @@ fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
             compose: false,
             node_feature: false,
             replace_scripts: false,
+            launch_profile: false,
             credential: devcontainer::credential(folder),
             binary: Binary::without_program(folder),
         };

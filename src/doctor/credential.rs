@@ -121,7 +121,10 @@ fn fetch(context: &Context) -> Result<String, Finding> {
     let reply = match azurite::get_plain(host, &target, &headers, context.limit) {
         Ok(reply) => reply,
         Err(why) => {
-            let what = format!("IDENTITY_ENDPOINT is {url}, but {why:#}");
+            let what = format!(
+                "azup is not up: IDENTITY_ENDPOINT is {url}, but {why:#}; .NET asks there for 23 seconds, \
+                 and its message names neither"
+            );
             return Err(Finding::fail(what).fix(context.up()));
         }
     };

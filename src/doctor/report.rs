@@ -37,7 +37,8 @@ impl Report {
             };
             let see = finding.see.map(|id| format!(" (see {id})"));
             let see = see.unwrap_or_default();
-            let mut lines = format!("{word}  {:width$}  {}{see}\n", check.id, check.title);
+            let title = finding.title.unwrap_or(check.title);
+            let mut lines = format!("{word}  {:width$}  {title}{see}\n", check.id);
             if finding.is_wrong() || output.is_verbose() {
                 for line in finding.detail.lines() {
                     lines += &format!("      {line}\n");
@@ -106,7 +107,7 @@ impl Report {
                 json!({
                     "id": check.id,
                     "status": finding.status.name(),
-                    "title": check.title,
+                    "title": finding.title.unwrap_or(check.title),
                     "detail": finding.detail,
                     "fix": finding.fix.as_deref().map(|fix| output.advice(fix)),
                 })

@@ -10,9 +10,8 @@ use time::Duration;
 use super::azurite::services;
 use super::{Check, Context, Finding, Run};
 use crate::certificates::{day, moment};
-use crate::failure::shown;
 use crate::files;
-use crate::project::found;
+use crate::project::found::{self, Found};
 
 /// How far apart two clocks may be. Azurite itself allows nothing; azup's tokens are valid
 /// from five minutes ago.
@@ -40,12 +39,15 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "settings",
-        title: "no setting says UseDevelopmentStorage=true",
+        title: "settings that name Azurite name it by https",
         explained_by: &[],
         starts_program: false,
         run: Run::Check(settings),
     },
 ];
+
+/// What is so where a setting is told.
+const ELSEWHERE: &str = "settings lead to plain http, where tokens do not work, or off this machine";
 
 /// Only an administrator, or the host of a virtual machine, can do it.
 const SET_CLOCK: &str = "set the clock of this machine; no command of azup's can";
@@ -139,7 +141,8 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
 
 fn settings(context: &Context) -> Result<Finding> {
     let (mut found, mut unread) = (Vec::new(), Vec::new());
-    for file in files_of(context.machine.cwd()) {
+    let cwd = context.machine.cwd();
+    for file in files_of(cwd) {
         let bytes = match files::read_if_there(&file) {
             Ok(bytes) => bytes.unwrap_or_default(),
             // Managers of passwords give a `.env` that is a FIFO: reading it asks the user.
@@ -148,42 +151,28 @@ fn settings(context: &Context) -> Result<Finding> {
                 continue;
             }
         };
-        let text = String::from_utf8_lossy(&bytes);
-        let lines = text.lines().map(str::trim);
-        let named = lines
-            .filter(|line| !line.starts_with('#') && !line.starts_with("//"))
-            .any(|line| {
-                line.to_ascii_lowercase()
-                    .contains("usedevelopmentstorage=true")
-            });
-        if named {
-            found.push(file);
-        }
+        let path = file.strip_prefix(cwd).unwrap_or(&file);
+        found.extend(found::settings_in(path, &String::from_utf8_lossy(&bytes)));
     }
-    let cwd = context.machine.cwd();
     // A home folder is no project, however many settings lie in it.
     if context.machine.home().ok() != Some(cwd) {
-        let places = found::development_storage(cwd).into_iter();
-        let more = places.map(|(path, _)| cwd.join(path));
-        let more: Vec<PathBuf> = more.filter(|path| !found.contains(path)).collect();
+        let more = found::settings(cwd).into_iter();
+        let more: Vec<Found> = more.filter(|one| !found.contains(one)).collect();
         found.extend(more);
     }
     let Some(first) = found.first() else {
         if !unread.is_empty() {
             return Ok(Finding::skip(unread.join("\n")));
         }
-        return Ok(Finding::ok("none does"));
+        return Ok(Finding::ok("all of them do"));
     };
-    let names: Vec<String> = found.iter().map(|file| shown(file)).collect();
-    let format = if first.ends_with("local.settings.json") {
+    let lines: Vec<String> = found.iter().map(Found::text).collect();
+    let format = if first.path.ends_with("local.settings.json") {
         "functions"
     } else {
         "dotenv"
     };
-    // By the SDKs' own definition (measured).
-    Ok(Finding::warn(format!(
-        "it means http://127.0.0.1:10000, where the account's key works and tokens do not: {}",
-        names.join(", ")
-    ))
-    .fix(format!("azup env --format {format}")))
+    Ok(Finding::warn(lines.join("\n"))
+        .titled(ELSEWHERE)
+        .fix(format!("azup env --format {format}")))
 }

@@ -57,6 +57,7 @@ pub(super) fn look(context: &Context, store: &'static Definition) -> Result<Find
             scope: context.global.scope.unwrap_or(Scope::User),
             bundles: &bundles,
             removing: false,
+            named: context.global.stores.as_ref().is_some_and(|all| all.contains(&store.kind)),
             known,
         })
     };

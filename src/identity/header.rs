@@ -23,6 +23,10 @@ const FILE: &str = "identity-header";
 /// The longest one that is taken (bytes). Azure's own have 32 to 64.
 const LONGEST: usize = 1024;
 
+/// The one that stands in files which are committed: dev containers and launch profiles. It is no
+/// secret, and gives no more than IMDS' dialect gives to everybody on this machine.
+pub const FIXED: &str = "azup";
+
 /// How one that is drawn begins, so that nobody takes it for the lasting one.
 const DRAWN: &str = "azup-forward-";
 

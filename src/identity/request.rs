@@ -11,6 +11,7 @@ use ring::hmac;
 use super::Service;
 use super::audience::{bare, may_be_handed_on};
 use super::forward::Forwarder;
+use super::header::FIXED;
 use super::refusal::Form;
 use super::reply::{Reply, bad, granted, refusal, unavailable};
 use super::token::{Token, token};
@@ -130,7 +131,8 @@ impl Rules {
         if self.drawn.as_ref().is_some_and(|(tag, _)| is(tag)) {
             return Some(Rank::Forward);
         }
-        is(&self.lasting).then_some(Rank::Local)
+        let is_fixed = self.loopback_only && given == FIXED.as_bytes();
+        (is_fixed || is(&self.lasting)).then_some(Rank::Local)
     }
 
     fn decide(&self, request: &httparse::Request<'_, '_>) -> Result<Decision, Reply> {

@@ -15,7 +15,7 @@ use super::paths;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 
-pub(super) use edits::{NODE_FEATURE, is_overlay, is_own_feature, said_of};
+pub(super) use edits::{NODE_FEATURE, is_azurites, is_overlay, is_own_feature, said_of};
 pub use edits::{compose_edits, embedded_edits, has_node_feature, names_own_folder, with_overlay};
 
 /// Where a new project's configuration is.

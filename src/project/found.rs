@@ -6,10 +6,12 @@
 mod compose;
 mod lines;
 mod listed;
+mod settings;
 mod workspaces;
 
 use std::path::{Path, PathBuf};
 
+use super::configuration::is_azurites;
 use crate::failure::{quoted, shown};
 use crate::git;
 use crate::machine::Machine;
@@ -18,11 +20,6 @@ pub use listed::Listed;
 
 /// No more lines than a person reads.
 const MOST: usize = 40;
-
-/// The endings of files that hold settings and no code.
-const SETTINGS: [&str; 10] = [
-    "config", "env", "ini", "json", "jsonc", "properties", "toml", "xml", "yaml", "yml",
-];
 
 /// Something that a person has to know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +88,7 @@ fn labels(path: &Path, text: &str) -> Vec<Found> {
     let all = value["portsAttributes"].as_object().into_iter().flatten();
     let named = all.filter_map(|(port, said)| Some((port, said["label"].as_str()?)));
     let others = named.filter(|(port, label)| {
-        ["10000", "10001", "10002"].contains(&port.as_str())
-            && !label.to_lowercase().contains("azurite")
+        ["10000", "10001", "10002"].contains(&port.as_str()) && !is_azurites(Some(label))
     });
     let found = others.map(|(port, label)| {
         let key = format!("\"{port}\"");
@@ -108,21 +104,16 @@ fn labels(path: &Path, text: &str) -> Vec<Found> {
     found.collect()
 }
 
-/// The places in a project that say `UseDevelopmentStorage=true`.
-pub fn development_storage(project: &Path) -> Vec<(PathBuf, usize)> {
-    let mut places = Vec::new();
-    for (path, text) in Listed::of(project).texts() {
-        // Sources that name it are no settings.
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let kind = path.extension().unwrap_or_default().to_string_lossy();
-        if !SETTINGS.contains(&&*kind) && !name.starts_with(".env") {
-            continue;
-        }
-        if let Some(line) = lines::development_storage(&path, &text) {
-            places.push((path, line));
-        }
-    }
-    places
+/// The settings in a project that do not lead to Azurite over HTTPS.
+pub fn settings(project: &Path) -> Vec<Found> {
+    let listed = Listed::of(project);
+    let found = listed.texts().flat_map(|(path, text)| settings::look(&path, &text));
+    found.take(MOST).collect()
+}
+
+/// The same of one file, whatever it is called.
+pub fn settings_in(path: &Path, text: &str) -> Vec<Found> {
+    settings::look(path, text)
 }
 
 /// Those of azup's files that git ignores, by the rule that says so.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use container::Container;
 pub(super) use container::{install, install_on_windows};
-use tree::Tree;
+pub(super) use tree::{Tree, is};
 
 use crate::options::Language;
 use crate::failure::shown;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::configuration::{Configuration, find};
 use super::record::{self, Entry, Record, fingerprint};
-use super::{Project, paths, slashed, vscode};
+use super::{Project, launch_profile, paths, slashed, vscode};
 use crate::certificates::{CertificateSet, FILES, PROJECT_FOLDER};
 use crate::files;
 use crate::machine::Machine;
@@ -162,6 +162,7 @@ impl Project {
         }
         own::recognise(&self.folder, &overlays, &mut all.record)?;
         self.recognise_editor(&mut all)?;
+        self.recognise_profiles(&mut all)?;
         if all.is_empty() {
             return Ok(None);
         }
@@ -217,6 +218,30 @@ impl Project {
         Ok(())
     }
 
+    /// Launch profiles as azup writes them, in a project that names azup's own folder.
+    fn recognise_profiles(&self, all: &mut Recognised) -> Result<()> {
+        if !all.is_named && all.record.own.is_empty() {
+            return Ok(());
+        }
+        for project in launch_profile::runnable(&self.folder) {
+            let Ok(real) = paths::real(&self.folder, &project.path) else {
+                continue;
+            };
+            let Ok(Some(bytes)) = files::read_if_there(&real) else {
+                continue;
+            };
+            if fingerprint(&project.new_file()?.bytes) == fingerprint(&bytes) {
+                all.made(&project.path, &bytes);
+            } else if let Ok(value) = jsonc_edit::parse(&bytes)
+                && let Some(addition) = self.launch_addition(&project.path, &value)
+            {
+                let additions = vec![addition];
+                all.found(&project.path, &bytes, Ok(Parts { additions, notes: Vec::new() }));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether certificates are there that azup did not make.
     fn has_foreign_certificates(&self, machine: &Machine) -> bool {
         let folder = self.folder.join(PROJECT_FOLDER);
@@ -231,6 +256,10 @@ impl Project {
             Ok(value) => value,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if launch_profile::is_settings(path) {
+            let additions = self.launch_addition(path, &value).into_iter().collect();
+            return Ok(Ok(Parts { additions, notes: Vec::new() }));
+        }
         if path == Path::new(vscode::TASKS_PATH) || path == Path::new(vscode::LAUNCH_PATH) {
             let fresh = vscode::fresh(self, None, None)?;
             let read = |file: &super::ProjectFile| jsonc_edit::parse(&file.bytes).ok();

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::OWN_FOLDER;
 use crate::failure::{Exit, Failure, command_line, quoted, shown};
 use crate::files;
-pub(super) use known::{FOLDERS, is_container_file, is_workspace};
+pub(super) use known::{is_container_file, is_made_folder, is_workspace};
 use known::{is_configuration, is_known, is_linked, is_of_users, is_own};
 
 /// The record's name in azup's own folder.
@@ -179,7 +179,7 @@ impl Record {
             })
             .or_else(|| {
                 let folders = self.folders.iter().map(String::as_str);
-                let mut strange = folders.filter(|path| !FOLDERS.contains(path));
+                let mut strange = folders.filter(|path| !is_made_folder(path));
                 strange.find(|path| !is_linked(project, path))
             })
     }

@@ -4,6 +4,7 @@
 mod by_hand;
 mod entries;
 mod finish;
+mod profiles;
 mod surroundings;
 mod workspaces;
 
@@ -30,6 +31,10 @@ use crate::options::Credential;
 const NEW_SERVICE: &str = "devcontainer";
 
 /// What the user wants of `azup init`.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The folder of the certificate set to copy; without one the project's own is kept,
@@ -46,6 +51,8 @@ pub struct Request {
     pub node_feature: bool,
     /// Replace tasks that do by a script what azup does.
     pub replace_scripts: bool,
+    /// Add the launch profile of .NET projects.
+    pub launch_profile: bool,
     /// Who gives code in the dev container its access tokens.
     pub credential: Credential,
     /// The azup for the dev container, read once.
@@ -106,6 +113,7 @@ impl Project {
         ))?;
         setup.editor(request)?;
         setup.workspaces(request)?;
+        setup.launch_profiles(request)?;
         setup.finish(machine, request, &sans, noted)
     }
 
@@ -375,19 +383,27 @@ impl Setup<'_> {
         &mut self,
         path: &Path,
     ) -> Result<Option<(PathBuf, Vec<u8>, serde_json::Value)>> {
+        Ok(self.read_there(path)?.map(|(real, bytes)| {
+            let value = jsonc_edit::parse(&bytes).unwrap_or_else(|_| json!({}));
+            (real, bytes, value)
+        }))
+    }
+
+    /// A file of the user's, where it is there.
+    fn read_there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
         let folder = &self.project.folder;
         if !files::exists(&folder.join(path)) {
             return Ok(None);
         }
-        let real = match paths::real(folder, path) {
-            Ok(real) => real,
+        match paths::real(folder, path) {
+            Ok(real) => {
+                let bytes = files::read(&real)?;
+                Ok(Some((real, bytes)))
+            }
             Err(blocked) => {
                 self.blocked(blocked);
-                return Ok(None);
+                Ok(None)
             }
-        };
-        let bytes = files::read(&real)?;
-        let value = jsonc_edit::parse(&bytes).unwrap_or_else(|_| json!({}));
-        Ok(Some((real, bytes, value)))
+        }
     }
 }

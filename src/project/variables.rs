@@ -9,7 +9,7 @@ use crate::options::Credential;
 
 /// The endpoint for tokens inside the dev container, and the header that it asks for.
 const ENDPOINT: &str = "http://127.0.0.1:10003/msi/token";
-const HEADER: &str = "azup";
+const HEADER: &str = crate::identity::FIXED;
 
 /// Where the Feature puts the CA for Node.js.
 const ANCHOR: &str = "/usr/local/share/ca-certificates/azup-local-ca.crt";

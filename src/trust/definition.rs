@@ -38,6 +38,8 @@ pub struct Search<'a> {
     pub bundles: &'a [PathBuf],
     /// Whether CAs are to be taken out: it is then not said how one would get in.
     pub removing: bool,
+    /// Whether this kind was asked for by its name: one that azup can make is then made.
+    pub named: bool,
     /// What was found so far.
     pub known: &'a [Found],
 }

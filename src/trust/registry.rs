@@ -2,7 +2,7 @@
 //! it: a new kind of store is one file, with its [`Definition`], and one line in [`STORES`].
 
 use super::definition::Definition;
-use super::{bundle, java, nss, overrides, python, storage_explorer, system};
+use super::{bundle, dotnet, java, nss, overrides, python, storage_explorer, system};
 use crate::options::Kind;
 
 #[cfg(test)]
@@ -16,6 +16,7 @@ pub static STORES: &[&Definition] = &[
     &system::STORE,
     &overrides::STORE,
     &java::STORE,
+    &dotnet::STORE,
     &storage_explorer::STORE,
     #[cfg(test)]
     &example::STORE,

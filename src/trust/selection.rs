@@ -94,6 +94,7 @@ impl<'a> Selection<'a> {
                 scope: self.scope,
                 bundles: &self.bundles,
                 removing,
+                named: self.insists_on(store.kind),
                 known: &found,
             };
             let more = (store.find)(&search);

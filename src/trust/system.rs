@@ -94,7 +94,7 @@ fn sha1(ca: &TrustAnchor) -> String {
     sha1_of(&ca.der)
 }
 
-fn sha1_of(der: &[u8]) -> String {
+pub(super) fn sha1_of(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, der);
     hex(digest.as_ref()).to_uppercase()
 }

@@ -26,6 +26,7 @@ mod certificates;
 mod contract;
 mod corpora;
 mod doctor;
+mod dotnet;
 mod env;
 mod firefox;
 mod identity;

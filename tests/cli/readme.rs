@@ -229,6 +229,13 @@ fn the_pages_of_clients_name_the_versions_that_are_tested() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
         rest[..end.unwrap_or(rest.len())].to_owned()
     };
+    let dotnet = include_str!("../dotnet-client/client.csproj");
+    let dotnet = after(dotnet, "\"Azure.Identity\" Version=\"");
+    let row = format!("| .NET, Azure.Identity {dotnet} | the vault's token (tested) |");
+    assert!(
+        include_str!("../../docs/clients/README.md").contains(&row),
+        "{row}"
+    );
     for (page, name, version) in [
         (
             include_str!("../../docs/clients/python.md"),

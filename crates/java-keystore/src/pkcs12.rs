@@ -49,6 +49,8 @@ struct Bag<'a> {
     alias: String,
     /// The DER, if it is a trusted certificate.
     certificate: Option<&'a [u8]>,
+    /// The DER, if it is any certificate, whatever Java makes of it.
+    any: Option<&'a [u8]>,
 }
 
 impl<'a> Pkcs12<'a> {
@@ -90,6 +92,19 @@ impl<'a> Pkcs12<'a> {
                 certificate: bag.certificate.map(Into::into),
             })
             .collect()
+    }
+
+    /// Every certificate in the order of the file, also those that Java does not trust: what other
+    /// programs (.NET, OpenSSL) see.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<&'a [u8]> {
+        self.bags.iter().filter_map(|bag| bag.any).collect()
+    }
+
+    /// Whether there is anything but certificates, such as a key.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        self.bags.iter().any(|bag| bag.any.is_none())
     }
 
     /// The bytes of the keystore with one more trusted certificate, behind the last one.
@@ -161,16 +176,22 @@ impl<'a> Bag<'a> {
                 _ => {}
             }
         }
-        let certificate = if trusted && kind.content(bytes) == CERT_BAG {
-            Some(certificate(bytes, value)?)
+        let is_certificate = kind.content(bytes) == CERT_BAG;
+        let any = is_certificate
+            .then(|| certificate(bytes, value))
+            .transpose();
+        // What is wrong with one that Java passes over does not matter to Java.
+        let any = if trusted {
+            any?
         } else {
-            None
+            any.unwrap_or_default()
         };
         Ok(Self {
             safe,
             place: element.whole(),
             alias,
-            certificate,
+            certificate: any.filter(|_| trusted),
+            any,
         })
     }
 }

@@ -154,20 +154,46 @@ fn ports(value: &Value, wanted: &[(&'static str, Value)]) -> Vec<Edit> {
             });
         }
     }
+    let is_wanted = |port: u16| wanted.iter().any(|(_, one)| text_of(one) == port.to_string());
     for (what, element) in wanted {
         let name = text_of(element);
-        let said = value["portsAttributes"]
-            .as_object()
-            .is_some_and(|all| all.keys().any(|one| covers(one, &name)));
-        if !said {
-            edits.push(Edit::Member {
+        let mut said = value["portsAttributes"].as_object().into_iter().flatten();
+        let edit = match said.find(|(one, _)| covers(one, &name)) {
+            None => Edit::Member {
                 at: key("portsAttributes"),
                 key: name,
                 value: said_of(what),
-            });
+            },
+            // Without it VS Code opens them by http.
+            Some((one, said)) if lacks_protocol(said) && range(one).all(is_wanted) => {
+                let at = ["portsAttributes", one].map(|step| Step::Key(step.to_owned()));
+                Edit::Member {
+                    at: at.to_vec(),
+                    key: "protocol".to_owned(),
+                    value: json!("https"),
+                }
+            }
+            Some(_) => continue,
+        };
+        if !edits.contains(&edit) {
+            edits.push(edit);
         }
     }
     edits
+}
+
+/// Whether what the user says of a port is about Azurite, and not how it is opened.
+fn lacks_protocol(said: &Value) -> bool {
+    said.is_object() && said.get("protocol").is_none() && is_azurites(said["label"].as_str())
+}
+
+/// Whether a port with this label is Azurite's, as far as a label tells.
+pub(in crate::project) fn is_azurites(label: Option<&str>) -> bool {
+    let words = ["azurite", "blob", "queue", "table", "storage"];
+    label.is_none_or(|label| {
+        let label = label.to_lowercase();
+        words.iter().any(|word| label.contains(word))
+    })
 }
 
 /// What is said of a port that carries `what`.
@@ -200,13 +226,16 @@ fn same_port(one: &Value, other: &Value) -> bool {
 
 /// Whether a key of `portsAttributes` speaks of this port: itself, or a range around it.
 fn covers(key: &str, port: &str) -> bool {
-    let range = || {
-        let (from, to) = key.split_once('-')?;
-        let port: u16 = port.parse().ok()?;
-        let (from, to): (u16, u16) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-        Some((from..=to).contains(&port))
-    };
-    key == port || range().unwrap_or(false)
+    key == port || port.parse().is_ok_and(|port: u16| range(key).contains(&port))
+}
+
+/// The ports of which a key of `portsAttributes` speaks; none where it is no number.
+fn range(key: &str) -> std::ops::RangeInclusive<u16> {
+    let (from, to) = key.split_once('-').unwrap_or((key, key));
+    match (from.trim().parse(), to.trim().parse()) {
+        (Ok(from), Ok(to)) => from..=to,
+        _ => std::ops::RangeInclusive::new(1, 0),
+    }
 }
 
 #[cfg(test)]
@@ -240,5 +269,22 @@ mod tests {
         );
         assert_eq!(edits.len(), 2, "{edits:?}");
         assert!(format!("{edits:?}").matches("10002").count() >= 2);
+    }
+
+    #[test]
+    fn a_port_of_azurites_that_is_labelled_already_is_opened_by_https() {
+        let three = [("blob", json!(10000)), ("queue", json!(10001)), ("table", json!(10002))];
+        for (said, expected) in [
+            (json!({"10000": {"label": "Blobs"}, "10001": {}, "10002": {"label": "tables"}}), 3),
+            (json!({"10000-10002": {"label": "Azurite"}}), 1),
+            (json!({"10000-10003": {"label": "Azurite"}}), 0),
+            (json!({"10000-10002": {"label": "Azurite", "protocol": "http"}}), 0),
+            (json!({"10000-10002": {"label": "Webhooks"}}), 0),
+        ] {
+            let value = json!({"forwardPorts": [10000, 10001, 10002], "portsAttributes": said});
+            let edits = ports(&value, &three);
+            assert_eq!(edits.len(), expected, "{value} {edits:?}");
+            assert!(edits.iter().all(|edit| format!("{edit:?}").contains("protocol")));
+        }
     }
 }

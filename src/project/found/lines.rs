@@ -1,38 +1,27 @@
-//! What single lines say: a setting that means plain HTTP, a command that starts an Azurite, a
+//! What single lines say: a setting that leads elsewhere, a command that starts an Azurite, a
 //! mount with a label.
 
 use std::path::Path;
 
 use super::Found;
 use super::compose::is_compose;
-
-const DEVELOPMENT: &str = "usedevelopmentstorage=true";
-
-/// The line that says `UseDevelopmentStorage=true`, and is no comment.
-pub(super) fn development_storage(path: &Path, text: &str) -> Option<usize> {
-    let mut lines = (1..).zip(text.lines());
-    let (number, _) = lines.find(|(_, line)| {
-        !is_comment(path, line) && line.to_ascii_lowercase().contains(DEVELOPMENT)
-    })?;
-    Some(number)
-}
+use super::settings::{Settings, is_of_interest};
 
 pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
     let lower = text.to_ascii_lowercase();
     // Most files have none of these words.
-    if !["azurite", "developmentstorage", "defaultendpointsprotocol=http;", ":1000", "runasemulator", ":z", ",z", "selinux"]
-        .iter()
-        .any(|word| lower.contains(word))
-    {
+    let words = ["azurite", "runasemulator", ":z", ",z", "selinux"];
+    if !is_of_interest(&lower) && !words.iter().any(|word| lower.contains(word)) {
         return Vec::new();
     }
+    let settings = Settings::of(path, text);
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         // A line that nobody wrote says nothing to a person.
         if line.len() > 4096 || is_comment(path, line) {
             continue;
         }
-        let what = setting(path, line)
+        let what = settings.in_line(number, line)
             .or_else(|| emulator(path, line))
             .or_else(|| label(path, line));
         found.extend(what.map(|what| Found::at(path, number, what)));
@@ -40,7 +29,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
     found
 }
 
-fn is_comment(path: &Path, line: &str) -> bool {
+pub(super) fn is_comment(path: &Path, line: &str) -> bool {
     let line = line.trim_start();
     let kind = path.extension().unwrap_or_default().to_string_lossy();
     let begins = |marks: &[&str]| marks.iter().any(|mark| line.starts_with(mark));
@@ -51,84 +40,8 @@ fn is_comment(path: &Path, line: &str) -> bool {
         }
         "vb" => begins(&["'"]),
         "ini" | "properties" => begins(&["#", ";", "!"]),
-        "xml" | "csproj" | "props" | "config" => begins(&["<!--"]),
+        "xml" | "csproj" | "props" | "config" | "runsettings" => begins(&["<!--"]),
         _ => begins(&["#", "//"]),
-    }
-}
-
-/// A setting that means plain HTTP to Azurite.
-fn setting(path: &Path, line: &str) -> Option<String> {
-    let lower = line.to_ascii_lowercase();
-    let url = http_url(&lower).map(|(at, end)| (at, line[at..end].to_owned(), lower[at..end].replacen("http://", "https://", 1)));
-    let word = |word: &str, shown: &str| {
-        let at = lower.find(word)?;
-        Some((at, shown.to_owned(), String::new()))
-    };
-    let found = word(DEVELOPMENT, "UseDevelopmentStorage=true")
-        .or_else(|| word("defaultendpointsprotocol=http;", "DefaultEndpointsProtocol=http"))
-        .or(url)?;
-    let (at, says, mut https) = found;
-    // A whole connection string names its host as well.
-    if https.is_empty()
-        && let Some((from, to)) = http_url(&lower)
-    {
-        https = lower[from..to].replacen("http://", "https://", 1);
-    }
-    let name = name_before(&line[..at]);
-    let name = if name.is_empty() { String::new() } else { format!("{name} ") };
-    let instead = if path.ends_with("local.settings.json") {
-        "azup env --format functions prints the https settings".to_owned()
-    } else if https.is_empty() {
-        "azup env prints the https connection string".to_owned()
-    } else {
-        format!("{https}, with the local CA trusted")
-    };
-    Some(format!(
-        "{name}says {says}: plain HTTP goes on to work with the account's key, since one port serves \
-         both; tokens (DefaultAzureCredential) need https: {instead}"
-    ))
-}
-
-/// Where `http://host:1000x` begins and ends in a line.
-fn http_url(lower: &str) -> Option<(usize, usize)> {
-    let mut from = 0;
-    while let Some(at) = lower[from..].find("http://").map(|at| at + from) {
-        let rest = &lower[at + "http://".len()..];
-        let is_host = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
-        // An IPv6 address has colons in brackets.
-        let host = match rest.strip_prefix("[::1]") {
-            Some(_) => "[::1]".len(),
-            None => rest.find(|c| !is_host(c)).unwrap_or(rest.len()),
-        };
-        let port = &rest[host..];
-        let known = [":10000", ":10001", ":10002"].iter().any(|port_| {
-            port.strip_prefix(port_).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-        });
-        if host > 0 && known {
-            return Some((at, at + "http://".len() + host + ":10000".len()));
-        }
-        from = at + "http://".len();
-    }
-    None
-}
-
-/// The name to which a line gives what follows: the last word before `=` or `:`.
-fn name_before(line: &str) -> String {
-    let is_word = |c: char| c.is_alphanumeric() || "_.-".contains(c);
-    let line = line.trim_end_matches(|c: char| !is_word(c) && c != ':' && c != '=');
-    let Some(line) = line.strip_suffix([':', '=']) else {
-        return String::new();
-    };
-    let line = line.trim_end_matches(|c: char| !is_word(c));
-    let start = line.rfind(|c| !is_word(c)).map_or(0, |at| {
-        at + line[at..].chars().next().map_or(1, char::len_utf8)
-    });
-    let name: String = line[start..].chars().take(60).collect();
-    // In a connection string of several parts the name stands further left.
-    if name.ends_with("Endpoint") || name == "DefaultEndpointsProtocol" {
-        String::new()
-    } else {
-        name
     }
 }
 

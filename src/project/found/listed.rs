@@ -28,10 +28,10 @@ const LEFT_OUT: [&str; 17] = [
 ];
 
 /// The endings of files in which settings are.
-const KINDS: [&str; 41] = [
+const KINDS: [&str; 42] = [
     "bicep", "cfg", "cjs", "code-workspace", "conf", "config", "cs", "csproj", "env", "fs", "go",
     "gradle", "http", "ini", "java", "js", "json", "json5", "jsonc", "jsx", "kt", "kts", "mjs",
-    "mts", "php", "properties", "props", "ps1", "psm1", "py", "rb", "rs", "sh", "tf", "toml", "ts",
+    "mts", "php", "properties", "props", "ps1", "psm1", "py", "rb", "rs", "runsettings", "sh", "tf", "toml", "ts",
     "tsx", "vb", "xml", "yaml", "yml",
 ];
 
@@ -67,7 +67,7 @@ impl Listed {
     }
 
     /// Each with its text. Links are not followed, and what is no text is passed over.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (PathBuf, String)> {
+    pub fn texts(&self) -> impl Iterator<Item = (PathBuf, String)> {
         let mut left = MOST_BYTES;
         self.paths.iter().take(MOST_FILES).filter_map(move |path| {
             let at = self.project.join(path);
@@ -98,7 +98,7 @@ fn is_read(path: &Path) -> bool {
     !own && !left_out
         && !MADE.contains(&&*name)
         && !name.ends_with(".min.js")
-        && (KINDS.contains(&&*kind) || NAMES.contains(&&*name) || name.starts_with(".env") || name.starts_with("Dockerfile."))
+        && (KINDS.contains(&&*kind) || NAMES.contains(&&*name) || name.starts_with(".env") || name == ".runsettings" || name.starts_with("Dockerfile."))
 }
 
 fn lying_around(project: &Path) -> (Vec<PathBuf>, bool) {

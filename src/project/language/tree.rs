@@ -42,13 +42,13 @@ pub(super) const ALL: [Language; 6] = [
 ];
 
 /// The files that were found, the shallowest first.
-pub(super) struct Tree {
+pub(in crate::project) struct Tree {
     folder: PathBuf,
     files: Vec<PathBuf>,
 }
 
 impl Tree {
-    pub(super) fn read(folder: &Path) -> Self {
+    pub(in crate::project) fn read(folder: &Path) -> Self {
         let mut found = Vec::new();
         let mut left: VecDeque<(PathBuf, usize)> = [(PathBuf::new(), 0)].into();
         let mut count = 0;
@@ -95,7 +95,7 @@ impl Tree {
     }
 
     /// Every file whose name fits.
-    pub(super) fn all(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &Path> {
+    pub(in crate::project) fn all(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &Path> {
         let name = move |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             fits(&name)
@@ -104,7 +104,7 @@ impl Tree {
     }
 
     /// The text of a file; nothing where it is not there or no text.
-    pub(super) fn text(&self, path: &Path) -> String {
+    pub(in crate::project) fn text(&self, path: &Path) -> String {
         let at = self.folder.join(path);
         let small = at.metadata().is_ok_and(|about| about.is_file() && about.len() <= LARGEST);
         let bytes = small.then(|| files::read_if_there(&at).ok().flatten()).flatten();
@@ -148,7 +148,7 @@ impl Tree {
 }
 
 /// Whether a name has this extension.
-pub(super) fn is(name: &str, extension: &str) -> bool {
+pub(in crate::project) fn is(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|one| one == extension)
 }
 
@@ -183,7 +183,7 @@ fn is_source(language: Language, name: &str) -> bool {
 }
 
 /// `dotnet run app.cs`: directives of packages and SDKs at the top of the source.
-fn is_file_based(text: &str) -> bool {
+pub(super) fn is_file_based(text: &str) -> bool {
     let line = |line: &str| line.starts_with("#:") || line.starts_with("#!/usr/bin/env dotnet");
     text.lines().take(20).any(line)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::tree::Tree;
+use super::tree::{Tree, is, is_file_based};
 use crate::options::Language;
 
 type Version = Option<(String, PathBuf)>;
@@ -169,22 +169,72 @@ fn frameworks(tree: &Tree) -> Vec<(u32, PathBuf)> {
     let is_project = |name: &str| {
         [".csproj", ".fsproj", ".vbproj"].iter().any(|ending| name.ends_with(ending))
             || name == "Directory.Build.props"
+            || name == "Directory.Build.targets"
     };
-    for file in tree.all(is_project) {
-        let text = tree.text(file);
-        for name in ["TargetFramework", "TargetFrameworks"] {
-            for one in element(&text, name).unwrap_or_default().split(';') {
-                // netstandard and .NET Framework run on no image of their own.
-                let modern = one.trim().strip_prefix("net").filter(|rest| rest.contains('.'));
-                if let Some([major, ..]) = modern.map(numbers).as_deref()
-                    && *major >= 5
-                {
-                    found.push((*major, file.to_owned()));
-                }
-            }
+    for file_of in tree.all(is_project) {
+        let text = without_comments(&tree.text(file_of));
+        let said = ["TargetFramework", "TargetFrameworks"].map(|name| elements(&text, name));
+        for said in said.into_iter().flatten() {
+            // A property of the project's own, or of a file that all projects have.
+            let (said, file) = match said.strip_prefix("$(").and_then(|name| name.strip_suffix(')')) {
+                Some(name) => property(name, &text, tree).unwrap_or((String::new(), None)),
+                None => (said.to_owned(), None),
+            };
+            let file = file.as_deref().unwrap_or(file_of);
+            found.extend(said.split(';').filter_map(modern).map(|major| (major, file.to_owned())));
         }
     }
+    for program in tree.all(|name| is(name, "cs")).take(50) {
+        let text = tree.text(program);
+        if !is_file_based(&text) {
+            continue;
+        }
+        let said = text.lines().filter_map(|line| line.trim().strip_prefix("#:property"));
+        let said = said.filter_map(|line| line.trim().strip_prefix("TargetFramework="));
+        found.extend(said.filter_map(modern).map(|major| (major, program.to_owned())));
+    }
     found
+}
+
+/// The major version in a framework's name. netstandard and .NET Framework run on no image of
+/// their own.
+fn modern(framework: &str) -> Option<u32> {
+    let rest = framework.trim().strip_prefix("net")?;
+    let major = rest.contains('.').then(|| numbers(rest).first().copied()).flatten()?;
+    (major >= 5).then_some(major)
+}
+
+/// What a property of `MSBuild` says, and the file where that is another one.
+fn property(name: &str, text: &str, tree: &Tree) -> Option<(String, Option<PathBuf>)> {
+    if let Some(own) = elements(text, name).next() {
+        return Some((own.to_owned(), None));
+    }
+    let files = tree.all(|name| is(name, "props") || is(name, "targets"));
+    files.into_iter().find_map(|file| {
+        let text = without_comments(&tree.text(file));
+        let said = elements(&text, name).next()?.to_owned();
+        Some((said, Some(file.to_owned())))
+    })
+}
+
+/// What stands between each `<name …>` and the next tag.
+fn elements<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
+    let open = format!("<{name}");
+    let starts: Vec<usize> = text.match_indices(&open).map(|(at, _)| at + open.len()).collect();
+    starts.into_iter().filter_map(|at| {
+        let rest = &text[at..];
+        if !rest.starts_with(['>', ' ', '\t', '\r', '\n']) {
+            return None;
+        }
+        let rest = &rest[rest.find('>')? + 1..];
+        Some(rest[..rest.find('<')?].trim())
+    })
+}
+
+fn without_comments(text: &str) -> String {
+    let mut parts = text.split("<!--");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| plain + part.split_once("-->").map_or("", |(_, rest)| rest))
 }
 
 fn dotnet(tree: &Tree) -> Version {

@@ -104,11 +104,11 @@ impl<'c> Looked<'c> {
             if self.is_alone(node) && self.would_come_back(&all, node) {
                 return Parts {
                     additions: all,
-                    notes: Vec::new(),
+                    notes: self.kept_protocol().into_iter().collect(),
                 };
             }
         }
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.kept_protocol().into_iter().collect();
         if !self.ports.is_empty() {
             let ports: Vec<String> = self.ports.iter().map(ToString::to_string).collect();
             notes.push(format!(
@@ -127,6 +127,20 @@ impl<'c> Looked<'c> {
             additions: self.additions(false, false),
             notes,
         }
+    }
+
+    /// What azup may have added to what the user says of a port.
+    fn kept_protocol(&self) -> Option<String> {
+        let attributes = self.configuration.value["portsAttributes"].as_object()?;
+        let mut attributes = attributes.iter();
+        let (key, _) = attributes.find(|(key, said)| {
+            let is_own = self.attributes.iter().any(|(own, _)| own == key);
+            key.starts_with("1000") && said["protocol"] == "https" && !is_own
+        })?;
+        Some(format!(
+            "{}: portsAttributes {key} keeps \"protocol\": \"https\", since nothing says who added it",
+            shown(&self.configuration.path)
+        ))
     }
 
     /// Its parts, where azup made the file.

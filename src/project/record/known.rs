@@ -9,6 +9,11 @@ use crate::project::{OWN_FOLDER, paths};
 pub(in crate::project) const FOLDERS: [&str; 4] =
     [".devcontainer", OWN_FOLDER, PROJECT_FOLDER, ".vscode"];
 
+/// Whether a folder is one that azup makes: one of those, or the one of a launch profile.
+pub(in crate::project) fn is_made_folder(path: &str) -> bool {
+    FOLDERS.contains(&path) || is_known(path, |parts| parts.last() == Some(&"Properties"))
+}
+
 /// Whether a path is one of those that azup writes. Compared as text, letter by letter:
 /// what some file system takes for the same name is not meant.
 pub(super) fn is_known(path: &str, known: fn(&[&str]) -> bool) -> bool {
@@ -41,7 +46,9 @@ pub(in crate::project) fn is_container_file(path: &str) -> bool {
 /// A file that `init` edits, or makes for the user.
 pub(super) fn is_of_users(parts: &[&str]) -> bool {
     match parts {
-        [".devcontainer", "docker-compose.yml"] | [".vscode", "tasks.json" | "launch.json"] => true,
+        [".devcontainer", "docker-compose.yml"]
+        | [".vscode", "tasks.json" | "launch.json"]
+        | [.., "Properties", "launchSettings.json"] => true,
         [".devcontainer", name, "docker-compose.yml"] => is_not_own(name),
         [name] if is_workspace(name) => true,
         parts => is_configuration(parts),
@@ -86,8 +93,12 @@ mod tests {
             ".devcontainer/a b/devcontainer.json",
             ".devcontainer/api/docker-compose.yml",
             ".vscode/tasks.json",
+            "src/Api/Properties/launchSettings.json",
         ] {
             assert!(is_known(path, is_of_users), "{path}");
+        }
+        for (path, made) in [("src/Api/Properties", true), (".vscode", true), ("src", false), ("../Properties", false)] {
+            assert_eq!(is_made_folder(path), made, "{path}");
         }
         for path in [
             "",
@@ -96,6 +107,8 @@ mod tests {
             "notes.txt",
             "tasks.json",
             ".vscode/settings.json",
+            "launchSettings.json",
+            "Properties/../launchSettings.json",
             ".vscode//tasks.json",
             ".vscode/./tasks.json",
             ".VSCODE/tasks.json",

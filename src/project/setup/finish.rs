@@ -13,7 +13,7 @@ use crate::files::Content;
 use crate::git;
 use crate::machine::Machine;
 use crate::project::paths::Blocked;
-use crate::project::record::{FOLDERS, Record, fingerprint};
+use crate::project::record::{Record, fingerprint, is_made_folder};
 use crate::project::{Plan, Status, slashed};
 
 impl Setup<'_> {
@@ -137,7 +137,7 @@ impl Setup<'_> {
         for folder in &folders {
             let name = slashed(folder.strip_prefix(&self.project.folder).unwrap_or(folder));
             // Behind a link it has another name already.
-            if FOLDERS.contains(&&*name) && !self.record.folders.contains(&name) {
+            if is_made_folder(&name) && !self.record.folders.contains(&name) {
                 self.record.folders.push(name);
             }
         }

@@ -96,6 +96,8 @@ fn a_certificate_that_is_not_marked_as_trusted_is_not() {
     let plain = encode([NewCertificate::plain(CERTIFICATE)]);
     let store = Pkcs12::parse(&plain).expect("read");
     assert_eq!(store.entries()[0].certificate, None);
+    assert_eq!(store.certificates(), [CERTIFICATE]);
+    assert!(!store.has_others());
 }
 
 #[test]

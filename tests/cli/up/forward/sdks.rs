@@ -83,6 +83,51 @@ fn java() {
     gets_both(&["java".into(), "-cp".into(), jars.into(), source.into()]);
 }
 
+/// It says what it got and nothing of two credentials, so each is a process of its own. To
+/// Storage's a token is local; the other's comes from az by the endpoint, or by the chain's next
+/// link where the endpoint refuses in the one form at which .NET goes on.
+#[test]
+fn dotnet() {
+    let Some(program) = crate::up::dotnet::program() else {
+        return;
+    };
+    let mut site = Site::new();
+    site.fake("az", TOKEN);
+    let token = |site: &Site, options: &[&str], scope: &str| {
+        let words = [
+            program.clone().into(),
+            "token".into(),
+            OsString::from(scope),
+        ];
+        site.run(options, &words)
+    };
+    let storage = token(&site, &[], "https://storage.azure.com/.default").ok();
+    assert!(
+        storage
+            .stdout
+            .contains("\"aud\":\"https://storage.azure.com"),
+        "{storage}"
+    );
+    assert_eq!(site.calls("az"), "", "nobody was asked");
+    let vault = "https://vault.azure.net/.default";
+    let done = token(&site, &[], vault).ok();
+    assert!(done.stdout.starts_with("token-of-the-fake-az\n"), "{done}");
+    assert!(
+        done.stderr.contains("https://vault.azure.net"),
+        "it is said: {done}"
+    );
+    let done = token(&site, &["--forward=none"], vault).ok();
+    assert!(done.stdout.starts_with("token-of-the-fake-az\n"), "{done}");
+    let calls = site.calls("az");
+    let last = calls.lines().last().unwrap();
+    assert!(last.contains("--output json"), "by .NET itself: {calls}");
+    let done = token(&site, &["--audience=https://vault.azure.net"], vault).ok();
+    assert!(
+        done.stdout.contains("\"aud\":\"https://vault.azure.net"),
+        "{done}"
+    );
+}
+
 /// Whether `tests/run` found that a language is not installed here, and said so.
 fn is_left_out(language: &str) -> bool {
     let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();

@@ -1,0 +1,71 @@
+//! `launchSettings.json`: the profiles with which a project is started, by `dotnet run` as by
+//! Visual Studio, Rider and C# Dev Kit. A profile's variables replace those of the environment
+//! (measured).
+
+use crate::project::located::{Located, strings};
+
+/// Where a project has it.
+pub const PATH: &str = "Properties/launchSettings.json";
+
+/// One profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Whether `dotnet run` can start it: the first of these is the one that it takes.
+    pub is_run: bool,
+    /// What it sets.
+    pub variables: Vec<Variable>,
+}
+
+/// A variable of a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+/// The profiles of a file, in its order; none where it is not what it should be.
+pub fn profiles(bytes: &[u8]) -> Vec<Profile> {
+    let mut all: Vec<Profile> = Vec::new();
+    for Located { path, value, line } in strings(bytes).unwrap_or_default() {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let ["profiles", name, rest @ ..] = path.as_slice() else {
+            continue;
+        };
+        if all.last().is_none_or(|last| last.name != *name) {
+            all.push(Profile { name: (*name).to_owned(), ..Profile::default() });
+        }
+        let Some(profile) = all.last_mut() else {
+            continue;
+        };
+        match rest {
+            ["commandName"] => profile.is_run = value == "Project",
+            ["environmentVariables", name] => {
+                let name = (*name).to_owned();
+                profile.variables.push(Variable { name, value, line });
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_is_a_project_is_the_one_that_runs() {
+        let text = "{\n\"profiles\": {\n\"IIS\": {\"commandName\": \"IISExpress\", \"environmentVariables\": {\"A\": \"1\"}},\n\"web\": {\"commandName\": \"Project\",\n\"environmentVariables\": {\n\"B\": \"2\"}}}}";
+        let all = profiles(text.as_bytes());
+        let run: Vec<&str> = all.iter().filter(|one| one.is_run).map(|one| &*one.name).collect();
+        assert_eq!(run, ["web"]);
+        assert_eq!(all[1].variables[0], Variable { name: "B".into(), value: "2".into(), line: 6 });
+        assert!(profiles(b"{").is_empty());
+    }
+}

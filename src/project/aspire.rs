@@ -1,0 +1,152 @@
+//! .NET Aspire: an `AppHost` starts every program of a solution, and mostly an Azurite of its own,
+//! over HTTP and on ports of its own. Nothing that `azup init` writes would be used by what it
+//! starts, so nothing is written unless the user says so, and the way to azup's Azurite is told.
+
+use std::path::{Path, PathBuf};
+
+use super::language::{Tree, is};
+use super::record::Record;
+use super::Project;
+use crate::failure::{Exit, Failure, command_line, shown};
+
+/// How many sources are looked into.
+const MOST: usize = 2_000;
+
+/// The services of Azurite's by the methods that name a resource of them, and their ports.
+const RESOURCES: [(&str, u16); 6] = [
+    (".AddBlobs(", 10000),
+    (".AddBlobService(", 10000),
+    (".AddQueues(", 10001),
+    (".AddQueueService(", 10001),
+    (".AddTables(", 10002),
+    (".AddTableService(", 10002),
+];
+
+/// An `AppHost`.
+struct AppHost {
+    /// Its project, or its only file.
+    project: PathBuf,
+    /// Where it starts an Azurite.
+    azurite: Option<(PathBuf, usize)>,
+    /// What it hands to its programs: the name of a connection string, and the port behind it.
+    resources: Vec<(String, u16)>,
+}
+
+impl Project {
+    /// Why nothing is written here without `--force`: an `AppHost` starts what is debugged. A
+    /// project that is set up already was meant to be.
+    pub fn refuse_aspire(&self, words: &[std::ffi::OsString]) -> anyhow::Result<()> {
+        let Some(host) = AppHost::find(&self.folder) else {
+            return Ok(());
+        };
+        if Record::load(&self.folder)?.is_some() {
+            return Ok(());
+        }
+        let words = ["azup".into()].into_iter().chain(words.iter().cloned());
+        let words = words.chain(["--force".into(), self.folder.clone().into_os_string()]);
+        Err(Failure::new(host.why())
+            .snippet(host.way())
+            .hint(command_line(words))
+            .exit(Exit::Refused)
+            .into())
+    }
+}
+
+impl AppHost {
+    fn find(folder: &Path) -> Option<Self> {
+        let tree = Tree::read(folder);
+        let is_project = |name: &str| is(name, "csproj") || is(name, "fsproj");
+        let hosts = |text: &str| {
+            ["Aspire.AppHost.Sdk", "<IsAspireHost>true", "Aspire.Hosting.AppHost\""]
+                .iter()
+                .any(|sign| text.contains(sign))
+        };
+        let single = |text: &str| {
+            let mut lines = text.lines().take(20);
+            lines.any(|line| line.trim().starts_with("#:sdk") && line.contains("Aspire.AppHost.Sdk"))
+        };
+        let project = tree
+            .all(is_project)
+            .find(|file| hosts(&tree.text(file)))
+            .or_else(|| {
+                let mut sources = tree.all(|name| is(name, "cs")).take(MOST);
+                sources.find(|file| single(&tree.text(file)))
+            })?
+            .to_owned();
+        let mut this = Self {
+            azurite: None,
+            resources: Vec::new(),
+            project,
+        };
+        let own = this.folder().to_owned();
+        let sources = tree.all(|name| is(name, "cs") || is(name, "fs"));
+        for source in sources.filter(|file| file.starts_with(&own)).take(MOST) {
+            this.look(source, &tree.text(source));
+        }
+        Some(this)
+    }
+
+    fn folder(&self) -> &Path {
+        self.project.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Whatever a statement's lines are: storage is added, and somewhere runs as an emulator.
+    fn look(&mut self, path: &Path, text: &str) {
+        let Some(added) = text.find("AddAzureStorage(") else {
+            return;
+        };
+        let line = text[..added].matches('\n').count() + 1;
+        if self.azurite.is_none() && text.contains("RunAsEmulator") {
+            self.azurite = Some((path.to_owned(), line));
+        }
+        for (method, port) in RESOURCES {
+            for (at, _) in text.match_indices(method) {
+                let rest = text[at + method.len()..].trim_start();
+                if let Some(name) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next())
+                    && !name.is_empty()
+                    && !self.resources.iter().any(|(known, _)| known == name)
+                {
+                    self.resources.push((name.to_owned(), port));
+                }
+            }
+        }
+    }
+
+    fn why(&self) -> String {
+        match &self.azurite {
+            Some((path, line)) => format!(
+                "{}:{line} starts an Azurite of Aspire's own, over HTTP, without tokens and on ports of its own: \
+                 nothing that F5 starts would use azup's, so nothing was written",
+                shown(path)
+            ),
+            None => format!(
+                "{} is an Aspire AppHost, which starts what F5 starts: nothing that it starts would use azup's \
+                 Azurite by itself, so nothing was written",
+                shown(&self.project)
+            ),
+        }
+    }
+
+    /// Lines to paste. What the `AppHost` is started with reaches what it starts (measured).
+    fn way(&self) -> String {
+        let usual = [("files".to_owned(), 10000)];
+        let resources = if self.resources.is_empty() { &usual[..] } else { &self.resources };
+        let mut code = String::new();
+        let mut strings = Vec::new();
+        for (name, port) in resources {
+            let plain: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+            code += &format!("var {plain} = builder.AddConnectionString(\"{name}\");\n");
+            strings.push(format!("\"{name}\": \"https://127.0.0.1:{port}/devstoreaccount1\""));
+        }
+        let settings = self.folder().join("appsettings.Development.json");
+        let run = ["azup", "run", "--", "dotnet", "run", "--project"].map(std::ffi::OsStr::new);
+        let project = if self.folder() == Path::new("") { Path::new(".") } else { self.folder() };
+        let run = command_line(run.into_iter().chain([project.as_os_str()]));
+        format!(
+            "to let azup's Azurite serve what the AppHost starts, in its code, instead of the storage there:\n\
+             {code}in {}:\n\"ConnectionStrings\": {{ {} }}\nand then:\n{run}\n",
+            shown(&settings),
+            strings.join(", ")
+        )
+    }
+}

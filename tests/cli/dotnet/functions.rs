@@ -1,0 +1,154 @@
+//! Azure Functions in C#, and the user's own HTTPS: what `run`, `env` and the Feature set.
+
+use std::fs;
+
+use super::{PROJECT, project, said};
+
+/// Core Tools and VS Code's extension take the variable before local.settings.json, which every
+/// colleague has for himself and nobody commits.
+#[test]
+fn one_variable_is_enough_and_the_settings_file_stays() {
+    let settings = "{\n  \"IsEncrypted\": false,\n  \"Values\": {\n    \"AzureWebJobsStorage\": \"UseDevelopmentStorage=true\",\n    \"FUNCTIONS_WORKER_RUNTIME\": \"dotnet\"\n  }\n}\n";
+    let sandbox = project(&[
+        ("Shop.Functions.csproj", PROJECT),
+        ("host.json", "{ \"version\": \"2.0\" }"),
+        ("local.settings.json", settings),
+    ]);
+    let connection = sandbox.azup(["env", "AzureWebJobsStorage"]).ok().stdout;
+    assert!(
+        connection.starts_with("DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;"),
+        "{connection}"
+    );
+    sandbox.azup(["init", "--yes"]).ok();
+    let feature = fs::read(
+        sandbox
+            .project()
+            .join(".devcontainer/azurite/devcontainer-feature.json"),
+    )
+    .unwrap();
+    let feature: serde_json::Value = serde_json::from_slice(&feature).unwrap();
+    assert_eq!(
+        feature["containerEnv"]["AzureWebJobsStorage"],
+        connection.trim()
+    );
+    let kept = fs::read_to_string(sandbox.project().join("local.settings.json")).unwrap();
+    assert_eq!(kept, settings);
+    // The runtime is what the file says, the in-process one.
+    let values = sandbox.azup(["env", "--format", "functions"]).ok().json();
+    assert_eq!(values["Values"]["FUNCTIONS_WORKER_RUNTIME"], "dotnet");
+    assert!(values["Values"]["IDENTITY_ENDPOINT"].is_string());
+}
+
+#[test]
+fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
+    let mut sandbox = project(&[("Api.csproj", PROJECT)]);
+    let env = |sandbox: &crate::sandbox::Sandbox, more: &[&str]| {
+        let words = [&["env", "--json"], more].concat();
+        sandbox.azup(words).ok()
+    };
+    let path = "ASPNETCORE_Kestrel__Certificates__Default__Path";
+    let key = "ASPNETCORE_Kestrel__Certificates__Default__KeyPath";
+    assert_eq!(env(&sandbox, &[]).json()["variables"].get(path), None);
+    let variables = env(&sandbox, &["--kestrel"]).json()["variables"].clone();
+    for (name, file) in [(path, "cert.pem"), (key, "key.pem")] {
+        let named = variables[name].as_str().unwrap().to_owned();
+        assert_eq!(named, sandbox.certs().join(file).display().to_string());
+        assert!(fs::metadata(&named).is_ok(), "{named}");
+        sandbox.set(name, named);
+    }
+    // In the shell that has them: the same once more.
+    assert_eq!(
+        env(&sandbox, &["--kestrel"]).json()["variables"][path],
+        variables[path]
+    );
+    sandbox.unset(path);
+    sandbox.unset(key);
+
+    // Never over a choice of the project's or the user's.
+    for (file, text, place) in [
+        (
+            "src/Web/appsettings.json",
+            "{\n \"Kestrel\": { \"Endpoints\": { \"Https\": {\n  \"Certificate\": { \"Path\": \"own.pfx\" } } } } }",
+            "src/Web/appsettings.json:3",
+        ),
+        (
+            "src/Web/Properties/launchSettings.json",
+            "{ \"profiles\": { \"web\": { \"environmentVariables\": {\n  \"Kestrel__Certificates__Default__Path\": \"own.pem\" } } } }",
+            "src/Web/Properties/launchSettings.json:2",
+        ),
+    ] {
+        let written = sandbox.write(file, text);
+        // The top of a project is marked.
+        fs::create_dir_all(sandbox.project().join(".vscode")).unwrap();
+        let done = env(&sandbox, &["--kestrel"]);
+        assert_eq!(done.json()["variables"].get(path), None, "{done}");
+        let expected = format!("{place} configures a certificate for Kestrel, which stays");
+        assert!(said(&done).contains(&expected), "{done}");
+        fs::remove_file(written).unwrap();
+    }
+    sandbox.set("ASPNETCORE_Kestrel__Certificates__Default__Password", "x");
+    let done = env(&sandbox, &["--kestrel"]);
+    assert_eq!(done.json()["variables"].get(path), None, "{done}");
+    sandbox.unset("ASPNETCORE_Kestrel__Certificates__Default__Password");
+    // What only says where it listens is no choice.
+    sandbox.write(
+        "appsettings.json",
+        "{ \"Kestrel\": { \"Endpoints\": { \"Https\": { \"Url\": \"https://*:5001\" } } } }",
+    );
+    assert!(
+        env(&sandbox, &["--kestrel"]).json()["variables"]
+            .get(path)
+            .is_some()
+    );
+}
+
+/// What the variables name is a certificate and its key that serve: by a server of OpenSSL's.
+#[test]
+fn the_certificate_for_kestrel_serves() {
+    let sandbox = project(&[]);
+    let done = sandbox.azup(["env", "--kestrel", "--json"]).ok().json();
+    let file = |name: &str| done["variables"][name].as_str().unwrap().to_owned();
+    let certificate = file("ASPNETCORE_Kestrel__Certificates__Default__Path");
+    let key = file("ASPNETCORE_Kestrel__Certificates__Default__KeyPath");
+    let ca = sandbox.certs().join("ca.pem");
+    let verified = sandbox.run(
+        "openssl",
+        [
+            "verify",
+            "-CAfile",
+            ca.to_str().unwrap(),
+            "-verify_hostname",
+            "localhost",
+            &certificate,
+        ],
+    );
+    assert_eq!(verified.code, 0, "{verified}");
+    let of_certificate = sandbox
+        .run(
+            "openssl",
+            ["x509", "-noout", "-pubkey", "-in", &certificate],
+        )
+        .ok();
+    let of_key = sandbox
+        .run("openssl", ["pkey", "-pubout", "-in", &key])
+        .ok();
+    assert_eq!(of_certificate.stdout, of_key.stdout);
+}
+
+#[test]
+fn powershell_is_told_where_its_own_trust_comes_from() {
+    let sandbox = project(&[]);
+    let done = sandbox.azup(["env", "--format", "powershell"]).ok();
+    let note =
+        "note: what this pwsh asks for by itself (Invoke-WebRequest) trusts the CA from a store";
+    assert!(
+        done.stderr.contains(note) && done.stderr.contains("azup trust --stores dotnet"),
+        "{done}"
+    );
+    assert!(
+        !done.stdout.contains("note:"),
+        "what is evaluated is variables alone"
+    );
+    let done = sandbox.azup(["env", "--format", "fish"]).ok();
+    assert!(!done.stderr.contains("pwsh"), "{done}");
+}

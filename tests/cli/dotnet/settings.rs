@@ -1,0 +1,135 @@
+//! Where .NET keeps its settings: each that does not lead to Azurite over HTTPS is named with its
+//! file and line, by init and by doctor.
+
+use super::{PROJECT, project, said};
+use crate::sandbox::{Done, Sandbox};
+
+fn notes(done: &Done) -> Vec<&str> {
+    let lines = done.stderr.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("note: "))
+        .collect()
+}
+
+fn doctor(sandbox: &Sandbox) -> serde_json::Value {
+    let document = sandbox.azup(["doctor", "settings", "--json"]).ok().json();
+    document["checks"][0].clone()
+}
+
+#[test]
+fn every_place_of_nets_is_named_by_init_and_doctor() {
+    let sandbox = project(&[
+        ("src/Api/Api.csproj", PROJECT),
+        (
+            "src/Api/appsettings.Development.json",
+            "{\n  \"Storage\": {\n    \"Orders\": { \"Connection\": \"UseDevelopmentStorage=true\" }\n  }\n}\n",
+        ),
+        (
+            "src/Api/Properties/launchSettings.json",
+            "{\n \"profiles\": { \"a\": { \"environmentVariables\": {\n  \"Blobs__ServiceUri\": \"http://localhost:10000/devstoreaccount1\" } } }\n}",
+        ),
+        (
+            "tests/ci.runsettings",
+            "<RunSettings><RunConfiguration><EnvironmentVariables>\n<STORE>UseDevelopmentStorage=true</STORE>\n</EnvironmentVariables></RunConfiguration></RunSettings>",
+        ),
+        (
+            ".vscode/launch.json",
+            "{\n  \"configurations\": [\n    { \"type\": \"coreclr\", \"env\": { \"Tables\": \"UseDevelopmentStorage=true\" } }\n  ]\n}",
+        ),
+        (
+            "src/Api/Store.cs",
+            "// \"UseDevelopmentStorage=true\" was here\nclass Store {\n  // UseDevelopmentStorage=true\n  const string At = \"UseDevelopmentStorage=true\";\n}\n",
+        ),
+    ]);
+    let check = doctor(&sandbox);
+    assert_eq!(check["status"], "warn");
+    assert_eq!(
+        check["title"],
+        "settings lead to plain http, where tokens do not work, or off this machine"
+    );
+    let detail = check["detail"].as_str().unwrap();
+    let done = sandbox.azup(["init", "--yes"]).ok();
+    let init = notes(&done).join("\n");
+    for place in [
+        "src/Api/appsettings.Development.json:3: Storage:Orders:Connection says UseDevelopmentStorage=true",
+        "src/Api/Properties/launchSettings.json:3: Blobs__ServiceUri says http://localhost:10000",
+        "tests/ci.runsettings:2: STORE says UseDevelopmentStorage=true",
+        ".vscode/launch.json:3: Tables says UseDevelopmentStorage=true",
+        "src/Api/Store.cs:4: At says UseDevelopmentStorage=true",
+    ] {
+        assert!(detail.contains(place), "{place}: {detail}");
+        assert!(init.contains(place), "{place}: {init}");
+    }
+    assert_eq!(detail.lines().count(), 5, "{detail}");
+    // Of one that a variable can override, which.
+    let variable =
+        "the variable Storage__Orders__Connection overrides it, so that no file has to change";
+    assert!(
+        detail.contains(variable) && init.contains(variable),
+        "{detail}"
+    );
+    assert!(
+        detail.contains("this file wins over the environment"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn a_row_where_nothing_is_wrong_says_what_is_so() {
+    let sandbox = project(&[
+        ("Api.csproj", PROJECT),
+        (
+            "appsettings.json",
+            "{ \"Blobs\": { \"serviceUri\": \"https://127.0.0.1:10000/devstoreaccount1\" }, \"user\": { \"accountName\": \"x\" } }",
+        ),
+        (
+            "Program.cs",
+            "Log(\"http://localhost:8080\"); // http://127.0.0.1:10000\n",
+        ),
+    ]);
+    let check = doctor(&sandbox);
+    assert_eq!(check["status"], "ok", "{check}");
+    assert_eq!(
+        check["title"],
+        "settings that name Azurite name it by https"
+    );
+}
+
+/// The cloud's host name is made of it, whatever else azup sets.
+#[test]
+fn an_account_without_a_url_is_named_wherever_it_is() {
+    let mut sandbox = project(&[
+        ("Fn.csproj", PROJECT),
+        ("host.json", "{}"),
+        (
+            "local.settings.json",
+            "{ \"Values\": {\n \"Orders__accountName\": \"shop\" } }",
+        ),
+        (
+            "appsettings.json",
+            "{\n \"AzureWebJobsStorage\": {\n  \"accountName\": \"shop\" } }",
+        ),
+        // The cloud's own.
+        (
+            "infra/main.bicep",
+            "  AzureWebJobsStorage__accountName: storage.name\n",
+        ),
+    ]);
+    let check = doctor(&sandbox);
+    let detail = check["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("local.settings.json:2: Orders__accountName is an account without a URL"),
+        "{detail}"
+    );
+    assert!(
+        detail.contains("appsettings.json:3: AzureWebJobsStorage__accountName is"),
+        "{detail}"
+    );
+    assert!(detail.contains("Orders__blobServiceUri"), "{detail}");
+    assert_eq!(detail.lines().count(), 2, "{detail}");
+
+    sandbox.set("Orders__accountName", "shop");
+    let done = sandbox.azup(["env"]).ok();
+    let expected = "warning: Orders__accountName is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite\nhint: unset Orders__accountName";
+    assert!(said(&done).contains(expected), "{done}");
+}
