@@ -14,7 +14,6 @@ mod accounts;
 mod answer;
 mod background;
 mod choose;
-mod client;
 mod command;
 mod cors;
 mod credential;

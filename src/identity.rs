@@ -121,7 +121,7 @@ pub fn start(listen: SocketAddr, service: &Service) -> Result<Started, Failure> 
             "{start} by an azup that expects another IDENTITY_HEADER, {}",
             listener(port)
         )),
-        Found::Nobody | Found::Stranger => Failure::new(format!("{start} {}", listener(port))),
+        Found::Stranger => Failure::new(format!("{start} {}", listener(port))),
     })
 }
 

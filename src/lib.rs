@@ -22,6 +22,7 @@
 //! | `azurite` | install, start, check and stop Azurite |
 //! | `workspace` | which folders are the project's |
 //! | `git` | what git tracks, read from its index |
+//! | `client` | the one HTTP client |
 //! | `server` | the one HTTP server, of tokens and of what clients are tried with |
 //! | `identity` | local access tokens, and the endpoint at which SDKs ask for them |
 //! | `background` | `-d`: the same azup once more, which stays behind |
@@ -53,8 +54,8 @@ macro_rules! modules {
 }
 
 modules! {
-    advice azurite background certificates change cli commands doctor dotnet environment failure files
-    git identity machine options output project server sudo trust workspace
+    advice azurite background certificates change cli client commands doctor dotnet environment failure
+    files git identity machine options output project server sudo trust workspace
 }
 #[cfg(feature = "internals")]
 pub mod fuzzed;

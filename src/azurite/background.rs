@@ -10,7 +10,6 @@ use rustls::pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 
 use super::answer::Running;
-use super::client::Client;
 use super::cors;
 use super::interrupt::Interrupt;
 use super::prepare::Ready;
@@ -18,6 +17,7 @@ use super::slot::{self, Occupant, Slot};
 use super::{ACCOUNT, Data, Wish, probe};
 use crate::background;
 use crate::certificates::{self, Place};
+use crate::client::Client;
 use crate::failure::{Exit, Failure, command_line};
 use crate::identity;
 use crate::machine::Machine;

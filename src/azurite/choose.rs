@@ -10,12 +10,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::answer::Running;
-use super::client::Client;
 use super::interrupt::Interrupt;
 use super::probe::{self, Seen};
 use super::slot::{self, Slot};
 use super::{ADDRESS, Data, Ports, look};
 use crate::certificates::{self, Place};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Global, RunOptions};

@@ -4,8 +4,8 @@
 use anyhow::Result;
 use time::OffsetDateTime;
 
-use super::client::{Client, Request};
 use super::{ACCOUNT, Ports, probe};
+use crate::client::{Client, Request};
 use crate::failure::{Exit, Failure};
 use crate::identity;
 

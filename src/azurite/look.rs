@@ -9,12 +9,12 @@ use anyhow::Result;
 use time::{Date, Month, OffsetDateTime, Time};
 
 use super::answer::Running;
-use super::client::{self, Client, Refusal, Request, Response};
 use super::install::Install;
 use super::node::Node;
 use super::probe::words;
 use super::slot::Slot;
 use super::{ADDRESS, Service, ports};
+use crate::client::{self, Client, Refusal, Request, Response};
 use crate::failure::Failure;
 use crate::machine::Machine;
 

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::client::{Client, Refusal, Request, Response};
 use super::interrupt::Interrupt;
 use super::process::Azurite;
 use super::{ACCOUNT, ADDRESS, Data, Ports, Service, VERSION, ports};
+use crate::client::{Client, Refusal, Request, Response};
 use crate::failure::{Failure, shown};
 use crate::files::{hex, random};
 use crate::identity::Token;

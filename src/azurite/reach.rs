@@ -9,12 +9,12 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::answer::Running;
-use super::client::Client;
 use super::interrupt::Interrupt;
 use super::probe::{self, Seen};
 use super::slot::{Occupant, Slot};
 use super::{Data, Ports, Wish, background, data, look, ports, prepare};
 use crate::certificates::{self, Place, TrustAnchor};
+use crate::client::Client;
 use crate::failure::shown;
 use crate::machine::Machine;
 use crate::options::{Global, ConnectionOptions};

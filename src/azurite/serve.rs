@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 
 use super::accounts::Account;
 use super::answer::{Certificate, Running};
-use super::client::Client;
 use super::cors;
 use super::credential::Credential;
 use super::interrupt::Interrupt;
@@ -17,6 +16,7 @@ use super::slot::{Slot, Taken};
 use super::users::{Left, Users};
 use super::{Data, VERSION, background, ports, probe};
 use crate::certificates::CertificateSet;
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::identity;
 use crate::machine::Machine;

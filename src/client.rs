@@ -1,8 +1,8 @@
-//! Just enough HTTP/1.1 over TLS to talk to Azurite: one request per connection, a
-//! single CA, and a limit on time and size of everything.
+//! Just enough HTTP/1.1 to talk to Azurite over TLS, and to the token endpoint without: one
+//! request per connection, a single CA, and a limit on time and size of everything.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,9 @@ use rustls::{
     RootCertStore, SignatureScheme,
 };
 
-use super::ADDRESS;
+
+/// The only address that is spoken to over TLS: this machine.
+const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// How long one request may take, on a machine under load.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,14 +30,14 @@ const FIELDS: usize = 100;
 
 /// Talks to 127.0.0.1 and trusts one CA, nothing else.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub struct Client {
     config: Arc<ClientConfig>,
     limit: Duration,
 }
 
 /// What is asked of the server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'a> {
+pub struct Request<'a> {
     /// Such as `GET`.
     pub method: &'a str,
     /// Path and query, such as `/devstoreaccount1/c?restype=container`.
@@ -48,7 +50,7 @@ pub(super) struct Request<'a> {
 
 /// What the server answered.
 #[derive(Debug)]
-pub(super) struct Response {
+pub struct Response {
     /// Such as 201.
     pub status: u16,
     headers: Vec<(String, String)>,
@@ -62,7 +64,7 @@ pub(super) struct Response {
 
 impl Response {
     /// A header's value, whatever the case of its name.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -72,7 +74,7 @@ impl Response {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// Nothing listens there (yet).
     Closed,
     /// It does not speak TLS.
@@ -99,7 +101,7 @@ impl std::fmt::Display for Refusal {
 
 impl Client {
     /// A client that trusts the CA `der` alone.
-    pub(super) fn trusting(der: &[u8]) -> Result<Self> {
+    pub fn trusting(der: &[u8]) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(der.to_vec()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -115,7 +117,7 @@ impl Client {
 
     /// A client that takes any certificate, to see which one it is. What it sends must be
     /// worth nothing to whoever answers.
-    pub(super) fn insecure(limit: Duration) -> Result<Self> {
+    pub fn insecure(limit: Duration) -> Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?
@@ -129,7 +131,7 @@ impl Client {
     }
 
     /// Sends a request to 127.0.0.1 and reads the whole answer.
-    pub(super) fn send(&self, port: u16, request: &Request<'_>) -> Result<Response, Refusal> {
+    pub fn send(&self, port: u16, request: &Request<'_>) -> Result<Response, Refusal> {
         let until = Instant::now() + self.limit;
         let address = SocketAddr::from((ADDRESS, port));
         let tcp = TcpStream::connect_timeout(&address, self.limit).map_err(|e| refusal(&e))?;
@@ -151,7 +153,7 @@ impl Client {
 }
 
 /// Sends a request without TLS and reads the whole answer.
-pub(super) fn send_plain(
+pub fn send_plain(
     address: SocketAddr,
     host: &str,
     request: &Request<'_>,
