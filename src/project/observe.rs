@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::language::Seen;
+use super::language::{Seen, Tree};
 use crate::options::Language;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::machine::Machine;
@@ -20,7 +20,7 @@ pub struct Project {
     /// What it is written in.
     pub seen: Seen,
     /// The folder of `host.json` (Azure Functions), relative to the project's: empty, or
-    /// one folder below it.
+    /// one below it.
     pub functions: Option<PathBuf>,
 }
 
@@ -75,15 +75,18 @@ impl Project {
     }
 }
 
-/// The folder of `host.json`: the project's own, else the first one below it.
+/// The folder of `host.json`: the project's own, else the first one below it, else the one that
+/// is not so deep.
 fn find_functions(folder: &Path) -> Result<Option<PathBuf>> {
     let here = |folder: &Path| folder.join("host.json").is_file();
     if here(folder) {
         return Ok(Some(PathBuf::new()));
     }
-    Ok(folders_in(folder)?
-        .into_iter()
-        .find(|name| here(&folder.join(name))))
+    let below = folders_in(folder)?.into_iter().find(|name| here(&folder.join(name)));
+    Ok(below.or_else(|| {
+        let tree = Tree::read(folder);
+        Some(tree.first(|name| name == "host.json")?.parent()?.to_owned())
+    }))
 }
 
 /// The names of the folders in `folder`, in order; none where it is not there.

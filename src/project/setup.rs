@@ -388,22 +388,4 @@ impl Setup<'_> {
             (real, bytes, value)
         }))
     }
-
-    /// A file of the user's, where it is there.
-    fn read_there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
-        let folder = &self.project.folder;
-        if !files::exists(&folder.join(path)) {
-            return Ok(None);
-        }
-        match paths::real(folder, path) {
-            Ok(real) => {
-                let bytes = files::read(&real)?;
-                Ok(Some((real, bytes)))
-            }
-            Err(blocked) => {
-                self.blocked(blocked);
-                Ok(None)
-            }
-        }
-    }
 }

@@ -90,7 +90,7 @@ impl Tree {
     }
 
     /// The shallowest file whose name fits.
-    pub(super) fn first(&self, fits: impl Fn(&str) -> bool) -> Option<&Path> {
+    pub(in crate::project) fn first(&self, fits: impl Fn(&str) -> bool) -> Option<&Path> {
         self.all(fits).next()
     }
 

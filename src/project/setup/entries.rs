@@ -20,6 +20,24 @@ struct There {
 }
 
 impl Setup<'_> {
+    /// A file of the user's, where it is there.
+    pub(super) fn read_there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
+        let folder = &self.project.folder;
+        if !files::exists(&folder.join(path)) {
+            return Ok(None);
+        }
+        match paths::real(folder, path) {
+            Ok(real) => {
+                let bytes = files::read(&real)?;
+                Ok(Some((real, bytes)))
+            }
+            Err(blocked) => {
+                self.blocked(blocked);
+                Ok(None)
+            }
+        }
+    }
+
     /// A file of the user's is there with `bytes`, and gains `edits`.
     pub(super) fn edit(&mut self, path: &Path, real: &Path, bytes: &[u8], edits: &[Edit]) {
         let name = slashed(path);

@@ -39,6 +39,33 @@ fn one_variable_is_enough_and_the_settings_file_stays() {
     assert!(values["Values"]["IDENTITY_ENDPOINT"].is_string());
 }
 
+/// A solution has its host wherever it has its projects.
+#[test]
+fn a_host_that_lies_deeper_has_its_storage_in_the_container() {
+    let sandbox = project(&[
+        ("Shop.sln", ""),
+        ("src/backend/Orders/Orders.csproj", PROJECT),
+        ("src/backend/Orders/host.json", "{ \"version\": \"2.0\" }"),
+        ("src/backend/Orders/bin/Debug/host.json", "{}"),
+    ]);
+    sandbox.azup(["init", "--yes"]).ok();
+    let feature = fs::read(
+        sandbox
+            .project()
+            .join(".devcontainer/azurite/devcontainer-feature.json"),
+    )
+    .unwrap();
+    let feature: serde_json::Value = serde_json::from_slice(&feature).unwrap();
+    assert!(
+        feature["containerEnv"]["AzureWebJobsStorage"].is_string(),
+        "{feature}"
+    );
+    assert!(
+        !sandbox.project().join(".vscode").exists(),
+        "F5 is the extension's"
+    );
+}
+
 #[test]
 fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
     let mut sandbox = project(&[("Api.csproj", PROJECT)]);

@@ -190,3 +190,26 @@ fn the_header_of_a_launch_profile_gets_local_tokens_and_no_others() {
     assert!(refused.ends_with(" 400"), "{refused}");
     assert_eq!(up.end_with(Signal::INT).code, 0);
 }
+
+/// By a stand-in for dotnet, which reads no file.
+#[test]
+fn a_line_that_wins_is_named_before_a_stand_in_for_dotnet_starts() {
+    let mut site = Site::new();
+    site.stand_ins(&[(
+        "dotnet",
+        "echo \"$AZURE_STORAGE_BLOB_ENDPOINT\"; echo started >&2",
+    )]);
+    site.sandbox.write(
+        "Properties/launchSettings.json",
+        "{\"profiles\": {\"a\": {\"commandName\": \"Project\", \"environmentVariables\": {\n\"AZURE_STORAGE_BLOB_ENDPOINT\": \"http://127.0.0.1:10000/devstoreaccount1\"}}}}",
+    );
+    let done = site.run(&[], &["dotnet".into(), "run".into()]).ok();
+    assert!(done.stdout.starts_with("https://127.0.0.1:"), "{done}");
+    let place = |text: &str| {
+        done.stderr
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {done}"))
+    };
+    let warning = "warning: Properties/launchSettings.json:2 sets AZURE_STORAGE_BLOB_ENDPOINT and wins over azup\nhint: azup run -- dotnet run --no-launch-profile\n";
+    assert!(place(warning) < place("started"), "{done}");
+}
