@@ -18,6 +18,7 @@ use crate::failure::{command_line, shown};
 use crate::files::{self, Content};
 use crate::workspace;
 pub use ignore::{Rule, rule};
+use ignore::Said;
 use index::{Entry, entries};
 
 /// No private key is larger (bytes).
@@ -151,17 +152,21 @@ pub fn keep_out(path: &Path) -> Result<Kept> {
         Ok(true) => return Ok(Kept::Not("git tracks it".to_owned())),
         Err(unclear) => return Ok(Kept::Not(unclear.to_string())),
     }
-    let repository = Repository::of(path);
-    let ignored = match &repository {
-        Some(repository) => repository.ignores()?,
-        None => Exclude::beside(path).is_there()?,
+    let is_repository = Repository::of(path);
+    let repository = match &is_repository {
+        Some(repository) => repository,
+        None => &Repository::to_be(path),
     };
-    if ignored {
-        return Ok(Kept::Already);
-    }
-    let own = match &repository {
-        Some(repository) => repository.own_exclude(),
+    let [in_folders, in_own] = ignore::said(repository);
+    let own = match &is_repository {
+        // What the folders say comes first.
+        _ if in_folders == Said::Ignored => return Ok(Kept::Already),
         None => Some(Exclude::beside(path)).filter(|own| !own.file.is_symlink()),
+        Some(_) if in_folders == Said::TakenBack => {
+            return Ok(Kept::Not("a rule in .gitignore makes git take it up".to_owned()));
+        }
+        Some(_) if in_own == Said::Ignored => return Ok(Kept::Already),
+        Some(repository) => repository.own_exclude(),
     };
     let Some(own) = own else {
         return Ok(Kept::Not("git does not ignore it: put it into .gitignore".to_owned()));
@@ -193,6 +198,10 @@ pub fn keep_out_no_longer(path: &Path) -> Result<Vec<Change>> {
     let own = Repository::of(path).and_then(|repository| repository.own_exclude());
     let mut changes = Vec::new();
     for own in own.into_iter().chain([Exclude::beside(path)]) {
+        // git reads none through a link, and azup has written none.
+        if own.file.is_symlink() {
+            continue;
+        }
         let Some(there) = files::read_if_there(&own.file)? else {
             continue;
         };
@@ -223,12 +232,6 @@ impl Exclude {
         let lines = format!("# azup: variables of this machine\n/{below}\n");
         Self { file, lines }
     }
-
-    /// Whether the lines are in it already.
-    fn is_there(&self) -> Result<bool> {
-        let bytes = files::read_if_there(&self.file)?.unwrap_or_default();
-        Ok(memmem::find(&bytes, self.lines.as_bytes()).is_some())
-    }
 }
 
 /// A repository, and where in it one was looking.
@@ -245,6 +248,16 @@ impl Repository {
     fn of(path: &Path) -> Option<Self> {
         let folder = path.parent()?.canonicalize().ok()?;
         Self::at_or_above(&folder.join(path.file_name()?)).into_iter().next()
+    }
+
+    /// The one that there would be if its folder became one.
+    fn to_be(path: &Path) -> Self {
+        let root = path.parent().unwrap_or(path).to_owned();
+        Self {
+            git: root.join(".git"),
+            root,
+            below: path.file_name().unwrap_or_default().into(),
+        }
     }
 
     /// Those around a folder, by its real name.
@@ -265,37 +278,6 @@ impl Repository {
             })
         };
         path.ancestors().filter_map(repository).collect()
-    }
-
-    /// Whether a plain line says that the file is ignored, as people write it. What else git's
-    /// language can say is not read: then it is ignored twice.
-    fn ignores(&self) -> Result<bool> {
-        let name = self.below.file_name().unwrap_or_default().to_string_lossy();
-        let folder = self.root.join(&self.below);
-        let own = folder.parent().unwrap_or(&self.root).join(".gitignore");
-        let sources = [
-            (self.git.join("info/exclude"), false),
-            (self.root.join(".gitignore"), false),
-            (own, true),
-        ];
-        let rooted = self.below.to_string_lossy();
-        let mut ignored = false;
-        for (file, here) in sources {
-            let bytes = files::read_if_there(&file)?.unwrap_or_default();
-            for line in String::from_utf8_lossy(&bytes).lines().map(str::trim_end) {
-                let named = line.trim_start_matches("**/") == name
-                    || ["*", ".env*", "*.env"].contains(&line)
-                    || line.strip_prefix('/').is_some_and(|rest| {
-                        rest == rooted || here && rest == name
-                    });
-                if named {
-                    ignored = true;
-                } else if line.strip_prefix('!').is_some_and(|rest| rest.trim_start_matches('/').ends_with(&*name)) {
-                    ignored = false;
-                }
-            }
-        }
-        Ok(ignored)
     }
 
     /// That of a repository whose `.git` is a folder, and whose path git reads as it is.
