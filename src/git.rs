@@ -148,6 +148,16 @@ impl Repository {
         Self::at_or_above(&folder.join(path.file_name()?)).into_iter().next()
     }
 
+    /// The one that there would be if its folder became one.
+    fn to_be(path: &Path) -> Self {
+        let root = path.parent().unwrap_or(path).to_owned();
+        Self {
+            git: root.join(".git"),
+            root,
+            below: path.file_name().unwrap_or_default().into(),
+        }
+    }
+
     /// Those around a folder, by its real name.
     fn around(folder: &Path) -> Vec<Self> {
         let folder = folder.canonicalize();

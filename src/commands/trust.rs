@@ -73,17 +73,17 @@ fn told(done: Result<Option<String>>, output: Output) -> String {
 
 /// What F5 on this machine needs beside trust.
 fn keep_variables(folder: &Path, global: &Global, machine: &Machine) -> Result<Option<String>> {
-    let changes = dotenv::wanted(folder, machine)?.changes;
-    if changes.is_empty() {
+    let wanted = dotenv::wanted(folder, machine)?;
+    if wanted.changes.is_empty() {
         return Ok(None);
     }
     if global.dry_run {
-        return Ok(Some(format!("would have {}", dotenv::told(&changes, folder))));
+        return Ok(Some(format!("would have {}", dotenv::told(&wanted, folder))));
     }
     let _alone = change::exclusively(machine)?;
-    let changes = dotenv::wanted(folder, machine)?.changes;
-    change::apply(&changes, machine)?;
-    Ok(Some(dotenv::told(&changes, folder)))
+    let wanted = dotenv::wanted(folder, machine)?;
+    change::apply(&wanted.changes, machine)?;
+    Ok(Some(dotenv::told(&wanted, folder)))
 }
 
 /// Renews a set that is due, for a command that serves it and was not asked to trust anything:

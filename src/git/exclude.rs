@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use memchr::memmem;
 
+use super::ignore::Said;
 use super::{Repository, ignore, tracks};
 use crate::change::Change;
 use crate::files::{self, Content};
@@ -30,17 +31,21 @@ pub fn keep_out(path: &Path) -> Result<Kept> {
         Ok(true) => return Ok(Kept::Not("git tracks it".to_owned())),
         Err(unclear) => return Ok(Kept::Not(unclear.to_string())),
     }
-    let repository = Repository::of(path);
-    let ignored = match &repository {
-        Some(repository) => ignore::ignores(repository),
-        None => Exclude::beside(path).is_there()?,
+    let is_repository = Repository::of(path);
+    let repository = match &is_repository {
+        Some(repository) => repository,
+        None => &Repository::to_be(path),
     };
-    if ignored {
-        return Ok(Kept::Already);
-    }
-    let own = match &repository {
-        Some(repository) => repository.own_exclude(),
+    let [in_folders, in_own] = ignore::said(repository);
+    let own = match &is_repository {
+        // What the folders say comes first.
+        _ if in_folders == Said::Ignored => return Ok(Kept::Already),
         None => Some(Exclude::beside(path)).filter(|own| !own.file.is_symlink()),
+        Some(_) if in_folders == Said::TakenBack => {
+            return Ok(Kept::Not("a rule in .gitignore makes git take it up".to_owned()));
+        }
+        Some(_) if in_own == Said::Ignored => return Ok(Kept::Already),
+        Some(repository) => repository.own_exclude(),
     };
     let Some(own) = own else {
         return Ok(Kept::Not("git does not ignore it: put it into .gitignore".to_owned()));
@@ -72,6 +77,10 @@ pub fn keep_out_no_longer(path: &Path) -> Result<Vec<Change>> {
     let own = Repository::of(path).and_then(|repository| repository.own_exclude());
     let mut changes = Vec::new();
     for own in own.into_iter().chain([Exclude::beside(path)]) {
+        // git reads none through a link, and azup has written none.
+        if own.file.is_symlink() {
+            continue;
+        }
         let Some(there) = files::read_if_there(&own.file)? else {
             continue;
         };
@@ -101,12 +110,6 @@ impl Exclude {
     fn at(file: PathBuf, below: &str) -> Self {
         let lines = format!("# azup: variables of this machine\n/{below}\n");
         Self { file, lines }
-    }
-
-    /// Whether the lines are in it already.
-    fn is_there(&self) -> Result<bool> {
-        let bytes = files::read_if_there(&self.file)?.unwrap_or_default();
-        Ok(memmem::find(&bytes, self.lines.as_bytes()).is_some())
     }
 }
 

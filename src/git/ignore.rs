@@ -36,11 +36,6 @@ pub fn rule(project: &Path, path: &Path, home: Option<&Path>) -> Option<Rule> {
     })
 }
 
-/// Whether a repository's own rules make git ignore the path that was asked about.
-pub(super) fn ignores(repository: &Repository) -> bool {
-    first(repository, &repository.below, None).is_some()
-}
-
 /// The first rule on the way to `whole`: git looks no further into a folder that it ignores.
 fn first(repository: &Repository, whole: &Path, home: Option<&Path>) -> Option<Rule> {
     let mut at = PathBuf::new();
@@ -51,13 +46,84 @@ fn first(repository: &Repository, whole: &Path, home: Option<&Path>) -> Option<R
     })
 }
 
-/// The last rule that fits, of the nearest file; none where that takes it back.
-fn decides(repository: &Repository, at: &Path, is_folder: bool, home: Option<&Path>) -> Option<Rule> {
-    let mut lists: Vec<(PathBuf, PathBuf)> = at
-        .ancestors()
+/// What rules say of a file that is to be kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// git ignores it.
+    Ignored,
+    /// A rule takes it back, or may do so.
+    TakenBack,
+    Nothing,
+}
+
+/// What the files with rules in `repository` say of the path that it was asked about: those in its
+/// folders, which come first, and the clone's own. Where anything is in doubt the file counts as
+/// not ignored, since a repository may have been written to look otherwise.
+pub(super) fn said(repository: &Repository) -> [Said; 2] {
+    let mut own = Said::Nothing;
+    // A worktree's are its main folder's, where they are not looked for.
+    let is_worktree = files::exists(&repository.git.join("commondir"));
+    let exclude = (!is_worktree).then(|| (repository.git.join("info/exclude"), PathBuf::new()));
+    let exclude = exclude.as_slice();
+    let mut at = PathBuf::new();
+    for part in repository.below.components() {
+        at.push(part);
+        let is_folder = at != repository.below;
+        let said = said_in(&in_folders(repository, &at), &at, is_folder);
+        if said == Said::Ignored || !is_folder {
+            return [said, own.or(said_in(exclude, &at, is_folder))];
+        }
+        // A folder is taken back as a whole, and what is in it may be all the same.
+        if said == Said::Nothing && said_in(exclude, &at, is_folder) == Said::Ignored {
+            own = Said::Ignored;
+        }
+    }
+    [Said::Nothing, own]
+}
+
+impl Said {
+    fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+}
+
+/// The files with rules in the folders around a path, the nearest first.
+fn in_folders(repository: &Repository, at: &Path) -> Vec<(PathBuf, PathBuf)> {
+    at.ancestors()
         .skip(1)
         .map(|folder| (repository.root.join(folder).join(".gitignore"), folder.to_owned()))
-        .collect();
+        .collect()
+}
+
+fn said_in(lists: &[(PathBuf, PathBuf)], at: &Path, is_folder: bool) -> Said {
+    for (file, base) in lists {
+        let Ok(below) = at.strip_prefix(base) else {
+            continue;
+        };
+        // git reads more of them than a person writes.
+        if file.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() > LARGEST) {
+            return Said::TakenBack;
+        }
+        for (_, rule) in read(file).iter().rev() {
+            // Sets and what is escaped are read by git in more ways than here, and a NUL ends a rule.
+            let is_clear = !rule.contains(['[', '\\', '\0']);
+            if let Some(back) = rule.strip_prefix('!') {
+                // With `core.ignoreCase`, case says nothing.
+                let lower = PathBuf::from(below.to_string_lossy().to_lowercase());
+                if !is_clear || fits(&back.to_lowercase(), &lower, is_folder) {
+                    return Said::TakenBack;
+                }
+            } else if is_clear && fits(rule, below, is_folder) {
+                return Said::Ignored;
+            }
+        }
+    }
+    Said::Nothing
+}
+
+/// The last rule that fits, of the nearest file; none where that takes it back.
+fn decides(repository: &Repository, at: &Path, is_folder: bool, home: Option<&Path>) -> Option<Rule> {
+    let mut lists = in_folders(repository, at);
     lists.push((repository.git.join("info/exclude"), PathBuf::new()));
     lists.extend(home.map(|home| (home.join(".config/git/ignore"), PathBuf::new())));
     for (file, base) in lists {
@@ -125,24 +191,33 @@ fn fits(rule: &str, path: &Path, is_folder: bool) -> bool {
     name_fits(rule.as_bytes(), name.as_bytes())
 }
 
-/// Part by part; `**` is any number of them.
+/// Part by part; `**` is any number of them. Goes back to the last `**` only, as below.
 fn parts_fit(rule: &[&[u8]], path: &[&[u8]]) -> bool {
-    match (rule, path) {
-        ([], []) => true,
-        // All that is in a folder, and not the folder itself.
-        ([b"**"], path) => !path.is_empty(),
-        ([b"**", rest @ ..], path) => {
-            // Several in a row mean the same as one.
-            let one = !matches!(rest, [b"**", ..]);
-            if one {
-                (0..=path.len()).any(|at| parts_fit(rest, &path[at..]))
-            } else {
-                parts_fit(rest, path)
+    let (mut at, mut on) = (0, 0);
+    let mut any: Option<(usize, usize)> = None;
+    while on < path.len() {
+        match rule.get(at) {
+            // All that is in a folder, and not the folder itself.
+            Some(&b"**") if at + 1 == rule.len() => return true,
+            Some(&b"**") => {
+                any = Some((at + 1, on));
+                at += 1;
+                continue;
             }
+            Some(part) if name_fits(part, path[on]) => {
+                at += 1;
+                on += 1;
+                continue;
+            }
+            _ => {}
         }
-        ([first, rule @ ..], [name, path @ ..]) => name_fits(first, name) && parts_fit(rule, path),
-        _ => false,
+        let Some((after, from)) = any else {
+            return false;
+        };
+        any = Some((after, from + 1));
+        (at, on) = (after, from + 1);
     }
+    at == rule.len()
 }
 
 /// `*`, `?`, `[…]` and `\` in one part of a path. Goes back to the last `*` only, so that no
@@ -239,7 +314,9 @@ mod tests {
     fn a_rule_full_of_stars_takes_no_time() {
         let rule = format!("{}b", "*a".repeat(500));
         assert!(!name_fits(rule.as_bytes(), "a".repeat(2000).as_bytes()));
-        let rule = format!("{}b", "**/".repeat(60));
-        assert!(!fits(&rule, Path::new(&"a/".repeat(100)), false));
+        for part in ["**/", "**/a/"] {
+            let rule = format!("{}b", part.repeat(60));
+            assert!(!fits(&rule, Path::new(&"a/".repeat(200)), false));
+        }
     }
 }

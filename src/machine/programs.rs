@@ -14,7 +14,7 @@ use std::process::Command;
 
 use super::Machine;
 use crate::git;
-use crate::workspace::project_folder;
+use crate::workspace::{is_mark, project_folder};
 
 /// Folders that hold administrators' programs but are missing from many users' PATH
 /// (Debian, SUSE).
@@ -145,7 +145,15 @@ impl Machine {
     /// Whether a path lies in the project that the user stands in.
     pub fn is_in_project(&self, path: &Path) -> bool {
         // Most are nowhere near: nothing is read for them.
-        self.is_near(path) && self.project().is_some_and(|top| path.starts_with(top))
+        self.is_near(path)
+            && (self.project().is_some_and(|top| path.starts_with(top)) || self.is_around(path))
+    }
+
+    /// Whether a path lies in a repository around the project: a submodule, or a repository
+    /// within another, came with that one.
+    fn is_around(&self, path: &Path) -> bool {
+        let mut around = self.cwd.ancestors().take_while(|folder| !self.is_for_all(folder));
+        around.any(|folder| path.starts_with(folder) && is_mark(&folder.join(".git")))
     }
 
     /// Whether a path and the current folder lie in the same folder, be it far above, that is
@@ -327,6 +335,22 @@ mod tests {
             let mut users = users.get_envs();
             assert!(users.any(|(_, given)| given == Some(value.as_ref())));
         }
+    }
+
+    #[test]
+    fn what_is_in_a_repository_around_the_project_is_in_it() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("a path");
+        let (home, outer) = (root.join("home"), root.join("outer"));
+        let inner = outer.join("modules/inner");
+        for folder in [&home, &outer.join(".git"), &inner] {
+            std::fs::create_dir_all(folder).expect("a folder");
+        }
+        std::fs::write(inner.join(".git"), "gitdir: ../../.git/modules/inner").expect("a file");
+        let machine = Machine::for_test(&home, &[]).at(&inner);
+        assert!(machine.is_in_project(&outer.join("node_modules/.bin/az")));
+        assert!(machine.is_in_project(&inner.join("bin/az")));
+        assert!(!machine.is_in_project(&root.join("bin/az")));
     }
 
     #[test]

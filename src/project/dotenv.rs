@@ -96,13 +96,25 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
         variables(folder, machine)?
     };
     let text = format!("{FIRST}{lines}{LAST}");
-    if there_or_not.get(at.clone()) == Some(text.as_bytes()) {
-        return Ok(Wanted::default());
-    }
+    // Asked each time: the next commit that is fetched may bring other rules.
     match git::keep_out(&path)? {
         Kept::Already => {}
         Kept::By(more) => changes.extend(more),
-        Kept::Not(why) => return Ok(Wanted::note(left_alone(&why))),
+        Kept::Not(why) => {
+            // What git would take up holds no secret any longer.
+            let given_up = matches!(git::tracks(&path), Ok(false)) && there.is_some();
+            let changes = if given_up { without_block(&path)? } else { Vec::new() };
+            return Ok(Wanted {
+                changes,
+                ..Wanted::note(left_alone(&why))
+            });
+        }
+    }
+    if there_or_not.get(at.clone()) == Some(text.as_bytes()) {
+        return Ok(Wanted {
+            changes,
+            note: None,
+        });
     }
     let mut bytes = there_or_not.to_vec();
     bytes.splice(at, text.into_bytes());
@@ -121,17 +133,22 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
 /// as long as the file is there, git ignores it.
 pub(super) fn unwanted(folder: &Path) -> Result<Vec<Change>> {
     let path = folder.join(NAME);
+    let mut changes = without_block(&path)?;
+    changes.extend(git::keep_out_no_longer(&path)?);
+    Ok(changes)
+}
+
+fn without_block(path: &Path) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     let is_file = path.symlink_metadata().is_ok_and(|about| about.is_file());
-    let there = is_file.then(|| files::read(&path)).transpose()?;
+    let there = is_file.then(|| files::read(path)).transpose()?;
     if let Some(there) = there
         && let Some(at) = block(&there)
     {
         let mut bytes = there.clone();
         bytes.drain(at);
-        changes.push(Change::reduce(path.clone(), there, bytes, 0o600));
+        changes.push(Change::reduce(path.to_owned(), there, bytes, 0o600));
     }
-    changes.extend(git::keep_out_no_longer(&path)?);
     Ok(changes)
 }
 
@@ -197,9 +214,12 @@ fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> 
     Ok((lines.map(|((name, value), _)| environment::dotenv_line(name, value)).collect(), changes))
 }
 
-/// What is said of changes that were made.
-pub fn told(changes: &[Change], folder: &Path) -> String {
-    let written = changes.iter().filter_map(|change| match change {
+/// What is said of what was done.
+pub fn told(wanted: &Wanted, folder: &Path) -> String {
+    if let Some(note) = &wanted.note {
+        return format!("wrote {NAME} without azup's variables: {note}\n");
+    }
+    let written = wanted.changes.iter().filter_map(|change| match change {
         Change::Write { path, .. } => Some(shown(path.strip_prefix(folder).ok()?)),
         _ => None,
     });

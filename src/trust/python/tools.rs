@@ -87,7 +87,9 @@ pub(super) fn by_pdm(project: &Path, machine: &Machine) -> Option<PathBuf> {
     let program = PathBuf::from(std::str::from_utf8(&bytes).ok()?.trim());
     let root = program.parent()?.parent()?;
     let known = pdm(machine)?;
-    (root.parent() == Some(&known)).then(|| root.to_owned())
+    // `..` would be one of its folders as well, and leads elsewhere.
+    let is_named = root.file_name().is_some();
+    (is_named && root.parent() == Some(&known)).then(|| root.to_owned())
 }
 
 /// The folder of pdm's environments that are not in their projects.
@@ -144,5 +146,18 @@ mod tests {
     #[test]
     fn the_hash_is_poetrys() {
         assert_eq!(hash(Path::new("/srv/app")), "2uZo5AhP");
+    }
+
+    #[test]
+    fn pdms_file_leads_to_a_folder_of_pdms_and_no_further() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let machine = Machine::for_test(folder.path(), &[]);
+        let all = pdm(&machine).expect("its folder");
+        for (named, leads) in [("app-x-3.12", true), ("..", false), ("x/..", false), ("../x", false)] {
+            let program = all.join(named).join("bin/python");
+            let text = format!("{}\n", program.display());
+            std::fs::write(folder.path().join(".pdm-python"), text).expect("a file");
+            assert_eq!(by_pdm(folder.path(), &machine).is_some(), leads, "{named}");
+        }
     }
 }

@@ -136,6 +136,22 @@ fn the_projects_environment_counts_where_it_is_the_users_and_azups_own() {
     }
 }
 
+/// `.venv` itself may be a link that git tracks, or a folder that a file system takes for it.
+#[test]
+fn an_environment_that_a_tracked_link_leads_to_is_the_repositorys() {
+    let sandbox = without_azup();
+    stand_in(&sandbox.project().join("vendor/bin/azup"), 0);
+    let record = "vendor/lib/python3.12/site-packages/azurite_up-0.1.0.dist-info/RECORD";
+    sandbox.write(record, "../../../bin/azup,sha256=x,1\n");
+    std::os::unix::fs::symlink("vendor", sandbox.project().join(".venv")).unwrap();
+    sandbox.run("git", ["init", "-q"]).ok();
+    sandbox.run("git", ["add", "-f", "."]).ok();
+    let done = run(&sandbox, &task(&sandbox)).ok();
+    assert!(done.stdout.contains("is not installed"), "{done}");
+    let found = sandbox.azup(["doctor", "editor-task", "--json"]).json();
+    assert_eq!(found["checks"][0]["status"], "warn", "{found}");
+}
+
 /// doctor says it before F5 does, with a command after which the task finds azup.
 #[test]
 fn doctor_says_where_the_task_would_not_find_azup() {

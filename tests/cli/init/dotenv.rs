@@ -81,6 +81,89 @@ fn git_never_takes_it_up_and_remove_leaves_no_trace() {
     }
 }
 
+/// Rules that look as if git ignored it, or that take it back; as git itself reads them.
+#[test]
+fn no_rule_of_a_repository_makes_git_take_it_up() {
+    let long = format!("{}\n!.env\n", "#".repeat(2 << 20));
+    let rules = [
+        ".env\n!*\n",
+        "!.env\n",
+        ".env\n!.en[v]\n",
+        ".env\n!.e*\n",
+        ".env\n!/*\n",
+        ".env\n!**/.env\n",
+        ".env\n!\\.env\n",
+        ".env\n!.env\0x\n",
+        ".env\t\n",
+        ".env/\n",
+        &long,
+        "link",
+        ".env\n",
+        "*\n!*.py\n",
+        "/.env\n!*.py\n",
+        "**/.env\n",
+    ];
+    for (number, rule) in rules.into_iter().enumerate() {
+        let sandbox = sandbox();
+        sandbox.write("app.py", "");
+        sandbox.run("git", ["init", "-q"]).ok();
+        if rule == "link" {
+            sandbox.write("rules", ".env\n");
+            std::os::unix::fs::symlink("rules", sandbox.project().join(".gitignore")).unwrap();
+        } else {
+            sandbox.write(".gitignore", rule);
+        }
+        sandbox.azup(["init"]).ok();
+        sandbox.azup(["trust"]).ok();
+        let is_there = sandbox.project().join(".env").exists();
+        sandbox.run("git", ["add", "-A"]).ok();
+        let tracked = sandbox.run("git", ["ls-files", ".env"]).ok().stdout;
+        assert_eq!(tracked, "", "{rule:.40?}");
+        // What takes it back wins over the clone's own rules.
+        let may_be = number >= 8 && number != 10;
+        assert_eq!(is_there, may_be, "{rule:.40?}");
+    }
+}
+
+/// The rules may come with the next commit that is fetched.
+#[test]
+fn it_goes_as_soon_as_git_would_take_it_up() {
+    let sandbox = initialised();
+    sandbox.run("git", ["init", "-q"]).ok();
+    sandbox.azup(["trust"]).ok();
+    assert!(sandbox.project().join(".env").exists());
+    sandbox.write(".gitignore", "!.e*\n");
+    let done = sandbox.azup(["trust"]).ok();
+    assert!(!sandbox.project().join(".env").exists());
+    assert!(
+        done.stdout
+            .contains("wrote .env without azup's variables: .env is left alone"),
+        "{done}"
+    );
+    // With lines of the user's in it, only azup's go.
+    sandbox.write(".gitignore", "");
+    sandbox.azup(["trust"]).ok();
+    let text = read(&sandbox, ".env");
+    sandbox.write(".env", format!("DEBUG=1\n{text}"));
+    sandbox.write(".gitignore", "!.e*\n");
+    sandbox.azup(["trust"]).ok();
+    assert_eq!(read(&sandbox, ".env"), "DEBUG=1\n");
+}
+
+/// A link may lead to the rules of another project.
+#[test]
+fn remove_touches_no_rules_behind_a_link() {
+    let sandbox = initialised();
+    let own = sandbox.project().join(".gitignore");
+    let rules = std::fs::read_to_string(&own).unwrap();
+    std::fs::remove_file(&own).unwrap();
+    sandbox.write("../other.rules", &rules);
+    std::os::unix::fs::symlink("../other.rules", &own).unwrap();
+    sandbox.azup(["remove", "--yes"]).ok();
+    assert!(own.is_symlink());
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), rules);
+}
+
 /// Names that it does not know would break a program of pydantic's; a link may lead anywhere.
 #[test]
 fn one_of_the_users_is_left_alone_and_so_is_a_project_that_would_refuse_it() {
