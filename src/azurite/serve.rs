@@ -46,7 +46,7 @@ pub fn serve(
     interrupt: &Interrupt,
 ) -> Result<Served> {
     let wish = &ready.wish;
-    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, machine)?;
+    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, wish.until_eof, machine)?;
     let (azurite, tls) = start(ready, &taken, machine, interrupt)?;
     let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
@@ -61,6 +61,7 @@ pub fn serve(
         accounts: names(&ready.accounts),
         passed_on: background::words(&wish.passed_on),
         while_used: wish.while_used,
+        until_eof: wish.until_eof,
         certificate: Certificate::of(&ready.set),
         tls: tls.to_owned(),
         started: OffsetDateTime::now_utc().unix_timestamp(),
@@ -97,8 +98,7 @@ fn start(
     let tls = probe::wait_until_ready(
         &client,
         &mut azurite,
-        wish.ports,
-        &wish.data,
+        wish,
         machine,
         interrupt,
     )?;

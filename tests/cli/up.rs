@@ -14,3 +14,4 @@ mod sdks;
 mod serve;
 mod site;
 mod stopping;
+mod until_eof;
