@@ -5,6 +5,7 @@ mod background;
 mod clients;
 mod credential;
 mod forward;
+mod kit;
 mod options;
 mod projects;
 mod refusals;
