@@ -19,6 +19,7 @@ mod cors;
 mod credential;
 mod data;
 mod down;
+mod fixture;
 mod install;
 mod interrupt;
 mod look;
@@ -49,16 +50,17 @@ pub use background::{already_running, start as start_in_background, warn_of_othe
 pub use choose::for_run;
 pub use credential::Identity;
 pub use data::{Data, usual as usual_data};
+pub use fixture::with_ports;
 pub use down::{Which, stop, would_stop};
 pub use install::RECORD as BROUGHT_ALONG;
 pub use interrupt::{Interrupt, not_ignored};
 pub use look::{
     Ask, Listed, Listener, Seen, ask, get_plain, installed, listed, look, node_version, port_taken, running,
 };
-pub use prepare::{prepare, preview};
+pub use prepare::{Ready, prepare, preview};
 pub use command::SERVE;
 pub use reach::{Reached, ca_of, find_running, reach, warn_of_other_project};
-pub use serve::serve;
+pub use serve::{Served, serve};
 pub use reset::{Reset, reset};
 pub use users::Users;
 
@@ -97,6 +99,8 @@ pub struct Wish {
     pub passed_on: Vec<OsString>,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
+    /// Whether it ends with the program that started it, and is nobody else's.
+    pub until_eof: bool,
 }
 
 impl Wish {
@@ -112,7 +116,10 @@ impl Wish {
             table: up.table_port,
         };
         let identity = up.identity_port;
-        ports.check(identity)?;
+        // Those of a fixture are checked once they are known.
+        if !up.until_eof {
+            ports.check(identity)?;
+        }
         Ok(Self {
             ports,
             identity,
@@ -125,6 +132,7 @@ impl Wish {
             cors: cors::checked(&up.cors)?,
             passed_on: passed_on(&up.azurite)?,
             while_used: up.while_used,
+            until_eof: up.until_eof,
         })
     }
 
@@ -142,6 +150,7 @@ impl Wish {
             cors: Vec::new(),
             passed_on: Vec::new(),
             while_used: true,
+            until_eof: false,
         })
     }
 }
@@ -212,6 +221,12 @@ impl Ports {
     fn overlap(self, other: Self) -> bool {
         let theirs = other.services().map(|(_, port)| port);
         self.services().iter().any(|(_, port)| theirs.contains(port))
+    }
+
+    /// Whether nobody listens on any of them.
+    pub fn are_free(self) -> bool {
+        let services = self.services();
+        services.iter().all(|(_, port)| std::net::TcpListener::bind((ADDRESS, *port)).is_ok())
     }
 
     /// Each service with its port.

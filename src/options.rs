@@ -270,8 +270,12 @@ pub struct Named {
 
 /// The Azurite that is to run.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct UpOptions {
-    /// Port of the blob service.
+    /// Port of the blob service; 0: any that is free, as for the other ports.
     pub blob_port: u16,
     /// Port of the queue service.
     pub queue_port: u16,
@@ -295,6 +299,8 @@ pub struct UpOptions {
     pub cors: Vec<String>,
     /// Options of Azurite's own.
     pub azurite: Vec<OsString>,
+    /// Whether it ends with the program that started it.
+    pub until_eof: bool,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
 }

@@ -83,6 +83,11 @@ impl Account {
         &self.name
     }
 
+    /// The key, in base64.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The account's URL: in the path, or in the host name as in the cloud.
     pub fn url(&self, service: Service, port: u16, host_style: bool) -> String {
         if host_style {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Identity, Ports, url};
+use super::slot::Slot;
+use super::{Data, Identity, Ports, url};
 use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
@@ -46,6 +47,9 @@ pub struct Running {
     /// Whether it ends when no `azup run` needs it any more.
     #[serde(default)]
     pub while_used: bool,
+    /// Whether it ends with the program that started it, such as a test run.
+    #[serde(default)]
+    pub until_eof: bool,
     /// What it shows to clients.
     pub certificate: Certificate,
     /// The version of TLS, such as `TLS 1.3`.
@@ -106,6 +110,21 @@ impl Running {
             Some(folder) => command_line(["azup", "down", "--location", folder]),
             None => "azup down --all".to_owned(),
         }
+    }
+
+    /// Whether it is there for everybody: neither one of `azup run`'s, which may end any time, nor
+    /// that of a test run.
+    pub fn is_shared(&self) -> bool {
+        !self.while_used && !self.until_eof
+    }
+
+    /// Where its log is.
+    pub fn log(&self, machine: &Machine) -> Result<PathBuf> {
+        let data = match &self.location {
+            Some(folder) => Data::Folder(folder.into()),
+            None => Data::Memory,
+        };
+        Ok(Slot::of(&data, self.ports, machine)?.log())
     }
 
     /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who

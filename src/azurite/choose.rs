@@ -123,7 +123,7 @@ fn fitting(
             Data::Folder(_) if own => same(running, data),
             Data::Folder(_) => {
                 let is_ours = running.project == project;
-                same(running, data) || (is_ours && !running.while_used)
+                same(running, data) || (is_ours && running.is_shared())
             }
         })
         .max_by_key(|running| (running.ports == Ports::USUAL, running.started));
@@ -162,7 +162,7 @@ fn answers(global: &Global, machine: &Machine) -> Result<bool> {
 
 /// The usual ports where nobody has them, else three others.
 fn free(machine: &Machine) -> Result<(Ports, File)> {
-    if is_free(Ports::USUAL)
+    if Ports::USUAL.are_free()
         && let Some(claim) = claim_port(Ports::USUAL.blob, machine)?
     {
         return Ok((Ports::USUAL, claim));
@@ -185,12 +185,6 @@ fn free(machine: &Machine) -> Result<(Ports, File)> {
     }
     let what = format!("no three ports are free on {ADDRESS} for Azurite");
     Err(Failure::new(what).hint("azup status").into())
-}
-
-fn is_free(ports: Ports) -> bool {
-    let services = ports.services();
-    let listeners = services.map(|(_, port)| TcpListener::bind((ADDRESS, port)));
-    listeners.iter().all(Result::is_ok)
 }
 
 /// `None`: another azup has it.

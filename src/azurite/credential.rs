@@ -33,6 +33,15 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Why nobody answers, as a failure.
+    pub fn failure(&self) -> Option<Failure> {
+        let failure = Failure::new(format!("no local credential: {}", self.trouble.as_ref()?));
+        Some(match &self.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        })
+    }
+
     /// Says why nobody answers where that was asked for.
     pub fn warn(&self, asked: bool, output: Output) {
         if let Some(trouble) = &self.trouble {
@@ -87,11 +96,13 @@ impl Credential {
             ..Service::local(&header, machine.clock())
         };
         let mut identity = Identity {
+            // Of a port that is yet to be found, the endpoint itself knows.
             endpoint: Some(identity::url(listen)),
             ..Identity::default()
         };
         let this = match identity::start(listen, &service) {
             Ok(Started::Here(endpoint)) => {
+                identity.endpoint = Some(identity::url(endpoint.address()));
                 let forward = service.forward.take();
                 identity.forward = forward.as_ref().map(|forward| forward.login.names());
                 identity.audiences = service.audiences;

@@ -30,7 +30,8 @@ pub struct Stopped {
 pub enum Which<'a> {
     /// Every one that azup runs for this user.
     All,
-    /// Those that were started in this project; outside of projects every one.
+    /// Those that were started in this project; outside of projects every one. Not those of test
+    /// runs.
     Project,
     /// The one with its data in this folder.
     At(&'a Path),
@@ -65,10 +66,13 @@ fn meant(which: Which<'_>, machine: &Machine) -> Result<Vec<Slot>> {
         Which::At(folder) => return Ok(vec![at(folder, machine)?]),
         Which::All | Which::Project => Slot::all(machine)?,
     };
-    if let (Which::Project, Some(project)) = (which, marked_project(machine)) {
-        // One that has ended is tidied up, whosever it was.
+    if matches!(which, Which::Project) {
+        let project = marked_project(machine);
+        // One that has ended is tidied up, whosever it was. That of a test run ends with it.
         slots.retain(|slot| match slot.occupant() {
-            Ok(Occupant::Held(Some(holder))) => holder.project.as_ref() == Some(&project),
+            Ok(Occupant::Held(Some(holder))) => {
+                !holder.until_eof && (project.is_none() || holder.project == project)
+            }
             _ => true,
         });
     }

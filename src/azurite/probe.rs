@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::interrupt::Interrupt;
 use super::process::Azurite;
-use super::{ACCOUNT, ADDRESS, Data, Ports, Service, VERSION, ports};
+use super::{ACCOUNT, ADDRESS, Ports, Service, VERSION, Wish, ports};
 use crate::client::{Client, Refusal, Request, Response};
 use crate::failure::{Failure, shown};
 use crate::files::{hex, random};
@@ -15,6 +15,9 @@ use crate::machine::Machine;
 
 /// How long Azurite may take until it answers. It needs 1 to 4 s (measured).
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The same for a test run, of which there may be dozens at once. Whoever waits can end it sooner.
+const AT_ONCE: Duration = Duration::from_secs(600);
 
 /// How long a server may take until it serves a certificate that was renewed. It looks once
 /// a second.
@@ -34,21 +37,21 @@ const CONTENT: &[u8] = b"azup was here\n";
 pub(super) fn wait_until_ready(
     client: &Client,
     azurite: &mut Azurite,
-    at: Ports,
-    data: &Data,
+    wish: &Wish,
     machine: &Machine,
     interrupt: &Interrupt,
 ) -> Result<&'static str> {
-    let until = Instant::now() + LIMIT;
+    let limit = if wish.until_eof { AT_ONCE } else { LIMIT };
+    let until = Instant::now() + limit;
     let mut tls = "";
-    for (service, port) in at.services() {
+    for (service, port) in wish.ports.services() {
         loop {
             interrupt.check()?;
             if let Some(status) = azurite.ended()? {
                 if azurite.lost_a_port() {
-                    ports::require_free(at, machine)?;
+                    ports::require_free(wish.ports, machine)?;
                 }
-                return Err(azurite.death(status, data).into());
+                return Err(azurite.death(status, &wish.data).into());
             }
             match greet(client, service, port) {
                 Ok(version) => {

@@ -23,6 +23,9 @@ use crate::machine::Machine;
 /// needs 0.1 to 2 s (measured).
 const STOPPING: Duration = Duration::from_secs(10);
 
+/// The same for a test run's in memory, which has nothing to write down.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// How often it is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -36,6 +39,9 @@ pub(super) struct Azurite {
     // Azurite ends when it is closed.
     stdin: Option<ChildStdin>,
     log: PathBuf,
+    /// How long it may take to end, and whether nothing is lost where it is killed then.
+    stopping: Duration,
+    keeps_nothing: bool,
 }
 
 /// How a running Azurite came to its end.
@@ -100,7 +106,14 @@ impl Azurite {
             })
         })?;
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, log })
+        let keeps_nothing = ready.wish.until_eof && ready.wish.data == Data::Memory;
+        Ok(Self {
+            child,
+            stdin,
+            log,
+            stopping: if keeps_nothing { AT_ONCE } else { STOPPING },
+            keeps_nothing,
+        })
     }
 
     /// The number of Azurite's process.
@@ -129,7 +142,7 @@ impl Azurite {
     /// Asks it to end and waits until it has.
     pub(super) fn stop(&mut self) -> Result<End> {
         self.stdin = None;
-        let until = Instant::now() + STOPPING;
+        let until = Instant::now() + self.stopping;
         while Instant::now() < until {
             if self.ended()?.is_some() {
                 return Ok(End::Clean);
@@ -138,7 +151,7 @@ impl Azurite {
         }
         self.child.kill()?;
         self.child.wait()?;
-        Ok(End::Killed)
+        Ok(if self.keeps_nothing { End::Clean } else { End::Killed })
     }
 }
 

@@ -45,10 +45,10 @@ pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Port
     let running = look::running(machine)
         .into_iter()
         .filter(|running| Ports::named(told, running.ports) == running.ports)
-        // That of an `azup run` with data of its own is for nobody else.
+        // That of an `azup run` with data of its own, or of a test run, is for nobody else.
         .filter(|running| {
             let named = told.blob_port.is_some();
-            named || !running.while_used || running.location.as_deref() == Some(&*usual)
+            named || running.is_shared() || running.location.as_deref() == Some(&*usual)
         })
         .max_by_key(|running| {
             let is_ours = running.project == project;

@@ -43,7 +43,7 @@ impl Reset {
 /// Empties it, unless an Azurite has begun to use it since.
 pub fn reset(planned: &Reset, machine: &Machine) -> Result<()> {
     let data = Data::Folder(planned.folder.clone());
-    let _taken = Slot::of(&data, Ports::USUAL, machine)?.take(&data, machine)?;
+    let _taken = Slot::of(&data, Ports::USUAL, machine)?.take(&data, false, machine)?;
     for path in found(&planned.folder)? {
         // A link goes, and what it leads to stays.
         let is_folder = path.symlink_metadata().is_ok_and(|about| about.is_dir());

@@ -51,7 +51,7 @@ pub fn serve(
     interrupt: &Interrupt,
 ) -> Result<Served> {
     let wish = &ready.wish;
-    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, machine)?;
+    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, wish.until_eof, machine)?;
     let (azurite, tls) = start(ready, &taken, None, machine, interrupt)?;
     let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
@@ -66,6 +66,7 @@ pub fn serve(
         accounts: names(&ready.accounts),
         passed_on: background::words(&wish.passed_on),
         while_used: wish.while_used,
+        until_eof: wish.until_eof,
         certificate: Certificate::of(&ready.set),
         tls: tls.to_owned(),
         started: OffsetDateTime::now_utc().unix_timestamp(),
@@ -109,8 +110,7 @@ fn start(
     let tls = probe::wait_until_ready(
         &client,
         &mut azurite,
-        wish.ports,
-        &wish.data,
+        wish,
         machine,
         interrupt,
     )?;
@@ -169,7 +169,9 @@ impl Served {
         output: Output,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        if self.running.died.is_some() && self.since.elapsed() < LASTS {
+        // A test that lost what it had stored is to fail, and not to go on with nothing.
+        let is_fixture = ready.wish.until_eof;
+        if is_fixture || self.running.died.is_some() && self.since.elapsed() < LASTS {
             return Err(death.into());
         }
         let lost = match &ready.wish.data {

@@ -48,6 +48,9 @@ pub(super) struct Holder {
     /// The project in which it was started; none outside of projects.
     #[serde(default)]
     pub(super) project: Option<PathBuf>,
+    /// Whether it belongs to the program that started it, such as a test run.
+    #[serde(default)]
+    pub(super) until_eof: bool,
 }
 
 /// Whether a slot is taken.
@@ -142,7 +145,7 @@ impl Slot {
 
     /// Takes the slot for this process. An Azurite whose azup was killed is waited for:
     /// it ends by itself.
-    pub(super) fn take(self, data: &Data, machine: &Machine) -> Result<Taken> {
+    pub(super) fn take(self, data: &Data, until_eof: bool, machine: &Machine) -> Result<Taken> {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
         }
@@ -172,6 +175,7 @@ impl Slot {
             start_time: start_time(std::process::id()),
             location: data.told(),
             project: marked_project(machine),
+            until_eof,
         };
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -329,6 +333,7 @@ mod tests {
             start_time: start_time(std::process::id()),
             location: None,
             project: None,
+            until_eof: false,
         };
         assert!(me.start_time.is_some());
         assert!(me.is_alive());

@@ -20,6 +20,7 @@ Examples:
   azup up --in-memory       keep nothing when it stops
   azup up --cors '*'        let web pages call it
   azup up -- --loose        with an option of Azurite's own
+  azup up --json --until-eof  for a test fixture: free ports, one document when ready
   azup up --port 10010      blob, queue, table and tokens on 10010 to 10013")]
 #[allow(
     clippy::struct_excessive_bools,
@@ -62,6 +63,13 @@ pub struct Up {
     /// nobody out: Azurite also takes any token of the right form, for every account
     #[arg(long = "account", value_name = "NAME[:KEY]")]
     accounts: Vec<Named>,
+    /// For test fixtures: end with standard input or the parent process, keep data in memory
+    /// unless --location is given, take free ports unless they are named
+    #[arg(long, conflicts_with = "detach")]
+    pub until_eof: bool,
+    /// With --until-eof --json: also a trust store for Java, in `JAVA_TOOL_OPTIONS`
+    #[arg(long, requires = "until_eof")]
+    pub java: bool,
     /// Refuse plain HTTP, which is served beside HTTPS on the same ports
     #[arg(long)]
     https_only: bool,
@@ -86,21 +94,25 @@ pub struct Up {
 impl Up {
     /// The Azurite that is to run.
     pub fn options(&self) -> UpOptions {
-        let first = self.port.unwrap_or(Ports::USUAL.blob);
-        let identity = self.port.map_or(crate::identity::PORT, |first| first + 3);
+        let usual = |port| if self.until_eof { 0 } else { port };
+        let port = |named: Option<u16>, place: u16, otherwise| {
+            named.or(self.port.map(|first| first + place)).unwrap_or_else(|| usual(otherwise))
+        };
+        let identity = || port(self.identity_port, 3, crate::identity::PORT);
         UpOptions {
-            blob_port: self.blob_port.unwrap_or(first),
-            queue_port: self.queue_port.unwrap_or(first + 1),
-            table_port: self.table_port.unwrap_or(first + 2),
+            blob_port: port(self.blob_port, 0, Ports::USUAL.blob),
+            queue_port: port(self.queue_port, 1, Ports::USUAL.queue),
+            table_port: port(self.table_port, 2, Ports::USUAL.table),
             location: self.location.clone(),
-            in_memory: self.in_memory,
+            in_memory: self.in_memory || (self.until_eof && self.location.is_none()),
             sans: self.sans.clone(),
-            identity_port: (!self.no_identity).then(|| self.identity_port.unwrap_or(identity)),
+            identity_port: (!self.no_identity).then(identity),
             tokens: self.tokens.options(),
             accounts: self.accounts.clone(),
             https_only: self.https_only,
             cors: self.cors.clone(),
             azurite: self.azurite.clone(),
+            until_eof: self.until_eof,
             while_used: self.while_used,
         }
     }

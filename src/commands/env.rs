@@ -1,6 +1,6 @@
 //! `azup env`
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
@@ -72,16 +72,18 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
         return one(name, &environment, env.format, output);
     }
     output.value(&text)?;
-    let variables: Map<String, Value> = environment
+    output.document(&json!({ "variables": variables(&environment) }))?;
+    Ok(Exit::Done)
+}
+
+/// Each variable with its value; null where it is to be taken away.
+pub(super) fn variables(environment: &Environment) -> Map<String, Value> {
+    let of = |value: &OsString| json!(value.to_string_lossy());
+    environment
         .variables
         .iter()
-        .map(|each| {
-            let value = each.value.as_ref().map(|value| value.to_string_lossy());
-            (each.name.to_owned(), json!(value))
-        })
-        .collect();
-    output.document(&json!({ "variables": variables }))?;
-    Ok(Exit::Done)
+        .map(|each| (each.name.to_owned(), json!(each.value.as_ref().map(of))))
+        .collect()
 }
 
 /// The value of one variable alone, as it is.

@@ -1,5 +1,7 @@
 //! `azup up`
 
+mod fixture;
+
 use anyhow::Result;
 
 use crate::azurite::{self, Interrupt, Running, Users, Wish};
@@ -23,8 +25,14 @@ pub(super) fn run(
 ) -> Result<Exit> {
     let options = up.options();
     let forward = options.tokens.forward.unwrap_or(Forward::None);
+    if up.until_eof {
+        fixture::require_local(forward)?;
+    }
     let forward = Login::find(Some(forward), &environment::before(machine))?;
     let wish = Wish::new(&options, forward, machine)?;
+    if up.until_eof {
+        return fixture::run(&wish, up.java, global, machine, output);
+    }
     if global.dry_run {
         output.give(&azurite::preview(&wish, global, machine)?)?;
         return Ok(Exit::Done);

@@ -80,7 +80,7 @@ impl Context {
         let running = azurite::running(machine);
         let project = marked_project(machine);
         let ours = running.iter().filter(|one| one.project == project);
-        let ours = ours.max_by_key(|one| (one.ports == Ports::USUAL, !one.while_used));
+        let ours = ours.max_by_key(|one| (one.ports == Ports::USUAL, one.is_shared()));
         let usual = match (ours, running.as_slice()) {
             (Some(one), _) | (None, [one]) => one.ports,
             _ => Ports::USUAL,

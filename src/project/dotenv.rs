@@ -179,7 +179,7 @@ fn block(bytes: &[u8]) -> Option<Range<usize>> {
 fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> {
     // That of an `azup run` ends with it.
     let all = azurite::running(machine);
-    let lasting: Vec<_> = all.iter().filter(|one| !one.while_used).collect();
+    let lasting: Vec<_> = all.iter().filter(|one| one.is_shared()).collect();
     let here = folder.canonicalize().ok();
     let ours = lasting.iter().find(|one| one.project == here);
     let running = match (ours, lasting.as_slice()) {

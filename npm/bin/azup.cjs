@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Hands over to the program; its exit code and the signal that ended it are this one's.
+"use strict";
+const { spawn } = require("node:child_process");
+const { program } = require("../lib/program.cjs");
+
+let file;
+try {
+  file = program();
+} catch (error) {
+  console.error(`error: ${error.message}\nhint: npm install --include=optional azurite-up`);
+  process.exit(1);
+}
+const child = spawn(file, process.argv.slice(2), {
+  stdio: "inherit",
+  // The Node.js that npm runs on will do for Azurite.
+  env: { ...process.env, AZUP_NODE: process.execPath },
+});
+// Ctrl-C in a terminal reaches both. What is sent to this process alone is passed on.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {
+  process.on(signal, () => {
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  });
+}
+child.on("error", (error) => {
+  console.error(`error: cannot start ${file}: ${error.message}`);
+  process.exit(1);
+});
+child.on("exit", (code, signal) => {
+  if (!signal) process.exit(code);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+});

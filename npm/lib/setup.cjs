@@ -1,0 +1,10 @@
+// The global set-up of vitest and jest: one Azurite for the whole run. Workers that are processes
+// take everything from their environment.
+"use strict";
+const { startAzurite } = require("./index.cjs");
+
+module.exports = async function setup() {
+  const azurite = await startAzurite();
+  // Only vitest calls it; for jest Azurite ends with the process.
+  return () => azurite.stop();
+};

@@ -1,0 +1,81 @@
+//! Ports for the Azurite of a test run, of which any number may start at once.
+//!
+//! They lie below those that operating systems give to outgoing connections, which come and go
+//! between two looks. Each azup holds the lock of its block for as long as it lives, so that two
+//! of one user never try the same; who meets another user's takes the next.
+
+use std::fs::{File, TryLockError};
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
+
+use anyhow::Result;
+
+use super::slot;
+use super::{ADDRESS, Ports, Wish};
+use crate::failure::Failure;
+use crate::machine::Machine;
+
+/// The first port of the first block. Linux gives out those from 32768 on, others from 49152.
+const FIRST: u16 = 12_000;
+
+/// How many ports belong together.
+const STEP: u16 = 4;
+
+/// How many blocks there are.
+const BLOCKS: u16 = 2_000;
+
+/// Keeps every other azup of this user from the same ports.
+#[derive(Debug)]
+pub struct Claim {
+    /// How many blocks were passed over up to this one.
+    pub place: u16,
+    _lock: Option<File>,
+}
+
+/// Gives each port of `wish` that is 0 one that is free, from the first block that nobody has
+/// after `place` others.
+pub fn with_ports(wish: &Wish, place: u16, machine: &Machine) -> Result<(Wish, Claim)> {
+    let mut found = wish.clone();
+    let asked = wish.ports;
+    if ![asked.blob, asked.queue, asked.table].contains(&0) {
+        asked.check(wish.identity.filter(|port| *port != 0))?;
+        return Ok((found, Claim { place, _lock: None }));
+    }
+    // Users begin at different places, so that they rarely meet.
+    let start = start(machine)?;
+    for place in place..BLOCKS {
+        let first = FIRST + (start + place) % BLOCKS * STEP;
+        let or = |port, free| if port == 0 { free } else { port };
+        found.ports = Ports {
+            blob: or(asked.blob, first),
+            queue: or(asked.queue, first + 1),
+            table: or(asked.table, first + 2),
+        };
+        let Some(lock) = claimed(first, machine)? else {
+            continue;
+        };
+        if (first..first + STEP).all(|port| TcpListener::bind((ADDRESS, port)).is_ok()) {
+            found.ports.check(wish.identity.filter(|port| *port != 0))?;
+            let lock = Some(lock);
+            return Ok((found, Claim { place, _lock: lock }));
+        }
+    }
+    let what = format!("no three ports are free on {ADDRESS} for Azurite");
+    Err(Failure::new(what).hint("azup status").into())
+}
+
+fn start(machine: &Machine) -> Result<u16> {
+    let folder = machine.own_folder()?;
+    let bytes = folder.as_os_str().as_bytes().iter();
+    Ok(bytes.fold(0, |sum: u16, byte| sum.wrapping_mul(31).wrapping_add((*byte).into())) % BLOCKS)
+}
+
+/// `None`: another azup has it.
+fn claimed(port: u16, machine: &Machine) -> Result<Option<File>> {
+    let (path, file) = slot::lock_file(&format!("{port}.claim"), machine)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(slot::not_locked(&path, &error).into()),
+    }
+}

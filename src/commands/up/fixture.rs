@@ -1,0 +1,120 @@
+//! `azup up --until-eof`: the Azurite of one test run. It belongs to the program that started it
+//! and ends with it, shares nothing with any other, and tells all that a program needs in one
+//! document.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::azurite::{self, Account, Interrupt, Ready, Running, Served, Wish};
+use crate::certificates;
+use crate::commands::env;
+use crate::environment::{Environment, Java};
+use crate::failure::{Exit, Failure};
+use crate::identity;
+use crate::machine::Machine;
+use crate::options::{Credential, Forward, Global};
+use crate::output::Output;
+
+/// How it ends.
+const END: &str = "the end of standard input stops it";
+
+/// How often another's port is met before that is given up.
+const TRIES: u16 = 20;
+
+pub(super) fn run(
+    wish: &Wish,
+    java: bool,
+    global: &Global,
+    machine: &Machine,
+    output: Output,
+) -> Result<Exit> {
+    if global.dry_run {
+        let (wish, _claim) = azurite::with_ports(wish, 0, machine)?;
+        output.give(&azurite::preview(&wish, global, machine)?)?;
+        return Ok(Exit::Done);
+    }
+    let interrupt = Interrupt::until_eof()?;
+    certificates::require_accepted(machine, global)?;
+    let (mut place, mut tries) = (0, 0);
+    let (ready, served, _claim) = loop {
+        let (found, claim) = azurite::with_ports(wish, place, machine)?;
+        let ready = azurite::prepare(found, global, machine, output, &interrupt)?;
+        match azurite::serve(&ready, machine, output, &interrupt) {
+            Ok(served) => break (ready, served, claim),
+            // Somebody else was quicker with a port that azup chose.
+            Err(_) if tries < TRIES && was_taken(wish, &ready) => {
+                (place, tries) = (claim.place + 1, tries + 1);
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    if let Some(failure) = served.running.identity.failure() {
+        return Err(failure.into());
+    }
+    let mut answer = served.running.answer(machine, END, None)?;
+    if output.is_json() {
+        answer.document = document(answer.document, &ready, &served, java, machine, output)?;
+    }
+    interrupt.check()?;
+    let output = output.give_and_go_on(&answer);
+    Ok(match served.until_stopped(&ready, machine, output, &interrupt) {
+        Ok(()) => Exit::Done,
+        Err(error) => output.failure(&error),
+    })
+}
+
+/// Tests get local tokens: none of the user's own may reach what they run.
+pub(super) fn require_local(forward: Forward) -> Result<()> {
+    if forward == Forward::None {
+        return Ok(());
+    }
+    let names = forward.name();
+    let what = format!("azup up --until-eof hands on no tokens of {names}: tests get local ones");
+    Err(Failure::new(what).hint("azup up --until-eof").exit(Exit::Usage).into())
+}
+
+fn was_taken(wish: &Wish, ready: &Ready) -> bool {
+    wish.ports != ready.wish.ports && !ready.wish.ports.are_free()
+}
+
+/// The document with what a fixture needs beside the addresses.
+fn document(
+    mut document: Value,
+    ready: &Ready,
+    served: &Served,
+    java: bool,
+    machine: &Machine,
+    output: Output,
+) -> Result<Value> {
+    let running: &Running = &served.running;
+    let account = Account::default();
+    let endpoint = running.identity.endpoint.clone();
+    let plan = || {
+        let (header, kept) = identity::header(machine)?;
+        let wish = crate::environment::Wish {
+            ports: running.ports,
+            account: account.clone(),
+            host_style: false,
+            kestrel: false,
+            ca: ready.set.ca.clone(),
+            // Without an endpoint of its own no variable may lead to another one.
+            credential: if endpoint.is_some() { Credential::Local } else { Credential::Az },
+            endpoint: endpoint.clone().unwrap_or_default(),
+            header,
+            drawn: None,
+            java: Java::of(java, None, machine),
+        };
+        let mut environment = Environment::plan(&wish, machine)?;
+        environment.changes = [kept, environment.changes].concat();
+        Ok(environment)
+    };
+    let environment = env::prepared(plan, false, machine, output)?;
+    output.warn_all(&environment.warnings);
+    document["account"] = json!(account.name());
+    document["key"] = json!(account.key());
+    document["connection_string"] = json!(account.connection_string(running.ports, false));
+    document["ca"] = json!(ready.set.folder.join("ca.pem"));
+    document["log"] = json!(running.log(machine)?);
+    document["environment"] = Value::Object(env::variables(&environment));
+    Ok(document)
+}

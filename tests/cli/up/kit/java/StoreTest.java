@@ -1,0 +1,20 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.azure.core.util.BinaryData;
+import com.azure.storage.blob.BlobServiceClientBuilder;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Azurite.class)
+class StoreTest {
+  @Test
+  void stores() {
+    var service = new BlobServiceClientBuilder()
+        .endpoint(Azurite.environment.get("AZURE_STORAGE_BLOB_ENDPOINT"))
+        .credential(Azurite.credential())
+        .buildClient();
+    var blob = service.createBlobContainer("from-java").getBlobClient("hello");
+    blob.upload(BinaryData.fromString("Hello"));
+    assertEquals("Hello", blob.downloadContent().toString());
+  }
+}

@@ -1,0 +1,1 @@
+module.exports = { globalSetup: "azurite-up/jest", testEnvironment: "node", testMatch: ["**/*.jest.cjs"] };

@@ -1,0 +1,7 @@
+// Ends without a word to Azurite, which ends nevertheless.
+import { startAzurite } from "azurite-up";
+import store from "./store.cjs";
+
+const azurite = await startAzurite({ options: ["--https-only"] });
+console.log(await store());
+console.log(azurite.document.pid);

@@ -1,0 +1,96 @@
+//! The recipes of `docs/testing`: each is a file here, which is run, and stands in its page.
+
+use std::fs;
+use std::process::{Child, Stdio};
+
+use super::{root, site};
+use crate::sandbox::{Done, azup, part};
+use crate::up::site::Site;
+
+/// A recipe starts azup by its name.
+fn site_with_azup_on_path() -> Site {
+    let mut site = site();
+    site.sandbox.unset("AZUP");
+    let folder = site.sandbox.root().join("bin");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(azup(), folder.join("azup")).unwrap();
+    let path = site.sandbox.value("PATH").unwrap();
+    site.sandbox
+        .set("PATH", format!("{}:{path}", folder.display()));
+    site
+}
+
+/// The page has the file word for word, and that is short.
+#[track_caller]
+fn stands_in(page: &str, file: &str) {
+    let code = fs::read_to_string(root().join("tests/cli/up/kit").join(file)).unwrap();
+    let page = fs::read_to_string(root().join("docs/testing").join(page)).unwrap();
+    assert!(page.contains(&code), "{file} is not in its page as it is");
+    let code = code.lines().filter(|line| !line.trim().is_empty());
+    let lines = code.count();
+    assert!(lines <= 30, "{file} has {lines} lines");
+}
+
+/// Whether `tests/run` has said already that this language cannot be had.
+fn is_left_out(language: &str) -> bool {
+    let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
+    left_out.split(' ').any(|name| name == language)
+}
+
+#[test]
+fn two_packages_of_go_tests_run_at_once_without_docker() {
+    stands_in("go.md", "go/azurite_test.go");
+    if is_left_out("go") {
+        return;
+    }
+    let site = site_with_azup_on_path();
+    // What `go test ./...` does with two packages.
+    let begin = || -> Child {
+        let mut tests = site.sandbox.command(part("kit-go/tests"));
+        tests
+            .arg("-test.v")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let both = [begin(), begin()];
+    for tests in both {
+        let done = Done::from(tests.wait_with_output().unwrap()).ok();
+        assert!(done.stdout.contains("--- PASS: TestStores"), "{done}");
+    }
+    assert!(site.run_files("json").is_empty(), "nothing runs any more");
+}
+
+#[test]
+fn an_extension_of_junit_starts_azurite_for_its_jvm() {
+    stands_in("java.md", "java/Azurite.java");
+    if is_left_out("java") {
+        return;
+    }
+    let site = site_with_azup_on_path();
+    let classpath = format!("{}/*", part("kit-java").display());
+    let sources = root().join("tests/cli/up/kit/java");
+    let sources = ["Azurite.java", "StoreTest.java"].map(|name| sources.join(name));
+    let mut javac = site.sandbox.command("javac");
+    javac
+        .args(["-proc:none", "-d", ".", "-cp", &classpath])
+        .args(sources);
+    Done::from(javac.output().unwrap()).ok();
+    let mut java = site.sandbox.command("java");
+    java.args([
+        "-cp",
+        &format!("{classpath}:."),
+        "org.junit.platform.console.ConsoleLauncher",
+    ]);
+    java.args([
+        "execute",
+        "--disable-banner",
+        "--select-class",
+        "StoreTest",
+        "--fail-if-no-tests",
+    ]);
+    let done = Done::from(java.output().unwrap()).ok();
+    assert!(done.stdout.contains("1 tests successful"), "{done}");
+    crate::sandbox::until(|| site.run_files("json").is_empty());
+}
