@@ -20,7 +20,7 @@ use crate::failure::{Failure, command_line, reason};
 use crate::files;
 use crate::sudo::SudoUser;
 
-pub use listener::listener;
+pub use listener::{is_another_users, listener};
 
 /// What `install.sh` of the dev container Feature leaves while the image is built.
 const DEV_CONTAINER_MARK: &str = "/usr/local/share/azup/dev-container";

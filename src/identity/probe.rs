@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::reply::SERVER;
 use super::{PATH, loopback};
+use crate::machine::is_another_users;
 
 /// How long the whole question may take.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -32,9 +33,8 @@ pub fn is_ours(address: SocketAddr, header: &str) -> bool {
     find(address, header) == Found::Ours
 }
 
-/// Asks at `address` for a token. Takes at most a second.
+/// Asks at `address` for a token. Takes little more than a second.
 pub fn find(address: SocketAddr, header: &str) -> Found {
-    let until = Instant::now() + LIMIT;
     let reached = if address.ip().is_unspecified() {
         loopback(address.port())
     } else {
@@ -43,6 +43,11 @@ pub fn find(address: SocketAddr, header: &str) -> Found {
     let Ok(stream) = TcpStream::connect_timeout(&reached, LIMIT) else {
         return Found::Nobody;
     };
+    // Who gets the header could answer in its place, also with it.
+    if is_another_users(&stream) {
+        return Found::Stranger;
+    }
+    let until = Instant::now() + LIMIT;
     let answer = ask(stream, reached, header, until).unwrap_or_default();
     let text = String::from_utf8_lossy(&answer);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
