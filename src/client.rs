@@ -159,8 +159,18 @@ pub fn send_plain(
     request: &Request<'_>,
     limit: Duration,
 ) -> Result<Response, Refusal> {
+    let tcp = TcpStream::connect_timeout(&address, limit).map_err(|e| refusal(&e))?;
+    send_over(tcp, host, request, limit)
+}
+
+/// The same over a connection that is there.
+pub fn send_over(
+    mut tcp: TcpStream,
+    host: &str,
+    request: &Request<'_>,
+    limit: Duration,
+) -> Result<Response, Refusal> {
     let until = Instant::now() + limit;
-    let mut tcp = TcpStream::connect_timeout(&address, limit).map_err(|e| refusal(&e))?;
     converse(&mut tcp, |tcp| tcp, &written(host, request), until)
 }
 

@@ -18,7 +18,7 @@ use crate::failure::{Failure, reason};
 use crate::files;
 use crate::sudo::SudoUser;
 
-pub use listener::listener;
+pub use listener::{is_another_users, listener};
 pub use process::{Finished, kill_group, no_thread, not_started, thread};
 
 /// What `install.sh` of the dev container Feature leaves while the image is built.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::repo::{Author, Shape, folder, repository};
 use super::{healthy, paste};
-use crate::sandbox::{Done, Sandbox, public_roots};
+use crate::sandbox::{Done, Sandbox, free_ports, public_roots, until};
 
 /// A virtual environment whose certifi has the author's CA.
 fn environment(at: &Path, author: &Author) -> PathBuf {
@@ -357,4 +357,64 @@ fn a_folder_that_is_exchanged_for_a_link_leads_a_renewal_nowhere() {
         refused > 0,
         "it was never exchanged at a bad moment ({done} renewals)"
     );
+}
+
+/// Says what it hears, and answers as azup's endpoint would.
+const LISTENER: &str = r#"
+import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    client, _ = server.accept()
+    try:
+        print(client.recv(4096).decode(), flush=True)
+        client.sendall(b'HTTP/1.1 200 OK\r\nServer: azup/0\r\n\r\n{"access_token":""}')
+    except OSError:
+        pass
+    client.close()
+"#;
+
+/// Every user may listen on a port that is free.
+#[test]
+fn another_user_on_the_port_of_the_endpoint_hears_no_secret() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for (uid, hears) in [("65534", true), ("12345", false)] {
+        let sandbox = healthy();
+        sandbox.as_ordinary_user(["env"]).ok();
+        let [port, ..] = free_ports();
+        let heard = sandbox.root().join("heard");
+        let mut listener = sandbox.command("/usr/bin/setpriv");
+        let uid = format!("--reuid={uid}");
+        listener
+            .args([
+                &*uid,
+                "--regid=65534",
+                "--clear-groups",
+                "/usr/bin/python3",
+                "-c",
+                LISTENER,
+            ])
+            .arg(port.to_string())
+            .stdout(fs::File::create(&heard).unwrap());
+        let mut listener = listener.spawn().unwrap();
+        until(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let port = format!("--port={port}");
+        let is_found = || {
+            let done = sandbox
+                .as_ordinary_user(["identity", "--dry-run", &port])
+                .ok();
+            done.stdout.contains("another azup answers at")
+        };
+        // It has a second to answer, which is short on a busy machine.
+        if hears {
+            until(is_found);
+        } else {
+            assert!(!is_found());
+        }
+        listener.kill().unwrap();
+        listener.wait().unwrap();
+        let heard = fs::read_to_string(&heard).unwrap();
+        assert_eq!(heard.contains("X-IDENTITY-HEADER: "), hears, "{heard}");
+    }
 }
