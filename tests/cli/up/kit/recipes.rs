@@ -63,6 +63,22 @@ fn two_packages_of_go_tests_run_at_once_without_docker() {
 }
 
 #[test]
+fn the_tests_of_a_rust_binary_share_one() {
+    stands_in("rust.md", "../../../rust-client/tests/azurite/mod.rs");
+    let site = site_with_azup_on_path();
+    let binaries = fs::read_dir(part("rust-client/debug/deps")).unwrap();
+    let mut binaries = binaries.map(|entry| entry.unwrap().path());
+    let is_tests = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("store-") && path.extension().is_none()
+    };
+    let tests = binaries.find(is_tests).expect("tests/run has built it");
+    let done = site.sandbox.run(tests, ["--test-threads=2"]).ok();
+    assert!(done.stdout.contains("2 passed"), "{done}");
+    crate::sandbox::until(|| site.run_files("json").is_empty());
+}
+
+#[test]
 fn an_extension_of_junit_starts_azurite_for_its_jvm() {
     stands_in("java.md", "java/Azurite.java");
     if is_left_out("java") {
