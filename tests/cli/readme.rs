@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = vec![root.join("README.md"), root.join("SECURITY.md")];
-    for folder in ["docs", "docs/clients"] {
+    for folder in ["docs", "docs/clients", "docs/testing"] {
         let entries = std::fs::read_dir(root.join(folder)).unwrap();
         paths.extend(entries.map(|entry| entry.unwrap().path()));
     }
