@@ -23,77 +23,82 @@ pub(super) struct Undone {
     pub(super) unwrapped: bool,
 }
 
+impl From<Changed> for Undone {
+    fn from(changed: Changed) -> Self {
+        Self {
+            changes: vec![changed],
+            ..Self::default()
+        }
+    }
+}
+
 /// Takes one addition back; no changes where it is gone already.
 pub(super) fn undo(text: &str, addition: &Addition) -> Result<Undone, Refusal> {
     let document = Document::read(text)?;
+    let (Addition::Member { at, .. }
+    | Addition::Item { at, .. }
+    | Addition::Replaced { at, .. }
+    | Addition::Dropped { at, .. }) = addition;
+    let Some(node) = document.seek(at)? else {
+        return Ok(Undone::default());
+    };
     match addition {
         Addition::Member {
-            at,
             key,
             value,
             made,
             inside,
+            ..
         } => {
-            let Some(object) = document.seek(at)? else {
-                return Ok(Undone::default());
-            };
-            let Some(index) = object.named(key) else {
+            let Some(index) = node.named(key) else {
                 return Ok(Undone::default());
             };
             let place = shown(&[at, &[Step::Key(key.clone())] as &[Step]].concat());
-            still_ours(&document, &object.elements()[index].node, value, &place)?;
-            take_out(&document, at, object, index, *made, inside.as_deref())
+            still_ours(&document, &node.elements()[index].node, value, &place)?;
+            take_out(&document, at, node, index, *made, inside.as_deref())
         }
         Addition::Item {
-            at,
             value,
             made,
             wraps,
             inside,
-        } => undo_item(&document, at, value, *made, *wraps, inside.as_deref()),
-        Addition::Replaced { at, text, value } => undo_replace(&document, at, text, value),
-        Addition::Dropped { .. } => undo_drop(&document, addition),
+            ..
+        } => {
+            let Some((index, name)) = item(node, value, &shown(at))? else {
+                return Ok(Undone::default());
+            };
+            still_ours(&document, &node.elements()[index].node, value, &name)?;
+            let mut undone = take_out(&document, at, node, index, *made, inside.as_deref())?;
+            if *wraps && let Some(changed) = unwrap(last_text(text, &undone), at)? {
+                undone.changes.push(changed);
+                undone.unwrapped = true;
+            }
+            Ok(undone)
+        }
+        Addition::Replaced { text, value, .. } => undo_replace(&document, node, at, text, value),
+        Addition::Dropped { .. } => undo_drop(&document, node, addition),
     }
 }
 
-fn undo_item(
-    document: &Document<'_>,
-    at: &[Step],
-    value: &Value,
-    made: usize,
-    wraps: bool,
-    inside: Option<&str>,
-) -> Result<Undone, Refusal> {
-    let place = shown(at);
-    let Some(list) = document.seek(at)? else {
-        return Ok(Undone::default());
-    };
+/// Where in a list an element is, and what to call it.
+fn item(list: &Node, value: &Value, place: &str) -> Result<Option<(usize, String)>, Refusal> {
     let Shape::List(elements) = &list.shape else {
-        if same(&list.value(), value) {
-            return Err(Refusal(format!("`{place}` is no list any more")));
-        }
-        return Ok(Undone::default());
+        return if same(&list.value(), value) {
+            Err(Refusal(format!("`{place}` is no list any more")))
+        } else {
+            Ok(None)
+        };
     };
-    let equal = elements.iter().position(|each| &each.node.value() == value);
-    let found = equal.or_else(|| {
-        elements
-            .iter()
-            .position(|each| same(&each.node.value(), value))
-    });
-    let Some(index) = found else {
-        return Ok(Undone::default());
+    let find = |fits: &dyn Fn(&Value) -> bool| {
+        let mut elements = elements.iter();
+        elements.position(|each| fits(&each.node.value()))
     };
+    let found = find(&|each| each == value).or_else(|| find(&|each| same(each, value)));
     let name = match identity(value) {
         Some((key, name)) => format!("{place}[{key}={name}]"),
         None => format!("{value} in {place}"),
     };
-    still_ours(document, &elements[index].node, value, &name)?;
-    let mut undone = take_out(document, at, list, index, made, inside)?;
-    if wraps && let Some(changed) = unwrap(last_text(document.text, &undone), at)? {
-        undone.changes.push(changed);
-        undone.unwrapped = true;
-    }
-    Ok(undone)
+    Ok(found.map(|index| (index, name)))
 }
 
 fn last_text<'a>(first: &'a str, undone: &'a Undone) -> &'a str {
@@ -128,10 +133,7 @@ fn take_out(
     inside: Option<&str>,
 ) -> Result<Undone, Refusal> {
     let inside_of = |level: usize| if level == made { inside } else { None };
-    let mut undone = Undone::default();
-    undone
-        .changes
-        .push(cut_element(document, container, index, inside_of(0)));
+    let mut undone = Undone::from(cut_element(document, container, index, inside_of(0)));
     for level in 1..=made {
         let Some((Step::Key(key), way)) = at[..=at.len() - level].split_last() else {
             break;
@@ -181,13 +183,11 @@ fn unwrap(text: &str, at: &[Step]) -> Result<Option<Changed>, Refusal> {
 
 fn undo_replace(
     document: &Document<'_>,
+    node: &Node,
     at: &[Step],
     old: &str,
     value: &Value,
 ) -> Result<Undone, Refusal> {
-    let Some(node) = document.seek(at)? else {
-        return Ok(Undone::default());
-    };
     let before = fragment(old)?;
     let now = node.value();
     if now == before {
@@ -195,17 +195,17 @@ fn undo_replace(
     }
     still_ours(document, node, value, &shown(at))?;
     let old = with_line_ends(old, document.text);
-    let changed = Changed {
+    Ok(Undone::from(Changed {
         text: replace(document.text, vec![(node.start, node.end, old)]),
         touched: Touched::Range(node.start..node.end),
-    };
-    Ok(Undone {
-        changes: vec![changed],
-        ..Undone::default()
-    })
+    }))
 }
 
-fn undo_drop(document: &Document<'_>, addition: &Addition) -> Result<Undone, Refusal> {
+fn undo_drop(
+    document: &Document<'_>,
+    object: &Node,
+    addition: &Addition,
+) -> Result<Undone, Refusal> {
     let Addition::Dropped {
         at,
         key,
@@ -215,9 +215,6 @@ fn undo_drop(document: &Document<'_>, addition: &Addition) -> Result<Undone, Ref
         follows,
     } = addition
     else {
-        return Ok(Undone::default());
-    };
-    let Some(object) = document.seek(at)? else {
         return Ok(Undone::default());
     };
     if !matches!(object.shape, Shape::Object(_)) {
@@ -242,10 +239,7 @@ fn undo_drop(document: &Document<'_>, addition: &Addition) -> Result<Undone, Ref
             touched: Touched::Nothing,
         }
     };
-    Ok(Undone {
-        changes: vec![changed],
-        ..Undone::default()
-    })
+    Ok(Undone::from(changed))
 }
 
 /// The value that a text from the middle of a document stands for.
