@@ -25,7 +25,7 @@ fn pages() -> Vec<(PathBuf, String)> {
 #[test]
 fn the_commands_of_every_page_are_commands() {
     let names = commands(&Sandbox::new());
-    let mut seen = 0;
+    let (mut seen, mut wrong) = (0, Vec::new());
     for (path, text) in pages() {
         let blocks = text.split("```").skip(1).step_by(2);
         let inline = text
@@ -46,22 +46,22 @@ fn the_commands_of_every_page_are_commands() {
             let stands_for_more = |word: &&str| word.contains('…') || word.contains('[');
             if words.len() == 1 || words.iter().any(stands_for_more) {
                 let known = ["start", "stop"].contains(&words[0]);
-                assert!(
-                    known || names.iter().any(|name| name == words[0]),
-                    "{}: {line}",
-                    path.display()
-                );
+                if !known && names.iter().all(|name| name != words[0]) {
+                    wrong.push(format!("{}: {line}", path.display()));
+                }
+                continue;
+            }
+            // The name that azup gives to its CA.
+            if words[0] == "local" {
                 continue;
             }
             let parsed = azurite_up::cli::parse(["azup"].iter().chain(words).map(Into::into));
-            assert!(
-                parsed.is_ok(),
-                "{}: {line}: {}",
-                path.display(),
-                parsed.unwrap_err()
-            );
+            if let Err(error) = parsed {
+                wrong.push(format!("{}: {line}: {error}", path.display()));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen >= 100, "only {seen} commands were found");
 }
 
