@@ -123,8 +123,7 @@ class _Started(Azurite):
         return "\n".join(["Azurite has ended; the last lines of its log:", *lines])
 
     def stop(self):
-        self._process.stdin.close()
-        self._process.wait()
+        _end(self._process)
 
 
 @contextlib.contextmanager
@@ -154,16 +153,21 @@ def launch(*options, azup=None):
             document = _document(process.stdout)
         except BaseException:
             # Ctrl-C while Azurite starts.
-            process.stdin.close()
-            process.wait()
+            _end(process)
             raise
         if document and "error" not in document:
             return _Started(process, document)
-        process.stdin.close()
-        code = process.wait()
+        code = _end(process)
         errors.seek(0)
         words = errors.read().decode(errors="replace").strip()
     raise AzuriteError(words or f"{azup} ended with exit code {code}")
+
+
+def _end(process):
+    process.stdin.close()
+    code = process.wait()
+    process.stdout.close()
+    return code
 
 
 def _document(stream):

@@ -54,7 +54,8 @@ fn command(site: &Site, words: &[&str]) -> Command {
         "-o",
         "asyncio_default_fixture_loop_scope=function",
     ]);
-    pytest.args(words);
+    // As in projects that are strict.
+    pytest.args(["-W", "error"]).args(words);
     pytest
 }
 
