@@ -66,8 +66,8 @@ fn owners(table: &str, there: SocketAddr, here: SocketAddr) -> Vec<u32> {
 fn forms(ip: IpAddr) -> impl Iterator<Item = String> {
     let words = |bytes: &[u8]| -> String {
         let words = bytes.chunks_exact(4).filter_map(|word| word.try_into().ok());
-        let words = words.map(|word| format!("{:08X}", u32::from_ne_bytes(word)));
-        words.collect::<Vec<_>>().concat()
+        let written = words.map(|word| format!("{:08X}", u32::from_ne_bytes(word)));
+        written.collect::<Vec<String>>().concat()
     };
     let both = match ip {
         IpAddr::V4(ip) => vec![words(&ip.octets()), words(&ip.to_ipv6_mapped().octets())],
