@@ -1,6 +1,7 @@
 //! The editor: whether its task would find azup. A task is looked up in the folders of its own
 //! terminal, which is not the one in which somebody has activated an environment.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -74,7 +75,10 @@ fn is_of_environment(program: &Path) -> bool {
 /// repository has.
 fn of_package(folder: &Path) -> Option<PathBuf> {
     let program = folder.join(".venv/bin/azup");
-    if !program.is_file() || git::tracks(&program).unwrap_or(true) {
+    // As the task asks by `[ -O … ]`.
+    let us = rustix::process::geteuid().as_raw();
+    let is_ours = |about: std::fs::Metadata| about.is_file() && about.uid() == us;
+    if !program.metadata().is_ok_and(is_ours) || git::tracks(&program).unwrap_or(true) {
         return None;
     }
     let entries = |folder: &Path| {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::engine::{docker, part, run, timed, wait};
-use crate::site::{Compose, DevContainer, PATIENCE, Site, User, back};
+use crate::site::{Compose, DevContainer, PATIENCE, Site, User, back, fingerprint};
 
 const COMPOSE_FILE: &str = ".devcontainer/docker-compose.yml";
 
@@ -276,4 +276,37 @@ fn image_with_node(site: &Site) -> String {
     run(build.env("DOCKER_BUILDKIT", "0")).ok();
     std::fs::remove_dir_all(&context).unwrap();
     image
+}
+
+/// A repository that brings a certificate set, whose author may have kept the CA's key. In the
+/// container it counts, since only that one's stores are at stake. On the host nothing that happens
+/// in there makes it count.
+#[test]
+fn what_a_repository_brings_counts_in_the_container_alone() {
+    let site = Site::new("brought along", User::Other, Compose::Two);
+    site.azup(&["init"], None).ok();
+    // Whoever made the set had a list of it; this user has none.
+    std::fs::remove_dir_all(site.home().join(".local")).unwrap();
+    let bundle = site.home().join("bundle.pem");
+    std::fs::copy("/etc/ssl/certs/ca-certificates.crt", &bundle).unwrap();
+    site.own(&bundle);
+    let before = std::fs::read(&bundle).unwrap();
+    let is_refused = || {
+        let words = ["trust", "--bundle", bundle.to_str().unwrap()];
+        let done = site.azup(&words, None);
+        assert_eq!(done.code, 4, "{done}");
+        assert!(done.stderr.contains("was not made by azup on this machine"), "{done}");
+        assert_eq!(std::fs::read(&bundle).unwrap(), before);
+    };
+    is_refused();
+    let brought = fingerprint(&site.certificates().join("cert.pem"));
+    let container = timed("brought along: up", || site.up(&[]));
+    container.is_healthy();
+    stores_and_loads(&container);
+    assert_eq!(container.served(), brought);
+    is_refused();
+    // What the container makes for itself is no better on the host.
+    container.sh("azup renew").ok();
+    assert_ne!(fingerprint(&site.certificates().join("cert.pem")), brought);
+    is_refused();
 }

@@ -136,6 +136,29 @@ fn the_projects_environment_counts_where_it_is_the_users_and_azups_own() {
     }
 }
 
+/// Another user's program is not run, whatever package it says it belongs to; nor does doctor take
+/// it for one that the task finds.
+#[test]
+fn an_environment_of_another_user_is_not_the_users() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let sandbox = without_azup();
+    let program = sandbox.project().join(".venv/bin/azup");
+    stand_in(&program, 0);
+    sandbox.write(
+        ".venv/lib/python3.12/site-packages/azurite_up-0.1.0.dist-info/RECORD",
+        "../../../bin/azup,sha256=x,1\n",
+    );
+    for (owner, runs) in [(0, true), (65534, false)] {
+        std::os::unix::fs::chown(&program, Some(owner), None).unwrap();
+        let done = run(&sandbox, &task(&sandbox)).ok();
+        assert_eq!(done.stdout.starts_with(".venv/bin/azup trust"), runs, "{done}");
+        let found = sandbox.azup(["doctor", "editor-task", "--json"]).json();
+        assert_eq!(found["checks"][0]["status"] == "ok", runs, "{found}");
+    }
+}
+
 /// `.venv` itself may be a link that git tracks, or a folder that a file system takes for it.
 #[test]
 fn an_environment_that_a_tracked_link_leads_to_is_the_repositorys() {

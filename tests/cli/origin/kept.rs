@@ -184,3 +184,24 @@ fn after_0_1_0_there_is_a_new_set_and_the_old_ca_is_gone() {
     let done = sandbox.azup(["env"]).ok();
     assert!(!done.stderr.contains("0.1.0"), "once: {done}");
 }
+
+/// git would take up a key that is staged there, if only for a moment.
+#[test]
+fn a_file_with_a_staged_ones_name_that_git_tracks_stays_as_it_is() {
+    let sandbox = healthy();
+    std::fs::create_dir_all(folder(&sandbox)).unwrap();
+    sandbox.azup(["trust"]).ok();
+    let before = std::fs::read(folder(&sandbox).join("ca.pem")).unwrap();
+    let staged = folder(&sandbox).join("next-key.pem");
+    std::fs::write(&staged, "somebody's\n").unwrap();
+    sandbox.run("git", ["init", "-q"]).ok();
+    sandbox
+        .run("git", ["add", "-f", staged.to_str().unwrap()])
+        .ok();
+    sandbox.azup(["renew"]).ok();
+    assert_eq!(std::fs::read(&staged).unwrap(), b"somebody's\n");
+    assert_ne!(
+        std::fs::read(folder(&sandbox).join("ca.pem")).unwrap(),
+        before
+    );
+}
