@@ -9,7 +9,7 @@ use crate::options::Global;
 
 /// The commands that look for trust stores, and those that only use a certificate set.
 const STORES: &[&str] = &["init", "trust", "untrust", "renew", "doctor"];
-const CERTS: &[&str] = &["up", "run", "env"];
+const CERTS: &[&str] = &["up", "restart", "run", "env"];
 
 /// The options that were typed. What a variable says holds for the next command by itself.
 #[derive(Debug, Default)]
