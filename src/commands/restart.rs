@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::{down, up};
+use crate::certificates;
 use crate::cli::{Down, Restart};
 use crate::failure::Exit;
 use crate::machine::Machine;
@@ -15,6 +16,8 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
+    // What would refuse to start is not stopped.
+    certificates::require_accepted(machine, global)?;
     let stopped = down::run(&Down::of_project(), global, machine, output)?;
     for line in stopped.text.lines() {
         output.progress(line);

@@ -366,6 +366,7 @@ fn a_functions_app_gets_its_host_task_and_an_attach_configuration() {
     for (host, cwd) in [
         ("host.json", None),
         ("my app/host.json", Some("${workspaceFolder}/my app")),
+        ("src/app/host.json", Some("${workspaceFolder}/src/app")),
     ] {
         let sandbox = sandbox();
         sandbox.write(host, "{}");
@@ -389,9 +390,9 @@ fn a_functions_app_gets_its_host_task_and_an_attach_configuration() {
         let extensions = configuration["customizations"]["vscode"]["extensions"].to_string();
         assert!(extensions.contains("vscode-azurefunctions"), "{extensions}");
     }
-    // Two folders below is somebody else's.
+    // What was built or installed is no project's own.
     let sandbox = sandbox();
-    sandbox.write("a/b/host.json", "{}");
+    sandbox.write("node_modules/app/host.json", "{}");
     sandbox.write("app.py", "");
     sandbox.azup(["init"]).ok();
     assert!(!read(&sandbox, ".vscode/tasks.json").contains("func"));

@@ -13,12 +13,13 @@ use crate::sandbox::{Done, Sandbox, public_roots};
 use repo::{Author, Shape, folder, repository};
 
 /// The commands that read a certificate set, as a user types them in a project.
-const READING: [&[&str]; 12] = [
+const READING: [&[&str]; 13] = [
     &["trust"],
     &["trust", "--json"],
     &["init", "--yes"],
     &["up", "-d"],
     &["up"],
+    &["restart"],
     &["run", "--", "true"],
     &["env"],
     &["env", "--format", "json"],
@@ -154,7 +155,7 @@ fn neither_a_known_name_nor_azups_own_constraints_make_a_ca_azups() {
             repository(&sandbox, true);
             for words in READING
                 .iter()
-                .filter(|words| words[0] != "up" && words[0] != "run")
+                .filter(|words| !["up", "restart", "run"].contains(&words[0]))
             {
                 sandbox.azup(*words);
                 author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);

@@ -295,7 +295,10 @@ fn what_a_repository_brings_counts_in_the_container_alone() {
         let words = ["trust", "--bundle", bundle.to_str().unwrap()];
         let done = site.azup(&words, None);
         assert_eq!(done.code, 4, "{done}");
-        assert!(done.stderr.contains("was not made by azup on this machine"), "{done}");
+        assert!(
+            done.stderr.contains("was not made by azup on this machine"),
+            "{done}"
+        );
         assert_eq!(std::fs::read(&bundle).unwrap(), before);
     };
     is_refused();

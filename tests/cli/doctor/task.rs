@@ -153,7 +153,11 @@ fn an_environment_of_another_user_is_not_the_users() {
     for (owner, runs) in [(0, true), (65534, false)] {
         std::os::unix::fs::chown(&program, Some(owner), None).unwrap();
         let done = run(&sandbox, &task(&sandbox)).ok();
-        assert_eq!(done.stdout.starts_with(".venv/bin/azup trust"), runs, "{done}");
+        assert_eq!(
+            done.stdout.starts_with(".venv/bin/azup trust"),
+            runs,
+            "{done}"
+        );
         let found = sandbox.azup(["doctor", "editor-task", "--json"]).json();
         assert_eq!(found["checks"][0]["status"] == "ok", runs, "{found}");
     }
