@@ -42,26 +42,28 @@ release_flags() {
     printf -- '--remap-path-prefix=%s\n' "$@"
 }
 
-# Makes the Azurite that is inside the program: the pinned packages as one file, compressed. The
-# same lock gives the same bytes. It needs Node.js and npm, and is made once for each lock.
+# Makes the Azurite that is inside the program: the pinned packages as one file, compressed, and
+# their licences. The same lock gives the same bytes. It needs Node.js and npm, and is made once
+# for each lock.
 bundle_azurite() {
-    local from=templates/azurite folder work
-    folder=${CARGO_TARGET_DIR:-$PWD/target}/azurite-$(cat $from/* tests/azurite-licenses.cjs | sha256sum | cut -c1-16)
+    local from=templates/azurite licenses=$PWD/tests/azurite-licenses.cjs folder work made
+    folder=${CARGO_TARGET_DIR:-$PWD/target}/azurite-$(cat $from/* "$licenses" | sha256sum | cut -c1-16)
     if [ ! -e "$folder/bundle.json" ]; then
         work=$(mktemp -d)
-        cp $from/package.json $from/package-lock.json $from/bundle.cjs "$work" &&
-            (cd "$work" && npm ci --silent --ignore-scripts --omit=dev --no-audit --no-fund \
-                --engine-strict=false && node bundle.cjs) &&
-            mkdir -p "$folder" &&
-            (cd "$work" && node "$OLDPWD/tests/azurite-licenses.cjs") > "$folder/licenses.txt" &&
-            python3 - "$work/azurite.cjs" "$folder/azurite.cjs.xz" << 'PYTHON' &&
-import lzma, sys
-# With CRC32, which the program that unpacks it knows; what counts is the SHA-256 beside it.
-packed = lzma.compress(open(sys.argv[1], "rb").read(), check=lzma.CHECK_CRC32, preset=9 | lzma.PRESET_EXTREME)
-open(sys.argv[2], "wb").write(packed)
-PYTHON
-            cp "$work/bundle.json" "$folder" || { rm -rf "$work"; return 1; }
+        cp $from/package.json $from/package-lock.json $from/bundle.cjs "$work"
+        made=0
+        (
+            cd "$work" || exit
+            npm ci --silent --ignore-scripts --omit=dev --no-audit --no-fund --engine-strict=false || exit
+            node bundle.cjs || exit
+            mkdir -p "$folder" || exit
+            node "$licenses" > "$folder/licenses.txt" || exit
+            # With CRC32, which the program that unpacks it knows; what counts is the SHA-256 beside it.
+            xz --format=xz --check=crc32 -9e --threads=1 --stdout azurite.cjs > "$folder/azurite.cjs.xz" || exit
+            cp bundle.json "$folder"
+        ) || made=1
         rm -rf "$work"
+        [ "$made" = 0 ] || return 1
     fi
     export AZUP_BUNDLED_AZURITE=$folder
 }
