@@ -119,6 +119,8 @@ fn what_the_readme_says_on_undoing_leaves_nothing() {
     let (_, section) = readme.split_once("## Undo\n").unwrap();
     let (_, block) = section.split_once("```sh\n").unwrap();
     let (commands, _) = block.split_once("```").unwrap();
+    // Nobody answers its question here.
+    let commands = commands.replacen("azup remove ", "azup remove --yes ", 1);
     let all = || {
         let mut found = Sandbox::files(site.sandbox.root());
         found.retain(|(path, _)| !path.starts_with(site.sandbox.own()));
@@ -134,7 +136,7 @@ fn what_the_readme_says_on_undoing_leaves_nothing() {
     site.azup_up(&["-d"]).ok();
     site.sandbox.azup(["run", "--", "true"]).ok();
     assert!(all().len() > before.len() + 10);
-    site.sandbox.run("sh", ["-euc", commands]).ok();
+    site.sandbox.run("sh", ["-euc", &commands]).ok();
     assert_eq!(all(), before);
     for folder in [".devcontainer", ".vscode"] {
         assert!(!site.sandbox.project().join(folder).exists(), "{folder}");
