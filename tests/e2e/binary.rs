@@ -11,7 +11,8 @@ use crate::site::{Compose, Site, User};
 fn the_binary_runs_in_an_empty_container_and_is_small() {
     let azup = static_azup();
     let bytes = azup.metadata().unwrap().len();
-    assert!(bytes < 6_000_000, "{bytes} bytes");
+    // With the Azurite inside, which is 1.24 MB of it.
+    assert!(bytes < 8_000_000, "{bytes} bytes");
 
     let image = format!("azup-e2e-empty-{}", std::process::id());
     let site = Site::new("empty", User::Root, Compose::Two);
