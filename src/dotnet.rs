@@ -18,10 +18,13 @@ use command::{Dotnet, Verb};
 
 /// A variable that a file of .NET's sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Set {
-    name: String,
-    value: String,
-    line: usize,
+pub struct Set {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Its line in the file.
+    pub line: usize,
 }
 
 /// The variables that one file sets for a command, and the same command without them.
@@ -74,9 +77,7 @@ fn launch_settings(dotnet: &Dotnet) -> Option<Origin> {
         Some(name) => profile.name == name,
         None => profile.is_run,
     })?;
-    let set = profile.variables.into_iter();
-    let set = set.map(|one| Set { name: one.name, value: one.value, line: one.line });
-    Some(Origin { file, set: set.collect(), without: dotnet.without_profile() })
+    Some(Origin { file, set: profile.variables, without: dotnet.without_profile() })
 }
 
 /// The settings of a test run: named on the command line, or by the project.

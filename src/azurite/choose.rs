@@ -163,7 +163,7 @@ fn answers(global: &Global, machine: &Machine) -> Result<bool> {
 /// The usual ports where nobody has them, else three others.
 fn free(machine: &Machine) -> Result<(Ports, File)> {
     if Ports::USUAL.are_free()
-        && let Some(claim) = claim_port(Ports::USUAL.blob, machine)?
+        && let Some(claim) = slot::claim(Ports::USUAL.blob, machine)?
     {
         return Ok((Ports::USUAL, claim));
     }
@@ -179,22 +179,12 @@ fn free(machine: &Machine) -> Result<(Ports, File)> {
             queue: port(&queue)?,
             table: port(&table)?,
         };
-        if let Some(claim) = claim_port(ports.blob, machine)? {
+        if let Some(claim) = slot::claim(ports.blob, machine)? {
             return Ok((ports, claim));
         }
     }
     let what = format!("no three ports are free on {ADDRESS} for Azurite");
     Err(Failure::new(what).hint("azup status").into())
-}
-
-/// `None`: another azup has it.
-fn claim_port(port: u16, machine: &Machine) -> Result<Option<File>> {
-    let (path, file) = slot::lock_file(&format!("{port}.claim"), machine)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(slot::not_locked(&path, &error).into()),
-    }
 }
 
 /// Waits while another `azup run` starts Azurite in this folder.

@@ -4,7 +4,7 @@
 //! between two looks. Each azup holds the lock of its block for as long as it lives, so that two
 //! of one user never try the same; who meets another user's takes the next.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -51,7 +51,7 @@ pub fn with_ports(wish: &Wish, place: u16, machine: &Machine) -> Result<(Wish, C
             queue: or(asked.queue, first + 1),
             table: or(asked.table, first + 2),
         };
-        let Some(lock) = claimed(first, machine)? else {
+        let Some(lock) = slot::claim(first, machine)? else {
             continue;
         };
         if (first..first + STEP).all(|port| TcpListener::bind((ADDRESS, port)).is_ok()) {
@@ -68,14 +68,4 @@ fn start(machine: &Machine) -> Result<u16> {
     let folder = machine.own_folder()?;
     let bytes = folder.as_os_str().as_bytes().iter();
     Ok(bytes.fold(0, |sum: u16, byte| sum.wrapping_mul(31).wrapping_add((*byte).into())) % BLOCKS)
-}
-
-/// `None`: another azup has it.
-fn claimed(port: u16, machine: &Machine) -> Result<Option<File>> {
-    let (path, file) = slot::lock_file(&format!("{port}.claim"), machine)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(slot::not_locked(&path, &error).into()),
-    }
 }

@@ -120,9 +120,14 @@ impl Install {
         self.folder.join(BUNDLE)
     }
 
+    /// Whether an install needs npm, since neither the user nor this program brings Azurite.
+    fn is_from_npm(&self) -> bool {
+        matches!(self.source, Source::Own) && inside::RECORD.is_none()
+    }
+
     /// What an install does, as a dry run shows it.
     pub(super) fn preview(&self, machine: &Machine) -> String {
-        if !matches!(self.source, Source::Own) || inside::RECORD.is_some() {
+        if !self.is_from_npm() {
             return format!("unpack Azurite {VERSION} into {}", shown(&self.folder));
         }
         let npm = machine.find("npm").unwrap_or_else(|| "npm".into());
@@ -141,8 +146,7 @@ impl Install {
         if let Some(entry) = self.entry()? {
             return Ok(entry);
         }
-        let from_npm = matches!(self.source, Source::Own) && inside::RECORD.is_none();
-        let npm = if from_npm { Some(npm::find(machine)?) } else { None };
+        let npm = if self.is_from_npm() { Some(npm::find(machine)?) } else { None };
         let _lock = self.lock(interrupt)?;
         // Another azup may have installed it in the meantime.
         if let Some(entry) = self.entry()? {
@@ -152,21 +156,18 @@ impl Install {
         let started = Instant::now();
         let partial = Partial::new(&self.folder)?;
         let place = shown(&self.folder);
+        let mut made = partial.folder.clone();
         if let Some(npm) = npm {
             let what = format!("installing Azurite {VERSION} into {place}, once (75 MB to fetch, 9 MB to keep)");
             output.progress(&what);
             Npm { npm: &npm, node, folder: &partial.folder }.install(machine, output, interrupt)?;
         } else {
             output.progress(&format!("unpacking Azurite {VERSION} into {place}, once"));
-        }
-        let made = match (&self.source, from_npm) {
-            (Source::Tarball(archive), _) => tarball::unpack(archive, &partial.folder, machine)?,
-            (_, true) => partial.folder.clone(),
-            (_, false) => {
-                inside::unpack(&partial.folder)?;
-                partial.folder.clone()
+            match &self.source {
+                Source::Tarball(archive) => made = tarball::unpack(archive, &partial.folder, machine)?,
+                Source::Own | Source::Named => inside::unpack(&partial.folder)?,
             }
-        };
+        }
         files::move_folder(&made, &self.folder)?;
         output.progress(&format!(
             "installed Azurite {VERSION} in {} seconds",

@@ -52,7 +52,7 @@ pub fn serve(
 ) -> Result<Served> {
     let wish = &ready.wish;
     let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, wish.until_eof, machine)?;
-    let (azurite, tls) = start(ready, &taken, None, machine, interrupt)?;
+    let (azurite, tls) = start(ready, &ready.set.ca.der, &taken, None, machine, interrupt)?;
     let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
         ports: wish.ports,
@@ -90,10 +90,11 @@ pub fn serve(
     })
 }
 
-/// An Azurite that has been proved, and the version of TLS that it speaks; `before` is why the
-/// last one ended.
+/// An Azurite that has been proved with this CA alone, and the version of TLS that it speaks;
+/// `before` is why the last one ended.
 fn start(
     ready: &Ready,
+    ca: &[u8],
     taken: &Taken,
     before: Option<&str>,
     machine: &Machine,
@@ -102,10 +103,7 @@ fn start(
     let wish = &ready.wish;
     ports::require_free(wish.ports, machine)?;
     interrupt.check()?;
-    // Since it was made ready, the set may have been renewed.
-    let set = CertificateSet::load_unchecked(&ready.set.folder, machine.now());
-    let ca = set.ok().flatten().map_or_else(|| ready.set.ca.der.clone(), |set| set.ca.der);
-    let client = Client::trusting(&ca)?;
+    let client = Client::trusting(ca)?;
     let mut azurite = Azurite::start(machine, ready, taken, before)?;
     let tls = probe::wait_until_ready(
         &client,
@@ -180,7 +178,11 @@ impl Served {
         };
         let reason = format!("{death} ({lost})");
         output.warning(&format!("{reason}; it is being started again"));
-        let (azurite, _) = start(ready, &self.taken, Some(&reason), machine, interrupt)
+        // Since it was made ready, the set may have been renewed.
+        let set = CertificateSet::load_unchecked(&ready.set.folder, machine.now());
+        let set = set.ok().flatten();
+        let ca = &set.as_ref().unwrap_or(&ready.set).ca.der;
+        let (azurite, _) = start(ready, ca, &self.taken, Some(&reason), machine, interrupt)
             .context("Azurite could not be started again")?;
         self.running.azurite_pid = azurite.pid();
         self.running.died = Some(reason);

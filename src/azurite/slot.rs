@@ -296,6 +296,17 @@ pub(super) fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, File)
     }
 }
 
+/// Keeps every other azup of this user from the ports that begin with this one, for as long as it
+/// is held; `None`: another azup has them.
+pub(super) fn claim(port: u16, machine: &Machine) -> Result<Option<File>> {
+    let (path, file) = lock_file(&format!("{port}.claim"), machine)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(not_locked(&path, &error).into()),
+    }
+}
+
 pub(super) fn not_locked(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
 }

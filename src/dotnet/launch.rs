@@ -2,6 +2,7 @@
 //! Visual Studio, Rider and C# Dev Kit. A profile's variables replace those of the environment
 //! (measured).
 
+use super::Set;
 use crate::project::located::{Located, strings};
 
 /// Where a project has it.
@@ -15,18 +16,7 @@ pub struct Profile {
     /// Whether `dotnet run` can start it: the first of these is the one that it takes.
     pub is_run: bool,
     /// What it sets.
-    pub variables: Vec<Variable>,
-}
-
-/// A variable of a profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// Its line in the file.
-    pub line: usize,
+    pub variables: Vec<Set>,
 }
 
 /// The profiles of a file, in its order; none where it is not what it should be.
@@ -47,7 +37,7 @@ pub fn profiles(bytes: &[u8]) -> Vec<Profile> {
             ["commandName"] => profile.is_run = value == "Project",
             ["environmentVariables", name] => {
                 let name = (*name).to_owned();
-                profile.variables.push(Variable { name, value, line });
+                profile.variables.push(Set { name, value, line });
             }
             _ => {}
         }
@@ -65,7 +55,7 @@ mod tests {
         let all = profiles(text.as_bytes());
         let run: Vec<&str> = all.iter().filter(|one| one.is_run).map(|one| &*one.name).collect();
         assert_eq!(run, ["web"]);
-        assert_eq!(all[1].variables[0], Variable { name: "B".into(), value: "2".into(), line: 6 });
+        assert_eq!(all[1].variables[0], Set { name: "B".into(), value: "2".into(), line: 6 });
         assert!(profiles(b"{").is_empty());
     }
 }

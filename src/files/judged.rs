@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
+use super::place::number;
 use super::{Identity, absent};
 
 /// Each by its path: below which folder it has to be, and which one it was when it was found.
@@ -67,12 +68,5 @@ fn within(opened: &OwnedFd, path: &Path, top: &Path) -> io::Result<Identity> {
 }
 
 fn identity(folder: impl AsFd) -> io::Result<Identity> {
-    let about = rustix::fs::fstat(folder)?;
-    // The numbers have another width on macOS.
-    #[allow(
-        clippy::unnecessary_cast,
-        clippy::useless_conversion,
-        clippy::cast_sign_loss
-    )]
-    Ok((about.st_dev as u64, about.st_ino.into()))
+    Ok(number(&rustix::fs::fstat(folder)?))
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::Result;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, Stat};
 
-use super::{absent, judged, checked_content, failed_to_read};
+use super::{Identity, absent, judged, checked_content, failed_to_read};
 use crate::failure::{Failure, shown};
 
 /// Where a file is, or is to be.
@@ -26,7 +26,7 @@ pub(super) struct Place<'p> {
 /// number: a file system gives the number of a file that is gone to the next one.
 #[derive(Default)]
 pub(super) struct Pinned {
-    number: Option<(u64, u64)>,
+    number: Option<Identity>,
     _file: Option<OwnedFd>,
 }
 
@@ -46,7 +46,7 @@ impl Pinned {
 }
 
 /// What tells a file from every other one.
-fn number(about: &Stat) -> (u64, u64) {
+pub(super) fn number(about: &Stat) -> Identity {
     // The numbers have another width on macOS.
     #[allow(
         clippy::unnecessary_cast,

