@@ -19,6 +19,7 @@ pub mod devcontainer;
 mod dockerfile;
 pub mod dotenv;
 pub mod found;
+mod functions;
 pub mod language;
 mod launch_profile;
 mod leftovers;
@@ -43,6 +44,7 @@ use crate::failure::{Failure, command_line, reason, shown};
 use crate::machine::Machine;
 
 pub use found::Found;
+pub use functions::connections;
 pub use observe::Project;
 pub use setup::Request;
 pub use undo::Keep;

@@ -17,6 +17,7 @@ use crate::identity;
 use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Format, Global};
 use crate::output::Output;
+use crate::project;
 
 /// How long a listener on this machine may take to answer; usually it takes microseconds.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -56,8 +57,9 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     output.warn_all(&environment.warnings);
     output.warn_all(&nothing_runs(ports, running.as_ref()));
     if env.format == Format::Functions {
-        output.warn_all(&functions::warnings(machine));
-        let settings = functions::settings(&environment, machine);
+        let connections = project::connections(&functions::folder(machine));
+        output.warn_all(&functions::warnings(&connections, machine));
+        let settings = functions::settings(&environment, &connections, machine);
         output.value(&format!("{settings:#}\n"))?;
         output.document(&settings)?;
         return Ok(Exit::Done);

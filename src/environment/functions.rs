@@ -3,7 +3,7 @@
 //! Core Tools and VS Code's extension take (measured); what runs in the worker gets its own
 //! endpoints and tokens.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value, json};
@@ -16,6 +16,9 @@ use crate::workspace::Workspace;
 
 /// The settings file of a Functions project.
 const SETTINGS: &str = "local.settings.json";
+
+/// The host's own connection string.
+const STORAGE: &str = "AzureWebJobsStorage";
 
 /// Which language's worker runs the functions.
 const RUNTIME: &str = "FUNCTIONS_WORKER_RUNTIME";
@@ -31,14 +34,14 @@ const GONE: [&str; 6] = [
     "AzureWebJobsStorage__credential",
 ];
 
-/// The whole file.
-pub fn settings(environment: &Environment, machine: &Machine) -> Value {
+/// The whole file. `connections`: the names that the project's bindings use beside the host's own.
+pub fn settings(environment: &Environment, connections: &[String], machine: &Machine) -> Value {
     let mut values = Map::new();
     if let Some(runtime) = present(machine, RUNTIME).or_else(|| seen(machine).map(str::to_owned)) {
         values.insert(RUNTIME.to_owned(), runtime.into());
     }
     let wanted = |name: &str| {
-        name == "AzureWebJobsStorage"
+        name == STORAGE
             || name.starts_with("AZURE_STORAGE_") && name.ends_with("_ENDPOINT")
             || name.starts_with("IDENTITY_")
     };
@@ -47,21 +50,30 @@ pub fn settings(environment: &Environment, machine: &Machine) -> Value {
             values.insert(each.name.to_owned(), value.to_string_lossy().into());
         }
     }
+    if let Some(storage) = values.get(STORAGE).cloned() {
+        values.extend(connections.iter().map(|name| (name.clone(), storage.clone())));
+    }
     json!({ "IsEncrypted": false, "Values": values })
 }
 
-/// What in this folder's file has to go, since these settings do not replace it.
-pub fn warnings(machine: &Machine) -> Vec<Failure> {
-    match read(machine) {
-        Ok(values) => GONE
-            .into_iter()
-            .filter(|name| values.get(name).is_some())
-            .map(|name| {
-                Failure::new(format!("{name} in {SETTINGS} does not go with these: delete it"))
-            })
-            .collect(),
-        Err(why) => vec![why],
-    }
+/// What in this folder's file has to go, since these settings do not replace it, and which
+/// connections they replace that lead to another account.
+pub fn warnings(connections: &[String], machine: &Machine) -> Vec<Failure> {
+    let values = match read(machine) {
+        Ok(values) => values,
+        Err(why) => return vec![why],
+    };
+    let gone = GONE.into_iter().filter(|name| values.get(name).is_some()).map(|name| {
+        Failure::new(format!("{name} in {SETTINGS} does not go with these: delete it"))
+    });
+    let replaced = connections.iter().filter(|name| {
+        let text = values[name.as_str()].as_str().unwrap_or_default().to_ascii_lowercase();
+        text.contains("accountname=") && !text.contains("devstoreaccount1") || text.contains("sharedaccesssignature")
+    });
+    let replaced = replaced.map(|name| {
+        Failure::new(format!("{name} in {SETTINGS} leads to another account, and to Azurite with these"))
+    });
+    gone.chain(replaced).collect()
 }
 
 /// The `Values` of the project's own file; `Null` where it has none.
@@ -81,13 +93,18 @@ fn present(machine: &Machine, name: &str) -> Option<String> {
     Some(read(machine).ok()?.get(name)?.as_str()?.to_owned())
 }
 
+/// The folder of the Functions project, by its `host.json`; else the current one.
+pub fn folder(machine: &Machine) -> PathBuf {
+    let folders = Workspace::of(machine).project;
+    let host = folders.into_iter().find(|folder| folder.join("host.json").is_file());
+    host.unwrap_or_else(|| machine.cwd().to_owned())
+}
+
 /// The runtime by the files of the Functions project: those beside `host.json`.
 fn seen(machine: &Machine) -> Option<&'static str> {
-    let folders = Workspace::of(machine).project;
-    let host = folders.iter().find(|folder| folder.join("host.json").is_file());
-    let folder: &Path = host.map_or(machine.cwd(), |folder| folder);
+    let folder = folder(machine);
     let has = |name: &str| folder.join(name).is_file();
-    if let Some(project) = dotnet_project(folder) {
+    if let Some(project) = dotnet_project(&folder) {
         // The in-process model names its SDK; the isolated worker has a package of its own.
         let in_process = project.contains("Microsoft.NET.Sdk.Functions");
         return Some(if in_process { "dotnet" } else { "dotnet-isolated" });

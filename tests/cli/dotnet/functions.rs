@@ -34,6 +34,70 @@ fn one_variable_is_enough_and_the_settings_file_stays() {
     assert!(values["Values"]["IDENTITY_ENDPOINT"].is_string());
 }
 
+/// A binding that names a connection of its own does not start without a setting of that name.
+#[test]
+fn the_connection_that_a_trigger_names_is_among_the_settings() {
+    let attribute = "public class Orders {\n  [Function(\"Orders\")]\n  public void Run(\n    [QueueTrigger(\"orders\", Connection = \"Orders\")] string order,\n    [ServiceBusTrigger(\"x\", Connection = \"Bus\")] string other) {}\n}\n";
+    let decorator = "@app.blob_trigger(arg_name=\"blob\", path=\"in/{name}\",\n                  connection=\"Orders\")\n";
+    let call = "app.storageQueue('orders', {\n  queueName: 'orders',\n  connection: 'Orders',\n  handler: async () => { open('(') },\n});\n";
+    let annotation = "void run(@QueueTrigger(name = \"message\", queueName = \"orders\", connection = \"Orders\") String message) {}\n";
+    let bindings = "{ \"bindings\": [\n  { \"type\": \"queueTrigger\", \"connection\": \"Orders\" }, // the shop's\n  { \"type\": \"cosmosDB\", \"connection\": \"Bus\" } ] }";
+    for (file, text) in [
+        ("Orders.cs", attribute),
+        (
+            "Web.cs",
+            "[StorageAccount(\"Orders\")]\npublic class Web {}\n",
+        ),
+        ("function_app.py", decorator),
+        ("src/functions/orders.ts", call),
+        ("src/main/java/Orders.java", annotation),
+        ("Orders/function.json", bindings),
+    ] {
+        let sandbox = project(&[("host.json", "{}"), (file, text)]);
+        let values = sandbox.azup(["env", "--format", "functions"]).ok().json()["Values"].clone();
+        assert!(
+            values["AzureWebJobsStorage"]
+                .as_str()
+                .unwrap()
+                .contains("https://127.0.0.1:"),
+            "{file}"
+        );
+        assert_eq!(values["Orders"], values["AzureWebJobsStorage"], "{file}");
+        assert_eq!(
+            values.get("Bus"),
+            None,
+            "{file}: not a connection to Storage"
+        );
+    }
+}
+
+/// Settings that replace an account of the cloud say so.
+#[test]
+fn a_connection_that_leads_to_the_cloud_is_named() {
+    let sandbox = project(&[
+        ("host.json", "{}"),
+        (
+            "Orders.cs",
+            "[QueueTrigger(\"orders\", Connection = \"Orders\"), Table(\"t\", Connection = \"Log\")]\n",
+        ),
+        (
+            "local.settings.json",
+            "{ \"Values\": { \"Orders\": \"DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=x\",\n \"Log\": \"UseDevelopmentStorage=true\" } }",
+        ),
+    ]);
+    let done = sandbox.azup(["env", "--format", "functions"]).ok();
+    assert!(
+        said(&done).contains(
+            "Orders in local.settings.json leads to another account, and to Azurite with these"
+        ),
+        "{done}"
+    );
+    assert!(
+        !said(&done).contains("Log in local.settings.json"),
+        "{done}"
+    );
+}
+
 /// What `init` writes for the container.
 fn feature(sandbox: &Sandbox) -> serde_json::Value {
     let path = ".devcontainer/azurite/devcontainer-feature.json";
