@@ -193,6 +193,12 @@ fn escape(out: &mut String, bytes: &[u8]) {
     }
 }
 
+/// The command for what only a person can put right: the files in an editor, then `azup init`.
+pub fn edited<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> String {
+    let names: Vec<String> = paths.into_iter().map(|path| shown(path.as_ref())).collect();
+    format!("${{EDITOR:-vi}} {} && azup init", names.join(" "))
+}
+
 /// A whole command line, each word [`quoted`].
 pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
     words

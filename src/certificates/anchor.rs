@@ -214,11 +214,14 @@ pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
     }
     let text = String::from_utf8_lossy(bytes);
     if text.contains("PRIVATE KEY-----") {
-        return Err(
-            refuse("holds a private key, and a private key never goes into a trust store")
-                .hint(format!("openssl x509 -in {file} -noout -subject"))
-                .into(),
-        );
+        let what = "a private key never goes into a trust store";
+        let Some(_) = text.find(BEGIN) else {
+            return Err(refuse(&format!("holds a private key and no certificate: {what}")).into());
+        };
+        let alone = quoted(path.with_extension("alone.pem"));
+        return Err(refuse(&format!("holds a private key beside the certificate: {what}"))
+            .hint(format!("openssl x509 -in {file} -out {alone} && azup trust --ca {alone}"))
+            .into());
     }
     let Some(begin) = text.find(BEGIN) else {
         return Err(refuse("is not PEM: it has no BEGIN CERTIFICATE line").into());
@@ -256,16 +259,18 @@ const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 /// What keeps a file from being PEM at all.
 fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     let file = shown(path);
+    let converted = quoted(path.with_extension("converted.pem"));
     let problem = |what: &str| Failure::new(format!("{file} {what}"));
     if bytes.is_empty() {
         return Some(problem("is empty"));
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Some(
-            problem("is UTF-16 text, not PEM").hint(format!("iconv -f UTF-16 -t ASCII {file}")),
+            problem("is UTF-16 text, not PEM").hint(format!(
+                "iconv -f UTF-16 -t ASCII {file} > {converted} && azup trust --ca {converted}"
+            )),
         );
     }
-    let converted = quoted(path.with_extension("converted.pem"));
     let start = &bytes[..bytes.len().min(32)];
     if memchr::memmem::find(start, SIGNED_DATA).is_some() {
         return Some(problem("is PKCS#7, not PEM").hint(format!(
@@ -280,7 +285,7 @@ fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     }
     if bytes.starts_with(b"\x30\x82") {
         return Some(problem("is DER, not PEM").hint(format!(
-            "openssl x509 -inform DER -in {file} -out {converted}"
+            "openssl x509 -inform DER -in {file} -out {converted} && azup trust --ca {converted}"
         )));
     }
     None

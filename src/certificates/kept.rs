@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::origin::Origin;
-use super::{FILES, Place, TrustAnchor, renew_command};
+use super::{FILES, PROJECT_FOLDER, Place, TrustAnchor, renew_command};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
@@ -26,14 +26,14 @@ pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
         return Ok(Vec::new());
     }
     match place {
-        Place::Named(_) => Err(Failure::new(format!(
+        Place::Named(_) if !folder.ends_with(PROJECT_FOLDER) => Err(Failure::new(format!(
             "azup did not make the certificate set in {}, and renews only its own: name another folder",
             shown(folder)
         ))
         .hint(renew_command(&folder.join("azup")))
         .exit(Exit::Refused)
         .into()),
-        Place::Project(_) | Place::Machine(_) => {
+        Place::Named(_) | Place::Project(_) | Place::Machine(_) => {
             // Named after all of them: two sets with one CA have two keys.
             let all: Vec<u8> = there
                 .iter()

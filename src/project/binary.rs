@@ -4,13 +4,13 @@
 //! `--linux-binary` names the file elsewhere. `install.sh` picks one by architecture, so
 //! that the file's name must not lie: it comes from the ELF header.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use memchr::memmem;
 
 use super::{OWN_FOLDER, ProjectFile};
-use crate::failure::{Failure, command_line, reason, shown};
+use crate::failure::{Failure, reason, shown};
 use crate::files;
 use crate::machine::Machine;
 
@@ -123,19 +123,17 @@ fn read(file: &Path) -> Result<Vec<u8>> {
             shown(file),
             reason(&error)
         ));
-        failure.hint(list(file)).into()
+        failure.hint(OWN_PROGRAM).into()
     })
 }
 
 fn refused(file: &Path, why: &str) -> Failure {
     Failure::new(format!("{} is no azup for a container: {why}", shown(file)))
-        .hint(command_line(["file".as_ref(), file.as_os_str()]))
+        .hint(OWN_PROGRAM)
 }
 
-fn list(file: &Path) -> String {
-    let folder: PathBuf = file.parent().unwrap_or(Path::new("/")).into();
-    command_line(["ls".as_ref(), "-l".as_ref(), folder.as_os_str()])
-}
+/// Takes the azup that runs, where that is one for Linux, and else leaves it to a package.
+const OWN_PROGRAM: &str = "azup init";
 
 /// What an ELF program is for, by its header's fields of class, byte order, type and
 /// machine (`elf.h`).

@@ -37,6 +37,7 @@ mod nss;
 mod origin;
 mod overlays;
 mod overrides;
+mod pasted;
 mod python_envs;
 mod python_packages;
 mod readme;

@@ -238,7 +238,7 @@ fn no_new_violation(pairs: &[(Value, Value)]) {
 }
 
 /// The devcontainer CLI, which asks an engine only for running containers.
-fn read_configuration(sandbox: &Sandbox, path: &str) -> Value {
+pub(crate) fn read_configuration(sandbox: &Sandbox, path: &str) -> Value {
     let project = sandbox.project();
     let config = project.join(path);
     let words = [

@@ -173,7 +173,11 @@ impl Sandbox {
 
     /// Runs `azup` to its end.
     pub fn azup<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Done {
-        Done::from(self.azup_command(arguments).output().unwrap())
+        let words: Vec<A> = arguments.into_iter().collect();
+        let words: Vec<&OsStr> = words.iter().map(AsRef::as_ref).collect();
+        let done = Done::from(self.azup_command(&words).output().unwrap());
+        crate::pasted::check(self, &words, &done);
+        done
     }
 
     /// Runs `azup` while nobody can write in `folder`: it is mounted read-only in a mount

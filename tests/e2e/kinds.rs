@@ -199,7 +199,7 @@ fn installed() -> String {
 #[test]
 fn a_project_with_a_dockerfile() {
     let site = Site::new("Dockerfile", User::Other, Compose::Two);
-    let image = image_with_node(&site);
+    let image = image_with_node(&site, 1);
     site.write(
         ".devcontainer/Dockerfile",
         format!("FROM {image}\nENV OURS=kept\n"),
@@ -223,7 +223,7 @@ fn a_project_with_a_dockerfile() {
 #[test]
 fn a_project_of_an_image_alone() {
     let site = Site::new("image", User::Other, Compose::Two);
-    let image = image_with_node(&site);
+    let image = image_with_node(&site, 1);
     site.write(
         ".devcontainer/devcontainer.json",
         format!("{{\n  \"image\": \"{image}\",\n  {}\n}}\n", installed()),
@@ -254,23 +254,25 @@ fn a_project_of_an_image_alone() {
 }
 
 /// The Python image with Node.js, and with the folder for azup's own files, which a mount
-/// below it would else make root's.
-fn image_with_node(site: &Site) -> String {
+/// below it would else make root's. Its npm installs nothing, and ends with `npm`.
+pub fn image_with_node(site: &Site, npm: u8) -> String {
     let context = site.root().join("image");
     std::fs::create_dir(&context).unwrap();
     let node = part("node22/node_modules/node/bin/node");
     std::fs::copy(node, context.join("node")).unwrap();
     std::fs::write(
         context.join("Dockerfile"),
-        "FROM mcr.microsoft.com/devcontainers/python:3\n\
-         COPY node /usr/local/bin/node\n\
-         RUN printf '#!/bin/sh\\nexit 1\\n' >/usr/local/bin/npm && chmod 755 /usr/local/bin/npm\n\
-         RUN install -d -o vscode -g vscode /home/vscode/.local /home/vscode/.local/share \
-         /home/vscode/.local/share/azup\n",
+        format!(
+            "FROM mcr.microsoft.com/devcontainers/python:3\n\
+             COPY node /usr/local/bin/node\n\
+             RUN printf '#!/bin/sh\\nexit {npm}\\n' >/usr/local/bin/npm && chmod 755 /usr/local/bin/npm\n\
+             RUN install -d -o vscode -g vscode /home/vscode/.local /home/vscode/.local/share \
+             /home/vscode/.local/share/azup\n"
+        ),
     )
     .unwrap();
     // Kept, and the same in every run.
-    let image = "azup-e2e-node:22".to_owned();
+    let image = format!("azup-e2e-node:22-npm-{npm}");
     let mut build = Command::new("docker");
     build.args(["build", "-q", "-t", &image]).arg(&context);
     run(build.env("DOCKER_BUILDKIT", "0")).ok();

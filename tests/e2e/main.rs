@@ -26,4 +26,5 @@ mod site;
 
 mod binary;
 mod kinds;
+mod languages;
 mod story;

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 
 service = BlobServiceClient(
-    "https://127.0.0.1:10000/devstoreaccount1", azure.identity.DefaultAzureCredential()
+    os.environ["AZURE_STORAGE_BLOB_ENDPOINT"], azure.identity.DefaultAzureCredential()
 )
 container = service.get_container_client("e2e")
 match sys.argv[1:]:

@@ -1,6 +1,5 @@
 //! azup's own compose file: a new Azurite, or what the user's own one lacks.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use super::parts::{Command, Parts, Serve};
 use super::reach::joined;
 use super::read::Services;
 use super::{adopt, names, recognise};
-use crate::failure::{Exit, Failure, command_line, shown};
+use crate::failure::{Exit, Failure, edited, shown};
 
 /// The overlay for a project whose compose files were read. `app` is the service that
 /// devcontainer.json names, `project` the project's folder, absolute as the files are.
@@ -102,15 +101,8 @@ fn refused(services: &Services, why: &str) -> anyhow::Error {
     if files.is_empty() {
         files.push("dockerComposeFile".to_owned());
     }
-    let words = ["docker", "compose"].map(OsStr::new).into_iter();
-    let words = words.chain(
-        services
-            .files
-            .iter()
-            .flat_map(|path| [OsStr::new("-f"), path.as_os_str()]),
-    );
     Failure::new(format!("cannot add Azurite to {}: {why}", files.join(", ")))
-        .hint(command_line(words.chain([OsStr::new("config")])))
+        .hint(edited(&services.files))
         .exit(Exit::Refused)
         .into()
 }

@@ -9,7 +9,7 @@ use serde_yaml::Value as Yaml;
 use super::depth;
 use super::service::{Field, Namespace, Service};
 use super::text::expand;
-use crate::failure::{Exit, Failure, command_line, quoted, shown};
+use crate::failure::{Exit, Failure, edited, quoted, shown};
 use crate::files;
 use crate::project::OWN_FOLDER;
 
@@ -115,12 +115,11 @@ fn is_overlay(path: &Path) -> bool {
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>> {
     files::read_if_there(path)?.ok_or_else(|| {
-        let folder = path.parent().unwrap_or(Path::new("."));
         Failure::new(format!(
             "cannot read {}: there is no such file",
             shown(path)
         ))
-        .hint(command_line(["ls".as_ref(), folder.as_os_str()]))
+        .hint(edited([path]))
         .exit(Exit::Refused)
         .into()
     })
@@ -136,13 +135,7 @@ impl Document {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let refuse = |why: &str| {
             Failure::new(format!("cannot read {}: {why}", shown(path)))
-                .hint(command_line([
-                    "docker".as_ref(),
-                    "compose".as_ref(),
-                    "-f".as_ref(),
-                    path.as_os_str(),
-                    "config".as_ref(),
-                ]))
+                .hint(edited([path]))
                 .exit(Exit::Refused)
         };
         let text = std::str::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8"))?;

@@ -7,7 +7,7 @@ use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
 
 use crate::certificates::PROJECT_FOLDER;
-use crate::failure::{Exit, Failure, shown};
+use crate::failure::{Exit, Failure, edited, shown};
 use crate::project::compose::relative;
 use crate::project::configuration::{self, Configuration};
 use crate::project::vscode;
@@ -56,6 +56,9 @@ pub(super) fn with_compose(
     let Some(first) = files.first() else {
         return failure.into();
     };
+    // What compose cannot read, a person has to put right, there or where it is named.
+    let is_missing = files.iter().any(|path| !path.exists());
+    let failure = if is_missing { failure.hint(edited([project.join(&configuration.path)])) } else { failure };
     let folder = first.parent().unwrap_or(project);
     let certs = relative(folder, &project.join(PROJECT_FOLDER));
     let certs = if certs.starts_with("..") {

@@ -1,9 +1,13 @@
 //! Sixty small projects of all languages: what init says of each, a second init that changes
 //! nothing, and a remove that gives back every byte, with and without its record.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::merge::{project, tree};
+use serde_json::Value;
+
+use crate::merge::{project, read_configuration, tree};
+use crate::sandbox::Sandbox;
 
 const NEW: &str = ".devcontainer/devcontainer.json";
 const COMPOSE: &str = ".devcontainer/docker-compose.yml";
@@ -482,6 +486,7 @@ fn laws(at: usize) {
     if said.is_empty() {
         assert_eq!(done.stderr, "", "{files:?}");
     }
+    their_own_programs_read_it(&sandbox, files);
     let after = tree(&sandbox.project());
     sandbox.azup(["init", "--yes"]).ok();
     assert_eq!(tree(&sandbox.project()), after, "a second init: {files:?}");
@@ -520,6 +525,29 @@ fn laws(at: usize) {
         [""; 0].map(std::path::PathBuf::from),
         "{files:?}: {done}"
     );
+}
+
+/// The dev container command line takes the configuration, and compose the files that it names.
+fn their_own_programs_read_it(sandbox: &Sandbox, files: Files) {
+    let project = sandbox.project();
+    let mut places = [NEW, ".devcontainer.json"].iter().map(Path::new);
+    let Some(place) = places.find(|path| project.join(path).exists()) else {
+        panic!("no configuration: {files:?}");
+    };
+    let read = read_configuration(sandbox, &place.to_string_lossy());
+    let named = match &read["dockerComposeFile"] {
+        Value::String(name) => vec![name.clone()],
+        Value::Array(names) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        _ => return,
+    };
+    let folder = project.join(place.parent().unwrap());
+    let mut words: Vec<PathBuf> = Vec::new();
+    for name in named {
+        words.extend(["-f".into(), folder.join(name)]);
+    }
+    words.extend(["config".into(), "--quiet".into()]);
+    let done = sandbox.run("docker-compose", &words);
+    assert_eq!(done.code, 0, "{files:?}: {done}");
 }
 
 #[test]

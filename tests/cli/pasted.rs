@@ -1,0 +1,79 @@
+//! Every hint that azup gives in any test, pasted: in a copy of the test's machine that nobody
+//! else sees, with no network and no process but its own. Then the command that gave it is run
+//! once more, and must not say the same again, unless the hint was the same command in another
+//! way and that has worked.
+
+use std::ffi::OsStr;
+use std::process::Stdio;
+
+use crate::sandbox::{Done, Sandbox, azup};
+
+/// What is not pasted, and why.
+const LEFT_OUT: [(&str, &str); 8] = [
+    ("sudo ", "it changes the machine that runs the tests"),
+    ("azup up", "it needs a Node.js, and waits for a long time"),
+    ("azup down", "what it ends is not in that copy"),
+    ("install ", "it is a sentence: azup installs no program of others"),
+    ("${EDITOR", "what stands in the file, a person has to put right"),
+    ("uv pip install", "it needs a network"),
+    ("deactivate", "a function of the shell that an environment was activated in"),
+    ("keytool -list", "it asks for a password, which only the user knows"),
+];
+
+/// A message and the command below it.
+fn hints(stderr: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut message = "";
+    for line in stderr.lines() {
+        if let Some(hint) = line.strip_prefix("hint: ") {
+            found.push((message, hint));
+        } else if ["error: ", "warning: "].iter().any(|start| line.starts_with(start)) {
+            message = line;
+        }
+    }
+    found
+}
+
+/// `$1` the sandbox, `$2` a folder for what changes in it, `$3` the project, `$4` azup, `$5` the
+/// hint; then the words of the command that gave it.
+const PASTE: &str = r#"
+root=$1 changed=$2 project=$3 program=$4 hint=$5
+shift 5
+/bin/mount -t tmpfs tmpfs "$changed" && /bin/mkdir "$changed/upper" "$changed/work" &&
+    /bin/mount -t overlay overlay -o "lowerdir=$root,upperdir=$changed/upper,workdir=$changed/work" "$root" &&
+    cd "$project" || exit 125
+azup() { "$program" "$@"; }
+eval "$hint" > /dev/null < /dev/null
+echo "pasted: $?"
+# What then serves has nothing to say any more.
+/usr/bin/timeout -s KILL 15 "$program" "$@" 2>&1 > /dev/null < /dev/null
+"#;
+
+/// Only by `tests/run`, which says with `AZUP_TEST_ALL` that the namespaces are to be had.
+#[track_caller]
+pub fn check(sandbox: &Sandbox, words: &[&OsStr], done: &Done) {
+    if std::env::var_os("AZUP_TEST_ALL").is_none() {
+        return;
+    }
+    for (message, hint) in hints(&done.stderr) {
+        if LEFT_OUT.iter().any(|(start, _)| hint.starts_with(start)) {
+            continue;
+        }
+        let changed = tempfile::tempdir().unwrap();
+        let mut command = sandbox.command("/usr/bin/timeout");
+        command
+            .args(["-s", "KILL", "60", "/usr/bin/unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child"])
+            .args(["/bin/sh", "-c", PASTE, "sh"])
+            .args([sandbox.root(), changed.path(), &sandbox.project(), azup()])
+            .arg(hint)
+            .args(words)
+            .stdin(Stdio::null());
+        let after = Done::from(command.output().unwrap());
+        assert_ne!(after.code, 125, "no copy of the machine to paste in: {after}");
+        let verb = words.first().unwrap_or(&OsStr::new("")).to_string_lossy();
+        let is_same = hint.contains(&format!("azup {verb}"));
+        let has_worked = after.stdout.contains("pasted: 0\n");
+        let is_gone = !after.stdout.contains(message);
+        assert!(is_gone || is_same && has_worked, "{words:?}\n{message}\nhint: {hint}\ndoes not fix it: {after}");
+    }
+}
