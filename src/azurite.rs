@@ -48,6 +48,7 @@ pub use accounts::{Account, known as known_account};
 pub use answer::{Running, forwarding};
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
 pub use choose::for_run;
+pub use cors::allows;
 pub use credential::Identity;
 pub use data::{Data, usual as usual_data};
 pub use fixture::with_ports;
