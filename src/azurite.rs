@@ -50,7 +50,7 @@ pub use background::{already_running, start as start_in_background, warn_of_othe
 pub use choose::for_run;
 pub use cors::allows;
 pub use credential::Identity;
-pub use data::{Data, usual as usual_data};
+pub use data::{Data, named_database, usual as usual_data};
 pub use fixture::with_ports;
 pub use down::{Which, stop, would_stop};
 pub use install::RECORD as BROUGHT_ALONG;
