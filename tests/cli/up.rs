@@ -6,6 +6,7 @@ mod clients;
 mod credential;
 mod database;
 mod dotnet;
+mod emulator;
 mod forward;
 mod install;
 mod kit;
