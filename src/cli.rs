@@ -18,7 +18,7 @@ pub use parse::parse;
 pub use project::{Init, Remove};
 pub use published::published;
 use shared::Always;
-pub use tools::{Completions, Doctor, Help, Identity, Man, Token};
+pub use tools::{Completions, Doctor, Help, Identity, Man, Status, Token};
 pub use trust::{Renew, Trust, Untrust};
 #[cfg(test)]
 pub use values::stores_help;
@@ -79,11 +79,7 @@ pub enum Command {
     /// Stop this project's Azurite and start it in the background
     Restart(Restart),
     /// List every Azurite that azup runs
-    #[command(after_help = "\
-Examples:
-  azup status          addresses, data, log, certificate of each
-  azup status --json   the same for a program")]
-    Status,
+    Status(Status),
     /// Print the log of the Azurite that runs in the background
     Logs(Logs),
     /// Delete what this project's Azurite has stored

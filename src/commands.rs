@@ -50,7 +50,7 @@ pub fn run(
         Command::Up(up) => return up::run(up, global, machine, output),
         Command::Restart(restart) => return restart::run(restart, global, machine, output),
         Command::Down(down) => down::run(down, global, machine, output)?,
-        Command::Status => status::run(machine)?,
+        Command::Status(_) => status::run(global, machine)?,
         Command::Reset(options) => reset::run(options, global, machine, output)?,
         Command::Logs(logs) => return logs::run(logs, global, machine, output),
         Command::Trust(trust) => trust::run(trust, global, machine, output)?,

@@ -24,6 +24,7 @@ mod dotnet;
 mod editor;
 mod interpreter;
 mod keys;
+mod limits;
 mod report;
 mod runner;
 mod sdks;
@@ -231,6 +232,7 @@ pub fn checks() -> Vec<Check> {
         dotnet::CHECKS,
         azurite::CHECKS,
         sdks::CHECKS,
+        limits::CHECKS,
         credential::CHECKS,
         containers::CHECKS,
         editor::CHECKS,

@@ -17,6 +17,7 @@ pub mod record;
 pub mod registry;
 pub mod report;
 pub mod selection;
+pub mod standing;
 pub mod storage_explorer;
 pub mod system;
 

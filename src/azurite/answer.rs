@@ -35,6 +35,9 @@ pub struct Running {
     pub node: String,
     /// The data folder; none in memory.
     pub location: Option<String>,
+    /// The database with what it knows about blobs, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
     /// The project in which it was started; none outside of projects.
     #[serde(default)]
     pub project: Option<PathBuf>,

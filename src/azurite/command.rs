@@ -23,9 +23,9 @@ pub(super) fn serve_file(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("serve.cjs"))
 }
 
-/// Variables that would make Azurite serve other accounts or keep its data elsewhere than
-/// what azup says and checks, or load a debugger into it.
-pub(super) const FOREIGN: [&str; 3] = ["AZURITE_ACCOUNTS", "AZURITE_DB", "NODE_OPTIONS"];
+/// Variables that would make Azurite serve other accounts than what azup says and checks, or
+/// load a debugger into it.
+pub(super) const FOREIGN: [&str; 2] = ["AZURITE_ACCOUNTS", "NODE_OPTIONS"];
 
 pub(super) fn write_serve(machine: &Machine) -> Result<()> {
     let path = serve_file(machine)?;

@@ -1,6 +1,8 @@
 //! `--cors`: which origins' web pages may call Azurite. It has no option for that, but takes the
 //! properties of each service as the cloud does, and keeps them with the data.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use time::OffsetDateTime;
 
@@ -69,4 +71,18 @@ pub(super) fn allow(client: &Client, ports: Ports, origins: &[String]) -> Result
         return Err(Failure::new(what).hint("azup logs").into());
     }
     Ok(())
+}
+
+/// Whether the blob service lets pages of `origin` call it, asked as a browser asks.
+pub fn allows(port: u16, origin: &str, limit: Duration) -> Result<bool> {
+    let request = Request {
+        method: "OPTIONS",
+        target: &format!("/{ACCOUNT}/container/blob"),
+        headers: &[("Origin", origin), ("Access-Control-Request-Method", "PUT")],
+        body: &[],
+    };
+    let response = Client::insecure(limit)?.send(port, &request);
+    let response = response.map_err(|why| Failure::new(why.to_string()))?;
+    let allowed = response.header("Access-Control-Allow-Origin");
+    Ok(allowed.is_some_and(|allowed| allowed == "*" || allowed == origin))
 }

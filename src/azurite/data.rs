@@ -14,6 +14,10 @@ use crate::workspace::marked_project;
 /// How much of a project's name is in the name of its folder.
 const NAME: usize = 40;
 
+/// The variable that names a database for what Azurite knows about blobs. Whoever sets it means
+/// Azurite and nothing else.
+const DATABASE: &str = "AZURITE_DB";
+
 /// Where Azurite keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
@@ -40,6 +44,30 @@ impl Data {
             Self::Folder(folder) => Some(folder.to_string_lossy().into_owned()),
         }
     }
+}
+
+/// The database in which Azurite keeps what it knows about blobs, without the name and the
+/// password of its user. With data in memory Azurite would refuse to start (measured).
+pub(super) fn database(data: &Data, machine: &Machine) -> Option<String> {
+    named_database(machine).filter(|_| *data != Data::Memory)
+}
+
+/// The same, whether it is used or not.
+pub fn named_database(machine: &Machine) -> Option<String> {
+    let value = machine.var(DATABASE)?.to_string_lossy();
+    let value = value.split('?').next().unwrap_or_default();
+    Some(match value.split_once("://") {
+        Some((dialect, rest)) => {
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            format!("{dialect}://{host}")
+        }
+        None => format!("the one that {DATABASE} names"),
+    })
+}
+
+/// Takes the variable from an Azurite that is to have no database.
+pub(super) fn without_database(command: &mut std::process::Command) {
+    command.env_remove(DATABASE);
 }
 
 /// The data folder of the project that the user stands in; outside of projects, of the user.

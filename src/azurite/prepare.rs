@@ -91,12 +91,13 @@ pub fn prepare(
     let entry = install.ensure(&node, machine, output, interrupt)?;
     output.detail(&format!("Azurite {VERSION}: {}", shown(&entry)));
     let accounts = accounts::ensure(&wish.accounts, machine)?;
-    for name in &command::FOREIGN[..2] {
-        if machine.var(name).is_some() {
-            output.warning(&format!(
-                "{name} is set and not passed on: azup runs Azurite with its own account and data"
-            ));
-        }
+    if machine.var("AZURITE_ACCOUNTS").is_some() {
+        output.warning(
+            "AZURITE_ACCOUNTS is set and not passed on: azup runs Azurite with its own account",
+        );
+    }
+    if wish.data == Data::Memory && data::named_database(machine).is_some() {
+        output.warning("AZURITE_DB is set and not passed on: the data is in memory");
     }
     Ok(Ready {
         wish,

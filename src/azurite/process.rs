@@ -14,7 +14,7 @@ use super::accounts;
 use super::command::{FOREIGN, WORDS, write_serve};
 use super::prepare::Ready;
 use super::slot::Taken;
-use super::Data;
+use super::data::{self, Data};
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files;
 use crate::machine::Machine;
@@ -81,6 +81,9 @@ impl Azurite {
             .process_group(0);
         for name in FOREIGN {
             command.env_remove(name);
+        }
+        if data::database(&ready.wish.data, machine).is_none() {
+            data::without_database(&mut command);
         }
         command.env(
             WORDS,

@@ -14,7 +14,7 @@ use super::prepare::Ready;
 use super::process::{Azurite, End, Tail};
 use super::slot::{Slot, Taken};
 use super::users::{Left, Users};
-use super::{Data, VERSION, background, ports, probe};
+use super::{Data, VERSION, background, data, ports, probe};
 use crate::certificates::CertificateSet;
 use crate::client::Client;
 use crate::failure::Failure;
@@ -62,6 +62,7 @@ pub fn serve(
         azurite: VERSION.to_owned(),
         node: ready.node.version.clone(),
         location: wish.data.told(),
+        database: data::database(&wish.data, machine),
         project: marked_project(machine),
         accounts: names(&ready.accounts),
         passed_on: background::words(&wish.passed_on),

@@ -43,8 +43,8 @@ impl Command {
             Self::Down(it) => return (Some(&it.dry_run), None, None),
             Self::Identity(it) => return (Some(&it.dry_run), None, None),
             Self::Man(it) => return (Some(&it.dry_run), None, None),
-            Self::Status
-            | Self::Logs(_)
+            Self::Status(it) => return (None, None, Some(&it.stores)),
+            Self::Logs(_)
             | Self::Token(_)
             | Self::Completions(_)
             | Self::Help(_)

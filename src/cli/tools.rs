@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{Audience, Changes, DryRun, Tokens};
+use super::shared::{Audience, Changes, DryRun, Stores, Tokens};
 use crate::options::{DoctorOptions, TokenOptions};
 
 /// `azup doctor`
@@ -52,6 +52,17 @@ impl Doctor {
             limit: self.limit,
         }
     }
+}
+
+/// `azup status`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  azup status          addresses, data, log, certificate of each, and which stores trust it
+  azup status --json   the same for a program")]
+pub struct Status {
+    #[command(flatten)]
+    pub(super) stores: Stores,
 }
 
 /// `azup token`

@@ -29,6 +29,12 @@ pub(super) fn run(
             agree(reset, &folder, output)?;
         }
         azurite::reset(&planned, machine)?;
+        if let Some(database) = azurite::named_database(machine) {
+            output.warning(&format!(
+                "AZURITE_DB is set: {database} still lists the blobs whose content was deleted; \
+                 drop that database and create it again"
+            ));
+        }
     }
     Ok(Answer {
         brief: None,

@@ -6,18 +6,26 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::azurite::{self, ADDRESS, Listed};
+use crate::certificates::TrustAnchor;
 use crate::failure::{Exit, shown};
 use crate::machine::Machine;
+use crate::options::Global;
 use crate::output::Answer;
+use crate::trust::Selection;
+use crate::trust::standing::Standing;
 
-pub(super) fn run(machine: &Machine) -> Result<Answer> {
+pub(super) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let all = azurite::listed(machine)?;
-    let texts: Vec<String> = all.iter().map(text).collect();
+    let standings = standings(&all, global, machine);
+    let each = || all.iter().zip(standings.iter().map(Option::as_ref));
+    let texts: Vec<String> = each().map(|(one, standing)| text(one, standing)).collect();
     let mut text = texts.join("\n");
     if all.is_empty() {
         text.push_str("no Azurite of azup's runs; azup up -d starts one\n");
     }
-    let documents: Vec<Value> = all.iter().map(document).collect();
+    let documents: Vec<Value> = each()
+        .map(|(one, standing)| document(one, standing))
+        .collect();
     Ok(Answer {
         brief: None,
         text,
@@ -26,7 +34,28 @@ pub(super) fn run(machine: &Machine) -> Result<Answer> {
     })
 }
 
-fn text(one: &Listed) -> String {
+/// How far each one's CA is trusted; of those that serve the same, the stores are read once.
+fn standings(all: &[Listed], global: &Global, machine: &Machine) -> Vec<Option<Standing>> {
+    let selection = Selection::of(global, machine);
+    let mut known: Vec<(&str, Option<Standing>)> = Vec::new();
+    for one in all {
+        let certificate = &one.running.certificate;
+        let looked = known
+            .iter()
+            .find(|(sha256, _)| *sha256 == certificate.ca_sha256);
+        let standing = looked.map_or_else(
+            || {
+                let ca = TrustAnchor::alone_in(certificate.ca_pem.as_bytes())?;
+                Some(Standing::of(&ca, &selection, machine))
+            },
+            |(_, standing)| standing.clone(),
+        );
+        known.push((&certificate.ca_sha256, standing));
+    }
+    known.into_iter().map(|(_, standing)| standing).collect()
+}
+
+fn text(one: &Listed, standing: Option<&Standing>) -> String {
     let Listed { running, log } = one;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -34,7 +63,10 @@ fn text(one: &Listed) -> String {
         let _ = writeln!(text, "{name:<12}{value}");
     };
     for (service, port) in running.ports.services() {
-        line(service.name(), &format!("https://{ADDRESS}:{port}/devstoreaccount1"));
+        line(
+            service.name(),
+            &format!("https://{ADDRESS}:{port}/devstoreaccount1"),
+        );
     }
     if let Some(endpoint) = &running.identity.endpoint {
         line("identity", endpoint);
@@ -49,8 +81,14 @@ fn text(one: &Listed) -> String {
         line("project", &shown(project));
     }
     line("data", running.location.as_deref().unwrap_or("in memory"));
+    if let Some(database) = &running.database {
+        line("database", &format!("{database}, of blobs"));
+    }
     let log = log.as_deref().map(shown);
-    line("log", log.as_deref().unwrap_or("on the terminal that it runs in"));
+    line(
+        "log",
+        log.as_deref().unwrap_or("on the terminal that it runs in"),
+    );
     line("pid", &running.pid.to_string());
     if let Some(reason) = &running.died {
         line("restarted", reason);
@@ -61,6 +99,9 @@ fn text(one: &Listed) -> String {
         "certificate",
         &format!("signed by {}, valid until {until}", certificate.ca),
     );
+    if let Some(trust) = standing.and_then(Standing::text) {
+        line("trusted", &trust);
+    }
     line(
         "version",
         &format!("Azurite {} on Node.js {}", running.azurite, running.node),
@@ -68,10 +109,19 @@ fn text(one: &Listed) -> String {
     text
 }
 
-fn document(one: &Listed) -> Value {
+fn document(one: &Listed, standing: Option<&Standing>) -> Value {
     let mut document = json!(one.running);
     if let Some(fields) = document.as_object_mut() {
         fields.insert("log".to_owned(), json!(one.log));
+        let trust = standing.map(|standing| {
+            json!({
+                "level": standing.level(),
+                "trusted": standing.trusted,
+                "missing": standing.missing,
+                "missing_kinds": standing.kinds,
+            })
+        });
+        fields.insert("trust".to_owned(), json!(trust));
     }
     document
 }

@@ -3,7 +3,9 @@
 //! place; nothing here keeps azup from going on. Only so much is read that no project makes it
 //! slow, and nothing outside of the project.
 
+mod browser;
 mod compose;
+mod data_lake;
 mod lines;
 mod listed;
 mod settings;
@@ -16,6 +18,7 @@ use crate::failure::{quoted, shown};
 use crate::git;
 use crate::machine::Machine;
 
+pub use browser::Page;
 pub use listed::Listed;
 
 /// No more lines than a person reads.
@@ -114,6 +117,19 @@ pub fn settings(project: &Path) -> Vec<Found> {
 /// The same of one file, whatever it is called.
 pub fn settings_in(path: &Path, text: &str) -> Vec<Found> {
     settings::look(path, text)
+}
+
+/// The files of a project that need what Azurite does not have: Data Lake's endpoint.
+pub fn data_lake(project: &Path) -> Vec<Found> {
+    let listed = Listed::of(project);
+    let found = listed.texts().filter_map(|(path, text)| data_lake::look(&path, &text));
+    found.take(MOST).collect()
+}
+
+/// The web pages of a project that call Azurite from a browser.
+pub fn pages(project: &Path) -> Vec<Page> {
+    let listed = Listed::of(project);
+    listed.texts().filter_map(|(path, text)| browser::look(&path, &text)).collect()
 }
 
 /// Those of azup's files that git ignores, by the rule that says so.

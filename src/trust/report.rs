@@ -72,11 +72,19 @@ impl Report<'_> {
     /// One line for all: the whole answer with `-q`.
     fn line(&self) -> String {
         let Some(ca) = self.ca else {
-            return match (self.count(&[Outcome::Removed]), &self.preview) {
-                (_, Some(_)) => "nothing was changed\n".to_owned(),
-                (0, None) => "no store has a CA to take out\n".to_owned(),
-                (1, None) => "taken out of 1 store\n".to_owned(),
-                (count, None) => format!("taken out of {count} stores\n"),
+            if self.preview.is_some() {
+                return "nothing was changed\n".to_owned();
+            }
+            let failed = self.count(&[Outcome::Failed]);
+            let removed = match self.count(&[Outcome::Removed]) {
+                0 if failed == 0 => "no store has a CA to take out".to_owned(),
+                0 => "taken out of no store".to_owned(),
+                1 => "taken out of 1 store".to_owned(),
+                count => format!("taken out of {count} stores"),
+            };
+            return match failed {
+                0 => format!("{removed}\n"),
+                count => format!("{removed}; {count} could not be changed\n"),
             };
         };
         // With `--stores none` there is nothing to say about trust.

@@ -4,6 +4,7 @@
 mod azurite;
 mod clients;
 mod hostile;
+mod limits;
 mod patient;
 mod set;
 mod stores;

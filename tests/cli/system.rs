@@ -152,6 +152,51 @@ fn an_ordinary_user_is_told_what_an_administrator_would_run() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
+/// A dev container whose image was built as root, in which the user may not become root.
+#[test]
+fn an_ordinary_user_of_a_dev_container_is_told_what_untrust_cannot_undo() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    std::fs::copy(azup(), sandbox.root().join("azup")).unwrap();
+    let program = r#"
+        mkdir -m 0755 /usr/local/share/azup && : > /usr/local/share/azup/dev-container
+        "$AZUP" trust --stores system > /dev/null
+        chown -R 65534:65534 "$HOME" .
+        chmod a+x "$ROOT/.."
+        set +e
+        as_user() { setpriv --reuid=65534 --regid=65534 --clear-groups "$ROOT/../azup" "$@"; }
+        as_user untrust --stores system
+        echo "exit code $?"
+        as_user untrust --scope project --stores certifi
+        echo "exit code $?"
+    "#;
+    let done = inside(&sandbox, program).ok();
+    let lines: Vec<&str> = done
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with("certifi"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "system   failed  /etc/ssl/certs/ca-certificates.crt",
+            "taken out of no store; 1 could not be changed",
+            "exit code 3",
+            "no store has a CA to take out",
+            "exit code 0",
+        ],
+        "{done}"
+    );
+    let error =
+        "error: system, /etc/ssl/certs/ca-certificates.crt: only an administrator can do this";
+    assert!(done.stderr.contains(error), "{done}");
+    let hint = "rm -f /usr/local/share/ca-certificates/azup-local-ca.crt";
+    assert!(
+        done.stderr.contains(hint) && done.stderr.contains("update-ca-certificates --fresh"),
+        "{done}"
+    );
+}
+
 /// Before every debug session: what only an administrator can write is no reason to stop.
 #[test]
 fn an_ordinary_user_debugs_without_the_systems_store() {

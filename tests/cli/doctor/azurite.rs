@@ -71,6 +71,20 @@ fn sdk(patient: &Patient, version: &str) {
     std::fs::write(folder.join("_serialize.py"), text).unwrap();
 }
 
+/// The Azurite that azup would install.
+pub(super) fn installed(patient: &Patient) {
+    let own = patient.sandbox.own();
+    std::os::unix::fs::symlink(part("azurite-3.37.0"), own.join("azurite-3.37.0")).unwrap();
+}
+
+/// Starts that one at the patient's ports.
+pub(super) fn up(patient: &Patient) {
+    let ports = ["blob", "queue", "table"].into_iter().zip(patient.ports());
+    let ports = ports.map(|(name, port)| format!("--{name}-port={port}"));
+    let words = ["up".to_owned(), "-d".to_owned()].into_iter().chain(ports);
+    patient.sandbox.azup(words).ok();
+}
+
 #[track_caller]
 fn status(document: &Value, id: &str) -> String {
     check(document, id)["status"].as_str().unwrap().to_owned()
@@ -79,13 +93,9 @@ fn status(document: &Value, id: &str) -> String {
 #[test]
 fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
     let mut patient = Patient::healthy();
-    let own = patient.sandbox.own();
-    std::os::unix::fs::symlink(part("azurite-3.37.0"), own.join("azurite-3.37.0")).unwrap();
+    installed(&patient);
     sdk(&patient, "2026-10-06");
-    let ports = ["blob", "queue", "table"].into_iter().zip(patient.ports());
-    let ports = ports.map(|(name, port)| format!("--{name}-port={port}"));
-    let words = ["up".to_owned(), "-d".to_owned()].into_iter().chain(ports);
-    patient.sandbox.azup(words).ok();
+    up(&patient);
     let document = patient.only(&[]);
     for id in [
         "running",

@@ -17,7 +17,7 @@ const PROGRAMS: [&str; 16] = [
 ];
 
 /// Checks whose faults no command mends: they say in words what to do.
-const BY_HAND: [&str; 3] = ["clock", "container-engine", "azurite-data"];
+const BY_HAND: [&str; 4] = ["clock", "container-engine", "azurite-data", "data-lake"];
 
 /// What cannot be pasted here, and why.
 const NOT_PASTED: [(&str, &str); 13] = [

@@ -1,7 +1,7 @@
 //! Where the Azurite that azup runs comes from, and the Node.js that runs it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::sdks::real;
@@ -51,6 +51,59 @@ fn azup_azurite_names_an_archive_that_was_made_elsewhere() {
     assert!(done.stderr.contains("error: no Azurite in "), "{done}");
     assert!(done.stderr.contains("hint: tar -tf "), "{done}");
     site.sandbox.unset("AZUP_AZURITE");
+}
+
+/// The folder that docs/ci.md tells to keep between runs, on this machine.
+fn kept_by_ci(site: &Site) -> PathBuf {
+    let page = include_str!("../../../docs/ci.md");
+    let path = |line: &str| line.trim().strip_prefix("path: ~/").map(str::to_owned);
+    let path = page
+        .lines()
+        .find_map(path)
+        .expect("a path below the home folder");
+    site.sandbox.home().join(path)
+}
+
+/// What a CI cache has kept of one machine is all that the next one needs, where no network is.
+pub(super) fn a_cache_of_ci_serves_the_next_machine(first: &Site) {
+    let mut next = Site::bare();
+    let kept = kept_by_ci(&next);
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let copied = Command::new("cp")
+        .arg("-R")
+        .arg(kept_by_ci(first))
+        .arg(&kept)
+        .status();
+    assert!(copied.unwrap().success());
+    let words = ["--user", "--map-root-user", "--net", "sh", "-c"];
+    let line = format!(
+        "ip link set lo up && exec '{}' run -- true",
+        crate::sandbox::azup().display()
+    );
+    // Nor is npm there, which would say so with other words.
+    next.stand_ins(&[("npm", "echo npm is asked >&2; exit 1")]);
+    let done = next
+        .sandbox
+        .run("/usr/bin/unshare", words.into_iter().chain([line.as_str()]))
+        .ok();
+    assert!(!done.stderr.contains("install"), "{done}");
+    // Without it there is no other way.
+    fs::remove_dir_all(&kept).unwrap();
+    let done = next
+        .sandbox
+        .run("/usr/bin/unshare", words.into_iter().chain([line.as_str()]));
+    assert!(done.stderr.contains("npm is asked"), "{done}");
+}
+
+#[test]
+fn the_folder_that_ci_is_told_to_keep_serves_without_npm_and_network() {
+    let first = Site::bare();
+    let kept = kept_by_ci(&first);
+    fs::create_dir_all(&kept).unwrap();
+    for name in ["azurite.cjs", "bundle.json"] {
+        fs::copy(part("azurite-3.37.0").join(name), kept.join(name)).unwrap();
+    }
+    a_cache_of_ci_serves_the_next_machine(&first);
 }
 
 #[test]

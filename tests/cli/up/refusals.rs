@@ -416,6 +416,7 @@ fn the_first_use_installs_azurite_from_npm_once() {
     let up = site.up(&[]);
     let done = up.end_with(Signal::INT).ok();
     assert!(!done.stderr.contains("install"), "{done}");
+    super::install::a_cache_of_ci_serves_the_next_machine(&site);
 }
 
 #[test]

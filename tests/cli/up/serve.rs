@@ -11,11 +11,11 @@ use super::clients::script;
 use super::site::Site;
 use crate::sandbox::{azup, part};
 
-const KEY: &str =
+pub(super) const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 impl Site {
-    fn connection_string(&self, scheme: &str) -> String {
+    pub(super) fn connection_string(&self, scheme: &str) -> String {
         format!(
             "DefaultEndpointsProtocol={scheme};AccountName=devstoreaccount1;AccountKey={KEY};\
              BlobEndpoint={scheme}://127.0.0.1:{}/devstoreaccount1;",
@@ -24,13 +24,13 @@ impl Site {
     }
 
     /// curl without any certificate.
-    fn plain(&self, words: &[&str], path: &str) -> String {
+    pub(super) fn plain(&self, words: &[&str], path: &str) -> String {
         let url = self.url(path).replace("https://", "http://");
         let words = [&["-sS", "-i"], words, &[url.as_str()]].concat();
         self.sandbox.run("curl", words).ok().stdout
     }
 
-    fn writers(&self, scheme: &str, per_connection: u32, more: &[&str]) -> Writers {
+    pub(super) fn writers(&self, scheme: &str, per_connection: u32, more: &[&str]) -> Writers {
         let mut python = self.sandbox.command(part("venv/bin/python"));
         python.arg(script("writers.py"));
         python.args([
@@ -59,12 +59,12 @@ impl Site {
 }
 
 /// Eight writers without retries.
-struct Writers(Child, BufReader<std::process::ChildStdout>);
+pub(super) struct Writers(Child, BufReader<std::process::ChildStdout>);
 
 impl Writers {
     /// Stops them, and gives the names of what was acknowledged.
     #[track_caller]
-    fn stored(mut self) -> Vec<String> {
+    pub(super) fn stored(mut self) -> Vec<String> {
         drop(self.0.stdin.take());
         let (mut stored, mut failures) = (String::new(), String::new());
         self.1.read_to_string(&mut stored).unwrap();
@@ -75,7 +75,11 @@ impl Writers {
             .read_to_string(&mut failures)
             .unwrap();
         assert!(self.0.wait().unwrap().success(), "{failures}");
-        stored.lines().map(str::to_owned).collect()
+        stored
+            .lines()
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -207,9 +211,8 @@ fn eight_writers_without_retries_lose_no_request_to_a_renewal() {
 
 #[test]
 fn what_was_acknowledged_under_load_is_there_after_every_kind_of_end() {
-    let site = Site::new();
-    let mut stored = Vec::new();
-    for how in ["Ctrl-C", "TERM", "HUP", "down", "kill -9 of azup"] {
+    for (round, how) in rounds() {
+        let site = Site::new();
         let up = site.up(&[]);
         let writers = site.writers("https", 5, &["stopping"]);
         let other = site.writers("http", 5, &["stopping"]);
@@ -225,20 +228,37 @@ fn what_was_acknowledged_under_load_is_there_after_every_kind_of_end() {
             }
             _ => assert_eq!(up.end_with(Signal::KILL).code, -1),
         }
-        let mut now = writers.stored();
-        now.extend(other.stored());
-        assert!(now.len() > 8, "{how}: {now:?}");
-        stored.extend(now);
+        let mut stored = writers.stored();
+        stored.extend(other.stored());
+        assert!(stored.len() > 8, "{how}: {stored:?}");
         let up = site.up(&[]);
-        let listed = listed(&site);
-        let lost = stored.iter().filter(|name| !listed.contains(*name)).count();
-        assert_eq!(lost, 0, "{how}: of {}", stored.len());
+        assert_eq!(
+            lost(&stored, &listed(&site)),
+            [""; 0],
+            "{how}, round {round}"
+        );
         up.ctrl_c().ok();
     }
 }
 
+/// Each kind of end once, and as often as `tests/run --all` says.
+fn rounds() -> impl Iterator<Item = (usize, &'static str)> {
+    let count = std::env::var("AZUP_TEST_ROUNDS").map_or(1, |count| count.parse().unwrap());
+    let all = ["Ctrl-C", "TERM", "HUP", "down", "kill -9 of azup"];
+    (1..=count).flat_map(move |round| all.map(|how| (round, how)))
+}
+
+/// Those that are not there, or not what they were.
+pub(super) fn lost<'s>(
+    stored: &'s [String],
+    there: &std::collections::HashSet<String>,
+) -> Vec<&'s str> {
+    let lost = stored.iter().filter(|name| !there.contains(*name));
+    lost.map(String::as_str).collect()
+}
+
 /// The names of all blobs of the writers.
-fn listed(site: &Site) -> std::collections::HashSet<String> {
+pub(super) fn listed(site: &Site) -> std::collections::HashSet<String> {
     let lines = "import sys\nfrom azure.storage.blob import ContainerClient\n\
         c = ContainerClient.from_connection_string(sys.argv[1], 'writers')\n\
         for name in c.list_blob_names(): print(name, c.download_blob(name).readall().decode())";
