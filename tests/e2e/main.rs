@@ -22,8 +22,11 @@
 )]
 
 mod engine;
+#[path = "../editor/hand.rs"]
+mod hand;
 mod site;
 
 mod binary;
+mod f5;
 mod kinds;
 mod story;
