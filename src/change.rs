@@ -292,12 +292,16 @@ pub fn exclusively(machine: &Machine) -> Result<Alone> {
     let path = machine.own_folder()?.join("lock");
     let lock = Lock::acquire(&path, LOCK_LIMIT)
         .context("azup needs a folder of its own for locks and records")?
-        .ok_or_else(|| {
-            Failure::new("another azup has been changing this machine for 30 seconds")
-                .hint("pgrep -a azup")
-        })?;
+        .ok_or_else(|| held(Lock::holder(&path)))?;
     ALONE.store(true, Ordering::Relaxed);
     Ok(Alone { _lock: lock })
+}
+
+fn held(by: Option<u32>) -> Failure {
+    let who = by.map(|pid| format!(", process {pid},")).unwrap_or_default();
+    let seconds = LOCK_LIMIT.as_secs();
+    let why = format!("another azup{who} has been changing this machine for {seconds} seconds");
+    Failure::new(why).hint(by.map_or("pgrep -a azup".to_owned(), |pid| format!("kill {pid}")))
 }
 
 /// Whether it is this azup that changes the machine at the moment.

@@ -215,6 +215,11 @@ impl Output {
         }
     }
 
+    /// The command that mends an error: said also with `-q`, as the error itself is.
+    pub fn remedy(self, text: &str) {
+        say(Style::Hint, &self.advice(text));
+    }
+
     /// Details that only `-v` shows.
     pub fn detail(self, text: &str) {
         if self.verbose {

@@ -1,7 +1,7 @@
 //! One azup at a time changes something.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Result;
@@ -27,7 +27,7 @@ impl Lock {
         if let Some(folder) = path.parent() {
             make_folder(folder, 0o700)?;
         }
-        let file = never_waiting()
+        let mut file = never_waiting()
             .create(true)
             .truncate(false)
             .write(true)
@@ -36,7 +36,11 @@ impl Lock {
         let until = std::time::Instant::now() + limit;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Self { _file: file })),
+                Ok(()) => {
+                    // For who waits for it. It is held whether this can be written or not.
+                    let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+                    return Ok(Some(Self { _file: file }));
+                }
                 Err(fs::TryLockError::WouldBlock) if std::time::Instant::now() >= until => {
                     return Ok(None);
                 }
@@ -46,5 +50,11 @@ impl Lock {
                 Err(fs::TryLockError::Error(error)) => return Err(failed(&error).into()),
             }
         }
+    }
+
+    /// The process that holds the lock on `path`, as far as it has said so.
+    pub fn holder(path: &Path) -> Option<u32> {
+        let text = super::read_if_there(path).ok()??;
+        std::str::from_utf8(&text).ok()?.parse().ok()
     }
 }

@@ -20,6 +20,7 @@ const FEATURE: &str = include_str!("../../templates/feature/devcontainer-feature
 const INSTALL: &str = include_str!("../../templates/feature/install.sh");
 const START: &str = include_str!("../../templates/feature/start.sh");
 const ENTRYPOINT: &str = include_str!("../../templates/feature/entrypoint.sh");
+const NODE: &str = include_str!("../../templates/feature/node.cjs");
 const README: &str = include_str!("../../templates/feature/README.md");
 
 /// Where Azurite's data are in a dev container that Azurite runs in itself.
@@ -70,13 +71,18 @@ pub fn entrypoint() -> ProjectFile {
 /// Every file of azup's own folder that hardly depends on the project, to compare with.
 pub(super) fn files_of_any() -> Result<Vec<ProjectFile>> {
     let mut all = feature_files(None, Credential::Local, &Map::new())?;
-    all.extend([entrypoint(), serve()]);
+    all.extend([entrypoint(), serve(), node()]);
     Ok(all)
 }
 
 /// What makes the Azurite beside the dev container serve it, mounted by the overlay.
 pub fn serve() -> ProjectFile {
     ProjectFile::text(Path::new(OWN_FOLDER).join("serve.cjs"), crate::azurite::SERVE)
+}
+
+/// What a Node.js program that F5 starts on the user's machine is started with.
+pub fn node() -> ProjectFile {
+    ProjectFile::text(Path::new(OWN_FOLDER).join("node.cjs"), NODE)
 }
 
 /// Who gives code in the dev container its access tokens as the project is set up now;

@@ -363,6 +363,7 @@ impl Setup<'_> {
         for file in &merge.files {
             self.create(file);
         }
+        self.node_script(&merge.files, there[1].as_ref().map(|(_, bytes, _)| bytes))?;
         let edits = [
             (vscode::TASKS_PATH, &merge.tasks),
             (vscode::LAUNCH_PATH, &merge.launch),

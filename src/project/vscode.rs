@@ -15,6 +15,7 @@
 
 mod install;
 mod launch;
+mod node;
 mod ours;
 mod scripts;
 mod tasks;
@@ -37,6 +38,7 @@ pub(super) use ours::{
     Reference, fresh, has_our_task, is_changed_task, is_our_task, launch_references, our_task,
     task_references,
 };
+pub(super) use node::is_preloaded;
 use tasks::{Found, Tasks, Trouble};
 
 /// Where the tasks are, relative to the project's folder.
@@ -119,7 +121,7 @@ fn merged(
              neither this CA nor 127.0.0.1:10000"
         ));
     }
-    let new_launch = launch.is_none() && project.seen.has_python();
+    let new_launch = launch.is_none() && templates::has_launch(project);
     if !new_launch && !needs_trust(project, tasks, launch) {
         return Ok(merge);
     }

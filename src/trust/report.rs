@@ -25,9 +25,11 @@ impl Report<'_> {
             complain(row, output);
         }
         let line = self.line();
+        let fails = self.rows.iter().any(|row| row.outcome == Outcome::Failed);
         Answer {
             text: self.table() + &line,
-            brief: Some(line),
+            // With -q the last words are what failed, and what mends it.
+            brief: (!fails).then_some(line),
             // Not for nothing: a thousand rows as JSON are megabytes.
             document: if output.is_json() {
                 self.document(output)
@@ -176,12 +178,11 @@ fn complain(row: &Row, output: Output) {
     }
     let why = row.detail.as_deref().unwrap_or("no reason was given");
     let text = format!("{}, {}: {why}", row.kind.name(), shown(&row.path));
-    if row.outcome == Outcome::Failed {
-        output.error(&text);
-    } else {
+    if row.outcome != Outcome::Failed {
         output.warning(&text);
+        row.fix.iter().for_each(|fix| output.hint(fix));
+        return;
     }
-    if let Some(fix) = &row.fix {
-        output.hint(fix);
-    }
+    output.error(&text);
+    row.fix.iter().for_each(|fix| output.remedy(fix));
 }

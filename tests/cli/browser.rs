@@ -1,8 +1,11 @@
 //! Chromium's database: real certutil, and a real Chromium that reads it.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{Done, Sandbox};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::sandbox::{Done, Sandbox, until, write_program};
 use crate::tls::{BODY, Server};
 
 /// A sandbox whose machine has a certificate set.
@@ -232,6 +235,41 @@ fn without_certutil_the_package_is_named() {
     error: nss, [HOME]/.pki/nssdb: certutil is not installed, and nothing else can change the database
     hint: sudo apt-get install libnss3-tools
     ");
+    // As F5 runs it: a terminal ends with what failed, and what mends it.
+    let quiet = sandbox.azup(["trust", "--quiet", "--stores", "nss"]);
+    assert_eq!((quiet.code, &*quiet.stdout), (1, ""), "{quiet}");
+    assert_eq!(quiet.stderr, done.stderr);
+}
+
+#[test]
+fn an_azup_that_another_one_holds_up_for_half_a_minute_ends_and_says_which() {
+    let mut sandbox = with_set();
+    database(&sandbox, ".pki/nssdb");
+    let programs = sandbox.root().join("slow");
+    std::fs::create_dir(&programs).unwrap();
+    write_program(
+        &programs.join("certutil"),
+        "#!/bin/sh\n: > \"$HOME/began\"\nexec sleep 300\n",
+    );
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    sandbox.set("PATH", path);
+    let words = ["trust", "--quiet", "--stores", "nss"];
+    let mut other = sandbox.azup_command(words);
+    let mut other = other.process_group(0).spawn().unwrap();
+    until(|| sandbox.home().join("began").exists());
+    let done = sandbox.azup(words);
+    let pid = other.id();
+    let group = Pid::from_child(&other);
+    kill_process_group(group, Signal::KILL).unwrap();
+    other.wait().unwrap();
+    assert_eq!(done.code, 1, "{done}");
+    assert_eq!(
+        done.stderr,
+        format!(
+            "error: another azup, process {pid}, has been changing this machine for 30 seconds\n\
+             hint: kill {pid}\n"
+        )
+    );
 }
 
 #[test]

@@ -273,12 +273,23 @@ fn files_of_other_kinds_stay_as_they_are() {
 #[test]
 fn the_install_task_follows_what_is_found() {
     type Files = &'static [(&'static str, &'static str)];
-    let pip = |what: &str| {
+    let pip = |unless: &str, what: &str, then: &str| {
         format!(
-            ".venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv; \
-             .venv/bin/python -m pip install --quiet --timeout 5 --retries 1 {what}"
+            ".venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv; {unless} || \
+             {{ .venv/bin/python -m pip install --quiet --timeout 5 --retries 1 {what} && {then}; }}"
         )
     };
+    let requirements = pip(
+        "{ cmp -s requirements.txt .venv/requirements.txt && ! grep -q '^ *[-.]' requirements.txt; }",
+        "-r requirements.txt",
+        "cp requirements.txt .venv",
+    );
+    let files = "cat pyproject.toml setup.* requirements*.txt 2>/dev/null";
+    let itself = pip(
+        &format!("{files} | cmp -s - .venv/installed"),
+        "-e .",
+        &format!("{{ {files} > .venv/installed; true; }}"),
+    );
     let cases: [(Files, Option<String>); 12] = [
         (&[("uv.lock", "")], Some("uv sync".into())),
         (&[("pyproject.toml", "[tool.uv]\n")], Some("uv sync".into())),
@@ -304,18 +315,15 @@ fn the_install_task_follows_what_is_found() {
         ),
         (
             &[("requirements.txt", "")],
-            Some(pip("-r requirements.txt")),
+            Some(requirements.clone()),
         ),
         (
             &[("my api/requirements.txt", ""), ("my api/app.py", "")],
-            Some(format!(
-                "cd 'my api' && {{ {}; }}",
-                pip("-r requirements.txt")
-            )),
+            Some(format!("cd 'my api' && {{ {requirements}; }}")),
         ),
         (
             &[("pyproject.toml", "# [tool.uv]\n[tool.uvicorn]\n[project]\n")],
-            Some(pip("-e .")),
+            Some(itself),
         ),
         (&[("pyproject.toml", "[tool.ruff]\n")], None),
         (&[("app.py", "")], None),

@@ -108,6 +108,13 @@ pub fn timed<T>(label: &str, action: impl FnOnce() -> T) -> T {
     result
 }
 
+/// How long `action` takes.
+pub fn took(action: impl FnOnce()) -> Duration {
+    let started = Instant::now();
+    action();
+    started.elapsed()
+}
+
 /// Writes down a time.
 pub fn note(label: &str, took: Duration) {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-times.txt");

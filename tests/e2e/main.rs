@@ -22,9 +22,12 @@
 )]
 
 mod engine;
+#[path = "../editor/hand.rs"]
+mod hand;
 mod site;
 
 mod binary;
+mod f5;
 mod kinds;
 mod languages;
 mod story;

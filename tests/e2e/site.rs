@@ -148,7 +148,7 @@ impl Site {
     }
 
     /// Where the user finds a file of the parts: root's cache is closed to others.
-    fn seen(&self, path: &Path) -> PathBuf {
+    pub fn seen(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(parts()) {
             Ok(below) if self.user == User::Other => Path::new("/mnt").join(below),
             _ => path.to_owned(),

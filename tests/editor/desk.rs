@@ -60,6 +60,8 @@ pub struct Desk {
     root: tempfile::TempDir,
     /// What the story is called.
     pub story: &'static str,
+    /// The kinds of stores that azup may change.
+    pub stores: &'static str,
     identity: Cell<i32>,
 }
 
@@ -70,10 +72,12 @@ impl Desk {
         let this = Self {
             root: root.unwrap(),
             story,
+            stores: "certifi",
             identity: Cell::new(0),
         };
         // A copy, since the folder it was built in may be closed to others.
-        let azup = env!("CARGO_BIN_EXE_azup");
+        let released = std::env::var_os("AZUP_TEST_STATIC").map(PathBuf::from);
+        let azup = released.unwrap_or_else(|| env!("CARGO_BIN_EXE_azup").into());
         let done = Command::new("cp").arg(azup).arg(this.program()).status();
         assert!(done.unwrap().success());
         let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
@@ -124,7 +128,7 @@ impl Desk {
     }
 
     /// A command of the user's, in the project's folder, with nothing in its environment but what
-    /// everybody has. No store but certifi's: this machine is to trust nothing.
+    /// everybody has. No store of this machine: it is to trust nothing.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = if rustix::process::geteuid().is_root() {
             let mut command = Command::new("setpriv");
@@ -144,7 +148,7 @@ impl Desk {
             .env("LANG", "C.UTF-8")
             .env("SHELL", "/bin/bash")
             .env("TMPDIR", self.root().join("tmp"))
-            .env("AZUP_STORES", "certifi")
+            .env("AZUP_STORES", self.stores)
             .current_dir(self.project())
             .stdin(Stdio::null());
         command

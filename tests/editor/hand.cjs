@@ -30,7 +30,7 @@ async function open(profile) {
   const page = browser.pages()[0] ?? (await browser.newPage());
   const opened = [['openFile', `vscode-remote://${new URL(url).host}${folder}/${file}`]];
   const query = new URLSearchParams({ folder, ...(file && { payload: JSON.stringify(opened) }) });
-  await page.goto(`${url}/?${query}`);
+  await page.goto(`${url}/?${query}`, { timeout: 90_000 });
   await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 90_000 });
   // Before the extensions are there, F5 only opens the view of the debugger.
   while (!existsSync(process.env.AZUP_EDITOR_READY)) await page.waitForTimeout(100);
@@ -42,7 +42,8 @@ async function press(page, { press, until, seconds }) {
   const terminals = new Map();
   const look = async () => {
     for (const text of await page.$$eval(MESSAGES, (all) => all.map((one) => one.innerText)))
-      said.add(text.replace(/\s+/g, ' ').trim());
+      // That it takes longer than ten seconds tells of the machine.
+      if (!text.startsWith('Waiting for preLaunchTask')) said.add(text.replace(/\s+/g, ' ').trim());
     const shown = await page.$$eval('.xterm-rows', (all) =>
       all.map((one) => [...one.children].map((row) => row.textContent.replace(/\u00a0/g, ' ').trimEnd()).filter(Boolean).join('\n')),
     );

@@ -7,6 +7,8 @@
 //! are free. Everything is done as an ordinary user with a home of its own. Of a story that fails,
 //! what could be seen is kept: `editor-STORY.png` in Cargo's folder for tests' files.
 //!
+//! With `AZUP_EDITOR_PICTURES` set, one is kept after each F5: `editor-STORY-NUMBER.png`.
+//!
 //! With `AZUP_EDITOR_WITHOUT` set, each story is told without that which it is about, and has to
 //! fail: so it is known to see it.
 
@@ -19,8 +21,10 @@
 
 mod desk;
 mod editor;
+mod hand;
 
 mod chain;
 mod hostile;
 mod measured;
+mod node;
 mod python;

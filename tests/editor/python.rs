@@ -5,7 +5,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::desk::{Desk, without};
-use crate::editor::{Editor, Pressed};
+use crate::editor::Editor;
+use crate::hand::Pressed;
 
 /// One line, where there is no azup.
 const MISSING: &str =

@@ -156,21 +156,32 @@ fn ready(seen: &Seen) -> Option<String> {
 
 /// The shell command that installs Python's dependencies, and changes nothing where they
 /// are there. An environment whose Python does not run was made on the other side of a
-/// bind mount, with the paths of that side.
+/// bind mount, with the paths of that side. pip, which takes a second for nothing, runs where
+/// what it last installed was not this: a file that names other files or folders says nothing
+/// about those.
 pub(in crate::project) fn install(seen: &Seen) -> Option<String> {
-    let pip = |what: &str| {
+    let pip = |what: &str, unless: &str, then: &str| {
         format!(
-            ".venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv; \
-             .venv/bin/python -m pip install --quiet --timeout 5 --retries 1 {what}"
+            ".venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv; {unless} || \
+             {{ .venv/bin/python -m pip install --quiet --timeout 5 --retries 1 {what} && {then}; }}"
         )
+    };
+    let requirements = || {
+        let same = "{ cmp -s requirements.txt .venv/requirements.txt && ! grep -q '^ *[-.]' requirements.txt; }";
+        pip("-r requirements.txt", same, "cp requirements.txt .venv")
+    };
+    let project = || {
+        let all = "cat pyproject.toml setup.* requirements*.txt 2>/dev/null";
+        let same = format!("{all} | cmp -s - .venv/installed");
+        pip("-e .", &same, &format!("{{ {all} > .venv/installed; true; }}"))
     };
     let line = match seen.installer? {
         Installer::Uv => "uv sync".to_owned(),
         Installer::Poetry => "poetry install --no-interaction".to_owned(),
         Installer::Pdm => "pdm install".to_owned(),
         Installer::Hatch => "hatch env create".to_owned(),
-        Installer::Pip => pip("-r requirements.txt"),
-        Installer::PipProject => pip("-e ."),
+        Installer::Pip => requirements(),
+        Installer::PipProject => project(),
     };
     let below = seen.folder.components().count() > 0;
     Some(if below {

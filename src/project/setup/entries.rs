@@ -10,7 +10,7 @@ use super::{Refused, Setup, by_hand};
 use crate::change::Change;
 use crate::files::{self, Content};
 use crate::project::record::{Entry, fingerprint};
-use crate::project::{ProjectFile, Status, paths, slashed};
+use crate::project::{ProjectFile, Status, devcontainer, paths, slashed, vscode};
 
 /// A file of azup's own as it is now.
 struct There {
@@ -145,6 +145,18 @@ impl Setup<'_> {
             });
         }
         Ok(())
+    }
+
+    /// What a `launch.json`, which is new or there, has Node.js programs started with.
+    pub(super) fn node_script(&mut self, new: &[ProjectFile], there: Option<&Vec<u8>>) -> Result<()> {
+        let script = devcontainer::node();
+        let new = new.iter().find(|file| file.path == Path::new(vscode::LAUNCH_PATH));
+        let launch = new.map(|file| &file.bytes).or(there);
+        if launch.is_some_and(|launch| vscode::is_preloaded(launch)) {
+            self.own_file(&script)
+        } else {
+            self.no_own_file(&script.path)
+        }
     }
 
     fn own_there(&mut self, path: &Path) -> Result<Option<There>> {

@@ -30,19 +30,23 @@ enum Step {
 }
 
 /// Programs that only prepare for the next command.
-const PREPARATIONS: [&str; 26] = [
+const PREPARATIONS: [&str; 30] = [
     ".",
     "[",
+    "}",
     "activate",
     "activate.ps1",
     "call",
+    "cat",
     "cd",
     "chmod",
+    "cmp",
     "cp",
     "corepack",
     "echo",
     "exit",
     "export",
+    "grep",
     "mkdir",
     "popd",
     "printf",
@@ -246,7 +250,7 @@ fn steps(words: &[String]) -> Vec<Step> {
     };
     let words: Vec<&str> = words
         .iter()
-        .skip_while(|word| assignment(word) || matches!(word.as_str(), "sudo" | "exec" | "env"))
+        .skip_while(|word| assignment(word) || matches!(word.as_str(), "!" | "{" | "sudo" | "exec" | "env"))
         .map(String::as_str)
         .collect();
     let Some((first, rest)) = words.split_first() else {
@@ -280,6 +284,8 @@ fn steps(words: &[String]) -> Vec<Step> {
                 Some(_) => steps(&owned(&rest[at + 1..])),
                 None => vec![Step::Other],
             },
+            // Whether it runs.
+            None if matches!(rest, ["-c", "", ..]) => vec![Step::Preparation],
             None => vec![Step::Other],
         };
     }

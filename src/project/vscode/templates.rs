@@ -9,13 +9,19 @@ use serde_json::{Value, json};
 use super::launch::debugged;
 use super::tasks::Tasks;
 use crate::options::Language;
-use super::{FUNCTIONS_TASK, INSTALL_TASK, TRUST_TASK, install};
+use crate::project::language::Installer;
+use super::{FUNCTIONS_TASK, INSTALL_TASK, TRUST_TASK, install, node};
 use crate::project::Project;
 use crate::project::language::{install as install_line, install_on_windows};
 
 const TASKS: &str = include_str!("../../../templates/tasks.json");
 /// The configuration that every Python project gets.
 const CURRENT_FILE: &str = "Python: Current File";
+
+/// The type of the debugger for Node.js, which is part of the editor.
+const NODE: &str = "node";
+/// The type of the debugger for Python.
+const PYTHON: &str = "debugpy";
 
 const LAUNCH: &str = include_str!("../../../templates/launch.json");
 
@@ -95,16 +101,33 @@ fn powershell(trust: &Value) -> Value {
     trust["windows"]["options"].clone()
 }
 
-/// A new `launch.json`, beside these tasks. What F5 starts comes first: the host, else the
-/// project's one program, else the file in the editor.
+/// Whether a project without a `launch.json` gets one: where F5 has something to start.
+pub(super) fn has_launch(project: &Project) -> bool {
+    project.seen.has_python() || node::program(project).is_some()
+}
+
+/// A new `launch.json`, beside these tasks. What F5 starts comes first: Node.js where it
+/// leads, else the host, else the project's one program, else the file in the editor.
 pub(super) fn launch(project: &Project, tasks: &Value) -> Result<Value> {
     let host = python_host(&Tasks::read(tasks));
+    let node = node::program(project);
+    let environment = environment(project, tasks);
     let mut value: Value = serde_json::from_str(LAUNCH)?;
     let configurations = value["configurations"]
         .as_array_mut()
         .context("the template lists configurations")?;
-    configurations.retain(|one| one["preLaunchTask"] != FUNCTIONS_TASK || host.is_some());
+    configurations.retain(|one| {
+        if one["type"] == NODE {
+            return node.is_some();
+        }
+        project.seen.has_python() && (one["preLaunchTask"] != FUNCTIONS_TASK || host.is_some())
+    });
+    if let Some(program) = &node {
+        configurations[0]["name"] = json!(format!("Node.js: {program}"));
+        configurations[0]["program"] = json!(format!("${{workspaceFolder}}/{program}"));
+    }
     if host.is_none()
+        && node.is_none()
         && let Some(program) = program(project)
     {
         let current = configurations.iter().find(|one| one["name"] == CURRENT_FILE);
@@ -117,8 +140,29 @@ pub(super) fn launch(project: &Project, tasks: &Value) -> Result<Value> {
         if one["preLaunchTask"] == FUNCTIONS_TASK {
             one["preLaunchTask"] = json!(host);
         }
+        if let Some(folder) = &environment
+            && one["type"] == PYTHON
+            && one["request"] == "launch"
+        {
+            one["python"] = json!(format!("{folder}/bin/python"));
+            one["windows"] = json!({"python": format!("{folder}/Scripts/python.exe")});
+        }
     }
     Ok(value)
+}
+
+/// The environment that the task before the session makes where there is none that runs. An
+/// editor chooses before that, and would take the system's Python.
+fn environment(project: &Project, tasks: &Value) -> Option<String> {
+    let makes = matches!(project.seen.installer?, Installer::Pip | Installer::PipProject | Installer::Uv);
+    let all = tasks["tasks"].as_array()?;
+    let line = install_line(&project.seen)?;
+    let is_ours = all.iter().any(|task| task["label"] == INSTALL_TASK && task["command"] == *line);
+    (makes && is_ours).then(|| {
+        let parts = project.seen.folder.components().map(|part| part.as_os_str().to_string_lossy());
+        let all: Vec<_> = ["${workspaceFolder}".into()].into_iter().chain(parts).chain([".venv".into()]).collect();
+        all.join("/")
+    })
 }
 
 /// The program of a project that has one by the usual names.

@@ -41,6 +41,11 @@ fn a_command_line_that_only_installs_is_an_install_task() {
             PYTHON,
         ),
         ("pip install -r a.txt > log.txt 2>&1", PYTHON),
+        (
+            ".venv/bin/python -c '' 2>/dev/null || python3 -m venv .venv; { cmp -s a.txt b.txt && \
+             ! grep -q '^-' a.txt; } || { .venv/bin/pip install -r a.txt && cp a.txt b.txt; }",
+            PYTHON,
+        ),
         ("bash -lc 'cd \"my app\"; poetry install'", PYTHON),
         ("PIP_INDEX_URL=x pip install -r a.txt", PYTHON),
         ("npm install && poetry install", PYTHON),
