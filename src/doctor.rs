@@ -24,6 +24,7 @@ mod dotnet;
 mod editor;
 mod interpreter;
 mod keys;
+mod python;
 mod report;
 mod runner;
 mod sdks;

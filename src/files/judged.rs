@@ -19,7 +19,12 @@ static JUDGED: Mutex<BTreeMap<PathBuf, (PathBuf, Option<Identity>)>> = Mutex::ne
 /// Whether `folder` is, through every link, below `top`, or not there yet. From now on changes
 /// by its path fail in any other folder.
 pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+    // One that may be written and not listed is a folder, too.
+    #[cfg(target_os = "linux")]
+    let flags = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let flags = OFlags::RDONLY;
+    let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, folder, flags, Mode::empty()).map_err(io::Error::from);
     let found = match opened {
         Ok(opened) => match within(&opened, folder, top) {
@@ -32,6 +37,14 @@ pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
     judged.insert(folder.to_owned(), (top.to_owned(), found));
     true
+}
+
+/// A folder that azup itself has just made is another one than before, and judged again.
+pub(super) fn made(folder: &Path) {
+    let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = judged.get_mut(folder) {
+        *known = None;
+    }
 }
 
 /// Fails where `opened`, to which `path` has led, is not the folder that was found there.
@@ -55,8 +68,8 @@ fn within(opened: &OwnedFd, path: &Path, top: &Path) -> io::Result<Identity> {
     #[cfg(target_os = "linux")]
     let real = {
         use std::os::fd::AsRawFd as _;
-        let _ = path;
-        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+        let by_itself = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        by_itself.or_else(|_| path.canonicalize())
     };
     #[cfg(not(target_os = "linux"))]
     let real = path.canonicalize();
