@@ -13,7 +13,8 @@ use rustix::fs::{CWD, Mode, OFlags};
 use super::place::number;
 use super::{Identity, absent};
 
-/// Each by its path: below which folder it has to be, and which one it was when it was found.
+/// Each by its path: below which folder it has to be, by that one's real name, and which one it was
+/// when it was found.
 static JUDGED: Mutex<BTreeMap<PathBuf, (PathBuf, Option<Identity>)>> = Mutex::new(BTreeMap::new());
 
 /// Whether `folder` is, through every link, below `top`, or not there yet. From now on changes
@@ -26,8 +27,11 @@ pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
     let flags = OFlags::RDONLY;
     let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, folder, flags, Mode::empty()).map_err(io::Error::from);
+    let Ok(top) = top.canonicalize() else {
+        return false;
+    };
     let found = match opened {
-        Ok(opened) => match within(&opened, folder, top) {
+        Ok(opened) => match within(&opened, folder, &top) {
             Ok(identity) => Some(identity),
             Err(_) => return false,
         },
@@ -35,7 +39,7 @@ pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
         Err(_) => return false,
     };
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
-    judged.insert(folder.to_owned(), (top.to_owned(), found));
+    judged.insert(folder.to_owned(), (top, found));
     true
 }
 
@@ -56,8 +60,10 @@ pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
     let exchanged = || io::Error::other("its folder was exchanged for another one meanwhile");
     match known {
         Some(known) if *known == identity(opened)? => {}
-        Some(_) => return Err(exchanged()),
-        None => *known = Some(within(opened, path, top).map_err(|_| exchanged())?),
+        // Some file systems (FUSE's) number a folder anew, and it may have been made again. Only
+        // Linux tells by the open folder itself where it is.
+        Some(_) if !cfg!(target_os = "linux") => return Err(exchanged()),
+        _ => *known = Some(within(opened, path, top).map_err(|_| exchanged())?),
     }
     Ok(())
 }
@@ -73,7 +79,7 @@ fn within(opened: &OwnedFd, path: &Path, top: &Path) -> io::Result<Identity> {
     };
     #[cfg(not(target_os = "linux"))]
     let real = path.canonicalize();
-    if real?.starts_with(top.canonicalize()?) {
+    if real?.starts_with(top) {
         identity(opened)
     } else {
         Err(io::ErrorKind::PermissionDenied.into())

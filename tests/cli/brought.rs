@@ -131,9 +131,11 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
         for (name, port) in ["--blob-port", "--queue-port", "--table-port"].into_iter().zip(&ports) {
             words.extend([name, port]);
         }
-        let done = sandbox.azup(words);
-        assert_eq!(done.code, code, "{why}: {done}");
-        assert!(done.stderr.contains(why), "{done}");
+        for more in [None, Some("-d")] {
+            let done = sandbox.azup(words.iter().copied().chain(more));
+            assert_eq!(done.code, code, "{why}: {done}");
+            assert!(done.stderr.contains(why), "{done}");
+        }
     };
     for (text, code, why) in [
         (good.to_owned(), 1, "Azurite ended by itself"),

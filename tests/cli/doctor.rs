@@ -5,6 +5,7 @@ mod azurite;
 mod clients;
 mod hostile;
 mod patient;
+mod read;
 mod set;
 mod stores;
 mod surroundings;

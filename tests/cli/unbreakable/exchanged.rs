@@ -6,9 +6,15 @@ use std::path::Path;
 
 use crate::sandbox::{Sandbox, azup};
 
-/// Stops azup at its first rename below `alone`, puts a link to `outside` in the place of
-/// `folder`, and lets azup go on. Whether it came to that.
-fn exchanged(sandbox: &Sandbox, words: &[&str], folder: &Path, outside: &Path, count: usize) -> bool {
+/// Stops azup at its `count`-th rename, puts a link to `outside` in the place of `folder`, where that
+/// is there, and lets azup go on. Whether it was; `None` where azup came to no such rename.
+fn exchanged(
+    sandbox: &Sandbox,
+    words: &[&str],
+    folder: &Path,
+    outside: &Path,
+    count: usize,
+) -> Option<bool> {
     let trace = sandbox.root().join("trace");
     let aside = sandbox.root().join("aside");
     std::fs::write(&trace, "").unwrap();
@@ -34,9 +40,7 @@ fn exchanged(sandbox: &Sandbox, words: &[&str], folder: &Path, outside: &Path, c
         }
         std::thread::sleep(std::time::Duration::from_millis(2));
     };
-    let Some(process) = stopped else {
-        return false;
-    };
+    let process = stopped?;
     let there = folder.is_dir();
     if there {
         std::fs::rename(folder, &aside).unwrap();
@@ -48,35 +52,36 @@ fn exchanged(sandbox: &Sandbox, words: &[&str], folder: &Path, outside: &Path, c
         std::fs::remove_file(folder).unwrap();
         std::fs::rename(&aside, folder).unwrap();
     }
-    true
+    Some(there)
 }
 
 #[test]
 fn a_folder_of_the_project_that_becomes_a_link_leads_to_no_write_outside() {
-    for below in [".devcontainer", ".devcontainer/azurite", ".vscode", ".git/info"] {
+    for below in [".devcontainer/azurite", ".vscode", ".git/info"] {
         let sandbox = Sandbox::new();
         sandbox.needs("strace");
-        sandbox.run("git", ["init", "-q"]).ok();
-        let folder = sandbox.project().join(below);
+        let project = sandbox.project();
         // `tasks.json` is also what VS Code calls that of the user.
         let outside = sandbox.root().join("outside");
-        std::fs::create_dir_all(outside.join("azurite")).unwrap();
-        std::fs::create_dir_all(outside.join("azurite-certs")).unwrap();
-        sandbox.write(".vscode/launch.json", LAUNCH);
-        sandbox.write(".devcontainer/devcontainer.json", "{\"image\": \"x\"}\n");
-        let before = Sandbox::files(&outside);
+        std::fs::create_dir_all(&outside).unwrap();
         let init = ["init", "--yes", "--stores=none"];
         let mut rounds = 0;
         for count in 1.. {
-            if !exchanged(&sandbox, &init, &folder, &outside, count) {
+            let _ = std::fs::remove_dir_all(&project);
+            std::fs::create_dir(&project).unwrap();
+            sandbox.run("git", ["init", "-q"]).ok();
+            sandbox.write(".vscode/launch.json", LAUNCH);
+            sandbox.write(".devcontainer/devcontainer.json", "{\"image\": \"x\"}\n");
+            let stopped = exchanged(&sandbox, &init, &project.join(below), &outside, count);
+            assert_eq!(Sandbox::files(&outside), [], "{below}, stopped at {count}");
+            let Some(was_there) = stopped else { break };
+            rounds += usize::from(was_there);
+            // Once it is behind the first files of the folder, more rounds tell nothing new.
+            if rounds == 8 {
                 break;
             }
-            rounds += 1;
-            assert_eq!(Sandbox::files(&outside), before, "{below}, stopped at {count}");
-            sandbox.azup(init).ok();
-            sandbox.azup(["remove", "--yes"]).ok();
         }
-        assert!(rounds > 10, "{below}: {rounds} rounds");
+        assert!(rounds >= 3, "{below}: {rounds} rounds");
     }
 }
 
@@ -93,10 +98,14 @@ fn a_remove_that_fails_late_gives_back_what_was_in_a_folder_that_is_gone() {
     sandbox.needs("strace");
     sandbox.azup(["init", "--yes", "--stores=none"]).ok();
     let before = Sandbox::files(&sandbox.project());
+    let plan = sandbox.azup(["remove", "--dry-run"]).ok().stdout;
+    let is_file = |line: &&str| line.starts_with("delete ") && !line.ends_with("once it is empty");
+    // The record is the last of them, and the folder of the certificates has gone before it.
+    let last = plan.lines().filter(is_file).count();
     let mut strace = sandbox.command("strace");
     strace
         .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat", "-e"])
-        .args(["inject=renameat:error=EIO:when=20+"])
+        .arg(format!("inject=renameat:error=EIO:when={last}"))
         .arg(azup())
         .args(["remove", "--yes"]);
     let done = crate::sandbox::Done::from(strace.output().unwrap());
