@@ -85,6 +85,7 @@ pub fn prepare(
         ));
     }
     if let Data::Folder(folder) = &wish.data {
+        planted::refuse_link(folder, machine)?;
         let folder = writable(folder)?;
         planted::refuse(&folder, machine)?;
         wish.data = Data::Folder(folder);

@@ -127,7 +127,13 @@ fn by_python(
                 let what = format!("{} does not have it", shown(&program));
                 return Ok(Finding::skip(what));
             }
-            read(context, client, [&program, &by], bundle(&root), store(&program))
+            read(
+                context,
+                client,
+                [&program, &by],
+                bundle(&root),
+                store(&program),
+            )
         }
     }
 }
@@ -160,7 +166,11 @@ fn read(
     bundle: Option<PathBuf>,
     store: Kind,
 ) -> Result<Finding> {
-    let networks = if client.package == "requests" { "yes" } else { "" };
+    let networks = if client.package == "requests" {
+        "yes"
+    } else {
+        ""
+    };
     let words = |url: &str| {
         let mut words: Vec<OsString> = vec![by.into()];
         words.extend(["-I", "-S", "-c", READ, url].map(Into::into));
@@ -186,13 +196,12 @@ pub(super) fn requests(context: &Context) -> Result<Finding> {
         }
     };
     let named = BUNDLES.iter().find_map(|name| context.machine.var(name));
-    let bundle = |root: &Path| match named {
-        Some(named) => Some(context.machine.absolute(Path::new(named))),
-        None => {
-            let packages = python::package_folders(root).into_iter();
-            // Where it is missing, reading it says so.
-            packages.map(|packages| packages.join("certifi/cacert.pem")).next()
-        }
+    let named = named.map(|named| context.machine.absolute(Path::new(named)));
+    let bundle = |root: &Path| {
+        let packages = python::package_folders(root).into_iter();
+        // Where it is missing, reading it says so.
+        let mut certifi = packages.map(|packages| packages.join("certifi/cacert.pem"));
+        named.or_else(|| certifi.next())
     };
     let client = Client {
         name: "python",

@@ -41,11 +41,19 @@ mod tests {
     fn a_name_is_the_same_in_any_case() {
         for (one, other, same) in [
             (".venv", ".VENV", true),
-            (".devcontainer/azurite-certs", ".DevContainer/Azurite-cert\u{17f}", true),
+            (
+                ".devcontainer/azurite-certs",
+                ".DevContainer/Azurite-cert\u{17f}",
+                true,
+            ),
             ("\u{fc}ber/x", "\u{dc}BER/X", true),
             (".venv", ".venw", false),
         ] {
-            assert_eq!(is_same(one.as_bytes(), other.as_bytes()), same, "{one} {other}");
+            assert_eq!(
+                is_same(one.as_bytes(), other.as_bytes()),
+                same,
+                "{one} {other}"
+            );
         }
         for (path, folder, within) in [
             ("a/B/c", "A/b", true),
@@ -57,7 +65,11 @@ mod tests {
             ("\u{fc}/b", "\u{dc}", true),
             ("\u{fc}b", "\u{dc}", false),
         ] {
-            assert_eq!(is_within(path.as_bytes(), folder.as_bytes()), within, "{path} {folder}");
+            assert_eq!(
+                is_within(path.as_bytes(), folder.as_bytes()),
+                within,
+                "{path} {folder}"
+            );
         }
     }
 }

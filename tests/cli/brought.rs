@@ -38,14 +38,19 @@ fn what_azup_knows_of_this_machine_never_comes_from_a_repository() {
             let done: Done = sandbox.azup(words);
             assert_eq!(done.code, 4, "{words:?}: {done}");
             assert!(done.stderr.contains(why), "{words:?}: {done}");
-            assert!(done.stderr.ends_with("hint: unset XDG_DATA_HOME\n"), "{words:?}: {done}");
+            assert!(
+                done.stderr.ends_with("hint: unset XDG_DATA_HOME\n"),
+                "{words:?}: {done}"
+            );
         }
     };
     // As it comes out of an archive, then out of a clone.
     refused(&sandbox, "it is in the project");
     assert_eq!(Sandbox::files(&sandbox.project()), before);
     sandbox.run("git", ["init", "-q"]).ok();
-    sandbox.run("git", ["add", "-f", ".data/azup/issued.json"]).ok();
+    sandbox
+        .run("git", ["add", "-f", ".data/azup/issued.json"])
+        .ok();
     refused(&sandbox, "git tracks what is in it");
     author.believed_nowhere(&sandbox, &[&corporate]);
 
@@ -81,7 +86,10 @@ fn an_azurite_of_the_project_is_not_run() {
         let done = sandbox.azup(["up"]);
         assert_eq!(done.code, 4, "{done}");
         assert!(done.stderr.contains(why), "{done}");
-        assert!(done.stderr.ends_with("hint: unset AZUP_AZURITE\n"), "{done}");
+        assert!(
+            done.stderr.ends_with("hint: unset AZUP_AZURITE\n"),
+            "{done}"
+        );
         assert!(!marker.exists(), "{named:?} was run");
     }
 }
@@ -124,11 +132,15 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
     std::fs::write(azurite.join("azurite.cjs"), "process.exit(3)").unwrap();
     sandbox.set("AZUP_STORES", "none");
     let list = "data/__azurite_db_blob_extent__.json";
-    let good = r#"{"collections":[{"name":"x","data":[{"id":"2da4e7fb-2f22","path":"2da4e7fb-2f22"}]}]}"#;
+    let good =
+        r#"{"collections":[{"name":"x","data":[{"id":"2da4e7fb-2f22","path":"2da4e7fb-2f22"}]}]}"#;
     let up = |sandbox: &Sandbox, code: i32, why: &str| {
         let ports = crate::sandbox::free_ports().map(|port| port.to_string());
         let mut words = vec!["up", "--no-identity", "--location", "data"];
-        for (name, port) in ["--blob-port", "--queue-port", "--table-port"].into_iter().zip(&ports) {
+        for (name, port) in ["--blob-port", "--queue-port", "--table-port"]
+            .into_iter()
+            .zip(&ports)
+        {
             words.extend([name, port]);
         }
         for more in [None, Some("-d")] {
@@ -140,10 +152,27 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
     for (text, code, why) in [
         (good.to_owned(), 1, "Azurite ended by itself"),
         (String::new(), 1, "Azurite ended by itself"),
-        (good.replacen("2da4", "../../secret", 1), 4, "names the file ../../secret"),
-        (good.replace("\"path\":\"2da4", "\"path\":\"/etc/passwd"), 4, "names the file /etc/passwd"),
-        (good.replace("\"x\"", "\"\\ud800\""), 4, "is not as Azurite writes it"),
-        (good.replace("[{\"name\"", "{\"length\":1,\"0\":{\"name\"").replace("}]}]", "}]}}"), 4, "is not as Azurite writes it"),
+        (
+            good.replacen("2da4", "../../secret", 1),
+            4,
+            "names the file ../../secret",
+        ),
+        (
+            good.replace("\"path\":\"2da4", "\"path\":\"/etc/passwd"),
+            4,
+            "names the file /etc/passwd",
+        ),
+        (
+            good.replace("\"x\"", "\"\\ud800\""),
+            4,
+            "is not as Azurite writes it",
+        ),
+        (
+            good.replace("[{\"name\"", "{\"length\":1,\"0\":{\"name\"")
+                .replace("}]}]", "}]}}"),
+            4,
+            "is not as Azurite writes it",
+        ),
         ("[".repeat(100_000), 4, "is not as Azurite writes it"),
     ] {
         sandbox.write(list, text);
@@ -151,7 +180,11 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
     }
     sandbox.write(list, good);
     let outside = sandbox.write("../outside", "mine");
-    for name in ["data/__azurite_db_blob__.json~", "data/__blobstorage__/x", "data/__queuestorage__"] {
+    for name in [
+        "data/__azurite_db_blob__.json~",
+        "data/__blobstorage__/x",
+        "data/__queuestorage__",
+    ] {
         let link = sandbox.project().join(name);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();
         let _ = std::fs::remove_dir_all(&link);
@@ -160,4 +193,28 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
         std::fs::remove_file(&link).unwrap();
     }
     assert_eq!(std::fs::read(&outside).unwrap(), b"mine");
+}
+
+#[test]
+fn data_behind_a_link_of_the_project_are_neither_served_nor_deleted() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AZUP_STORES", "none");
+    let data = sandbox.home().join("other");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("__azurite_db_blob__.json"), "mine").unwrap();
+    std::os::unix::fs::symlink(&data, sandbox.project().join("data")).unwrap();
+    let before = Sandbox::files(&data);
+    for words in [&["reset", "--yes"][..], &["up"], &["run", "--", "true"]] {
+        let mut words = words.to_vec();
+        words.splice(1..1, ["--location", "data"]);
+        let done = sandbox.azup(words);
+        assert_eq!(done.code, 4, "{done}");
+        assert!(done.stderr.contains("leads out of the project"), "{done}");
+        assert_eq!(Sandbox::files(&data), before);
+    }
+    // By its own name it is the user's word.
+    sandbox
+        .azup(["reset", "--yes", "--location", data.to_str().unwrap()])
+        .ok();
+    assert_eq!(Sandbox::files(&data), []);
 }

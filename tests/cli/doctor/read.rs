@@ -31,7 +31,11 @@ fn an_environment_of_the_project_is_read_and_nothing_of_it_is_run() {
     pythons_are(&patient, "ok", ".venv/bin/python (read by ");
     let active = patient.sandbox.project().join(".venv");
     patient.sandbox.set("VIRTUAL_ENV", &active);
-    let path = format!("{}:{}", active.join("bin").display(), patient.program("").display());
+    let path = format!(
+        "{}:{}",
+        active.join("bin").display(),
+        patient.program("").display()
+    );
     patient.sandbox.set("PATH", path);
     pythons_are(&patient, "ok", ".venv/bin/python (read by ");
 
@@ -40,8 +44,13 @@ fn an_environment_of_the_project_is_read_and_nothing_of_it_is_run() {
     pythons_are(&patient, "ok", ".venv/bin/python (read by ");
     let home = patient.sandbox.home().join("shared");
     std::fs::create_dir(&home).unwrap();
-    write_program(&home.join("python3"), &format!("#!/bin/sh\necho run >> {marker:?}\n"));
-    patient.sandbox.write(".venv/pyvenv.cfg", format!("home = {}\n", home.display()));
+    write_program(
+        &home.join("python3"),
+        &format!("#!/bin/sh\necho run >> {marker:?}\n"),
+    );
+    patient
+        .sandbox
+        .write(".venv/pyvenv.cfg", format!("home = {}\n", home.display()));
     pythons_are(&patient, "skip", "there is no Python elsewhere to read it");
     assert!(!marker.exists(), "code of the project was run");
 }
@@ -54,7 +63,10 @@ fn what_is_read_is_what_the_clients_would_read() {
     std::fs::write(&bundle, crate::sandbox::public_roots()).unwrap();
     let requests = |patient: &Patient| {
         let found = patient.doctor(&["client-python", "--json"]).json();
-        super::patient::check(&found, "client-python")["status"].as_str().unwrap().to_owned()
+        super::patient::check(&found, "client-python")["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(requests(&patient), "fail");
     // A bundle that a variable names takes its place.

@@ -31,7 +31,9 @@ fn exchanged(
     let mut strace = strace.spawn().unwrap();
     let stopped = loop {
         let text = std::fs::read_to_string(&trace).unwrap_or_default();
-        let line = text.lines().find(|line| line.contains("stopped by SIGSTOP"));
+        let line = text
+            .lines()
+            .find(|line| line.contains("stopped by SIGSTOP"));
         if let Some(line) = line {
             break line.split_whitespace().next().map(str::to_owned);
         }
