@@ -24,6 +24,7 @@ mod install;
 mod interrupt;
 mod look;
 mod node;
+mod planted;
 mod ports;
 mod prepare;
 mod probe;

@@ -104,6 +104,7 @@ fn repeated(error: &Value) -> Failure {
     };
     match error["exit"].as_u64() {
         Some(130) => failure.exit(Exit::Interrupted),
+        Some(4) => failure.exit(Exit::Refused),
         _ => failure,
     }
 }

@@ -25,6 +25,7 @@ mod editor;
 mod interpreter;
 mod keys;
 mod limits;
+mod python;
 mod report;
 mod runner;
 mod sdks;

@@ -6,6 +6,7 @@
 mod exclude;
 mod ignore;
 mod index;
+mod names;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -90,12 +91,11 @@ pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Result<Vec<&'a str
         let mut collapsed = false;
         repository.each(|entry| {
             if entry.is_folder {
-                let at = Path::new(OsStr::from_bytes(entry.path));
-                collapsed |= repository.below.starts_with(at);
+                collapsed |= names::is_within(repository.below.as_os_str().as_bytes(), entry.path);
                 return;
             }
             for (path, name) in &wanted {
-                if path.as_os_str().as_bytes() == entry.path && !tracked.contains(name) {
+                if names::is_same(path.as_os_str().as_bytes(), entry.path) && !tracked.contains(name) {
                     tracked.push(*name);
                 }
             }
@@ -118,11 +118,10 @@ pub fn tracks(path: &Path) -> Result<bool, Unclear> {
     paths.dedup();
     for path in paths {
         for repository in Repository::at_or_above(&path) {
-            let below = &repository.below;
+            let below = repository.below.as_os_str().as_bytes();
             let mut met = false;
             repository.each(|entry| {
-                let entry = Path::new(OsStr::from_bytes(entry.path));
-                met |= entry.starts_with(below) || below.starts_with(entry);
+                met |= names::is_within(entry.path, below) || names::is_within(below, entry.path);
             })?;
             if met {
                 return Ok(true);
@@ -130,6 +129,11 @@ pub fn tracks(path: &Path) -> Result<bool, Unclear> {
         }
     }
     Ok(false)
+}
+
+/// Whether there is a repository around `path`.
+pub fn is_in_repository(path: &Path) -> bool {
+    !Repository::around(path).is_empty()
 }
 
 /// A repository, and where in it one was looking.

@@ -6,16 +6,18 @@ mod listener;
 mod process;
 mod programs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use time::OffsetDateTime;
 
-use crate::failure::{Failure, reason};
+use crate::failure::{Exit, Failure, reason, shown};
 use crate::files;
+use crate::git;
 use crate::sudo::SudoUser;
 
 pub use listener::{is_another_users, listener};
@@ -250,7 +252,36 @@ impl Machine {
     pub fn own_folder(&self) -> Result<PathBuf> {
         let folder = self.data_home()?.join("azup");
         files::check_own_folder(&folder, &self.home()?.join(".local/share"))?;
+        self.refuse_brought(&folder)?;
         Ok(folder)
+    }
+
+    /// Refuses a folder of azup's own that a repository brought along, by variables in a file that
+    /// some tool reads: it says whom this machine trusts.
+    fn refuse_brought(&self, folder: &Path) -> Result<()> {
+        static FINE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+        let mut fine = FINE.lock().unwrap_or_else(PoisonError::into_inner);
+        if fine.contains(folder) {
+            return Ok(());
+        }
+        if files::exists(folder) {
+            let why = match git::tracks(folder) {
+                Ok(true) => "git tracks what is in it".to_owned(),
+                Err(unclear) => unclear.to_string(),
+                Ok(false) if git::is_in_repository(folder) || self.is_outside(folder) => String::new(),
+                Ok(false) => "it is in the project".to_owned(),
+            };
+            if !why.is_empty() {
+                let what = "is not used for what azup keeps of this machine";
+                let variable = if self.var("XDG_DATA_HOME").is_some() { "XDG_DATA_HOME" } else { "HOME" };
+                return Err(Failure::new(format!("{} {what}: {why}", shown(folder)))
+                    .hint(format!("unset {variable}"))
+                    .exit(Exit::Refused)
+                    .into());
+            }
+        }
+        fine.insert(folder.to_owned());
+        Ok(())
     }
 
     /// The program that is running: where azup itself lies.

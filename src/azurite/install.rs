@@ -16,7 +16,7 @@ use super::VERSION;
 use super::interrupt::Interrupt;
 use super::node::Node;
 use crate::certificates::sha256;
-use crate::failure::{Failure, command_line, shown};
+use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Lock, hex, random};
 use crate::machine::Machine;
 use crate::output::Output;
@@ -58,7 +58,12 @@ impl Install {
             Ok(machine.own_folder()?.join(format!("azurite-{VERSION}{end}")))
         };
         let named = machine.var(VARIABLE).filter(|value| !value.is_empty());
-        let named = named.map(|path| machine.absolute(Path::new(path)));
+        let named = named.map(PathBuf::from);
+        if let Some(named) = named.as_deref().filter(|named| !machine.is_outside(named)) {
+            let what = if named.is_absolute() { "which is in the project" } else { "a relative path" };
+            let what = format!("{VARIABLE} names {}, {what}: it is not run", shown(named));
+            return Err(Failure::new(what).hint(format!("unset {VARIABLE}")).exit(Exit::Refused).into());
+        }
         let (folder, source) = match named {
             None => (own("")?, Source::Own),
             Some(file) if file.is_file() => {

@@ -12,7 +12,7 @@ use super::accounts::{self, Account};
 use super::install::Install;
 use super::interrupt::Interrupt;
 use super::node::Node;
-use super::{Data, VERSION, Wish, command, data};
+use super::{Data, VERSION, Wish, command, data, planted};
 use crate::certificates::{self, CertificateSet, Place};
 use crate::change;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
@@ -85,7 +85,10 @@ pub fn prepare(
         ));
     }
     if let Data::Folder(folder) = &wish.data {
-        wish.data = Data::Folder(writable(folder)?);
+        planted::refuse_link(folder, machine)?;
+        let folder = writable(folder)?;
+        planted::refuse(&folder, machine)?;
+        wish.data = Data::Folder(folder);
     }
     let install = Install::of(machine)?;
     let entry = install.ensure(&node, machine, output, interrupt)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::planted;
 use super::slot::{self, Occupant, Slot};
 use super::{Data, Ports};
 use crate::failure::{Failure, reason, shown};
@@ -30,6 +31,7 @@ impl Reset {
         let Data::Folder(folder) = Data::new(location, false, machine)? else {
             return Err(Failure::new("data in memory goes when Azurite stops").into());
         };
+        planted::refuse_link(&folder, machine)?;
         let data = Data::Folder(folder.clone());
         let slot = Slot::of(&data, Ports::USUAL, machine)?;
         if let Occupant::Held(holder) = slot.occupant()? {

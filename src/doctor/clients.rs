@@ -7,58 +7,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::interpreter::interpreter;
+use super::python::{NOT_INSTALLED, aiohttp, requests, shortened};
 use super::{Check, Context, Finding, Mend, Run};
 use crate::failure::{command_line, shown};
 use crate::options::Kind;
-use crate::trust::{self, Found, Status, Store, nss, python, system};
-
-/// The exit code by which our own scripts say that a package is not installed.
-const NOT_INSTALLED: i32 = 77;
-
-/// Goes before both of the following. `python -c` looks for modules in the current folder
-/// first, an editable installation adds the project's folder, and a project may well have a
-/// `requests.py` or an `ssl.py` of its own: only an environment's packages may come from there.
-/// (`-P`, which does the first half of this, is known from Python 3.11 on.)
-const ELSEWHERE: &str = "
-import sys
-project = sys.argv[2]
-
-def is_below(path, *folders):
-    return any((path + '/').startswith(folder.rstrip('/') + '/') for folder in folders)
-
-sys.path[:] = [
-    path for path in sys.path
-    if path.startswith('/') and (
-        is_below(path, sys.prefix, sys.base_prefix) or not project or not is_below(path, project)
-    )
-]
-";
-
-/// What the synchronous clients of Azure's SDK use.
-const REQUESTS: &str = "
-try:
-    import requests
-except ImportError:
-    sys.exit(77)
-requests.get(sys.argv[1], timeout=30)
-";
-
-/// What the asynchronous ones use.
-const AIOHTTP: &str = "
-import asyncio
-try:
-    import aiohttp
-except ImportError:
-    sys.exit(77)
-
-async def main():
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        async with session.get(sys.argv[1]) as answer:
-            await answer.read()
-
-asyncio.run(main())
-";
+use crate::trust::{self, Found, Status, Store, nss, system};
 
 const NODE: &str = "
 require('https').get(process.argv[1], answer => answer.resume())
@@ -133,9 +86,21 @@ fn ask(
     argv: impl FnOnce(&str) -> Vec<OsString>,
     input: Option<&str>,
 ) -> Result<Finding> {
+    ask_as(context, client, store, argv, input, None)
+}
+
+/// The same where the program has another name for people.
+pub(super) fn ask_as(
+    context: &Context,
+    client: &str,
+    store: Kind,
+    argv: impl FnOnce(&str) -> Vec<OsString>,
+    input: Option<&str>,
+    name: Option<String>,
+) -> Result<Finding> {
     let server = context.server()?;
     let argv = argv(&server.url(client));
-    let program = shown(argv[0].as_ref());
+    let program = name.unwrap_or_else(|| shown(argv[0].as_ref()));
     let done = context.program(&argv, input.map(str::as_bytes))?;
     if server.saw(client) {
         return Ok(Finding::ok(program));
@@ -150,61 +115,6 @@ fn ask(
         return Ok(Finding::skip(what));
     }
     Ok(Finding::fail(what).fix("azup trust").mend(Mend::Trust))
-}
-
-/// Python's requests wraps OpenSSL's words in its own, three times.
-fn shortened(words: &str) -> &str {
-    match words.rfind("[SSL: ") {
-        Some(start) => words[start..].trim_end_matches(['\'', '"', ')', ',']),
-        None => words,
-    }
-}
-
-fn by_python(
-    context: &Context,
-    client: &str,
-    store: impl FnOnce(&Path) -> Kind,
-    script: &str,
-) -> Result<Finding> {
-    let python = match interpreter(context) {
-        Ok(Some(python)) => python,
-        Ok(None) => return Ok(Finding::skip("there is no Python")),
-        Err(why) => return Ok(Finding::skip(why)),
-    };
-    let store = store(&python);
-    let project = context.machine.project().unwrap_or_default();
-    let words = |url: &str| {
-        let script = format!("{ELSEWHERE}{script}");
-        vec![
-            python.into(),
-            "-c".into(),
-            script.into(),
-            url.into(),
-            project.into(),
-        ]
-    };
-    let finding = ask(context, client, store, words, None)?;
-    Ok(if store == system::KIND {
-        finding.explained_by("store-system")
-    } else {
-        finding
-    })
-}
-
-fn requests(context: &Context) -> Result<Finding> {
-    // A distribution's own requests reads the system's store, and not certifi's.
-    let store = |python: &Path| {
-        if python.starts_with("/usr/bin") {
-            system::KIND
-        } else {
-            python::KIND
-        }
-    };
-    by_python(context, "python", store, REQUESTS)
-}
-
-fn aiohttp(context: &Context) -> Result<Finding> {
-    by_python(context, "python-async", |_| system::KIND, AIOHTTP)
 }
 
 fn node(context: &Context) -> Result<Finding> {

@@ -1,7 +1,7 @@
 //! Which Python may be asked. The one in a project's `.venv` runs whatever lies there: its
 //! program, its packages, and code in `.pth` files before any of them. Where the user has made
-//! that environment it is the very thing to check; where the repository brought it, it is
-//! somebody else's program.
+//! that environment it is the very thing to check, and a Python from elsewhere reads what is in it;
+//! where the repository brought it, it is nothing of the user's.
 
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -27,26 +27,74 @@ const MADE_WHERE: [&str; 5] = [
     "bin/pydoc3",
 ];
 
+/// How a Python's clients are asked.
+#[derive(Debug)]
+pub(super) enum Python {
+    /// By running it.
+    Run(PathBuf),
+    /// Its environment lies in the project, where others may have a hand in it: `by` reads what
+    /// it would read.
+    Read {
+        root: PathBuf,
+        program: PathBuf,
+        by: PathBuf,
+    },
+}
+
 /// The Python that the user works with: the project's, else that of PATH; `None` where there
 /// is none.
-pub(super) fn interpreter(context: &Context) -> Result<Option<PathBuf>, String> {
+pub(super) fn interpreter(context: &Context) -> Result<Option<Python>, String> {
     let machine = &context.machine;
     let of_project = python::of_project(machine).into_iter();
     let mut of_project = of_project.filter(|root| root.join("bin/python").is_file());
     if let Some(root) = of_project.next() {
         let program = root.join("bin/python");
         check(&root, &program, machine)?;
-        return Ok(Some(program));
+        return asked(root, program, machine).map(Some);
     }
-    let found = machine.find("python3");
-    if let Some(program) = found
-        .as_deref()
-        .filter(|found| machine.is_in_project(found))
+    let Some(program) = machine.find("python3") else {
+        return Ok(None);
+    };
+    if machine.is_in_project(&program)
         && let Some(root) = program.parent().and_then(Path::parent)
     {
-        check(root, program, machine)?;
+        check(root, &program, machine)?;
+        return asked(root.to_owned(), program, machine).map(Some);
     }
-    Ok(found)
+    Ok(Some(Python::Run(program)))
+}
+
+/// How the environment at `root` is asked.
+fn asked(root: PathBuf, program: PathBuf, machine: &Machine) -> Result<Python, String> {
+    let real = root.canonicalize().unwrap_or_else(|_| root.clone());
+    if !machine.is_near(&root) && !machine.is_near(&real) {
+        return Ok(Python::Run(program));
+    }
+    let by = elsewhere(&root, machine).ok_or_else(|| {
+        let root = shown(&root);
+        format!("{root} is in the project, and there is no Python elsewhere to read it")
+    })?;
+    Ok(Python::Read { root, program, by })
+}
+
+/// A Python that has nothing to do with the project: the one of PATH, else that from which the
+/// environment was made, where it is root's or in the folder of a manager of versions. The file
+/// that names it may be anybody's work, and any program be named so.
+fn elsewhere(root: &Path, machine: &Machine) -> Option<PathBuf> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_far = |path: &PathBuf| !machine.is_near(path) && !machine.is_near(&real(path));
+    let on_path = machine.find_all("python3").find(is_far);
+    on_path.or_else(|| {
+        let home = python::pyvenv::of(root).home?;
+        let names = ["python3", "python"].map(|name| home.join(name)).into_iter();
+        let managers = [machine.data_home().ok()?.join("uv/python"), machine.home().ok()?.join(".pyenv")];
+        let is_known = |path: &PathBuf| {
+            let path = real(path);
+            let is_roots = path.metadata().is_ok_and(|about| about.uid() == 0 && about.mode() & 0o022 == 0);
+            is_roots || managers.iter().any(|manager| path.starts_with(real(manager)))
+        };
+        names.filter(is_far).find(|path| path.is_file() && !is_script(path) && is_known(path))
+    })
 }
 
 /// Makes sure that the user made the environment at `root`, of which `program` is the Python.

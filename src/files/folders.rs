@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{hex, random};
+use super::{hex, judged, random};
 use crate::failure::{Failure, reason, shown};
 
 /// The folders in `folder`, by name, with links to folders; none where it cannot be read.
@@ -36,7 +36,10 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
     let mut created = Vec::new();
     for folder in missing {
         match fs::DirBuilder::new().mode(mode).create(folder) {
-            Ok(()) => created.push(folder.to_owned()),
+            Ok(()) => {
+                judged::made(folder);
+                created.push(folder.to_owned());
+            }
             // Another azup was faster.
             Err(_) if folder.is_dir() => {}
             Err(error) => {

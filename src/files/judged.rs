@@ -13,16 +13,25 @@ use rustix::fs::{CWD, Mode, OFlags};
 use super::place::number;
 use super::{Identity, absent};
 
-/// Each by its path: below which folder it has to be, and which one it was when it was found.
+/// Each by its path: below which folder it has to be, by that one's real name, and which one it was
+/// when it was found.
 static JUDGED: Mutex<BTreeMap<PathBuf, (PathBuf, Option<Identity>)>> = Mutex::new(BTreeMap::new());
 
 /// Whether `folder` is, through every link, below `top`, or not there yet. From now on changes
 /// by its path fail in any other folder.
 pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+    // One that may be written and not listed is a folder, too.
+    #[cfg(target_os = "linux")]
+    let flags = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let flags = OFlags::RDONLY;
+    let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, folder, flags, Mode::empty()).map_err(io::Error::from);
+    let Ok(top) = top.canonicalize() else {
+        return false;
+    };
     let found = match opened {
-        Ok(opened) => match within(&opened, folder, top) {
+        Ok(opened) => match within(&opened, folder, &top) {
             Ok(identity) => Some(identity),
             Err(_) => return false,
         },
@@ -30,8 +39,16 @@ pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
         Err(_) => return false,
     };
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
-    judged.insert(folder.to_owned(), (top.to_owned(), found));
+    judged.insert(folder.to_owned(), (top, found));
     true
+}
+
+/// A folder that azup itself has just made is another one than before, and judged again.
+pub(super) fn made(folder: &Path) {
+    let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = judged.get_mut(folder) {
+        *known = None;
+    }
 }
 
 /// Fails where `opened`, to which `path` has led, is not the folder that was found there.
@@ -43,8 +60,10 @@ pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
     let exchanged = || io::Error::other("its folder was exchanged for another one meanwhile");
     match known {
         Some(known) if *known == identity(opened)? => {}
-        Some(_) => return Err(exchanged()),
-        None => *known = Some(within(opened, path, top).map_err(|_| exchanged())?),
+        // Some file systems (FUSE's) number a folder anew, and it may have been made again. Only
+        // Linux tells by the open folder itself where it is.
+        Some(_) if !cfg!(target_os = "linux") => return Err(exchanged()),
+        _ => *known = Some(within(opened, path, top).map_err(|_| exchanged())?),
     }
     Ok(())
 }
@@ -55,12 +74,12 @@ fn within(opened: &OwnedFd, path: &Path, top: &Path) -> io::Result<Identity> {
     #[cfg(target_os = "linux")]
     let real = {
         use std::os::fd::AsRawFd as _;
-        let _ = path;
-        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+        let by_itself = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        by_itself.or_else(|_| path.canonicalize())
     };
     #[cfg(not(target_os = "linux"))]
     let real = path.canonicalize();
-    if real?.starts_with(top.canonicalize()?) {
+    if real?.starts_with(top) {
         identity(opened)
     } else {
         Err(io::ErrorKind::PermissionDenied.into())

@@ -123,7 +123,8 @@ impl Repository {
         let folder = self.git.join("info");
         let fits = is_folder(&self.root.join(".git"))
             && (is_folder(&folder) || !files::exists(&folder))
-            && !file.is_symlink();
+            && !file.is_symlink()
+            && files::is_and_stays_within(&folder, &self.root);
         fits.then(|| Exclude::at(file, below))
     }
 }

@@ -39,6 +39,15 @@ const FOLDERS: [&str; 4] = [
     "AZURE_EXTENSION_SYS_DIR",
 ];
 
+/// Whom they trust. They send the login itself, and whoever brings a CA may bring a proxy as well.
+const TRUST: [&str; 5] = [
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
+
 /// Those that can give a token.
 #[derive(Clone, Debug)]
 pub struct Login {
@@ -133,15 +142,9 @@ fn words(one: Forward, resource: &str) -> Vec<OsString> {
 /// link.
 fn found(name: &str, machine: &Machine) -> Option<PathBuf> {
     std::env::split_paths(machine.var("PATH")?)
-        .filter(|folder| is_outside(folder, machine))
+        .filter(|folder| machine.is_outside(folder))
         .filter_map(|folder| which::which_in(name, Some(folder), "/").ok())
-        .find(|path| is_outside(path, machine))
-}
-
-fn is_outside(path: &Path, machine: &Machine) -> bool {
-    let real = path.canonicalize();
-    let real = real.as_deref().unwrap_or(path);
-    path.is_absolute() && [path, real].iter().all(|path| !machine.is_in_project(path))
+        .find(|path| machine.is_outside(path))
 }
 
 /// The machine as these programs see it.
@@ -153,11 +156,15 @@ fn neutral(machine: &Machine) -> Machine {
         }
         if text == "PATH" {
             let folders = std::env::split_paths(value);
-            let outside = folders.filter(|folder| is_outside(folder, machine));
+            let outside = folders.filter(|folder| machine.is_outside(folder));
             return std::env::join_paths(outside).ok();
         }
         let is_folder = FOLDERS.contains(&&*text);
-        if is_folder && !is_outside(Path::new(value), machine) {
+        if is_folder && !machine.is_outside(Path::new(value)) {
+            return None;
+        }
+        let mut trusted = std::env::split_paths(value).map(|path| machine.absolute(&path));
+        if TRUST.contains(&&*text) && !trusted.all(|path| machine.is_outside(&path)) {
             return None;
         }
         Some(OsStr::to_owned(value))

@@ -39,27 +39,36 @@ const LISTS: [&str; 12] = [
     "RUBYLIB",
 ];
 
-/// Single ones, of code or of settings that name code.
-const FILES: [&str; 18] = [
+/// Single ones, of code or of settings that name code, and the secrets of TLS.
+const FILES: [&str; 14] = [
     "BASH_ENV",
     "CURL_HOME",
     "ENV",
     "NODE_COMPILE_CACHE",
     "NODE_V8_COVERAGE",
-    "NPM_CONFIG_GLOBALCONFIG",
-    "NPM_CONFIG_PREFIX",
-    "NPM_CONFIG_USERCONFIG",
     "OPENSSL_CONF",
     "OPENSSL_ENGINES",
     "OPENSSL_MODULES",
+    "PREFIX",
     "PYTHONEXECUTABLE",
     "PYTHONHOME",
     "PYTHONPYCACHEPREFIX",
     "PYTHONSTARTUP",
+    "SSLKEYLOGFILE",
+];
+
+/// The same for npm, which takes these names in any case.
+const NPM: [&str; 6] = [
+    "npm_config_git",
     "npm_config_globalconfig",
     "npm_config_prefix",
+    "npm_config_script_shell",
+    "npm_config_shell",
     "npm_config_userconfig",
 ];
+
+/// Functions that bash takes in, and that replace programs of the same name.
+const FUNCTIONS: &str = "BASH_FUNC_";
 
 /// Folders that people keep in a project on purpose, with a login or packages of its own:
 /// these only count as the repository's where git tracks what is in them.
@@ -74,13 +83,14 @@ const OWN: [&str; 6] = [
 
 /// Options for every Node.js and every Java. Those that name code are many, and grow; those
 /// that say whom to trust and by which proxy to go are few.
-const OPTIONS: [(&str, &[&str]); 6] = [
+const OPTIONS: [(&str, &[&str]); 7] = [
     ("NODE_OPTIONS", NODE),
     ("JAVA_TOOL_OPTIONS", JAVA),
     ("JDK_JAVA_OPTIONS", JAVA),
     ("_JAVA_OPTIONS", JAVA),
     ("PERL5OPT", &[]),
     ("RUBYOPT", &[]),
+    ("TAR_OPTIONS", &[]),
 ];
 
 const NODE: &[&str] = &[
@@ -142,11 +152,25 @@ impl Machine {
         [path, real].iter().any(|path| self.is_in_project(path)) && tracked(path)
     }
 
+    /// Whether a path, which is absolute, lies outside of the project, also where links lead.
+    pub fn is_outside(&self, path: &Path) -> bool {
+        let real = path.canonicalize();
+        let real = real.as_deref().unwrap_or(path);
+        path.is_absolute() && [path, real].iter().all(|path| !self.is_in_project(path))
+    }
+
     /// Whether a path lies in the project that the user stands in.
     pub fn is_in_project(&self, path: &Path) -> bool {
         // Most are nowhere near: nothing is read for them.
         self.is_near(path)
             && (self.project().is_some_and(|top| path.starts_with(top)) || self.is_around(path))
+            || self.behind_links().is_some_and(|real| real.is_in_project(path))
+    }
+
+    /// The same machine by the real name of the current folder, where that is another one.
+    fn behind_links(&self) -> Option<Self> {
+        let real = self.cwd.canonicalize().ok()?;
+        (real != self.cwd).then(|| self.at(&real))
     }
 
     /// Whether a path lies in a repository around the project: a submodule, or a repository
@@ -202,11 +226,15 @@ impl Machine {
             (!value.as_bytes().contains(&b' ')).then(|| value.to_owned())
         });
         change(&mut env, "PATH", |value| listed(value, own));
-        for name in FILES {
+        let is_npms = |name: &str| NPM.iter().any(|one| name.eq_ignore_ascii_case(one));
+        let names = env.keys().filter_map(|name| name.to_str());
+        let of_npm: Vec<String> = names.filter(|name| is_npms(name)).map(str::to_owned).collect();
+        for name in FILES.into_iter().chain(of_npm.iter().map(String::as_str)) {
             change(&mut env, name, |value| {
                 outside(Path::new(value)).then(|| value.to_owned())
             });
         }
+        env.retain(|name, _| !name.as_bytes().starts_with(FUNCTIONS.as_bytes()));
         for name in OWN {
             change(&mut env, name, |value| {
                 own(Path::new(value)).then(|| value.to_owned())
@@ -218,12 +246,8 @@ impl Machine {
         for name in SEEN_FROM_HERE {
             change(&mut env, name, |value| {
                 let absolute = |path: &Path| self.absolute(path).into_os_string();
-                Some(
-                    value
-                        .is_empty()
-                        .then(OsString::new)
-                        .unwrap_or_else(|| absolute(Path::new(value))),
-                )
+                let empty = value.is_empty().then(OsString::new);
+                Some(empty.unwrap_or_else(|| absolute(Path::new(value))))
             });
         }
         change(&mut env, "SSL_CERT_DIR", |value| {
@@ -321,6 +345,10 @@ mod tests {
                 Some(&store),
             ),
             ("PERL5OPT", "-Mx", None),
+            ("TAR_OPTIONS", "--to-command=sh", None),
+            ("BASH_FUNC_echo%%", "() { x; }", None),
+            ("Npm_Config_UserConfig", &inside, None),
+            ("npm_config_userconfig", "/etc/npmrc", Some("/etc/npmrc")),
             ("SSL_CERT_FILE", "ca.pem", Some(&certificates)),
             ("SSL_CERT_FILE", "/a:b", Some("/a:b")),
             ("SSL_CERT_DIR", "/certs:ca.pem", Some(&folders)),

@@ -70,6 +70,10 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
     if !vscode::has_trust_task(folder) {
         return Ok(Wanted::default());
     }
+    // A folder of a repository that a container mounts can be exchanged as well.
+    if !files::is_and_stays_within(folder, folder) {
+        return Ok(Wanted::default());
+    }
     let path = folder.join(NAME);
     let there = match path.symlink_metadata() {
         Err(_) => None,

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use jsonc_edit::Refusal;
 
 use crate::failure::shown;
+use crate::files;
 
 /// Why a path cannot be used: something on the way is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +88,15 @@ fn walk(
         if !last && !folder {
             return Err(blocked("it is not a folder"));
         }
+    }
+    // Whoever may write to the project (a container that mounts it) can put a link in the place
+    // of a folder at any moment after this.
+    let around = at.parent().unwrap_or(project);
+    if !files::is_and_stays_within(around, project) {
+        return Err(Blocked {
+            at: relative.parent().unwrap_or(relative).to_owned(),
+            why: "it is being exchanged by another program".to_owned(),
+        });
     }
     Ok(at)
 }

@@ -6,6 +6,7 @@ mod clients;
 mod hostile;
 mod limits;
 mod patient;
+mod read;
 mod set;
 mod stores;
 mod surroundings;

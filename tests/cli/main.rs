@@ -21,6 +21,7 @@ mod python;
 mod sandbox;
 mod tls;
 
+mod brought;
 mod browser;
 mod certificates;
 mod contract;

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod every_call;
+mod exchanged;
 mod filesystems;
 pub mod hostile;
 mod limits;

@@ -24,7 +24,7 @@ pub(crate) struct Config {
 
 /// The configuration of the environment at `root`; the default one where it cannot be
 /// read.
-pub(super) fn of(root: &Path) -> Config {
+pub(crate) fn of(root: &Path) -> Config {
     let path = root.join(NAME);
     if !path.metadata().is_ok_and(|about| about.len() <= LARGEST) {
         return Config::default();

@@ -38,7 +38,7 @@ impl Marker {
 
 /// The clients of Python, both with this status and these words.
 #[track_caller]
-fn pythons_are(patient: &Patient, status: &str, words: &str) {
+pub(super) fn pythons_are(patient: &Patient, status: &str, words: &str) {
     let done = patient.doctor(&["client-python", "client-python-async", "--json"]);
     let document = done.json();
     for id in ["client-python", "client-python-async"] {

@@ -124,6 +124,11 @@ fn az_sees_nothing_of_azup_and_nothing_that_loads_code() {
         ("AZURE_EXTENSION_DIR", "extensions"),
         ("AZURE_EXTENSION_DEV_SOURCES", "/opt/python"),
         ("REQUESTS_CA_BUNDLE", bundle.to_str().unwrap()),
+        // The login is not sent to whom the project trusts.
+        ("SSL_CERT_FILE", "project.pem"),
+        ("SSL_CERT_DIR", inside.to_str().unwrap()),
+        ("CURL_CA_BUNDLE", inside.to_str().unwrap()),
+        ("SSLKEYLOGFILE", inside.to_str().unwrap()),
         ("NO_PROXY", "internal.example"),
     ] {
         site.sandbox.set(name, value);
@@ -138,6 +143,8 @@ fn az_sees_nothing_of_azup_and_nothing_that_loads_code() {
         "AZURE_",
         "AZUP_",
         "PYTHON",
+        "SSL",
+        "CURL_",
         "azup-forward-",
     ] {
         assert!(!saw.contains(name), "{name} in {saw}");
