@@ -11,7 +11,8 @@ HEAD = """\
 Written by `tests/clients --write`, and compared with what the clients do by `tests/clients` (one of each language, in
 CI) and `tests/clients --all`. Each writes something and reads it back, started by `azup run -- CLIENT` with no other variable
 set, in a network of its own: 127.0.0.1, and a name server that knows no name. A client that asks it for one, or
-connects to another address, fails the run. The last column is what it connected to.
+connects to another address, fails the run, unless it does so by itself in search of updates. The last column is what
+it connected to.
 
 | client | page | version | needs | connects to |
 |---|---|---|---|---|
@@ -20,6 +21,7 @@ connects to another address, fails the run. The last column is what it connected
 # What another test runs: the page, how its row begins, the test.
 ELSEWHERE = [
     ("dotnet.md", "Azure.Identity: ", "tests/cli/up/dotnet.rs", "the_sdk_works_under_run_as_it_is"),
+    ("dotnet.md", "Azure.Security.KeyVault", "tests/cli/up/forward/vault.rs", "dotnet_stores_a_secret"),
     ("emulators.md", "a stand-in for a vault", "tests/cli/up/forward/vault.rs", "stores_a_blob_and_a_secret"),
     ("go.md", "azidentity: ", "tests/cli/up/forward/sdks.rs", "fn go()"),
     ("java.md", "azure-identity: ", "tests/cli/up/forward/sdks.rs", "fn java()"),

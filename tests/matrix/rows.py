@@ -23,7 +23,7 @@ class Row:
     prints: str = "stored"
     # What the user has to do beyond `azup run --`; the program does it.
     needs: str = ""
-    # Names that it asks for of its own accord, whatever is set: for a newer version of itself.
+    # Names that it asks for of its own accord, whatever is set: for a newer version of itself, or its extensions.
     asks: tuple = ()
     # One of each language is run in CI.
     small: bool = False
@@ -121,7 +121,14 @@ def all_rows():
         library("adlfs"),
         library("kombu", needs="the queue service's URL in the broker's"),
         library("smart_open", needs="a `BlobServiceClient`"),
-        script("Azure CLI", "python.md", "az", PARTS / "clients-az/bin/az", python("clients-az", "azure-cli")),
+        script(
+            "Azure CLI",
+            "python.md",
+            "az",
+            PARTS / "clients-az/bin/az",
+            python("clients-az", "azure-cli"),
+            asks=("azcliprod.blob.core.windows.net",),
+        ),
         sdk_for_javascript(
             "@azure/identity with @azure/storage-blob, Node.js",
             [NODE],

@@ -142,7 +142,7 @@ def main():
             "page": row.page,
             "versions": row.versions,
             "needs": row.needs,
-            "connects": where(addresses) + [f"asks {name} for updates" for name in row.asks],
+            "connects": where(addresses) + [f"asks for {name} of its own accord" for name in row.asks],
         })
     machine.stop()
     path = REPOSITORY / "docs/clients/tested.md"
