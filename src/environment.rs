@@ -224,9 +224,14 @@ pub fn services(
 /// of it. Functions, `DurableTask` and `WebJobs` read it.
 pub const ACCOUNT_NAME: &str = "__accountname";
 
+/// The same for programs in Go: tusd, and gocloud where it is given no connection string (measured).
+const ACCOUNT_IN_GO: &str = "AZURE_STORAGE_ACCOUNT";
+
 /// What the user has set that leads to the cloud, whatever azup sets beside it.
-fn leading_away(machine: &Machine) -> Option<Failure> {
-    let is_account = |name: &&str| name.to_ascii_lowercase().ends_with(ACCOUNT_NAME);
+pub fn leading_away(machine: &Machine) -> Option<Failure> {
+    let is_account = |name: &&str| {
+        *name == ACCOUNT_IN_GO || name.to_ascii_lowercase().ends_with(ACCOUNT_NAME)
+    };
     let names: Vec<&str> = machine.variables().filter(is_account).collect();
     let what = format!(
         "{} is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite",

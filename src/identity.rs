@@ -24,7 +24,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub use audience::is_audience;
-pub use forward::Forward;
+pub use forward::{Forward, HandedOn};
 pub use header::{FIXED, draw, ensure_header, header, is_drawn};
 pub use login::Login;
 pub use probe::{Found, find, is_ours};

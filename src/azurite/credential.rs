@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Wish;
 use crate::failure::Failure;
-use crate::identity::{self, Forward, Service, Started};
+use crate::identity::{self, Forward, HandedOn, Service, Started};
 use crate::machine::Machine;
 use crate::output::Output;
 use crate::server::Server;
@@ -23,6 +23,9 @@ pub struct Identity {
     /// Who is asked for the tokens of real services. The header that it takes is in no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward: Option<String>,
+    /// The resources of which a token was handed on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarded: Vec<String>,
     /// What local tokens are given for, beside Azure Storage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
@@ -65,6 +68,7 @@ pub(super) struct Credential {
     tried: Option<Instant>,
     /// The header of those who get more than local tokens, to be said once.
     pub(super) drawn: Option<String>,
+    handed_on: HandedOn,
 }
 
 impl Credential {
@@ -86,12 +90,14 @@ impl Credential {
             Err(error) => return trouble(format!("{error:#}"), Failure::hint_of(&error)),
         };
         let listen = identity::loopback(port);
+        let handed_on = HandedOn::default();
         let mut service = Service {
             audiences: wish.audiences.clone(),
             forward: wish.forward.clone().map(|login| Forward {
                 header: identity::draw(),
                 login,
                 output,
+                handed_on: handed_on.clone(),
             }),
             ..Service::local(&header, machine.clock())
         };
@@ -109,6 +115,7 @@ impl Credential {
                 Self {
                     here: Some(endpoint),
                     drawn: forward.map(|forward| forward.header),
+                    handed_on,
                     ..Self::default()
                 }
             }
@@ -133,6 +140,12 @@ impl Credential {
             }
         };
         (this, identity)
+    }
+
+    /// The resources of which a token was handed on, where that are more than `known`.
+    pub(super) fn handed_on_since(&self, known: &[String]) -> Option<Vec<String>> {
+        let all = self.handed_on.resources();
+        (all.len() > known.len()).then_some(all)
     }
 
     /// Takes over where another azup has ended. To be called now and then.

@@ -146,6 +146,11 @@ impl Served {
                 self.start_again(death, ready, machine, output, interrupt)?;
             }
             self.credential.keep();
+            let known = &self.running.identity.forwarded;
+            if let Some(all) = self.credential.handed_on_since(known) {
+                self.running.identity.forwarded = all;
+                self.taken.announce(&self.running)?;
+            }
             match self.users.as_ref().map(Users::left).transpose()? {
                 Some(Left::Nobody) => break,
                 Some(Left::Keep) => self.users = None,

@@ -12,7 +12,7 @@ use crate::background;
 use crate::change;
 use crate::environment;
 use crate::failure::{Exit, Failure};
-use crate::identity::{self, Forward, Found, Login, Service, Started};
+use crate::identity::{self, Forward, Found, HandedOn, Login, Service, Started};
 use crate::machine::Machine;
 use crate::options::{Forward as Who, TokenOptions};
 use crate::output::{Answer, Output};
@@ -75,6 +75,7 @@ pub(super) fn run(
             header: header.clone(),
             login,
             output,
+            handed_on: HandedOn::default(),
         }),
         ..Service::local(&header, machine.clock())
     };

@@ -13,7 +13,7 @@ use crate::cli::Run;
 use crate::dotnet;
 use crate::environment::{self, Environment};
 use crate::failure::{Exit, Failure, command_line};
-use crate::identity::{self, Forward, Login, Service};
+use crate::identity::{self, Forward, HandedOn, Login, Service};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Output;
@@ -84,6 +84,7 @@ fn with_azurite(
             header: drawn.clone(),
             login,
             output,
+            handed_on: HandedOn::default(),
         }),
         ..Service::local(&header, machine.clock())
     };

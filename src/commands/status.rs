@@ -74,6 +74,9 @@ fn text(one: &Listed, standing: Option<&Standing>) -> String {
     if let Some(names) = &running.identity.forward {
         line("forwards", &format!("tokens of {names}"));
     }
+    for resource in &running.identity.forwarded {
+        line("forwarded", resource);
+    }
     for audience in &running.identity.audiences {
         line("audience", audience);
     }

@@ -10,6 +10,7 @@ use time::Duration;
 use super::azurite::services;
 use super::{Check, Context, Finding, Run};
 use crate::certificates::{day, moment};
+use crate::environment;
 use crate::files;
 use crate::project::found::{self, Found};
 
@@ -160,13 +161,19 @@ fn settings(context: &Context) -> Result<Finding> {
         let more: Vec<Found> = more.filter(|one| !found.contains(one)).collect();
         found.extend(more);
     }
+    let away = environment::leading_away(&context.machine);
     let Some(first) = found.first() else {
+        if let Some(away) = away {
+            let fix = away.own_hint().unwrap_or_default().to_owned();
+            return Ok(Finding::warn(away.to_string()).titled(ELSEWHERE).fix(fix));
+        }
         if !unread.is_empty() {
             return Ok(Finding::skip(unread.join("\n")));
         }
         return Ok(Finding::ok("all of them do"));
     };
-    let lines: Vec<String> = found.iter().map(Found::text).collect();
+    let mut lines: Vec<String> = found.iter().map(Found::text).collect();
+    lines.extend(away.map(|away| away.to_string()));
     let format = if first.path.ends_with("local.settings.json") {
         "functions"
     } else {

@@ -2,7 +2,7 @@
 //! may hang, and nobody else is to wait for it. One process at a time for each resource; a token
 //! is kept until shortly before its end, in memory alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +29,23 @@ pub struct Forward {
     pub login: Login,
     /// Where the first of each resource is told.
     pub output: Output,
+    /// The resources, for who tells them later.
+    pub handed_on: HandedOn,
+}
+
+/// The resources of which a token was handed on.
+#[derive(Clone, Debug, Default)]
+pub struct HandedOn(Arc<Mutex<BTreeSet<String>>>);
+
+impl HandedOn {
+    /// Their names, in order.
+    pub fn resources(&self) -> Vec<String> {
+        self.names().iter().cloned().collect()
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 /// What becomes of a question: nothing yet, a token, or the reason why there is none.
@@ -44,6 +61,7 @@ pub(super) struct Forwarder {
 struct Shared {
     login: Login,
     output: Output,
+    handed_on: HandedOn,
     clock: Clock,
     /// A byte is written to it when there is an answer.
     wake: UnixStream,
@@ -66,6 +84,7 @@ impl Forwarder {
             shared: Arc::new(Shared {
                 login: forward.login.clone(),
                 output: forward.output,
+                handed_on: forward.handed_on.clone(),
                 clock,
                 wake,
                 stop: AtomicBool::new(false),
@@ -145,6 +164,7 @@ impl Shared {
         let is_new = self.state().told.insert(format!("{resource} {}", found.is_ok()));
         match found {
             Ok((_, who)) if is_new => {
+                self.handed_on.names().insert(resource.to_owned());
                 let what = format!("forwarded a token for {resource} from {who}");
                 self.output.progress(&what);
             }

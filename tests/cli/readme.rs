@@ -226,7 +226,7 @@ fn commands(sandbox: &Sandbox) -> Vec<String> {
 #[test]
 fn the_pages_of_clients_name_the_versions_that_are_tested() {
     let python = include_str!("../requirements.txt");
-    let run = include_str!("../run");
+    let run = include_str!("../parts.sh");
     let go = include_str!("../go-client/go.mod");
     let java = include_str!("../java-client/pom.xml");
     let after = |text: &str, start: &str| {

@@ -33,15 +33,22 @@ def put(path, query, headers, body):
     request = urllib.request.Request(
         f"{sys.argv[1]}/{path}?{words}", data=body, headers=headers, method="PUT"
     )
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=30).close()
 
 
-for _ in range(60):
+for _ in range(120):
     try:
-        put("e2e", {"restype": "container"}, {}, b"")
+        try:
+            put("e2e", {"restype": "container"}, {}, b"")
+        except urllib.error.HTTPError as error:
+            # Made by a try whose answer came too late.
+            if error.code != 409:
+                raise
+        put("e2e/kept", {}, {"x-ms-blob-type": "BlockBlob"}, b"here")
         break
     except urllib.error.HTTPError as error:
         sys.exit(f"{error.code} {error.read().decode(errors='replace')}")
     except OSError:
         time.sleep(1)
-put("e2e/kept", {}, {"x-ms-blob-type": "BlockBlob"}, b"here")
+else:
+    sys.exit(f"nobody answers at {sys.argv[1]}")

@@ -132,4 +132,16 @@ fn an_account_without_a_url_is_named_wherever_it_is() {
     let done = sandbox.azup(["env"]).ok();
     let expected = "warning: Orders__accountName is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite\nhint: unset Orders__accountName";
     assert!(said(&done).contains(expected), "{done}");
+
+    // In the environment alone.
+    let mut sandbox = project(&[("Fn.csproj", PROJECT)]);
+    for name in ["Orders__accountName", "AZURE_STORAGE_ACCOUNT"] {
+        sandbox.set(name, "shop");
+        let check = doctor(&sandbox);
+        let detail = check["detail"].as_str().unwrap();
+        let expected = format!("{name} is set: what reads it asks ACCOUNT.blob.core.windows.net");
+        assert!(detail.contains(&expected), "{detail}");
+        assert_eq!(check["fix"], format!("unset {name}"), "{check}");
+        sandbox.unset(name);
+    }
 }

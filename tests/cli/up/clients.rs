@@ -182,6 +182,21 @@ fn an_environment_that_azup_has_never_seen_works_beside_one_that_it_trusts() {
     assert_eq!(done.stdout, ALL);
 }
 
+#[test]
+fn what_the_user_has_set_that_leads_to_the_cloud_is_named() {
+    let mut site = Site::new();
+    for name in ["Orders__accountName", "AZURE_STORAGE_ACCOUNT"] {
+        site.sandbox.set(name, "shop");
+        let done = site.run(&[], &["true".into()]).ok();
+        let expected = format!(
+            "warning: {name} is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite\n\
+             hint: unset {name}\n"
+        );
+        assert!(done.stderr.contains(&expected), "{done}");
+        site.sandbox.unset(name);
+    }
+}
+
 /// The whole of it is somebody's decision: it is left alone, and said.
 #[test]
 fn a_service_principal_in_the_environment_is_named_since_it_wins() {

@@ -5,6 +5,7 @@ mod audiences;
 mod hostile;
 mod lasting;
 mod sdks;
+mod vault;
 
 use std::ffi::OsString;
 use std::fs;

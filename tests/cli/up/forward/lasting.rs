@@ -53,9 +53,15 @@ fn up_says_its_header_once_to_who_starts_it() {
     let answers = site.answers(&site.lasting());
     assert!(refused(&answers[0]) && local(&answers[1]), "{answers:?}");
     site.nowhere(&header);
-    // What runs a command has a header of its own.
-    let status = site.sandbox.azup(["status"]).ok().stdout;
-    assert!(status.contains("forwards    tokens of az\n"), "{status}");
+    // What was handed on, and once, whoever asked how often.
+    site.answers(&header);
+    let forwards = format!("forwards    tokens of az\nforwarded   {VAULT}\n");
+    let status = || site.sandbox.azup(["status"]).ok().stdout;
+    crate::sandbox::until(|| status().contains(&forwards));
+    assert_eq!(status().matches(VAULT).count(), 1);
+    let document = site.sandbox.azup(["status", "--json"]).ok().json();
+    let identity = &document["azurites"][0]["identity"];
+    assert_eq!(identity["forwarded"], serde_json::json!([VAULT]));
     let done = up.end_with(Signal::INT);
     assert!(
         done.stderr

@@ -129,7 +129,7 @@ fn dotnet() {
 }
 
 /// Whether `tests/run` found that a language is not installed here, and said so.
-fn is_left_out(language: &str) -> bool {
+pub(super) fn is_left_out(language: &str) -> bool {
     let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
     left_out.split(' ').any(|name| name == language)
 }

@@ -1,0 +1,76 @@
+"""The pages on clients, and what the tests ran: `docs/clients/tested.md` is written from it, and every row of the
+other pages that ends with "tested" is either one of its rows or names a test that is there."""
+
+from rows import REPOSITORY
+
+PAGES = REPOSITORY / "docs/clients"
+
+HEAD = """\
+# Clients that the tests run
+
+Written by `tests/clients --write`, and compared with what the clients do by `tests/clients` (one of each language, in
+CI) and `tests/clients --all`. Each writes something and reads it back, started by `azup run -- CLIENT` with no other variable
+set, in a network of its own: 127.0.0.1, and a name server that knows no name. A client that asks it for one, or
+connects to another address, fails the run, unless it does so by itself in search of updates. The last column is what
+it connected to.
+
+| client | page | version | needs | connects to |
+|---|---|---|---|---|
+"""
+
+# What another test runs: the page, how its row begins, the test.
+ELSEWHERE = [
+    ("dotnet.md", "Azure.Identity: ", "tests/cli/up/dotnet.rs", "the_sdk_works_under_run_as_it_is"),
+    ("dotnet.md", "Azure.Security.KeyVault", "tests/cli/up/forward/vault.rs", "dotnet_stores_a_secret"),
+    ("emulators.md", "a stand-in for a vault", "tests/cli/up/forward/vault.rs", "stores_a_blob_and_a_secret"),
+    ("go.md", "azidentity: ", "tests/cli/up/forward/sdks.rs", "fn go()"),
+    ("java.md", "azure-identity: ", "tests/cli/up/forward/sdks.rs", "fn java()"),
+    ("javascript.md", "@azure/identity: ", "tests/cli/up/forward/sdks.rs", "fn javascript()"),
+    ("javascript.md", "@azure/storage-blob, ", "tests/cli/up/clients.rs", "javascript_with_default_azure_credential"),
+    ("python.md", "azure-identity: ", "tests/cli/up/forward/sdks.rs", "fn python()"),
+    ("python.md", "azure-storage-blob, ", "tests/cli/up/clients.rs", "python_with_default_azure_credential"),
+]
+
+
+def line(result):
+    cells = [
+        result["client"],
+        f"[{result['page'].removesuffix('.md')}]({result['page']})",
+        ", ".join(result["versions"]),
+        result["needs"],
+        ", ".join(result["connects"]),
+    ]
+    return f"| {' | '.join(cells)} |\n".replace("|  |", "| |")
+
+
+def table(results):
+    return HEAD + "".join(map(line, results))
+
+
+def rows(text):
+    """The cells of each row of the tables."""
+    for each in text.splitlines():
+        if each.startswith("| ") and not each.startswith("|---"):
+            yield [cell.strip() for cell in each.strip("|").split("|")]
+
+
+def compare(results, tested):
+    """What is not so: on the page that was written, and on those that speak of its clients."""
+    wrong = [f"docs/clients/tested.md lacks: {line(result).strip()}\nhint: tests/clients --write"
+             for result in results if line(result) not in tested]
+    claims = {}
+    for client, page, versions, *_ in list(rows(tested))[1:]:
+        claims[page.split("(")[1].strip(")"), client] = versions
+    for (page, client), versions in claims.items():
+        found = [row for row in rows((PAGES / page).read_text()) if row[0] == client]
+        if not any(row[1] == versions and row[-1] == "tested" for row in found):
+            wrong.append(f"docs/clients/{page} has no row of {client} {versions} that says \"tested\": {found}")
+    for path in sorted(PAGES.glob("*.md")):
+        for row in rows(path.read_text()):
+            if row[-1] != "tested" or path.name == "tested.md" or (path.name, row[0]) in claims:
+                continue
+            tests = [(REPOSITORY / file, name) for page, start, file, name in ELSEWHERE
+                     if page == path.name and row[0].startswith(start)]
+            if not any(name in file.read_text() for file, name in tests):
+                wrong.append(f"docs/clients/{path.name} says of {row[0]} \"tested\", and no test is known")
+    return wrong
