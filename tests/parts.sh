@@ -69,16 +69,19 @@ dotnet_client() {
     dotnet publish tests/dotnet-client/client.csproj --self-contained --use-current-runtime \
         --artifacts-path "$parts/dotnet-client/made" --output "$parts/dotnet-client" --verbosity quiet
 }
+# What JavaScript code in production has, and the reader of .env files in VS Code's debugger.
+npm_sdks() {
+    part npm-sdks identity4.14.1-secrets4.12.0-blob12.34.0-queue12.32.0-tables13.3.2-dotenv16.6.1 \
+        npm_packages npm-sdks @azure/identity@4.14.1 @azure/keyvault-secrets@4.12.0 \
+        @azure/storage-blob@12.34.0 @azure/storage-queue@12.32.0 @azure/data-tables@13.3.2 dotenv@16.6.1
+}
 # What one program of each language needs that uses Azure's SDK.
 parts_of_sdks() {
     local python
     python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     part venv "$python-$(hash < tests/requirements.txt)" venv
     part node22 "$NODE22" npm_packages node22 "node@$NODE22"
-    # What JavaScript code in production has, and the reader of .env files in VS Code's debugger.
-    part npm-sdks identity4.14.1-secrets4.12.0-blob12.34.0-queue12.32.0-tables13.3.2-dotenv16.6.1 \
-        npm_packages npm-sdks @azure/identity@4.14.1 @azure/keyvault-secrets@4.12.0 \
-        @azure/storage-blob@12.34.0 @azure/storage-queue@12.32.0 @azure/data-tables@13.3.2 dotenv@16.6.1
+    npm_sdks
     part rust-client "$(find tests/rust-client -name '*.rs' -o -name 'Cargo.*' | sort | xargs cat | hash)" \
         rust_client
     azurite_part

@@ -34,14 +34,15 @@ fn hints(stderr: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// `$1` the sandbox, `$2` a folder for what changes in it, `$3` the project, `$4` azup, `$5` the
+/// A hint may name no store, and then means every store of this machine: nothing but the copy can
+/// be written. `$1` the sandbox, `$2` a folder for what changes in it, `$3` the project, `$4` azup, `$5` the
 /// hint; then the words of the command that gave it.
 const PASTE: &str = r#"
 root=$1 changed=$2 project=$3 program=$4 hint=$5
 shift 5
 /bin/mount -t tmpfs tmpfs "$changed" && /bin/mkdir "$changed/upper" "$changed/work" &&
     /bin/mount -t overlay overlay -o "lowerdir=$root,upperdir=$changed/upper,workdir=$changed/work" "$root" &&
-    cd "$project" || exit 125
+    /bin/mount -o remount,bind,ro / && ! /usr/bin/touch /usr/azup-test 2> /dev/null && cd "$project" || exit 125
 azup() { "$program" "$@"; }
 eval "$hint" > /dev/null < /dev/null
 echo "pasted: $?"

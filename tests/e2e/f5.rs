@@ -30,12 +30,17 @@ const REQUIREMENTS: &str = "azure-identity\nazure-storage-blob\n";
 #[track_caller]
 fn it_works(site: &Site, pressed: &Pressed, when: &str) {
     assert!(pressed.ran, "{when}: {pressed:#?}");
-    let told = std::fs::read_to_string(site.folder().join("ran.txt")).unwrap();
-    assert!(
-        told.contains("hello from F5"),
-        "{when}: {told} {pressed:#?}"
+    let told = std::fs::read(site.folder().join("ran.txt")).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(
+        told["text"], "hello from F5",
+        "{when}: {told:#} {pressed:#?}"
     );
-    assert!(told.contains("/.venv/bin/python"), "{when}: {told}");
+    let python = told["python"].as_str().unwrap();
+    assert!(python.ends_with("/.venv/bin/python"), "{when}: {python}");
+    let took = told["started"].as_f64().unwrap() - pressed.at;
+    let took = Duration::from_secs_f64(took.max(0.0));
+    note(&format!("f5: the program runs, {when}"), took);
     assert_eq!(pressed.said, [""; 0], "{when}: {pressed:#?}");
 }
 
