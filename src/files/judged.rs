@@ -4,13 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{CWD, Mode, OFlags};
-
-use super::place::number;
+use super::place::{Folder, identity_of, open_folder, real_path};
 use super::{Identity, absent};
 
 /// Each by its path: below which folder it has to be, and which one it was when it was found.
@@ -19,9 +16,7 @@ static JUDGED: Mutex<BTreeMap<PathBuf, (PathBuf, Option<Identity>)>> = Mutex::ne
 /// Whether `folder` is, through every link, below `top`, or not there yet. From now on changes
 /// by its path fail in any other folder.
 pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-    let opened = rustix::fs::openat(CWD, folder, flags, Mode::empty()).map_err(io::Error::from);
-    let found = match opened {
+    let found = match open_folder(folder) {
         Ok(opened) => match within(&opened, folder, top) {
             Ok(identity) => Some(identity),
             Err(_) => return false,
@@ -35,14 +30,14 @@ pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
 }
 
 /// Fails where `opened`, to which `path` has led, is not the folder that was found there.
-pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
+pub(super) fn require(path: &Path, opened: &Folder) -> io::Result<()> {
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((top, known)) = judged.get_mut(path) else {
         return Ok(());
     };
     let exchanged = || io::Error::other("its folder was exchanged for another one meanwhile");
     match known {
-        Some(known) if *known == identity(opened)? => {}
+        Some(known) if *known == identity_of(opened)? => {}
         Some(_) => return Err(exchanged()),
         None => *known = Some(within(opened, path, top).map_err(|_| exchanged())?),
     }
@@ -51,22 +46,10 @@ pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
 
 /// What tells the folder from every other one, if it is below `top`: by the open folder itself,
 /// not by its path, which may lead elsewhere by now.
-fn within(opened: &OwnedFd, path: &Path, top: &Path) -> io::Result<Identity> {
-    #[cfg(target_os = "linux")]
-    let real = {
-        use std::os::fd::AsRawFd as _;
-        let _ = path;
-        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
-    };
-    #[cfg(not(target_os = "linux"))]
-    let real = path.canonicalize();
-    if real?.starts_with(top.canonicalize()?) {
-        identity(opened)
+fn within(opened: &Folder, path: &Path, top: &Path) -> io::Result<Identity> {
+    if real_path(opened, path)?.starts_with(top.canonicalize()?) {
+        identity_of(opened)
     } else {
         Err(io::ErrorKind::PermissionDenied.into())
     }
-}
-
-fn identity(folder: impl AsFd) -> io::Result<Identity> {
-    Ok(number(&rustix::fs::fstat(folder)?))
 }
