@@ -11,6 +11,7 @@ mod macos;
 mod os_release;
 #[cfg(windows)]
 mod windows;
+mod wsl;
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ fn find(machine: &Machine) -> Vec<Found> {
         "windows" => windows::find(machine),
         _ => anchors::find(Path::new("/"), machine),
     };
-    vec![own]
+    std::iter::once(own).chain(wsl::find(Path::new("/"))).collect()
 }
 
 /// The bundle of the system's public CAs that OpenSSL's users read, where there is one.
