@@ -55,7 +55,7 @@ pub use data::{Data, named_database, usual as usual_data};
 pub use fixture::with_ports;
 pub use down::{Which, stop, would_stop};
 pub use install::RECORD as BROUGHT_ALONG;
-pub use interrupt::{Interrupt, not_ignored};
+pub use interrupt::Interrupt;
 pub use look::{
     Ask, Listed, Listener, Seen, ask, get_plain, installed, listed, look, node_version, port_taken, running,
 };

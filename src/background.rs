@@ -2,20 +2,19 @@
 //! ready and ends.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::azurite::Interrupt;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
 use crate::files;
 use crate::machine::{self, Machine};
+use crate::os;
 
 /// How often signals are looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -33,23 +32,21 @@ pub fn leave(
     if let Some(folder) = log.parent() {
         files::make_folder(folder, 0o700)?;
     }
-    let mut child = machine
-        .users_command(machine.azup()?)
+    let mut command = machine.users_command(machine.azup()?);
+    command
         .args(arguments)
         .stdin(Stdio::null())
         // Read until it has answered, once.
         .stdout(Stdio::piped())
-        .stderr(files::open_to_append(log)?)
-        .process_group(0)
+        .stderr(files::open_to_append(log)?);
+    os::in_background(&mut command);
+    let mut child = command
         .spawn()
         .map_err(|error| Failure::new(format!("cannot start azup itself: {}", reason(&error))))?;
     let answer = wait_for_answer(&mut child, log, limit, interrupt);
     if answer.is_err() {
         // It may still be waiting for something.
-        let pid = i32::try_from(child.id()).ok();
-        if let Some(pid) = pid.and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        os::stop(child.id());
         child.wait()?;
     }
     let answer = answer?;

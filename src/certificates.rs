@@ -36,7 +36,7 @@ use crate::options::Global;
 use crate::workspace::Workspace;
 
 pub use anchor::{
-    BEGIN, END, TrustAnchor, day, decode, is_our_name, may_be_ours, moment, sha256,
+    BEGIN, END, TrustAnchor, day, decode, may_be_ours, moment, sha256,
 };
 pub use ignored::{GITIGNORE, IGNORE_ALL, ignored};
 pub use issue::{Issued, LIFETIME_DAYS, Names, issue};

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Conflict, Content, Lock};
 use crate::machine::Machine;
+use crate::os;
 pub use preview::for_administrator;
 use undo::{Before, Undo};
 
@@ -74,6 +75,14 @@ pub enum Change {
         undo: Option<Vec<OsString>>,
         /// Whether it needs an administrator: run with `sudo -n` by everybody else.
         admin: bool,
+    },
+    /// Let Windows trust a root for this user, or no longer.
+    #[cfg(windows)]
+    Root {
+        /// The certificate.
+        der: Vec<u8>,
+        /// Whether it is to be there.
+        trusted: bool,
     },
 }
 
@@ -139,6 +148,8 @@ impl Change {
 
     fn apply(&self, machine: &Machine) -> Result<Undo<'_>> {
         match self {
+            #[cfg(windows)]
+            Self::Root { .. } => self.make(machine),
             Self::Run { .. } | Self::Snapshot { .. } => self.make(machine),
             Self::Directory { path, .. }
             | Self::RemoveFolder { path }
@@ -149,6 +160,12 @@ impl Change {
 
     fn make(&self, machine: &Machine) -> Result<Undo<'_>> {
         match self {
+            #[cfg(windows)]
+            Self::Root { der, trusted } => {
+                set_root(der, *trusted)?;
+                let trusted = !trusted;
+                Ok(Undo::Root { der, trusted })
+            }
             Self::Directory { path, mode } => {
                 Ok(Undo::RemoveFolders(files::make_folder(path, *mode)?))
             }
@@ -236,6 +253,16 @@ impl Change {
             }
         }
     }
+}
+
+/// Puts a root into this user's store, or takes it out.
+#[cfg(windows)]
+fn set_root(der: &[u8], trusted: bool) -> Result<()> {
+    let done = if trusted { os::roots::add(der) } else { os::roots::delete(der) };
+    done.map_err(|error| {
+        let what = format!("cannot change CurrentUser\\Root: {}", reason(&error));
+        Failure::new(what).into()
+    })
 }
 
 /// Removes a folder that is empty.
@@ -330,7 +357,7 @@ pub fn wait_for_others(machine: &Machine) -> Result<()> {
 
 /// The permission bits of what is there.
 fn mode_of(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt as _;
+    use crate::os::MetadataExt as _;
     Some(path.metadata().ok()?.mode() & 0o7777)
 }
 
@@ -341,18 +368,13 @@ fn is_secret(mode: u32) -> bool {
 
 /// Makes sure that a file which must stay private is (mode 0600 or stricter).
 pub fn require_private(path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    let about = path.metadata().map_err(|error| {
+    let readers = os::readers(path).map_err(|error| {
         Failure::new(format!("cannot read {}: {}", shown(path), reason(&error)))
     })?;
-    if is_secret(about.mode()) {
+    let Some(readers) = readers else {
         return Ok(());
-    }
-    Err(Failure::new(format!(
-        "{} can be read by other users (mode {:04o})",
-        shown(path),
-        about.mode() & 0o7777
-    ))
-    .hint(format!("chmod 600 {}", shown(path)))
-    .into())
+    };
+    Err(Failure::new(format!("{} can be read by other users ({readers})", shown(path)))
+        .hint(command_line(os::closing(path)))
+        .into())
 }

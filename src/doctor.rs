@@ -175,7 +175,7 @@ impl Finding {
     /// Adds the command that mends it.
     pub fn fix(self, command: impl Into<String>) -> Self {
         Self {
-            fix: Some(command.into()),
+            fix: crate::os::hint(command.into()),
             ..self
         }
     }

@@ -68,7 +68,7 @@ impl Failure {
 
     /// Adds the command that mends it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = crate::os::hint(hint.into());
         self
     }
 
@@ -134,17 +134,20 @@ pub fn reason(error: &std::io::Error) -> String {
 /// Control characters (a newline in a path) become visible escapes, so that one path is
 /// always one line. Bytes that are not UTF-8 are written as `\xHH` inside `$'…'`.
 pub fn quoted(word: impl AsRef<OsStr>) -> String {
-    use std::os::unix::ffi::OsStrExt as _;
-    let bytes = word.as_ref().as_bytes();
+    use crate::os::OsStrExt as _;
+    let bytes = crate::os::plain(word.as_ref().as_bytes());
     let text = std::str::from_utf8(bytes);
     let plain = |c: char| {
         c.is_alphanumeric()
             || matches!(c, '/' | '.' | '_' | '-' | '+' | '=' | ':' | '@' | ',' | '%')
+            || (cfg!(windows) && c == '\\')
     };
     match text {
         Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
         Ok(text) if !text.chars().any(is_unseen) => {
-            format!("'{}'", text.replace('\'', r"'\''"))
+            // PowerShell doubles a quote.
+            let quote = if cfg!(windows) { "''" } else { r"'\''" };
+            format!("'{}'", text.replace('\'', quote))
         }
         _ => {
             let mut out = String::from("$'");

@@ -6,23 +6,24 @@
 //! in one step, and what came out is compared with what was expected: if pip or an
 //! editor was faster, their file goes back.
 
+#[cfg_attr(windows, path = "files/windows/attributes.rs")]
 mod attributes;
 mod folders;
 mod judged;
 mod lock;
+#[cfg_attr(windows, path = "files/windows/place.rs")]
 mod place;
 mod replace;
 mod temporary;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rustix::fs::CWD;
 
 use crate::failure::{Failure, reason, shown};
+use crate::os::{self, MetadataExt as _};
 
 pub use folders::{discard_folder, folders_in, make_folder, move_folder, remove_empty_folders, try_to_write};
 pub use judged::is_and_stays_within;
@@ -34,15 +35,6 @@ pub use temporary::{is_leftover, is_leftover_of};
 /// Larger than any bundle, database or configuration file that azup edits (bytes). What
 /// is larger is not one of them, and reading it would only fill the memory.
 pub const LARGEST: u64 = 64 << 20;
-
-/// Makes a write beyond the size that files may have (`ulimit -f`) an error like a full
-/// disk, which is reported and taken back; else a signal ends the process half-way. It is
-/// caught and not ignored, since what is ignored is so for every program that azup starts.
-pub fn outlive_size_limit() {
-    let signal = signal_hook::consts::SIGXFSZ;
-    // Without it, everything else still works.
-    let _ = signal_hook::flag::register(signal, std::sync::Arc::default());
-}
 
 /// What a file holds, or is to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,11 +143,7 @@ fn rest(mut file: File, length: u64, path: &Path) -> Result<Vec<u8>> {
 /// For whoever opens a file of azup's own: a FIFO that somebody has put there is an error,
 /// or reads as empty, instead of waiting for its other end for ever.
 pub fn never_waiting() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options
-        .mode(0o600)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    options
+    os::for_owner()
 }
 
 /// Opens a file that is only ever added to, for its owner alone, making it where it is
@@ -200,19 +188,12 @@ pub fn identity(path: &Path) -> Option<Identity> {
     } else {
         path
     };
-    path.metadata().ok().map(|about| (about.dev(), about.ino()))
+    os::identity(path)
 }
 
 /// Whether this user may make and replace files in `folder`.
 pub fn is_writable(folder: &Path) -> bool {
-    use rustix::fs::{Access, AtFlags, accessat};
-    accessat(
-        CWD,
-        folder,
-        Access::WRITE_OK | Access::EXEC_OK,
-        AtFlags::EACCESS,
-    )
-    .is_ok()
+    os::is_writable(folder)
 }
 
 /// Whether the file system of `path` keeps permission bits for each file. Where it does
@@ -250,7 +231,7 @@ pub fn keeps_permissions(_path: &Path) -> bool {
 /// user's and closed to others, or elsewhere one of another user's. Whoever owns it could have a CA of their own trusted.
 /// `usual` is where it is if nobody says otherwise.
 pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
-    let user = rustix::process::geteuid().as_raw();
+    let user = os::user();
     let Ok(about) = path.symlink_metadata() else {
         return Ok(());
     };
@@ -278,7 +259,7 @@ fn others_may_write(folder: &Path) -> bool {
 /// The command after which azup's folder is in one of this user's alone: the usual one,
 /// the session's, or, where the file system of those knows no permissions, a new one.
 fn elsewhere(usual: &Path, refused: &Path) -> String {
-    let user = rustix::process::geteuid().as_raw();
+    let user = os::user();
     let is_fit = |folder: &&Path| {
         let there = folder.ancestors().find(|each| each.is_dir());
         there.is_some_and(|there| {

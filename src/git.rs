@@ -9,7 +9,6 @@ mod index;
 mod names;
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -17,6 +16,7 @@ use memchr::memmem;
 
 use crate::failure::{command_line, shown};
 use crate::files;
+use crate::os::OsStrExt as _;
 use crate::workspace;
 pub use exclude::{Kept, keep_out, keep_out_no_longer};
 pub use ignore::{Rule, rule};

@@ -14,6 +14,7 @@
 //! | `cli` | the words of the command line and their help; nothing else knows clap |
 //! | `advice` | a command to paste, with the options that were given |
 //! | `commands` | one file per command: the walk above in a dozen lines |
+//! | `os` | what is not the same on Unix and on Windows |
 //! | `machine` | the only seam to the outside: environment, clock, processes |
 //! | `sudo` | `sudo azup` works as the user who typed it |
 //! | `certificates` | make, load and judge the certificate set |
@@ -37,6 +38,9 @@
 //! The formats of other programs' files are crates of their own, which know nothing of azup:
 //! `jsonc-edit` for JSON with comments, `nss-cert-db` for the databases of browsers, `java-keystore` for those of Java.
 
+// The calls of Windows are in src/os/windows: api.rs, access.rs and roots.rs.
+#![cfg_attr(not(windows), forbid(unsafe_code))]
+
 // `#[test]` and `needs!`: a test that lacks a program is left out.
 #[cfg(test)]
 #[macro_use]
@@ -55,7 +59,7 @@ macro_rules! modules {
 
 modules! {
     advice azurite background certificates change cli client commands doctor dotnet environment failure
-    files git identity machine options output project server sudo trust workspace
+    files git identity machine options os output project server sudo trust workspace
 }
 #[cfg(feature = "internals")]
 pub mod fuzzed;
@@ -66,7 +70,7 @@ use output::Output;
 /// Runs the command line of this process and gives the exit code. clap itself prints
 /// help and usage errors.
 pub fn run() -> std::process::ExitCode {
-    files::outlive_size_limit();
+    os::outlive_size_limit();
     let (command, global) = match cli::parse(std::env::args_os()) {
         Ok((cli, global)) => (cli.command, global),
         Err(error) => {

@@ -2,6 +2,7 @@
 //! Everything else gets a [`Machine`] passed in, so that a test owns HOME, PATH and
 //! time by starting `azup` with another environment.
 
+#[cfg(unix)]
 mod listener;
 mod process;
 mod programs;
@@ -18,10 +19,14 @@ use time::OffsetDateTime;
 use crate::failure::{Exit, Failure, reason, shown};
 use crate::files;
 use crate::git;
+use crate::os;
 use crate::sudo::SudoUser;
 
+#[cfg(windows)]
+pub use crate::os::{is_another_users, listener};
+#[cfg(unix)]
 pub use listener::{is_another_users, listener};
-pub use process::{Finished, kill_group, no_thread, not_started, thread};
+pub use process::{Finished, no_thread, not_started, thread};
 
 /// What `install.sh` of the dev container Feature leaves while the image is built.
 const DEV_CONTAINER_MARK: &str = "/usr/local/share/azup/dev-container";
@@ -63,7 +68,7 @@ impl Machine {
     /// `AZUP_NOW` (seconds since 1970) sets the clock, for tests that live through a
     /// certificate's whole life.
     pub fn here() -> Result<Self> {
-        let env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        let env: BTreeMap<OsString, OsString> = os::variables().collect();
         let cwd = std::env::current_dir().map_err(|error| {
             Failure::new(format!("the current folder is gone: {}", reason(&error))).hint("cd")
         })?;
@@ -80,7 +85,7 @@ impl Machine {
             env,
             home: dirs::home_dir().map(|home| cwd.join(home)),
             cwd,
-            data: dirs::data_dir(),
+            data: os::data_home(),
             config: dirs::config_dir(),
             now,
             sudo: None,
@@ -293,14 +298,14 @@ impl Machine {
 
     /// Whether this process may write anywhere, if need be by [`Machine::changing`].
     pub fn is_root(&self) -> bool {
-        self.sudo.is_some() || rustix::process::geteuid().is_root()
+        self.sudo.is_some() || os::user() == 0
     }
 
     /// Whether this is a dev container that azup's Feature was built into: it left a mark
     /// outside of the workspace, as root. A file of the workspace could come with a
     /// repository and would be believed on the host, too.
     pub fn is_dev_container(&self) -> bool {
-        use std::os::unix::fs::MetadataExt as _;
+        use crate::os::MetadataExt as _;
         let is_roots = |path: &Path| {
             path.symlink_metadata().is_ok_and(|about| {
                 !about.is_symlink() && about.uid() == 0 && about.mode() & 0o022 == 0

@@ -36,12 +36,12 @@ pub mod vscode;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rustix::fs::Access;
 
 use crate::certificates::{GITIGNORE, PROJECT_FOLDER};
 use crate::change::Change;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::machine::Machine;
+use crate::os;
 
 pub use found::Found;
 pub use functions::connections;
@@ -155,12 +155,11 @@ impl Project {
     /// Says so at once where nothing can be written; what lies deeper shows when it is
     /// applied, and is taken back.
     fn require_writable(&self) -> Result<()> {
-        let may = Access::WRITE_OK | Access::EXEC_OK;
-        rustix::fs::access(&self.folder, may).map_err(|error| {
+        os::may_write_in(&self.folder).map_err(|error| {
             Failure::new(format!(
                 "cannot write in {}: {}",
                 shown(&self.folder),
-                reason(&error.into())
+                reason(&error)
             ))
             .hint(command_line([
                 "ls".as_ref(),
@@ -183,7 +182,9 @@ impl Project {
 
 /// A path as the record and JSON have it.
 fn slashed(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+    let name = path.to_string_lossy();
+    // The same on every system: a colleague's may be another one.
+    if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
 }
 
 /// A JSON file as azup writes it: two spaces, in the order of the template.

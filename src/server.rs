@@ -11,15 +11,15 @@ mod connection;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use connection::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Resource, getrlimit};
 use rustls::ServerConfig;
+
+use crate::os::{self, Socket};
 
 /// The most clients at once. The rest of azup, in the same process, needs files too, so
 /// it is never more than half of what the operating system allows.
@@ -54,7 +54,7 @@ pub type Answers = Box<dyn Fn(&[u8]) -> Option<Answer> + Send>;
 pub struct Server {
     address: SocketAddr,
     // Closed to tell the thread that it is to end.
-    stop: Option<UnixStream>,
+    stop: Option<Socket>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,13 +64,13 @@ impl Server {
     pub fn start(
         listen: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
-        answers: impl FnOnce(Option<UnixStream>) -> Answers,
+        answers: impl FnOnce(Option<Socket>) -> Answers,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let (stop, stopped) = UnixStream::pair()?;
-        let (wake, woken) = UnixStream::pair()?;
+        let (stop, stopped) = os::pair()?;
+        let (wake, woken) = os::pair()?;
         // Whoever wakes it must not wait either.
         for end in [&wake, &woken] {
             end.set_nonblocking(true)?;
@@ -118,18 +118,18 @@ impl Drop for Server {
 
 /// How many clients this process may have at once.
 fn most() -> usize {
-    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let allowed = os::most_files();
     usize::try_from((allowed / 2).clamp(8, MOST)).unwrap_or(8)
 }
 
 /// What the thread works with.
 struct Work {
     listener: TcpListener,
-    stopped: UnixStream,
+    stopped: Socket,
     /// Where a byte comes when somebody else has answered.
-    woken: UnixStream,
+    woken: Socket,
     /// The other end, held so that it is never closed.
-    _wake: UnixStream,
+    _wake: Socket,
     tls: Option<Arc<ServerConfig>>,
     answers: Answers,
     /// The oldest first.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::failure::Failure;
+use crate::os;
 
 /// The user who typed `sudo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl SudoUser {
     /// The user that `SUDO_UID` names, where this process is root; `None` where it is not,
     /// where root itself typed it, and for a user who is not in `/etc/passwd`.
     pub fn of(uid: Option<&OsString>) -> Option<Self> {
-        if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
+        if !cfg!(target_os = "linux") || os::user() != 0 {
             return None;
         }
         let uid: u32 = uid?.to_str()?.parse().ok()?;
@@ -98,7 +99,7 @@ impl SudoUser {
     /// Whether nobody but root can change where `path` leads: only then may root write
     /// there for a user. Every folder on the way, also behind links, is root's.
     pub fn leaves_to_root(&self, path: &Path) -> bool {
-        use std::os::unix::fs::MetadataExt as _;
+        use crate::os::MetadataExt as _;
         let roots = |path: &Path| {
             path.ancestors().skip(1).all(|folder| {
                 match folder.symlink_metadata() {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::machine::Machine;
+use crate::os::{self, MetadataExt as _};
 
 /// Files and folders that stand in the top folder of a project, besides `.git`.
 const MARKS: [&str; 8] = [
@@ -76,23 +77,21 @@ impl Workspace {
 }
 
 fn owner(folder: &Path) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt as _;
     folder.metadata().ok().map(|about| about.uid())
 }
 
 fn is_another_users(folder: &Path) -> bool {
-    let ours = [rustix::process::geteuid().as_raw(), 0];
+    let ours = [os::user(), 0];
     owner(folder).is_some_and(|owner| !ours.contains(&owner))
 }
 
 /// Whether something is there that says something about the folder it lies in: not what
 /// another user has put into one that everybody may write to, such as `/tmp`.
 pub fn is_mark(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
     let Ok(about) = path.symlink_metadata() else {
         return false;
     };
-    let ours = [rustix::process::geteuid().as_raw(), 0].contains(&about.uid());
+    let ours = [os::user(), 0].contains(&about.uid());
     path.exists() && (ours || !path.parent().is_some_and(is_shared))
 }
 
@@ -113,7 +112,6 @@ pub fn marked_project(machine: &Machine) -> Option<PathBuf> {
 /// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not
 /// the project's because it lies above.
 fn is_shared(folder: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
     let about = folder.metadata();
     about.is_ok_and(|about| about.mode() & 0o1000 != 0)
 }

@@ -2,7 +2,6 @@
 //! itself, on the usual ports or, where somebody has them, on free ones. `--in-memory` and
 //! `--location` always mean one of its own.
 
-use std::fs::{File, TryLockError};
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use crate::certificates::{self, Place};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::os::LockFile;
 use crate::options::{ConnectionOptions, Global, RunOptions};
 use crate::workspace::marked_project;
 
@@ -37,7 +37,7 @@ pub struct Choice {
     /// Whether nothing else will do than an Azurite with these very data.
     pub own: bool,
     /// Keep another `azup run` from choosing the same, until Azurite is ready.
-    claims: Vec<File>,
+    claims: Vec<LockFile>,
 }
 
 impl Choice {
@@ -161,7 +161,7 @@ fn answers(global: &Global, machine: &Machine) -> Result<bool> {
 }
 
 /// The usual ports where nobody has them, else three others.
-fn free(machine: &Machine) -> Result<(Ports, File)> {
+fn free(machine: &Machine) -> Result<(Ports, LockFile)> {
     if Ports::USUAL.are_free()
         && let Some(claim) = slot::claim(Ports::USUAL.blob, machine)?
     {
@@ -188,15 +188,15 @@ fn free(machine: &Machine) -> Result<(Ports, File)> {
 }
 
 /// Waits while another `azup run` starts Azurite in this folder.
-fn claim_folder(folder: &Path, machine: &Machine, interrupt: &Interrupt) -> Result<File> {
+fn claim_folder(folder: &Path, machine: &Machine, interrupt: &Interrupt) -> Result<LockFile> {
     let slot = Slot::of(&Data::Folder(folder.to_owned()), Ports::USUAL, machine)?;
-    let (path, file) = slot::lock_file(&format!("{}.claim", slot.name()), machine)?;
+    let (path, lock) = slot::lock_file(&format!("{}.claim", slot.name()), machine)?;
     loop {
         interrupt.check()?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(POLL),
-            Err(TryLockError::Error(error)) => return Err(slot::not_locked(&path, &error).into()),
+        match lock.try_alone() {
+            Ok(true) => return Ok(lock),
+            Ok(false) => std::thread::sleep(POLL),
+            Err(error) => return Err(slot::not_locked(&path, &error).into()),
         }
     }
 }

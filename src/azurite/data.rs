@@ -2,13 +2,13 @@
 //! never finds what another has stored; outside of a project there is one for the user.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::certificates::sha256;
 use crate::machine::Machine;
+use crate::os::OsStrExt as _;
 use crate::workspace::marked_project;
 
 /// How much of a project's name is in the name of its folder.

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use rustix::process::{Signal, kill_process};
 use serde::Serialize;
 
-use super::slot::{self, Holder, Occupant, Slot};
+use super::slot::{Holder, Occupant, Slot};
 use super::{Data, Ports};
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::os;
 use crate::workspace::marked_project;
 
 /// How long azup and its Azurite may take to end: azup itself gives Azurite 10 s.
@@ -98,9 +98,8 @@ fn stop_one(slot: &Slot) -> Result<Option<Stopped>> {
     // Where it is dead, its Azurite is ending by itself.
     if let Some(holder) = &holder
         && holder.is_alive()
-        && let Some(pid) = slot::process(holder.pid)
     {
-        let _ = kill_process(pid, Signal::TERM);
+        os::stop(holder.pid);
     }
     if !slot.wait_until_free(LIMIT)? {
         let who = holder.map_or_else(String::new, |holder| format!(" (pid {})", holder.pid));

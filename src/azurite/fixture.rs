@@ -4,9 +4,7 @@
 //! between two looks. Each azup holds the lock of its block for as long as it lives, so that two
 //! of one user never try the same; who meets another user's takes the next.
 
-use std::fs::File;
 use std::net::TcpListener;
-use std::os::unix::ffi::OsStrExt as _;
 
 use anyhow::Result;
 
@@ -14,6 +12,7 @@ use super::slot;
 use super::{ADDRESS, Ports, Wish};
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::os::{LockFile, OsStrExt as _};
 
 /// The first port of the first block. Linux gives out those from 32768 on, others from 49152.
 const FIRST: u16 = 12_000;
@@ -29,7 +28,7 @@ const BLOCKS: u16 = 2_000;
 pub struct Claim {
     /// How many blocks were passed over up to this one.
     pub place: u16,
-    _lock: Option<File>,
+    _lock: Option<LockFile>,
 }
 
 /// Gives each port of `wish` that is 0 one that is free, from the first block that nobody has

@@ -1,18 +1,16 @@
 //! Ctrl-C and SIGTERM, asked for between two steps instead of ending the process in the
 //! middle of one; for a test run also the end of the program that started azup.
 
-use std::fs;
-use std::io::{ErrorKind, IsTerminal as _, Read as _};
+use std::io::{ErrorKind, Read as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use rustix::process::{Pid, getppid};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::{Exit, Failure};
 use crate::machine;
+use crate::os;
 
 /// How long is waited for input where there is none yet.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -29,14 +27,14 @@ pub struct Interrupt {
 /// comes when the thread ends which started azup.
 #[derive(Clone, Debug)]
 struct Starter {
-    process: Option<Pid>,
+    process: os::Starter,
     input_ended: Arc<AtomicBool>,
 }
 
 impl Starter {
     fn watch() -> Result<Self> {
         let this = Self {
-            process: getppid(),
+            process: os::Starter::now(),
             input_ended: Arc::default(),
         };
         let ended = Arc::clone(&this.input_ended);
@@ -63,49 +61,30 @@ impl Starter {
         if self.input_ended.load(Ordering::Relaxed) {
             return Some("standard input has ended");
         }
-        (getppid() != self.process).then_some("the program that started azup has ended")
+        self.process.has_ended().then_some("the program that started azup has ended")
     }
 }
 
 impl Interrupt {
-    /// Takes over SIGINT, SIGTERM and SIGHUP, but for those that azup was started to
-    /// ignore. In the background (`detached`) the end of the terminal, which SIGHUP tells
-    /// of, is none of azup's business.
+    /// By Ctrl-C, what else ends a program politely, and, unless in the background
+    /// (`detached`), the end of the terminal.
     pub fn listen(detached: bool) -> Result<Self> {
-        if !detached {
-            return Self::by(&not_ignored(&[SIGINT, SIGTERM, SIGHUP]));
-        }
-        signal_hook::flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
-        Self::by(&not_ignored(&[SIGINT, SIGTERM]))
+        let asked = os::asked_to_end(detached)?;
+        Ok(Self { asked, starter: None })
     }
 
-    /// The end of standard input, or of the program that started azup, counts as well. That
-    /// program also decides what Ctrl-C in its terminal means, which reaches both.
+    /// The end of standard input, or of the program that started azup, counts as well.
     pub fn until_eof() -> Result<Self> {
-        let heeded = if std::io::stdin().is_terminal() {
-            not_ignored(&[SIGINT, SIGTERM, SIGHUP])
-        } else {
-            for signal in [SIGINT, SIGHUP] {
-                signal_hook::flag::register(signal, Arc::default())?;
-            }
-            not_ignored(&[SIGTERM])
-        };
-        Ok(Self {
-            starter: Some(Starter::watch()?),
-            ..Self::by(&heeded)?
-        })
+        let asked = os::asked_to_end_by_starter()?;
+        let starter = Some(Starter::watch()?);
+        Ok(Self { asked, starter })
     }
 
-    /// Takes over exactly these signals.
+    /// By exactly these signals.
+    #[cfg(unix)]
     pub fn by(signals: &[i32]) -> Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
-        for signal in signals {
-            signal_hook::flag::register(*signal, Arc::clone(&asked))?;
-        }
-        Ok(Self {
-            asked,
-            starter: None,
-        })
+        let asked = os::heed(signals)?;
+        Ok(Self { asked, starter: None })
     }
 
     /// Whether one of them has come.
@@ -128,17 +107,4 @@ impl Interrupt {
         }
         Ok(())
     }
-}
-
-/// Those of `signals` that azup was not started to ignore: under `nohup`, or in the
-/// background of a script, a program goes on when the terminal is gone, and its children
-/// do, too. Linux tells; elsewhere none is taken to be ignored.
-pub fn not_ignored(signals: &[i32]) -> Vec<i32> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // One bit for each, beginning with signal 1.
-    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    let ignored = ignored.unwrap_or(0);
-    let heeded = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
-    signals.iter().copied().filter(heeded).collect()
 }

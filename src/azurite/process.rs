@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use super::data::{self, Data};
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files;
 use crate::machine::Machine;
+use crate::os;
 
 /// How long Azurite may take to answer what is under way and to write down what it has. It
 /// needs 0.1 to 2 s (measured).
@@ -76,9 +76,9 @@ impl Azurite {
             .current_dir(machine.own_folder()?)
             .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
-            .stderr(file)
-            // Ctrl-C in a terminal reaches azup alone, which then stops Azurite.
-            .process_group(0);
+            .stderr(file);
+        // Ctrl-C in a terminal reaches azup alone, which then stops Azurite.
+        os::in_own_group(&mut command);
         for name in FOREIGN {
             command.env_remove(name);
         }
@@ -131,7 +131,7 @@ impl Azurite {
 
     /// The failure for an Azurite that ended by itself.
     pub(super) fn death(&self, status: ExitStatus, data: &Data) -> Failure {
-        if let Some(signal) = status.signal() {
+        if let Some(signal) = os::ended_by_signal(status) {
             return Failure::new(format!("Azurite was ended by signal {signal}")).hint("azup up");
         }
         death(&last_words(&self.log), status, data, &self.log)
@@ -252,6 +252,7 @@ fn last_words(log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
 
     /// Both messages are Azurite's own.
     #[test]

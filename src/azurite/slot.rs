@@ -5,13 +5,11 @@
 //! Azurite inherits it from azup, so it is held for as long as either of them lives, also
 //! after azup was killed.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{Seek as _, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rustix::io::FdFlags;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -21,6 +19,7 @@ use crate::certificates::sha256;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
+use crate::os::{self, LockFile};
 use crate::workspace::marked_project;
 
 /// How often a held lock is tried again.
@@ -35,7 +34,7 @@ pub(super) struct Slot {
     lock: PathBuf,
 }
 
-/// Who took a slot, as it stands in its lock file.
+/// Who took a slot, as it stands beside its lock: on Windows nobody can read what is locked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Holder {
     /// The azup that holds it.
@@ -69,7 +68,7 @@ impl Slot {
         let name = match data {
             Data::Memory => sha256(format!("memory:{}", ports.blob).as_bytes()),
             Data::Folder(folder) => {
-                use std::os::unix::ffi::OsStrExt as _;
+                use crate::os::OsStrExt as _;
                 // A folder that is not there yet is nobody's.
                 let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
                 sha256(real.as_os_str().as_bytes())
@@ -106,29 +105,33 @@ impl Slot {
         self.lock.with_extension("log")
     }
 
+    fn held_by(&self) -> PathBuf {
+        self.lock.with_extension("holder")
+    }
+
     fn state(&self) -> PathBuf {
         self.lock.with_extension("json")
     }
 
     /// Whether it is taken, and by whom.
     pub(super) fn occupant(&self) -> Result<Occupant> {
-        let file = match files::never_waiting().read(true).open(&self.lock) {
-            Ok(file) => file,
+        let lock = match LockFile::open_existing(&self.lock) {
+            Ok(lock) => lock,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Occupant::Nobody);
             }
             Err(error) => return Err(self.failed(&error).into()),
         };
         // Shared: those who only look do not get in each other's way.
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Occupant::Nobody),
-            Err(TryLockError::WouldBlock) => Ok(Occupant::Held(self.holder())),
-            Err(TryLockError::Error(error)) => Err(self.failed(&error).into()),
+        match lock.try_shared() {
+            Ok(true) => Ok(Occupant::Nobody),
+            Ok(false) => Ok(Occupant::Held(self.holder())),
+            Err(error) => Err(self.failed(&error).into()),
         }
     }
 
     fn holder(&self) -> Option<Holder> {
-        let bytes = files::read_if_there(&self.lock).ok()??;
+        let bytes = files::read_if_there(&self.held_by()).ok()??;
         serde_json::from_slice(&bytes).ok()
     }
 
@@ -149,17 +152,12 @@ impl Slot {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
         }
-        let mut file = files::never_waiting()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&self.lock)
-            .map_err(|error| self.failed(&error))?;
+        let lock = LockFile::open(&self.lock).map_err(|error| self.failed(&error))?;
         let until = Instant::now() + ENDING;
         loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) => {
+            match lock.try_alone() {
+                Ok(true) => break,
+                Ok(false) => {
                     let holder = self.holder();
                     let alive = holder.as_ref().is_some_and(Holder::is_alive);
                     if alive || Instant::now() >= until {
@@ -167,23 +165,20 @@ impl Slot {
                     }
                     std::thread::sleep(POLL);
                 }
-                Err(TryLockError::Error(error)) => return Err(self.failed(&error).into()),
+                Err(error) => return Err(self.failed(&error).into()),
             }
         }
         let holder = Holder {
             pid: std::process::id(),
-            start_time: start_time(std::process::id()),
+            start_time: os::start_time(std::process::id()),
             location: data.told(),
             project: marked_project(machine),
             until_eof,
         };
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(&serde_json::to_vec(&holder)?))
-            .map_err(|error| self.failed(&error))?;
+        put(&self.held_by(), serde_json::to_vec(&holder)?)?;
         // A killed azup could not remove it.
         let _ = fs::remove_file(self.state());
-        Ok(Taken { slot: self, file })
+        Ok(Taken { slot: self, lock })
     }
 
     /// Waits until nobody has it, at most for `limit`; whether that came true.
@@ -200,9 +195,10 @@ impl Slot {
 
     /// Removes what a killed azup left, where nobody has taken the slot since.
     pub(super) fn tidy(&self) {
-        if let Ok(file) = files::never_waiting().read(true).open(&self.lock)
-            && file.try_lock().is_ok()
+        if let Ok(lock) = LockFile::open_existing(&self.lock)
+            && lock.try_alone().is_ok_and(|alone| alone)
         {
+            let _ = fs::remove_file(self.held_by());
             let _ = fs::remove_file(self.state());
         }
     }
@@ -216,7 +212,7 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Taken {
     slot: Slot,
-    file: File,
+    lock: LockFile,
 }
 
 impl Taken {
@@ -227,37 +223,32 @@ impl Taken {
 
     /// Starts a program that inherits the lock.
     pub(super) fn lend<T>(&self, spawn: impl FnOnce() -> Result<T>) -> Result<T> {
-        rustix::io::fcntl_setfd(&self.file, FdFlags::empty())?;
-        let done = spawn();
-        rustix::io::fcntl_setfd(&self.file, FdFlags::CLOEXEC)?;
-        done
+        self.lock.lend(spawn)?
     }
 
     /// Tells the world that Azurite is ready.
     pub(super) fn announce(&self, running: &Running) -> Result<()> {
-        let path = self.slot.state();
-        let content = Content::File {
-            bytes: serde_json::to_vec_pretty(running)?,
-            mode: 0o600,
-        };
-        let before = files::read_if_there(&path)?;
-        files::replace(&path, before.as_deref(), &content)
+        put(&self.slot.state(), serde_json::to_vec_pretty(running)?)
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.slot.state());
-        let _ = self.file.set_len(0);
+        let _ = fs::remove_file(self.slot.held_by());
     }
+}
+
+/// Writes one of a slot's files, for this user alone.
+fn put(path: &Path, bytes: Vec<u8>) -> Result<()> {
+    let before = files::read_if_there(path)?;
+    files::replace(path, before.as_deref(), &Content::File { bytes, mode: 0o600 })
 }
 
 impl Holder {
     /// Whether that very process still lives.
     pub(super) fn is_alive(&self) -> bool {
-        let there = process(self.pid)
-            .is_some_and(|process| rustix::process::test_kill_process(process).is_ok());
-        there && start_time(self.pid) == self.start_time
+        os::is_alive(self.pid, self.start_time)
     }
 }
 
@@ -284,26 +275,24 @@ pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
 }
 
 /// A file of azup's `run` folder to lock, made where it is missing; without the lock.
-pub(super) fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, File)> {
+pub(super) fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, LockFile)> {
     let folder = run_folder(machine)?;
     files::make_folder(&folder, 0o700)?;
     let path = folder.join(name);
-    let mut options = files::never_waiting();
-    let opened = options.create(true).truncate(false).read(true).write(true).open(&path);
-    match opened {
-        Ok(file) => Ok((path, file)),
+    match LockFile::open(&path) {
+        Ok(lock) => Ok((path, lock)),
         Err(error) => Err(not_locked(&path, &error).into()),
     }
 }
 
 /// Keeps every other azup of this user from the ports that begin with this one, for as long as it
 /// is held; `None`: another azup has them.
-pub(super) fn claim(port: u16, machine: &Machine) -> Result<Option<File>> {
-    let (path, file) = lock_file(&format!("{port}.claim"), machine)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(not_locked(&path, &error).into()),
+pub(super) fn claim(port: u16, machine: &Machine) -> Result<Option<LockFile>> {
+    let (path, lock) = lock_file(&format!("{port}.claim"), machine)?;
+    match lock.try_alone() {
+        Ok(true) => Ok(Some(lock)),
+        Ok(false) => Ok(None),
+        Err(error) => Err(not_locked(&path, &error).into()),
     }
 }
 
@@ -311,26 +300,8 @@ pub(super) fn not_locked(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
 }
 
-/// A process number as the operating system's calls take it.
-pub(super) fn process(pid: u32) -> Option<rustix::process::Pid> {
-    rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)
-}
-
 pub(super) fn run_folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("run"))
-}
-
-/// Field 22 of `/proc/PID/stat`; `None` for a process that has ended and that nobody has
-/// waited for yet (state Z, field 3). The second field, the program's name in brackets,
-/// may hold spaces and brackets itself.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-    match fields.first() {
-        Some(&"Z") | None => None,
-        Some(_) => fields.get(19)?.parse().ok(),
-    }
 }
 
 #[cfg(test)]
@@ -341,7 +312,7 @@ mod tests {
     fn a_process_is_told_from_a_later_one_of_the_same_number() {
         let me = Holder {
             pid: std::process::id(),
-            start_time: start_time(std::process::id()),
+            start_time: os::start_time(std::process::id()),
             location: None,
             project: None,
             until_eof: false,

@@ -5,8 +5,8 @@
 //! tries to have the lock alone; once it does, nobody is left, and nobody can come in
 //! until Azurite has stopped.
 
-use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,9 @@ use super::answer::Running;
 use super::interrupt::Interrupt;
 use super::{reach, slot};
 use crate::failure::Failure;
+use crate::files;
 use crate::machine::Machine;
+use crate::os::LockFile;
 
 /// How often a held lock is tried again.
 const POLL: Duration = Duration::from_millis(20);
@@ -28,14 +30,14 @@ const STOPPING: Duration = Duration::from_secs(20);
 /// How often in a row somebody else has to be seen, since one who leaves is for a moment.
 const OTHERS: u32 = 5;
 
-/// What stands in the file once somebody wants Azurite to stay.
-const KEEP: &[u8] = b"keep";
+/// The file beside the lock that is there once somebody wants Azurite to stay.
+const KEEP: &str = "keep";
 
 /// Those who use the Azurite on one blob port.
 #[derive(Debug)]
 pub struct Users {
     path: PathBuf,
-    file: File,
+    lock: LockFile,
 }
 
 /// Who is left.
@@ -52,8 +54,8 @@ pub(super) enum Left {
 impl Users {
     /// The file of the lock, without the lock.
     pub(super) fn of(ports: Ports, machine: &Machine) -> Result<Self> {
-        let (path, file) = slot::lock_file(&format!("{}.users", ports.blob), machine)?;
-        Ok(Self { path, file })
+        let (path, lock) = slot::lock_file(&format!("{}.users", ports.blob), machine)?;
+        Ok(Self { path, lock })
     }
 
     /// Becomes one of them. One that is stopping is waited for.
@@ -62,53 +64,53 @@ impl Users {
         let until = Instant::now() + STOPPING;
         loop {
             interrupt.check()?;
-            match this.file.try_lock_shared() {
-                Ok(()) => return Ok(this),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+            match this.lock.try_shared() {
+                Ok(true) => return Ok(this),
+                Ok(false) if Instant::now() < until => {
                     std::thread::sleep(POLL);
                 }
-                Err(TryLockError::WouldBlock) => {
+                Ok(false) => {
                     return Err(
                         Failure::new("another azup does not finish stopping Azurite")
                             .hint("azup down")
                             .into(),
                     );
                 }
-                Err(TryLockError::Error(error)) => return Err(slot::not_locked(&this.path, &error).into()),
+                Err(error) => return Err(slot::not_locked(&this.path, &error).into()),
             }
         }
     }
 
     /// Lets Azurite stay when all have left, as `azup up -d` does with one that runs.
     pub fn keep(&self) -> Result<()> {
-        let mut file = &self.file;
-        file.rewind()
-            .and_then(|()| file.write_all(KEEP))
-            .map_err(|error| slot::not_locked(&self.path, &error).into())
+        files::open_to_append(&self.kept()).map(drop)
     }
 
     /// What was to stay has ended nevertheless.
     pub(super) fn forget(&self) -> Result<()> {
-        let done = self.file.set_len(0);
-        done.map_err(|error| slot::not_locked(&self.path, &error).into())
+        match fs::remove_file(self.kept()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(slot::not_locked(&self.path, &error).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.path.with_extension(KEEP)
     }
 
     /// Who is left.
     pub(super) fn left(&self) -> Result<Left> {
-        match self.file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Left::Needed),
-            Err(TryLockError::Error(error)) => return Err(slot::not_locked(&self.path, &error).into()),
+        match self.lock.try_alone() {
+            Ok(true) => {}
+            Ok(false) => return Ok(Left::Needed),
+            Err(error) => return Err(slot::not_locked(&self.path, &error).into()),
         }
-        let mut file = &self.file;
-        let mut text = Vec::new();
-        file.rewind()
-            .and_then(|()| file.read_to_end(&mut text))
-            .map_err(|error| slot::not_locked(&self.path, &error))?;
-        if text == KEEP {
+        if files::exists(&self.kept()) {
             self.forget()?;
-            self.file
-                .unlock()
+            self.lock
+                .release()
                 .map_err(|error| slot::not_locked(&self.path, &error))?;
             return Ok(Left::Keep);
         }
@@ -118,28 +120,28 @@ impl Users {
     /// Leaves them. Where nobody else is left, waits until Azurite has stopped.
     pub fn leave(self, running: &Running, machine: &Machine) -> Result<()> {
         let unlock = || {
-            let done = self.file.unlock();
+            let done = self.lock.release();
             done.map_err(|error| slot::not_locked(&self.path, &error))
         };
         unlock()?;
         let until = Instant::now() + STOPPING;
         let mut others = 0;
         while Instant::now() < until && reach::is_there(running, machine)? {
-            match self.file.try_lock_shared() {
+            match self.lock.try_shared() {
                 // It is stopping.
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(slot::not_locked(&self.path, &error).into()),
-                Ok(()) => {
+                Ok(false) => {}
+                Err(error) => return Err(slot::not_locked(&self.path, &error).into()),
+                Ok(true) => {
                     unlock()?;
-                    match self.file.try_lock() {
+                    match self.lock.try_alone() {
                         // Nobody else: it will notice in a moment.
-                        Ok(()) => {
+                        Ok(true) => {
                             others = 0;
                             unlock()?;
                         }
                         // There is somebody else, perhaps one who is leaving, too.
-                        Err(_) if others >= OTHERS => return Ok(()),
-                        Err(_) => others += 1,
+                        _ if others >= OTHERS => return Ok(()),
+                        _ => others += 1,
                     }
                 }
             }

@@ -164,7 +164,7 @@ pub fn may_be_ours(der: &[u8]) -> bool {
 }
 
 /// Whether a common name is one that azup gives to its CAs.
-pub fn is_our_name(name: &str) -> bool {
+fn is_our_name(name: &str) -> bool {
     name.strip_prefix(CA_NAME)
         .is_some_and(|tail| tail.len() == 8 && tail.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

@@ -66,10 +66,16 @@ pub fn issue(sans: &[String], now: OffsetDateTime) -> Result<Issued> {
     let leaf_certificate = leaf.signed_by(&leaf_key, &Issuer::from_params(&ca, &ca_key))?;
     ca_key.zeroize();
     Ok(Issued {
-        ca: ca_certificate.pem(),
-        cert: leaf_certificate.pem(),
-        key: Zeroizing::new(leaf_key.serialize_pem()),
+        ca: unix_lines(ca_certificate.pem()),
+        cert: unix_lines(leaf_certificate.pem()),
+        key: Zeroizing::new(unix_lines(leaf_key.serialize_pem())),
     })
+}
+
+/// The same on every system: rcgen ends lines as the system does on which it runs, and a project's
+/// certificates are read on the host and in the container.
+fn unix_lines(pem: String) -> String {
+    if cfg!(windows) { pem.replace('\r', "") } else { pem }
 }
 
 /// What a leaf is valid for.

@@ -8,7 +8,6 @@
 //! container's own stores are at stake, the project's set is taken as it is.
 
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -19,6 +18,7 @@ use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
+use crate::os::{self, MetadataExt as _};
 use crate::workspace::{self, Workspace};
 
 /// Decides for one place.
@@ -336,7 +336,7 @@ enum Other {
 fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Option<Other> {
     const GROUP: u32 = 0o020;
     const OTHERS: u32 = 0o002;
-    let ours = [rustix::process::geteuid().as_raw(), 0];
+    let ours = [os::user(), 0];
     let uid = about.uid();
     if !ours.contains(&uid) && around.is_none_or(|around| around.uid() != uid) {
         return Some(Other::Owns(uid));
@@ -345,7 +345,7 @@ fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Opti
         return None;
     }
     // A umask of 002 goes with a group of the user's own.
-    let group = about.gid() != rustix::process::getegid().as_raw();
+    let group = about.gid() != os::group();
     let writable = about.mode() & OTHERS != 0 || (group && about.mode() & GROUP != 0);
     (writable && files::keeps_permissions(path)).then_some(Other::Writes)
 }

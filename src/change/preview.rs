@@ -37,6 +37,12 @@ impl Change {
             } => format!("link {} -> {}\n", shown(path), shown(target)),
             Self::Delete { path, .. } => format!("delete {}\n", shown(path)),
             Self::Snapshot { .. } => String::new(),
+            #[cfg(windows)]
+            Self::Root { der, trusted } => {
+                let verb = if *trusted { "add" } else { "delete" };
+                let sha256 = crate::certificates::sha256(der);
+                format!("{verb} the root {sha256} in CurrentUser\\Root\n")
+            }
             Self::Run {
                 argv, input, admin, ..
             } => {

@@ -39,6 +39,11 @@ pub(super) enum Undo<'c> {
         argv: Vec<OsString>,
         admin: bool,
     },
+    #[cfg(windows)]
+    Root {
+        der: &'c [u8],
+        trusted: bool,
+    },
 }
 
 /// What was there: read from the change itself, since a bundle is too large to be copied for
@@ -69,6 +74,8 @@ impl Undo<'_> {
     pub(super) fn apply(self, machine: &Machine) -> Result<()> {
         match self {
             Self::Nothing => Ok(()),
+            #[cfg(windows)]
+            Self::Root { der, trusted } => super::set_root(der, trusted),
             Self::RemoveFolders(made) => match made.first().cloned() {
                 None => Ok(()),
                 Some(outermost) => machine.changing(&outermost, || {

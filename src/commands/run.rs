@@ -1,6 +1,7 @@
 //! `azup run`: one command with the variables of `azup env`, and with Azurite. The command
 //! has standard input, output and error for itself; azup only talks where it must.
 
+#[cfg_attr(windows, path = "run/child_windows.rs")]
 mod child;
 mod program;
 
@@ -104,7 +105,7 @@ fn with_azurite(
     let environment = env::prepared(plan, false, machine, output)?;
     output.warn_all(&environment.warnings);
     output.warn_all(&dotnet::overriding(&run.command, &environment.variables, machine));
-    let mut command = machine.users_command(&run.command[0]);
+    let mut command = machine.users_command(program::started(&run.command[0], machine));
     command.args(&run.command[1..]);
     environment.give_to(&mut command);
     child::run(command, signals)

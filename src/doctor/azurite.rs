@@ -2,11 +2,9 @@
 //! running there is nothing to check, and that is said once.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use anyhow::Result;
-use rustix::fs::Access;
 
 use super::{Check, Context, Finding, Run};
 use crate::azurite::{self, ACCOUNT, Ask, Listener, Seen, Service};
@@ -14,6 +12,7 @@ use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, command_line, shown};
 use crate::identity;
 use crate::machine::Machine;
+use crate::os::{self, MetadataExt as _};
 use crate::project::OWN_FOLDER;
 
 /// Less than this on the disk, and Azurite soon cannot store (bytes).
@@ -123,19 +122,17 @@ fn data(context: &Context) -> Result<Finding> {
     if !folder.is_dir() {
         return Ok(Finding::skip(format!("{name} is not there yet")));
     }
-    if rustix::fs::access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+    if os::may_write_in(&folder).is_err() {
         let finding = Finding::fail(format!("{name} cannot be written"));
         let owner = std::fs::metadata(&folder).map(|about| about.uid());
-        return Ok(if owner.is_ok_and(|uid| uid == rustix::process::geteuid().as_raw()) {
+        return Ok(if owner.is_ok_and(|uid| uid == os::user()) {
             let words = [OsStr::new("chmod"), "u+rwx".as_ref(), folder.as_os_str()];
             finding.fix(command_line(words))
         } else {
             finding.by_hand("its owner, or an administrator, has to let you write there")
         });
     }
-    if let Ok(about) = rustix::fs::statvfs(&folder)
-        && about.f_bavail.saturating_mul(about.f_frsize) < FREE
-    {
+    if os::free_space(&folder).is_some_and(|free| free < FREE) {
         let what = format!("less than {} MB are free in {name}", FREE >> 20);
         return Ok(Finding::warn(what).by_hand("make room on that file system"));
     }

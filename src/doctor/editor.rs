@@ -1,7 +1,6 @@
 //! The editor: whether its task would find azup. A task is looked up in the folders of its own
 //! terminal, which is not the one in which somebody has activated an environment.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -12,6 +11,7 @@ use crate::failure::{command_line, shown};
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
+use crate::os::{self, MetadataExt as _};
 use crate::project::vscode::{TRUST_TASK, has_trust_task};
 use crate::workspace::Workspace;
 
@@ -76,7 +76,7 @@ fn is_of_environment(program: &Path) -> bool {
 fn of_package(folder: &Path) -> Option<PathBuf> {
     let program = folder.join(".venv/bin/azup");
     // As the task asks by `[ -O … ]`.
-    let us = rustix::process::geteuid().as_raw();
+    let us = os::user();
     let is_ours = |about: std::fs::Metadata| about.is_file() && about.uid() == us;
     if !program.metadata().is_ok_and(is_ours) || git::tracks(&program).unwrap_or(true) {
         return None;

@@ -4,8 +4,6 @@
 //! where the repository brought it, it is nothing of the user's.
 
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
@@ -15,6 +13,7 @@ use crate::failure::shown;
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
+use crate::os::{self, MetadataExt as _, OsStrExt as _};
 use crate::trust::python;
 
 /// Files of an environment that name the folder in which it was made: venv's, virtualenv's
@@ -113,7 +112,7 @@ fn check(root: &Path, program: &Path, machine: &Machine) -> Result<(), String> {
             }
         }
     }
-    let us = rustix::process::geteuid().as_raw();
+    let us = os::user();
     for path in [root, &real] {
         let owner = path.metadata().map(|about| about.uid());
         if !owner.is_ok_and(|owner| owner == us || owner == 0) {

@@ -2,9 +2,11 @@
 //! company shares, a security label, a note. A file that takes another one's place has to
 //! have the same, or somebody can no longer read it.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+use rustix::fs::{Stat, XattrFlags, fgetxattr, flistxattr, fsetxattr};
 
 /// The kernel gives neither longer lists nor longer values (bytes).
 const LONGEST: usize = 64 << 10;
@@ -32,4 +34,22 @@ fn is_of_the_file(name: &[u8]) -> bool {
     !name.is_empty()
         && !name.starts_with(b"trusted.")
         && (!name.starts_with(b"security.") || name == b"security.selinux")
+}
+
+/// Run with sudo, the file stays its user's. Without, the group may be another one that
+/// the user is a member of; where that is refused the user's own group must do.
+pub(super) fn keep_owner(file: &File, existing: &Stat) {
+    let Ok(now) = file.metadata() else { return };
+    let (user, group) = (existing.st_uid, existing.st_gid);
+    if (now.uid(), now.gid()) != (user, group) && fchown(file, Some(user), Some(group)).is_err() {
+        let _ = fchown(file, None, Some(group));
+    }
+}
+
+/// Gives the file these permission bits.
+pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    if file.metadata()?.mode() & 0o7777 == mode {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(mode))
 }

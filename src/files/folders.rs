@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::{hex, judged, random};
 use crate::failure::{Failure, reason, shown};
+use crate::os;
 
 /// The folders in `folder`, by name, with links to folders; none where it cannot be read.
 pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
@@ -26,7 +27,6 @@ pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
 /// Makes a folder with `mode`, and its missing parents with the same. Tells which were
 /// made, outermost first.
 pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
-    use std::os::unix::fs::DirBuilderExt as _;
     let mut missing: Vec<&Path> = path
         .ancestors()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -35,7 +35,7 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
     missing.reverse();
     let mut created = Vec::new();
     for folder in missing {
-        match fs::DirBuilder::new().mode(mode).create(folder) {
+        match os::folder(mode).create(folder) {
             Ok(()) => {
                 judged::made(folder);
                 created.push(folder.to_owned());

@@ -4,13 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{CWD, Mode, OFlags};
-
-use super::place::number;
+use super::place::{Folder, identity_of, open_folder, real_path};
 use super::{Identity, absent};
 
 /// Each by its path: below which folder it has to be, by that one's real name, and which one it was
@@ -20,17 +17,10 @@ static JUDGED: Mutex<BTreeMap<PathBuf, (PathBuf, Option<Identity>)>> = Mutex::ne
 /// Whether `folder` is, through every link, below `top`, or not there yet. From now on changes
 /// by its path fail in any other folder.
 pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
-    // One that may be written and not listed is a folder, too.
-    #[cfg(target_os = "linux")]
-    let flags = OFlags::PATH;
-    #[cfg(not(target_os = "linux"))]
-    let flags = OFlags::RDONLY;
-    let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(CWD, folder, flags, Mode::empty()).map_err(io::Error::from);
     let Ok(top) = top.canonicalize() else {
         return false;
     };
-    let found = match opened {
+    let found = match open_folder(folder) {
         Ok(opened) => match within(&opened, folder, &top) {
             Ok(identity) => Some(identity),
             Err(_) => return false,
@@ -52,14 +42,14 @@ pub(super) fn made(folder: &Path) {
 }
 
 /// Fails where `opened`, to which `path` has led, is not the folder that was found there.
-pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
+pub(super) fn require(path: &Path, opened: &Folder) -> io::Result<()> {
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((top, known)) = judged.get_mut(path) else {
         return Ok(());
     };
     let exchanged = || io::Error::other("its folder was exchanged for another one meanwhile");
     match known {
-        Some(known) if *known == identity(opened)? => {}
+        Some(known) if *known == identity_of(opened)? => {}
         // Some file systems (FUSE's) number a folder anew, and it may have been made again. Only
         // Linux tells by the open folder itself where it is.
         Some(_) if !cfg!(target_os = "linux") => return Err(exchanged()),
@@ -70,22 +60,10 @@ pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
 
 /// What tells the folder from every other one, if it is below `top`: by the open folder itself,
 /// not by its path, which may lead elsewhere by now.
-fn within(opened: &OwnedFd, path: &Path, top: &Path) -> io::Result<Identity> {
-    #[cfg(target_os = "linux")]
-    let real = {
-        use std::os::fd::AsRawFd as _;
-        let by_itself = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-        by_itself.or_else(|_| path.canonicalize())
-    };
-    #[cfg(not(target_os = "linux"))]
-    let real = path.canonicalize();
-    if real?.starts_with(top) {
-        identity(opened)
+fn within(opened: &Folder, path: &Path, top: &Path) -> io::Result<Identity> {
+    if real_path(opened, path)?.starts_with(top) {
+        identity_of(opened)
     } else {
         Err(io::ErrorKind::PermissionDenied.into())
     }
-}
-
-fn identity(folder: impl AsFd) -> io::Result<Identity> {
-    Ok(number(&rustix::fs::fstat(folder)?))
 }

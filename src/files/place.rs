@@ -7,19 +7,50 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags};
 
 use super::{Identity, absent, judged, checked_content, failed_to_read};
 use crate::failure::{Failure, shown};
+use crate::os;
 
 /// Where a file is, or is to be.
 pub(super) struct Place<'p> {
     pub(super) path: &'p Path,
     pub(super) name: &'p OsStr,
-    folder: OwnedFd,
+    folder: Folder,
+}
+
+/// A folder that is held open, and what is told of a file.
+pub(super) type Folder = OwnedFd;
+pub(super) use rustix::fs::Stat;
+
+/// Opens a folder to look at it.
+pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
+}
+
+/// Where an open folder really is: by itself, not by its path, which may lead elsewhere by now.
+pub(super) fn real_path(opened: &Folder, path: &Path) -> io::Result<PathBuf> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd as _;
+        let _ = path;
+        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = opened;
+        path.canonicalize()
+    }
+}
+
+/// What tells an open folder from every other one.
+pub(super) fn identity_of(folder: &Folder) -> io::Result<Identity> {
+    Ok(number(&rustix::fs::fstat(folder)?))
 }
 
 /// One file, whatever name it has by now. While it is held open, no other file gets its
@@ -46,7 +77,7 @@ impl Pinned {
 }
 
 /// What tells a file from every other one.
-pub(super) fn number(about: &Stat) -> Identity {
+fn number(about: &Stat) -> Identity {
     // The numbers have another width on macOS.
     #[allow(
         clippy::unnecessary_cast,
@@ -110,7 +141,7 @@ impl<'p> Place<'p> {
         let (Ok(link), Ok(folder)) = (self.stat(name), rustix::fs::fstat(&self.folder)) else {
             return Ok(());
         };
-        let ours = rustix::process::geteuid().as_raw();
+        let ours = os::user();
         if mode(&folder) & SHARED == SHARED && link.st_uid != ours && link.st_uid != folder.st_uid {
             return Err(Failure::new(format!(
                 "{} is a link of another user in a folder that everybody may write to",
@@ -154,9 +185,9 @@ impl<'p> Place<'p> {
     /// Makes a new file.
     pub(super) fn create(&self, name: &OsStr, permissions: u32) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        // The bits have another width on macOS.
+        // Only the owner's, whatever comes later. The bits have another width on macOS.
         #[allow(clippy::useless_conversion)]
-        let bits = permissions.try_into().unwrap_or(0o600);
+        let bits = (permissions & 0o700).try_into().unwrap_or(0o600);
         let mode = Mode::from_raw_mode(bits);
         Ok(rustix::fs::openat(&self.folder, name, flags, mode)?.into())
     }
@@ -183,8 +214,13 @@ impl<'p> Place<'p> {
         Ok(rustix::fs::renameat(&self.folder, from, &self.folder, to)?)
     }
 
+    /// Exchanges two files, in one step.
+    pub(super) fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
+        self.rename_with(one, other, RenameFlags::EXCHANGE)
+    }
+
     /// Renames without replacing, or exchanges.
-    pub(super) fn rename_with(&self, from: &OsStr, to: &OsStr, how: RenameFlags) -> io::Result<()> {
+    fn rename_with(&self, from: &OsStr, to: &OsStr, how: RenameFlags) -> io::Result<()> {
         Ok(rustix::fs::renameat_with(
             &self.folder,
             from,
@@ -259,6 +295,11 @@ fn has_no_links(error: &io::Error) -> bool {
 pub(super) fn mode(about: &Stat) -> u32 {
     #[allow(clippy::useless_conversion)]
     about.st_mode.into()
+}
+
+/// When the name, the bytes or the rights of a file last changed (seconds since 1970).
+pub(super) fn changed(about: &Stat) -> i64 {
+    about.st_ctime
 }
 
 /// Opens a file for reading, not following a link that another user has planted.

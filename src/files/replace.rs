@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Result;
-use rustix::fs::RenameFlags;
 
 use super::place::{Pinned, Place, not_supported};
 use super::temporary::{Temporary, remove_leftovers, temporary_name};
@@ -58,7 +57,7 @@ fn exchange(
     let conflict = || Conflict(place.path.to_owned());
     let new = &temporary.name;
     let holds = |name: &OsStr| place.read(name).ok().flatten();
-    let swap = || place.rename_with(new, place.name, RenameFlags::EXCHANGE);
+    let swap = || place.exchange(new, place.name);
     match swap() {
         Ok(()) => {}
         Err(error) if absent(&error) => return Err(conflict().into()),

@@ -3,12 +3,8 @@
 
 use std::cell::Cell;
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
-
-use rustix::fs::Stat;
 
 use super::place::{self, Pinned, Place};
 use super::{Content, attributes, hex, random};
@@ -47,18 +43,16 @@ impl<'p> Temporary<'p> {
                     .as_ref()
                     .map_or(*mode, |about| place::mode(about) & 0o7777);
                 // A secret is never readable by others, not even before its mode is set.
-                let mut file = place.create(&this.name, mode & 0o700)?;
+                let mut file = place.create(&this.name, mode)?;
                 file.write_all(bytes)?;
                 if let Some(existing) = &existing {
-                    keep_owner(&file, existing);
+                    attributes::keep_owner(&file, existing);
                     if let Ok(old) = place.open_file(place.name) {
                         attributes::keep(&old, &file);
                     }
                 }
                 // Last, since the other two change it.
-                if file.metadata()?.mode() & 0o7777 != mode {
-                    file.set_permissions(fs::Permissions::from_mode(mode))?;
-                }
+                attributes::set_mode(&file, mode)?;
                 file.sync_all()?;
                 this.file = Pinned::of(file.into());
             }
@@ -76,17 +70,6 @@ impl Drop for Temporary<'_> {
         if !self.keep.get() {
             let _ = self.place.remove(&self.name);
         }
-    }
-}
-
-/// Run with sudo, the file stays its user's. Without, the group may be another one that
-/// the user is a member of; where that is refused the user's own group must do.
-fn keep_owner(file: &File, existing: &Stat) {
-    use std::os::unix::fs::fchown;
-    let Ok(now) = file.metadata() else { return };
-    let (user, group) = (existing.st_uid, existing.st_gid);
-    if (now.uid(), now.gid()) != (user, group) && fchown(file, Some(user), Some(group)).is_err() {
-        let _ = fchown(file, None, Some(group));
     }
 }
 
@@ -109,7 +92,7 @@ pub fn is_leftover_of(path: &Path, file: &Path) -> bool {
 }
 
 fn name_of(path: &Path) -> &[u8] {
-    use std::os::unix::ffi::OsStrExt as _;
+    use crate::os::OsStrExt as _;
     path.file_name().unwrap_or_default().as_bytes()
 }
 
@@ -140,7 +123,7 @@ pub(super) fn remove_leftovers(place: &Place<'_>) {
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
     for name in place.names(&temporary_prefix(place.path)) {
         if let Ok(about) = place.stat(&name)
-            && now.saturating_sub(about.st_ctime) > LEFTOVER_AGE
+            && now.saturating_sub(place::changed(&about)) > LEFTOVER_AGE
         {
             let _ = place.remove(&name);
         }

@@ -2,11 +2,11 @@
 //! running git.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Repository;
 use crate::files;
+use crate::os::OsStrExt as _;
 
 /// No list of rules that a person wrote is larger (bytes).
 const LARGEST: u64 = 1 << 20;

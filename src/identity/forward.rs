@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Write as _;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
@@ -12,6 +11,7 @@ use std::thread::JoinHandle;
 use super::login::Login;
 use super::token::Token;
 use crate::machine::Clock;
+use crate::os::Socket;
 use crate::output::Output;
 
 /// How long before its end a token is asked for anew (seconds).
@@ -64,7 +64,7 @@ struct Shared {
     handed_on: HandedOn,
     clock: Clock,
     /// A byte is written to it when there is an answer.
-    wake: UnixStream,
+    wake: Socket,
     stop: AtomicBool,
     state: Mutex<State>,
 }
@@ -79,7 +79,7 @@ struct State {
 
 impl Forwarder {
     /// Answers are announced by a byte to `wake`.
-    pub(super) fn new(forward: &Forward, clock: Clock, wake: UnixStream) -> Self {
+    pub(super) fn new(forward: &Forward, clock: Clock, wake: Socket) -> Self {
         Self {
             shared: Arc::new(Shared {
                 login: forward.login.clone(),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::reason;
 use crate::machine::{self, Machine};
+use crate::os;
 
 /// How often it is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(5);
@@ -47,10 +48,11 @@ pub(super) fn run(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("it cannot be started: {}", reason(&error)))?;
+    os::lead(&child);
     let outputs = child.stdout.take().map(drain).zip(child.stderr.take().map(drain));
     let done = wait(&mut child, limit, stop);
     // Also what it left behind in its group.
-    machine::kill_group(child.id());
+    os::kill_group(child.id());
     if done.is_err() {
         let _ = child.kill();
         let _ = child.wait();

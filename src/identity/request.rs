@@ -4,7 +4,6 @@
 //! attempts (measured). How another resource is refused is a table of its own.
 
 use std::net::Ipv4Addr;
-use std::os::unix::net::UnixStream;
 
 use httparse::{EMPTY_HEADER, Status};
 use ring::hmac;
@@ -18,6 +17,7 @@ use super::token::{Token, token};
 use crate::failure::quoted;
 use crate::files::random;
 use crate::machine::Clock;
+use crate::os::Socket;
 use crate::server::{Answer, LONGEST};
 
 /// The address of Azure's own endpoint for virtual machines: clients that take another
@@ -67,7 +67,7 @@ enum Dialect {
 impl Rules {
     /// For clients that know a header of `service`. Those who wait are told by a byte to
     /// `wake` that there is an answer.
-    pub(super) fn new(service: &Service, loopback_only: bool, wake: Option<UnixStream>) -> Self {
+    pub(super) fn new(service: &Service, loopback_only: bool, wake: Option<Socket>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>());
         let tag = |header: &str| hmac::sign(&key, header.as_bytes());
         // Whom others reach on the network gives away nothing of the user's.

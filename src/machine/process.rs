@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use anyhow::Result;
 
 use super::Machine;
 use crate::failure::{Failure, command_line, reason};
+use crate::os;
 
 /// How often a running program is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(2);
@@ -42,7 +42,7 @@ impl Finished {
 }
 
 impl Machine {
-    /// A program that leads a process group of its own, for [`kill_group`], and where `setsid`
+    /// A program that leads a process group of its own, for [`os::kill_group`], and where `setsid`
     /// may be used and is there, without a controlling terminal.
     pub fn in_own_group(&self, program: impl AsRef<OsStr>, detached: bool) -> Command {
         if let Some(setsid) = self.find("setsid").filter(|_| detached) {
@@ -52,7 +52,7 @@ impl Machine {
             command
         } else {
             let mut command = self.command(program);
-            command.process_group(0);
+            os::in_own_group(&mut command);
             command
         }
     }
@@ -86,6 +86,7 @@ impl Machine {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| not_started(argv, &error))?;
+        os::lead(&child);
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
@@ -104,7 +105,7 @@ impl Machine {
             let (stdout, stderr) = match talk() {
                 Ok(both) => both,
                 Err(error) => {
-                    kill_group(child.id());
+                    os::kill_group(child.id());
                     child.kill()?;
                     child.wait()?;
                     return Err(no_thread(&error).into());
@@ -116,7 +117,7 @@ impl Machine {
                 }
                 if Instant::now() >= until {
                     // The whole group: a grandchild that holds the pipes would keep us waiting.
-                    kill_group(child.id());
+                    os::kill_group(child.id());
                     child.kill()?;
                     child.wait()?;
                     return Err(Failure::new(format!(
@@ -148,14 +149,6 @@ pub fn thread<T: Send + 'static>(
 /// What is said of a thread that could not be started.
 pub fn no_thread(error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot start a thread: {}", reason(error))).hint("ulimit -a")
-}
-
-/// Ends a program and all that it started in its process group.
-pub fn kill_group(leader: u32) {
-    let leader = i32::try_from(leader).ok();
-    if let Some(group) = leader.and_then(rustix::process::Pid::from_raw) {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
 }
 
 /// What is said of a program that could not be started.

@@ -8,20 +8,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Machine;
 use crate::git;
+use crate::os::{OsStrExt as _, neutral};
 use crate::workspace::{is_mark, project_folder};
 
 /// Folders that hold administrators' programs but are missing from many users' PATH
 /// (Debian, SUSE).
 const ADMIN_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-
-/// Where programs run: it is there on every machine, and only root can put anything there.
-const NEUTRAL: &str = "/";
 
 /// Lists of folders or files from which a program loads code.
 const LISTS: [&str; 12] = [
@@ -139,7 +136,7 @@ impl Machine {
         std::env::split_paths(path)
             .chain(ADMIN_FOLDERS.map(PathBuf::from))
             .filter(|folder| folder.is_absolute())
-            .filter_map(move |folder| which::which_in(program, Some(folder), NEUTRAL).ok())
+            .filter_map(move |folder| which::which_in(program, Some(folder), neutral()).ok())
             .filter(|found| !self.is_of_repository(found))
     }
 
@@ -203,7 +200,7 @@ impl Machine {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         let env = self.neutral_environment();
-        command.env_clear().envs(env).current_dir(NEUTRAL);
+        command.env_clear().envs(env).current_dir(neutral());
         command
     }
 

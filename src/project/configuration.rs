@@ -70,7 +70,7 @@ pub fn set_up(folder: &Path) -> Result<Vec<String>> {
         if let Ok(configuration) = Configuration::read(folder, &path)?
             && names_own_folder(&configuration.value, &path)
         {
-            known.push(path.to_string_lossy().into_owned());
+            known.push(super::slashed(&path));
         }
     }
     Ok(known)

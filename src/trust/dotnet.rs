@@ -6,7 +6,6 @@
 //! .NET's `X509Store.Remove` finds it (measured). .NET itself writes them encrypted with an empty
 //! password; azup reads only what is plain, as it writes it, so those stay whatever they hold.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -20,6 +19,7 @@ use crate::failure::shown;
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Kind;
+use crate::os::{self, MetadataExt as _};
 
 /// The folders from the home folder inwards.
 const FOLDERS: [&str; 5] = [".dotnet", "corefx", "cryptography", "x509stores", "root"];
@@ -141,7 +141,7 @@ fn unfit(folder: &Path, home: &Path, about: &std::fs::Metadata) -> Option<String
     if !about.is_dir() {
         return Some("is not a folder".to_owned());
     }
-    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (user, group) = (os::user(), os::group());
     if about.uid() != user {
         let owner = if about.uid() == 0 { "root" } else { "another user" };
         return Some(format!("belongs to {owner}, and .NET's store is this user's"));

@@ -9,14 +9,13 @@
 pub mod keytool;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use java_keystore::jks::Jks;
 use java_keystore::pkcs12::Pkcs12;
 use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry, Format};
-use rustix::fs::Access;
-use rustix::io::Errno;
 
 use super::definition::Definition;
 use super::{Found, Goal, Removal, Row, Status, Store};
@@ -26,6 +25,7 @@ use crate::failure::{Failure, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Kind;
+use crate::os;
 use keytool::Keytool;
 
 /// Folders of JDKs, beside those in the user's home.
@@ -443,8 +443,5 @@ fn free_alias(entries: &[Entry<'_>], ca: &TrustAnchor) -> String {
 /// system is something else: nobody may, and the attempt says so.
 fn is_closed(path: &Path, machine: &Machine) -> bool {
     !machine.is_root()
-        && matches!(
-            rustix::fs::access(path, Access::WRITE_OK),
-            Err(Errno::ACCESS | Errno::PERM)
-        )
+        && os::may_write(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }

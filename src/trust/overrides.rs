@@ -8,7 +8,6 @@
 pub(crate) mod dotenv;
 
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -23,6 +22,7 @@ use crate::failure::{quoted, shown};
 use crate::files;
 use crate::machine::Machine;
 use crate::options::Kind;
+use crate::os::{self, MetadataExt as _};
 use crate::workspace::Workspace;
 
 /// Each variable, and who reads the file that it names (measured).
@@ -121,8 +121,8 @@ fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
 type Identity = (u64, u64, OsString);
 
 fn identity(path: &Path) -> Option<Identity> {
-    let folder = path.parent()?.metadata().ok()?;
-    Some((folder.dev(), folder.ino(), path.file_name()?.to_owned()))
+    let (device, number) = files::identity(path.parent()?)?;
+    Some((device, number, path.file_name()?.to_owned()))
 }
 
 /// Every setting: the environment first, then the nearest `.env` of the project.
@@ -216,7 +216,7 @@ impl Override {
         };
         let folder = self.path.parent().unwrap_or(&self.path);
         !SYSTEM.iter().any(|system| real.starts_with(system))
-            && (machine.is_root() || about.uid() == rustix::process::geteuid().as_raw())
+            && (machine.is_root() || about.uid() == os::user())
             && files::is_writable(folder)
     }
 

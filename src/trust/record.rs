@@ -5,7 +5,6 @@
 //! many, never one too few. Beside the record every store is searched anew on removal.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -19,6 +18,7 @@ use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Kind;
+use crate::os::{OsStrExt as _, OsStringExt as _};
 
 /// The record's file in azup's own folder.
 const FILE: &str = "stores.json";

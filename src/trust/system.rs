@@ -1,15 +1,17 @@
 //! The operating system's own store, which curl, Go, .NET, OpenSSL's users and, on
 //! request, Node and Deno read. One file per family behind the same three verbs.
 //!
-//! All families are compiled on every system, so that those of other systems are tested
-//! wherever azup is built; which one is used is decided when azup runs.
+//! All of Unix's families are compiled on every system, so that they are tested wherever azup is
+//! built; which one is used is decided when azup runs. Windows' is built for Windows alone.
 
 mod anchors;
 mod families;
 mod java_alias;
 mod macos;
 mod os_release;
+#[cfg(windows)]
 mod windows;
+mod wsl;
 
 use std::path::{Path, PathBuf};
 
@@ -40,11 +42,13 @@ pub(super) static STORE: Definition = Definition {
 
 /// The system's store, or a row that says why azup has none to offer.
 fn find(machine: &Machine) -> Vec<Found> {
-    vec![match std::env::consts::OS {
+    let own = match std::env::consts::OS {
         "macos" => macos::find(machine),
+        #[cfg(windows)]
         "windows" => windows::find(machine),
         _ => anchors::find(Path::new("/"), machine),
-    }]
+    };
+    std::iter::once(own).chain(wsl::find(Path::new("/"))).collect()
 }
 
 /// The bundle of the system's public CAs that OpenSSL's users read, where there is one.
@@ -89,7 +93,7 @@ fn by_file(
     ])
 }
 
-/// How macOS and Windows name a certificate: SHA-1 of the DER, in upper case.
+/// How macOS names a certificate: SHA-1 of the DER, in upper case.
 fn sha1(ca: &TrustAnchor) -> String {
     sha1_of(&ca.der)
 }

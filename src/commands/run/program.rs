@@ -2,13 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::failure::{Exit, Failure, command_line, quoted, reason};
 use crate::machine::Machine;
+use crate::os::{self, OsStrExt as _};
 use crate::workspace::Workspace;
 
 /// The shells' exit code for a command that is not there.
@@ -17,13 +17,16 @@ const NOT_FOUND: Exit = Exit::Program(127);
 /// The shells' exit code for a command that cannot be run.
 const NOT_RUNNABLE: Exit = Exit::Program(126);
 
+/// Where an environment has its programs.
+const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
+
 /// Where projects keep their Python environments.
 const ENVIRONMENTS: [&str; 3] = [".venv", "venv", ".conda"];
 
 /// Makes sure that `program` is there, by its path or on PATH, and can be run.
 pub(super) fn require(program: &OsStr, rest: &[OsString], machine: &Machine) -> Result<()> {
-    if program.as_bytes().contains(&b'/') {
-        return match state(&machine.absolute(Path::new(program))) {
+    if is_path(program) {
+        return match state(&machine.absolute(Path::new(program)), machine) {
             State::Runnable => Ok(()),
             State::Missing => Err(missing(program, "no such file").into()),
             State::Other(why) => Err(unusable(program, &why).into()),
@@ -32,7 +35,7 @@ pub(super) fn require(program: &OsStr, rest: &[OsString], machine: &Machine) -> 
     let path = machine.var("PATH").unwrap_or_default();
     let mut found = None;
     for folder in std::env::split_paths(path) {
-        match state(&machine.absolute(&folder).join(program)) {
+        match state(&machine.absolute(&folder).join(program), machine) {
             State::Runnable => return Ok(()),
             State::Missing => {}
             State::Other(why) => found = found.or(Some(why)),
@@ -49,11 +52,23 @@ pub(super) fn require(program: &OsStr, rest: &[OsString], machine: &Machine) -> 
     .into())
 }
 
+/// What is started: on Windows the file itself, since by `npm` nothing finds `npm.cmd` there.
+pub(super) fn started(program: &OsStr, machine: &Machine) -> OsString {
+    if !cfg!(windows) {
+        return program.to_owned();
+    }
+    let path = machine.var("PATH").filter(|_| !is_path(program)).unwrap_or_default();
+    let here = is_path(program).then(PathBuf::new);
+    let folders = here.into_iter().chain(std::env::split_paths(path));
+    let mut files = folders.map(|folder| file(&machine.absolute(&folder).join(program), machine));
+    files.find(|path| path.is_file()).map_or_else(|| program.to_owned(), PathBuf::into_os_string)
+}
+
 /// What the user may not expect: the project has an environment with this program, which is not
 /// active, so that another one is run.
 pub(super) fn passed_over(program: &OsStr, rest: &[OsString], machine: &Machine) -> Option<Failure> {
     let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().any(|name| machine.var(name).is_some());
-    if active || program.as_bytes().contains(&b'/') {
+    if active || is_path(program) {
         return None;
     }
     let path = in_environment(program, machine)?;
@@ -68,9 +83,9 @@ pub(super) fn passed_over(program: &OsStr, rest: &[OsString], machine: &Machine)
 fn in_environment(program: &OsStr, machine: &Machine) -> Option<PathBuf> {
     let folders = Workspace::of(machine).project;
     let mut paths = folders.iter().flat_map(|folder| {
-        ENVIRONMENTS.map(|name| folder.join(name).join("bin").join(program))
+        ENVIRONMENTS.map(|name| folder.join(name).join(PROGRAMS).join(program))
     });
-    let path = paths.find(|path| matches!(state(path), State::Runnable))?;
+    let path = paths.find(|path| matches!(state(path, machine), State::Runnable))?;
     Some(path.strip_prefix(machine.cwd()).map_or(path.clone(), Path::to_owned))
 }
 
@@ -93,16 +108,38 @@ enum State {
     Other(String),
 }
 
-fn state(path: &Path) -> State {
+/// Whether a program is named by its path, so that it is not looked for.
+fn is_path(program: &OsStr) -> bool {
+    let bytes = program.as_bytes();
+    bytes.contains(&b'/') || (cfg!(windows) && bytes.contains(&b'\\'))
+}
+
+/// The program's file: on Windows it may be named without its end (`python`, `npm`).
+fn file(path: &Path, machine: &Machine) -> PathBuf {
+    let Some(ends) = machine.var("PATHEXT").filter(|_| cfg!(windows)) else {
+        return path.to_owned();
+    };
+    let with = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let ends = ends.to_string_lossy().into_owned();
+    let mut all = ends.split(';').map(with);
+    all.find(|path| path.is_file()).unwrap_or_else(|| path.to_owned())
+}
+
+fn state(path: &Path, machine: &Machine) -> State {
+    let path = &file(path, machine);
     let Ok(about) = path.metadata() else {
         return State::Missing;
     };
     if about.is_dir() {
         return State::Other("it is a folder".to_owned());
     }
-    match rustix::fs::access(path, rustix::fs::Access::EXEC_OK) {
+    match os::may_run(path) {
         Ok(()) => State::Runnable,
-        Err(error) => State::Other(reason(&error.into())),
+        Err(error) => State::Other(reason(&error)),
     }
 }
 

@@ -7,7 +7,6 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,6 +15,7 @@ use memchr::memmem;
 use time::OffsetDateTime;
 
 use crate::certificates::{BEGIN, END, TrustAnchor, decode, sha256};
+use crate::os::{OsStrExt as _, OsStringExt as _};
 use crate::trust::Removal;
 
 const BEGIN_MARK: &str = "# azup begin ";

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nss_cert_db::{JOURNAL_HEADER_LENGTH, is_hot_journal};
-use rustix::process::{Flock, FlockOffsetType, FlockType, Pid, fcntl_getlk, test_kill_process};
 
 use crate::machine::Machine;
+use crate::os;
 
 /// The bytes that `SQLite` locks in a database file (`PENDING_BYTE` and what follows, in
 /// <https://sqlite.org/src/file/src/os.h>).
@@ -34,20 +34,12 @@ const CHROMIUMS: [&str; 4] = [
 pub(super) fn locked_by(folder: &Path) -> Option<String> {
     let pid = ["cert9.db", "key4.db"].iter().find_map(|name| {
         let file = File::open(folder.join(name)).ok()?;
-        let wanted = Flock {
-            start: LOCK_START,
-            length: LOCK_LENGTH,
-            pid: None,
-            typ: FlockType::WriteLock,
-            offset_type: FlockOffsetType::Set,
-        };
-        fcntl_getlk(&file, &wanted).ok()?.map(|lock| lock.pid)
+        os::lock_holder(&file, LOCK_START, LOCK_LENGTH)
     })?;
     // A program in another container has no number here.
     let Some(pid) = pid else {
         return Some("another program".to_owned());
     };
-    let pid = pid.as_raw_nonzero();
     Some(match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => format!("{} (process {pid})", name.trim()),
         Err(_) => format!("process {pid}"),
@@ -80,9 +72,7 @@ pub(super) fn is_browser_running(folder: &Path, machine: &Machine) -> bool {
         let target = std::fs::read_link(link).unwrap_or_default();
         let target = target.to_string_lossy();
         let pid = target.rsplit(['+', '-']).next();
-        pid.and_then(|pid| pid.parse().ok())
-            .and_then(Pid::from_raw)
-            .is_some_and(|pid| test_kill_process(pid).is_ok())
+        pid.and_then(|pid| pid.parse().ok()).is_some_and(os::has_number)
     };
     if !folder.ends_with("nssdb") {
         return runs(folder.join("lock"));

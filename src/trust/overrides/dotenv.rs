@@ -2,8 +2,8 @@
 //! quotes, comments and `export`. Only enough of it to find a path.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
+use crate::os::{OsStrExt as _, OsStringExt as _};
 
 /// Every variable that is set, in order, with its value, in which `$HOME` and `~` stand for `home`;
 /// where a line makes no sense, or a value refers to other variables, it is passed over.

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
@@ -12,6 +11,7 @@ use serde_json::Value;
 use super::{pyvenv, tools};
 use crate::files::{self, folders_in};
 use crate::machine::Machine;
+use crate::os::OsStrExt as _;
 use crate::workspace::Workspace;
 
 /// Where environments may be.
@@ -155,10 +155,13 @@ pub(super) fn on_path(machine: &Machine) -> Option<PathBuf> {
     let project = Workspace::of(machine);
     let program = std::env::split_paths(machine.var("PATH")?)
         .filter(|folder| folder.is_absolute() && !project.holds(folder))
-        .map(|folder| folder.join("python3"))
+        .map(|folder| folder.join(if cfg!(windows) { "python.exe" } else { "python3" }))
         .find(|program| program.is_file())?;
+    // What leads to the shop instead of a Python cannot be followed, and is none.
     let program = program.canonicalize().ok()?;
-    let root = program.parent()?.parent()?;
+    let folder = program.parent()?;
+    let is_root = cfg!(windows) && !folder.ends_with("Scripts");
+    let root = if is_root { folder } else { folder.parent()? };
     let of_distribution = ["/", "/usr"].iter().any(|system| root == Path::new(system));
     (!of_distribution).then(|| root.to_owned())
 }
@@ -171,6 +174,10 @@ pub(super) fn user_site(machine: &Machine) -> Vec<Place> {
     }
     if let Ok(home) = machine.home() {
         places.push(Place::Root(home.join(".local")));
+        if let (true, Ok(data)) = (cfg!(windows), machine.config_home()) {
+            // Each PythonXY in there.
+            places.push(Place::Each(data.join("Python")));
+        }
         if cfg!(target_os = "macos") {
             places.push(Place::Each(home.join("Library/Python")));
         }
@@ -215,6 +222,7 @@ pub(super) fn everywhere(machine: &Machine) -> Vec<Place> {
     places.extend(tools::uv_scripts(machine).map(Place::Each));
     places.extend(conda(machine));
     places.extend(azure_cli());
+    places.extend(on_windows(machine));
     places.extend(["/usr/local", "/usr"].map(|root| Place::Root(root.into())));
     let mut once = HashSet::new();
     places.retain(|place| once.insert(place.clone()));
@@ -256,6 +264,27 @@ fn conda(machine: &Machine) -> Vec<Place> {
         places.push(Place::Each(root.join("envs")));
         places.push(Place::Root(root));
     }
+    places
+}
+
+/// Where Python's own installer puts it on Windows, for the user and for all, and where Azure CLI
+/// has its own.
+fn on_windows(machine: &Machine) -> Vec<Place> {
+    if !cfg!(windows) {
+        return Vec::new();
+    }
+    let folder = |variable: &str| machine.var(variable).map(PathBuf::from);
+    let programs = folder("PROGRAMFILES");
+    let mut places = Vec::new();
+    places.extend(folder("LOCALAPPDATA").map(|data| Place::Each(data.join(r"Programs\Python"))));
+    for folder in programs.iter().flat_map(|programs| folders_in(programs)) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("Python3") {
+            places.push(Place::Root(folder));
+        }
+    }
+    let azure = r"Microsoft SDKs\Azure\CLI2";
+    places.extend(programs.map(|programs| Place::Root(programs.join(azure))));
     places
 }
 

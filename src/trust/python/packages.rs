@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -20,7 +19,7 @@ const OTHERS: [(&str, &str); 2] = [
 ];
 
 /// The file from which OpenSSL reads its CAs in an environment of conda's.
-const CONDA: &str = "ssl/cacert.pem";
+const CONDA: &str = if cfg!(windows) { "Library/ssl/cacert.pem" } else { "ssl/cacert.pem" };
 
 /// Folders whose packages belong to the distribution, whoever may write there. Azure CLI
 /// brings a Python of its own in one of them.
@@ -81,6 +80,12 @@ impl Environment<'_> {
 /// packages.
 pub(super) fn versions(root: &Path) -> Vec<(OsString, PathBuf)> {
     let mut found = Vec::new();
+    if cfg!(windows) {
+        // `Lib\site-packages` of an environment, and `site-packages` of what is installed for a user.
+        let folders = [root.join("Lib"), root.to_owned()].into_iter();
+        let folders = folders.filter(|folder| folder.join("site-packages").is_dir());
+        return folders.map(|folder| ("python".into(), folder)).collect();
+    }
     for lib in ["lib", "lib64"] {
         let lib = root.join(lib);
         // Nearly always a link to lib; only Fedora's own Python has both.
@@ -110,7 +115,7 @@ pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
     let root = environment.root;
     let openssl = root.join(CONDA);
     if bundles.new
-        && !environment.leads_out(&root.join("ssl"))
+        && !openssl.parent().is_some_and(|folder| environment.leads_out(folder))
         && exists(&openssl)
         && root.join("conda-meta").is_dir()
     {
@@ -127,8 +132,7 @@ pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
 impl Bundles {
     /// Adds those of one folder of packages.
     pub(super) fn add(&mut self, packages: &Path, environment: Environment<'_>, seen: &mut Seen) {
-        let about = packages.metadata();
-        let Ok(about) = about.as_ref().map(|about| (about.dev(), about.ino())) else {
+        let Some(about) = files::identity(packages) else {
             return;
         };
         if environment.leads_out(packages) {

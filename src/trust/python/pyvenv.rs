@@ -2,10 +2,10 @@
 //! reads it: `key = value` lines, keys in any case, the last one wins.
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::files;
+use crate::os::OsStrExt as _;
 
 /// The file's name.
 pub(super) const NAME: &str = "pyvenv.cfg";

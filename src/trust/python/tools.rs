@@ -1,7 +1,6 @@
 //! poetry, pipenv, hatch and pdm, which keep every project's environment in one folder, under a
 //! name that tells the project; and uv's environments of scripts.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -9,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE;
 
 use crate::files::{self, folders_in};
 use crate::machine::Machine;
+use crate::os::OsStrExt as _;
 
 /// The first eight characters of the SHA-256 of a path, as poetry, pipenv and hatch write it in
 /// the names of their environments.

@@ -214,13 +214,9 @@ fn a_recycled_process_number_is_never_signalled() {
     let run = site.sandbox.own().join("run");
     fs::create_dir_all(&run).unwrap();
     let path = run.join("0011223344556677.lock");
-    let mut lock = fs::File::create(&path).unwrap();
-    write!(
-        lock,
-        r#"{{"pid":{},"start_time":1,"location":"/x"}}"#,
-        innocent.0.id()
-    )
-    .unwrap();
+    let lock = fs::File::create(&path).unwrap();
+    let holder = format!(r#"{{"pid":{},"start_time":1,"location":"/x"}}"#, innocent.0.id());
+    fs::write(path.with_extension("holder"), holder).unwrap();
 
     // Not locked: whoever it names, it is nobody's.
     let down = site.sandbox.azup(["down"]).ok();
@@ -324,4 +320,19 @@ fn status_lists_what_runs_and_logs_prints_what_it_says() {
     site.sandbox.azup(["down"]).ok();
     let done = site.sandbox.azup(["status", "--json"]).ok();
     assert_eq!(done.json()["azurites"], serde_json::json!([]));
+}
+
+/// On Windows nobody but its holder can read a locked file: the text is beside it.
+#[test]
+fn what_is_locked_holds_nothing() {
+    let site = Site::new();
+    site.azup_up(&["-d"]).ok();
+    let locked: Vec<_> = ["lock", "users", "claim"].iter().flat_map(|end| site.run_files(end)).collect();
+    assert!(!locked.is_empty());
+    for file in locked {
+        assert_eq!(fs::read(&file).unwrap(), b"", "{}", file.display());
+    }
+    assert_eq!(site.run_files("holder").len(), 1);
+    site.sandbox.azup(["down"]).ok();
+    assert!(site.run_files("holder").is_empty(), "it goes with its holder");
 }

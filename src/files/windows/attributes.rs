@@ -1,0 +1,17 @@
+//! What a file carries beside its bytes is kept by `ReplaceFileW`, which every exchange is.
+
+use std::fs::File;
+use std::io;
+
+use super::place::Stat;
+
+/// Kept when the file is exchanged.
+pub(super) fn keep(_old: &File, _new: &File) {}
+
+/// The same.
+pub(super) fn keep_owner(_file: &File, _existing: &Stat) {}
+
+/// The access list was given when the file was made.
+pub(super) fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! A lock that ends with whoever holds it, in whatever way they end.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use rustix::io::FdFlags;
+
+use crate::files;
+
+/// A file that is there to be locked, and holds nothing: on Windows nobody else can read what
+/// is locked. Dropping it gives the lock back.
+#[derive(Debug)]
+pub struct LockFile {
+    file: File,
+}
+
+impl LockFile {
+    /// Opens it, making it where it is missing; without the lock.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut options = files::never_waiting();
+        let options = options.create(true).truncate(false).read(true).write(true);
+        Ok(Self {
+            file: options.open(path)?,
+        })
+    }
+
+    /// Opens one that is there, without the lock.
+    pub fn open_existing(path: &Path) -> io::Result<Self> {
+        let file = files::never_waiting().read(true).open(path)?;
+        Ok(Self { file })
+    }
+
+    /// Takes the lock for itself alone, where nobody has it; whether that came true.
+    pub fn try_alone(&self) -> io::Result<bool> {
+        taken(self.file.try_lock())
+    }
+
+    /// Takes the lock together with others who do the same; whether that came true.
+    pub fn try_shared(&self) -> io::Result<bool> {
+        taken(self.file.try_lock_shared())
+    }
+
+    /// Gives the lock back.
+    pub fn release(&self) -> io::Result<()> {
+        self.file.unlock()
+    }
+
+    /// Starts a program that has the lock as well, for as long as it lives.
+    pub fn lend<T>(&self, spawn: impl FnOnce() -> T) -> io::Result<T> {
+        rustix::io::fcntl_setfd(&self.file, FdFlags::empty())?;
+        let done = spawn();
+        rustix::io::fcntl_setfd(&self.file, FdFlags::CLOEXEC)?;
+        Ok(done)
+    }
+}
+
+fn taken(done: Result<(), TryLockError>) -> io::Result<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}

@@ -1,0 +1,85 @@
+//! Processes: those that azup starts, and those that it finds again by their number.
+
+use std::fs;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+
+use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group, test_kill_process};
+
+fn process(pid: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+/// Makes the program lead a group of its own: Ctrl-C in a terminal does not reach it, and
+/// [`kill_group`] ends all of it.
+pub fn in_own_group(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// Makes the program stay when azup and its terminal have gone.
+pub fn in_background(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// Takes note of the leader of a group that was started, for [`kill_group`].
+pub fn lead(_child: &Child) {}
+
+/// Ends a program and all that it started in its group.
+pub fn kill_group(leader: u32) {
+    if let Some(group) = process(leader) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// The signal that ended a program, where one did.
+pub fn ended_by_signal(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
+
+/// Whether some process has this number.
+pub fn has_number(pid: u32) -> bool {
+    process(pid).is_some_and(|process| test_kill_process(process).is_ok())
+}
+
+/// Whether the process lives that had this number and started then.
+pub fn is_alive(pid: u32, start: Option<u64>) -> bool {
+    has_number(pid) && start_time(pid) == start
+}
+
+/// Asks an azup to end, as SIGTERM does.
+pub fn stop(pid: u32) {
+    if let Some(pid) = process(pid) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+/// When a process started (clock ticks since the machine did), which only Linux tells: field 22
+/// of `/proc/PID/stat`; `None` for a process that has ended and that nobody has waited for yet
+/// (state Z, field 3). The second field, the program's name in brackets, may hold spaces and
+/// brackets itself.
+pub fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+    match fields.first() {
+        Some(&"Z") | None => None,
+        Some(_) => fields.get(19)?.parse().ok(),
+    }
+}
+
+/// The process that started this one.
+#[derive(Clone, Debug)]
+pub struct Starter(Option<Pid>);
+
+impl Starter {
+    /// As it is now.
+    pub fn now() -> Self {
+        Self(getppid())
+    }
+
+    /// Whether it has ended since.
+    pub fn has_ended(&self) -> bool {
+        getppid() != self.0
+    }
+}

@@ -1,0 +1,88 @@
+//! A lock that ends with whoever holds it, in whatever way they end: a file that nobody else can
+//! open. Not `LockFileEx`: a program that was started does not inherit such a lock, and Azurite
+//! has to hold its own for as long as it writes.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::windows::fs::OpenOptionsExt as _;
+use std::os::windows::io::AsHandle as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::api;
+
+/// `FILE_SHARE_READ`: others may read, too.
+const SHARED: u32 = 1;
+
+/// `ERROR_SHARING_VIOLATION`
+const TAKEN: i32 = 32;
+
+/// A file that is there to be locked, and holds nothing. Dropping it gives the lock back.
+#[derive(Debug)]
+pub struct LockFile {
+    path: PathBuf,
+    held: Mutex<Option<File>>,
+}
+
+impl LockFile {
+    /// Makes it where it is missing; without the lock.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        match OpenOptions::new().write(true).create_new(true).open(path) {
+            Err(error) if !path.exists() => return Err(error),
+            _ => {}
+        }
+        Self::open_existing(path)
+    }
+
+    /// One that is there, without the lock.
+    pub fn open_existing(path: &Path) -> io::Result<Self> {
+        path.metadata()?;
+        Ok(Self {
+            path: path.to_owned(),
+            held: Mutex::default(),
+        })
+    }
+
+    /// Takes the lock for itself alone, where nobody has it; whether that came true.
+    pub fn try_alone(&self) -> io::Result<bool> {
+        self.take(OpenOptions::new().write(true).share_mode(0))
+    }
+
+    /// Takes the lock together with others who do the same; whether that came true.
+    pub fn try_shared(&self) -> io::Result<bool> {
+        self.take(OpenOptions::new().read(true).share_mode(SHARED))
+    }
+
+    fn take(&self, options: &OpenOptions) -> io::Result<bool> {
+        let mut held = self.held();
+        *held = None;
+        match options.open(&self.path) {
+            Ok(file) => *held = Some(file),
+            Err(error) if error.raw_os_error() == Some(TAKEN) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(held.is_some())
+    }
+
+    /// Gives the lock back.
+    pub fn release(&self) -> io::Result<()> {
+        *self.held() = None;
+        Ok(())
+    }
+
+    /// Starts a program that has the lock as well, for as long as it lives.
+    pub fn lend<T>(&self, spawn: impl FnOnce() -> T) -> io::Result<T> {
+        let held = self.held();
+        let Some(file) = held.as_ref() else {
+            return Ok(spawn());
+        };
+        api::inherit(file.as_handle(), true)?;
+        let done = spawn();
+        api::inherit(file.as_handle(), false)?;
+        Ok(done)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<File>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
