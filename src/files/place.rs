@@ -38,8 +38,9 @@ pub(super) fn real_path(opened: &Folder, path: &Path) -> io::Result<PathBuf> {
     #[cfg(target_os = "linux")]
     {
         use std::os::fd::AsRawFd as _;
-        let _ = path;
-        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+        let by_itself = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        // Where no /proc is.
+        by_itself.or_else(|_| path.canonicalize())
     }
     #[cfg(not(target_os = "linux"))]
     {
