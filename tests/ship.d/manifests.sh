@@ -15,8 +15,8 @@ manifests() {
     ruby -c "$out/manifests/homebrew/azurite-up.rb" > /dev/null
     HOME=$work/brew-home ruby tests/ship.d/homebrew.rb "$out/manifests/homebrew/azurite-up.rb" "$out" "$work/brew"
     same "$work/brew/bin/azup"
-    [ -s "$work/brew/share/man/man1/azup-up.1" ] && [ -s "$work/brew/etc/bash_completion.d/azup" ] ||
-        fail "Homebrew's formula leaves out pages or completions"
+    [ -s "$work/brew/share/man/man1/azup-up.1" ] || fail "Homebrew's formula leaves out the manual pages"
+    [ -s "$work/brew/etc/bash_completion.d/azup" ] || fail "Homebrew's formula leaves out the completions"
 
     say "winget and scoop: their structure, of a stand-in for a program for Windows"
     release/archive "$work/windows" "$ship/licenses" "$windows=$ship/azup-$release_target"

@@ -62,7 +62,7 @@ enableTelemetry: false
 enableImmutableInstalls: false
 nodeLinker: $([ "$name" = yarn4-pnp ] && echo pnp || echo node-modules)
 YARN
-        [ "$name" != yarn4 ] && [ "$name" != yarn4-pnp ] || : > yarn.lock
+        case $name in yarn4*) : > yarn.lock ;; esac
         in_project() { env -i HOME="$home/$name/home" PATH="$node:$PATH" CI=1 npm_config_registry="$registry" YARN_REGISTRY="$registry" "$@"; }
         in_project "${words[@]}" > "$work/installer" 2>&1 || { cat "$work/installer" >&2; fail "$name does not install azurite-up"; }
         if [ "$name" = yarn4-pnp ]; then
