@@ -173,7 +173,11 @@ impl Sandbox {
 
     /// Runs `azup` to its end.
     pub fn azup<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Done {
-        Done::from(self.azup_command(arguments).output().unwrap())
+        let words = arguments.into_iter().map(|word| word.as_ref().to_owned());
+        let words: Vec<OsString> = words.collect();
+        let done = Done::from(self.azup_command(&words).output().unwrap());
+        crate::documents::keep(&words, &done.stdout);
+        done
     }
 
     /// Runs `azup` while nobody can write in `folder`: it is mounted read-only in a mount

@@ -4,6 +4,7 @@ mod accounts;
 mod background;
 mod clients;
 mod credential;
+mod documents;
 mod dotnet;
 mod forward;
 mod install;
