@@ -75,4 +75,19 @@ YARN
         has "$work/version" "azup $version"
         cd "$here"
     done
+    by_feature "$registry" "$home/feature"
+}
+
+# REGISTRY HOME: the script of the dev container Feature, in an image with npm and without pip and
+# uv. What it installs lies in a /usr/local of its own.
+by_feature() {
+    local path=$work/feature-path name
+    say "npm, by the Feature's script"
+    mkdir -p "$path" "$2"
+    for name in cat dirname env install node npm rm sed sh timeout uname; do ln -s "$(command -v "$name")" "$path/$name"; done
+    # shellcheck disable=SC2016 # for the shell in there
+    unshare --map-root-user --mount sh -euc 'mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/bin && cd / &&
+        env -i HOME="$1" PATH="$2:/usr/local/bin" npm_config_registry="$3" sh "$4/features/azurite/install.sh" && /usr/local/bin/azup --version' \
+        sh "$2" "$path" "$1" "$here" > "$work/version" 2> "$work/installer" || { cat "$work/installer" >&2; fail "the Feature's script does not install azup"; }
+    has "$work/version" "azup $version"
 }
