@@ -42,8 +42,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
             let words = [Some("azup".into()), named, Some("--help".into())];
             return parse(words.into_iter().flatten());
         }
-        // With -v it also says which Azurite it brings.
-        Command::Version if !cli.always.verbose => {
+        // With -v it also says which Azurite it brings, as it does to programs.
+        Command::Version if !cli.always.verbose && !cli.always.json => {
             return parse(["azup", "--version"].map(OsString::from));
         }
         Command::Restart(restart) => restart.up.detach = true,

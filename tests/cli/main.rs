@@ -17,6 +17,7 @@
 #[macro_use]
 extern crate azup_left_out;
 
+mod documents;
 mod python;
 mod sandbox;
 mod tls;

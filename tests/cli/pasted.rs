@@ -3,7 +3,7 @@
 //! once more, and must not say the same again, unless the hint was the same command in another
 //! way and that has worked.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::process::Stdio;
 
 use crate::sandbox::{Done, Sandbox, azup};
@@ -52,7 +52,7 @@ echo "pasted: $?"
 
 /// Only by `tests/run`, which says with `AZUP_TEST_ALL` that the namespaces are to be had.
 #[track_caller]
-pub fn check(sandbox: &Sandbox, words: &[&OsStr], done: &Done) {
+pub fn check(sandbox: &Sandbox, words: &[OsString], done: &Done) {
     if std::env::var_os("AZUP_TEST_ALL").is_none() {
         return;
     }
@@ -71,7 +71,7 @@ pub fn check(sandbox: &Sandbox, words: &[&OsStr], done: &Done) {
             .stdin(Stdio::null());
         let after = Done::from(command.output().unwrap());
         assert_ne!(after.code, 125, "no copy of the machine to paste in: {after}");
-        let verb = words.first().unwrap_or(&OsStr::new("")).to_string_lossy();
+        let verb = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
         let is_same = hint.contains(&format!("azup {verb}"));
         let has_worked = after.stdout.contains("pasted: 0\n");
         let is_gone = !after.stdout.contains(message);

@@ -173,9 +173,10 @@ impl Sandbox {
 
     /// Runs `azup` to its end.
     pub fn azup<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Done {
-        let words: Vec<A> = arguments.into_iter().collect();
-        let words: Vec<&OsStr> = words.iter().map(AsRef::as_ref).collect();
+        let words = arguments.into_iter().map(|word| word.as_ref().to_owned());
+        let words: Vec<OsString> = words.collect();
         let done = Done::from(self.azup_command(&words).output().unwrap());
+        crate::documents::keep(&words, &done.stdout);
         crate::pasted::check(self, &words, &done);
         done
     }

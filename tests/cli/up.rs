@@ -5,6 +5,7 @@ mod background;
 mod clients;
 mod credential;
 mod database;
+mod documents;
 mod dotnet;
 mod emulator;
 mod forward;
