@@ -69,7 +69,7 @@ impl Users {
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(
-                        Failure::new("another azup does not finish stopping Azurite")
+                        Failure::new("another azup is still stopping Azurite")
                             .hint("azup down")
                             .into(),
                     );

@@ -15,7 +15,7 @@ pub(super) fn run(machine: &Machine) -> Result<Answer> {
     let texts: Vec<String> = all.iter().map(text).collect();
     let mut text = texts.join("\n");
     if all.is_empty() {
-        text.push_str("no Azurite of azup's runs; azup up -d starts one\n");
+        text.push_str("azup is not running an Azurite; azup up -d starts one\n");
     }
     let documents: Vec<Value> = all.iter().map(document).collect();
     Ok(Answer {

@@ -40,7 +40,7 @@ pub(super) fn require(path: &Path, opened: &OwnedFd) -> io::Result<()> {
     let Some((top, known)) = judged.get_mut(path) else {
         return Ok(());
     };
-    let exchanged = || io::Error::other("its folder was exchanged for another one meanwhile");
+    let exchanged = || io::Error::other("its folder was replaced in the meantime");
     match known {
         Some(known) if *known == identity(opened)? => {}
         Some(_) => return Err(exchanged()),

@@ -74,9 +74,9 @@ impl Report<'_> {
         let Some(ca) = self.ca else {
             return match (self.count(&[Outcome::Removed]), &self.preview) {
                 (_, Some(_)) => "nothing was changed\n".to_owned(),
-                (0, None) => "no store has a CA to take out\n".to_owned(),
-                (1, None) => "taken out of 1 store\n".to_owned(),
-                (count, None) => format!("taken out of {count} stores\n"),
+                (0, None) => "no store has a CA to remove\n".to_owned(),
+                (1, None) => "removed from 1 store\n".to_owned(),
+                (count, None) => format!("removed from {count} stores\n"),
             };
         };
         // With `--stores none` there is nothing to say about trust.
