@@ -179,7 +179,7 @@ fn passed_on(options: &[OsString]) -> Result<Vec<OsString>> {
         let text = option.to_string_lossy();
         let name = text.split('=').next().unwrap_or_default();
         if let Some((_, ours)) = OURS.iter().find(|(theirs, _)| *theirs == name) {
-            let what = format!("{name} cannot be passed on to Azurite: azup says it itself");
+            let what = format!("{name} cannot be passed on to Azurite: azup sets it itself");
             let hint = if ours.is_empty() {
                 "azup help up".to_owned()
             } else {
@@ -256,7 +256,7 @@ impl Ports {
         for (at, (name, port)) in all.iter().enumerate() {
             if *port == 0 {
                 return Err(usage(format!(
-                    "--{name}-port 0: the port has to be known beforehand, for the URL"
+                    "--{name}-port 0 is not possible: the URLs need a known port"
                 ))
                 .into());
             }

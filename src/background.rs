@@ -86,7 +86,7 @@ fn wait_for_answer(
 /// The failure of one that ended without an answer.
 pub fn silent(log: &Path) -> Failure {
     Failure::new(format!(
-        "azup ended in the background without a word; what it had to say is in {}",
+        "azup exited in the background without an answer; its output is in {}",
         shown(log)
     ))
     .hint(command_line(["cat".as_ref(), log.as_os_str()]))

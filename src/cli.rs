@@ -33,7 +33,7 @@ pub use values::stores_help;
     disable_help_subcommand = true,
     // Without it, clap prints an error where help is of more use.
     arg_required_else_help = true,
-    about = "Azure Storage code runs against the Azurite emulator unchanged: HTTPS, OAuth, trusted",
+    about = "Run Azure Storage code unchanged against the Azurite emulator: HTTPS, OAuth, trusted",
     help_template = "\
 {about}
 
@@ -46,7 +46,7 @@ Examples:
   azup up              run Azurite here over HTTPS with OAuth, until Ctrl-C
   azup run -- pytest   run tests against Azurite, starting it if it is not running
   azup doctor          diagnose problems and print the command that fixes each
-  azup remove          undo azup init; azup untrust takes the CA out of every store",
+  azup remove          undo azup init; azup untrust removes the CA from every store",
     after_help = "\
 Exit codes: 0 done or nothing to do, 1 failed, 2 usage, 3 partly done, 4 refused, 130 interrupted"
 )]
@@ -86,7 +86,7 @@ pub enum Command {
     Reset(Reset),
     /// Put the CA into every trust store where it is missing
     Trust(Trust),
-    /// Take every azup CA out of every trust store
+    /// Remove every azup CA from every trust store
     Untrust(Untrust),
     /// Make a new CA and certificate, and trust it
     Renew(Renew),
@@ -98,7 +98,7 @@ pub enum Command {
     Token(Token),
     /// Serve local access tokens to Azure SDKs without starting Azurite
     Identity(Identity),
-    /// Print the completions of a shell
+    /// Print the completion script for a shell
     Completions(Completions),
     /// Print the manual page, or write all of them
     Man(Man),

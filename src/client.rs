@@ -309,7 +309,7 @@ fn written(host: &str, request: &Request<'_>) -> Vec<u8> {
 
 /// The response in `bytes`, once it is whole. `ended`: nothing more will come.
 fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
-    let bad = || Refusal::Other("its answer is no HTTP".to_owned());
+    let bad = || Refusal::Other("its answer is not HTTP".to_owned());
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Response::new(&mut fields);
     let httparse::Status::Complete(end) = head.parse(bytes).map_err(|_| bad())? else {

@@ -52,7 +52,7 @@ fn told(origin: &Origin, ours: &[Variable], machine: &Machine) -> Option<Failure
     let wins: Vec<&Set> = origin.set.iter().filter(differs).collect();
     let (first, more) = wins.split_first()?;
     let file = origin.file.strip_prefix(machine.cwd()).unwrap_or(&origin.file);
-    let mut what = format!("{}:{} sets {} and wins over azup", shown(file), first.line, first.name);
+    let mut what = format!("{}:{} sets {} and overrides azup", shown(file), first.line, first.name);
     let more: Vec<String> = more.iter().map(|set| format!("{} in line {}", set.name, set.line)).collect();
     if !more.is_empty() {
         what += &format!(", as it does with {}", more.join(", "));

@@ -177,7 +177,7 @@ fn unresolved(wish: &Wish) -> Option<Failure> {
         .filter(|host| (host.as_str(), 1).to_socket_addrs().is_err())
         .map(String::as_str)
         .collect();
-    let what = format!("{} is not known as a name of this machine", missing.first()?);
+    let what = format!("{} does not resolve to this machine", missing.first()?);
     let line = format!("127.0.0.1 {}", missing.join(" "));
     Some(Failure::new(what).hint(format!("echo '{line}' | sudo tee -a /etc/hosts")))
 }
@@ -234,7 +234,8 @@ pub fn leading_away(machine: &Machine) -> Option<Failure> {
     };
     let names: Vec<&str> = machine.variables().filter(is_account).collect();
     let what = format!(
-        "{} is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite",
+        "{} is set: programs that read it send requests to ACCOUNT.blob.core.windows.net, not to \
+         Azurite",
         names.first()?
     );
     Some(Failure::new(what).hint(format!("unset {}", names.join(" "))))

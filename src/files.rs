@@ -60,7 +60,7 @@ impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} was changed by another program meanwhile",
+            "{} was changed by another program in the meantime",
             shown(&self.0)
         )
     }
@@ -120,11 +120,11 @@ fn checked_length(file: &File, path: &Path) -> Result<u64> {
         return Err(Failure::new(format!("{} is a folder, not a file", shown(path))).into());
     }
     if !about.is_file() {
-        return Err(Failure::new(format!("{} is no regular file", shown(path))).into());
+        return Err(Failure::new(format!("{} is not a regular file", shown(path))).into());
     }
     if about.len() > LARGEST {
         return Err(Failure::new(format!(
-            "{} is too large ({} MB) to be what it should be",
+            "{} is too large ({} MB) for what it should contain",
             shown(path),
             about.len() >> 20
         ))
@@ -237,7 +237,7 @@ pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
     };
     let why = if path.parent().is_some_and(others_may_write) {
         let closed = about.is_dir() && about.uid() == user && about.mode() & 0o022 == 0;
-        (!closed).then_some("is in a folder that everybody may write to, and is not this user's alone")
+        (!closed).then_some("is in a folder that everybody can write to, and does not belong to this user alone")
     } else {
         // Root is who `sudo` made of the user.
         let owner = path.metadata().map_or(about.uid(), |about| about.uid());

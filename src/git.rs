@@ -188,7 +188,7 @@ impl Repository {
         let Some(bytes) = self.read("index")? else {
             return Ok(());
         };
-        let damaged = || self.unclear("is not a whole index of git's");
+        let damaged = || self.unclear("is not a complete git index");
         let base = entries(&bytes, id_length, &mut show).ok_or_else(damaged)?;
         // A split index says only what has changed since the other file was written. Entries
         // that were deleted since then count as tracked.

@@ -322,7 +322,7 @@ fn check_clock(now: OffsetDateTime) -> Result<()> {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "the clock says {}: certificates are for the years {} to {}",
+        "the clock says {}: azup makes certificates only in the years {} to {}",
         now.date(),
         YEARS.start(),
         YEARS.end()

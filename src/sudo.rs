@@ -80,7 +80,7 @@ impl SudoUser {
     pub fn act(&self) -> Result<()> {
         set(&self.groups, self.gid, self.uid).map_err(|error| {
             Failure::new(format!(
-                "started with sudo, and cannot work as {}: {}",
+                "started with sudo, but cannot act as {}: {}",
                 self.name,
                 crate::failure::reason(&error)
             ))

@@ -260,7 +260,7 @@ impl Row {
         if self.outcome == Outcome::Failed && self.admin && !named.contains(&self.kind) {
             let command = self.fix.as_deref().unwrap_or_default();
             self.outcome = Outcome::Skipped;
-            self.detail = Some(format!("it takes an administrator: {command}"));
+            self.detail = Some(format!("it needs an administrator: {command}"));
         }
     }
 

@@ -86,7 +86,7 @@ fn is_another_users(folder: &Path) -> bool {
 }
 
 /// Whether something is there that says something about the folder it lies in: not what
-/// another user has put into one that everybody may write to, such as `/tmp`.
+/// another user has put into one that everybody can write to, such as `/tmp`.
 pub fn is_mark(path: &Path) -> bool {
     let Ok(about) = path.symlink_metadata() else {
         return false;

@@ -44,7 +44,7 @@ impl std::str::FromStr for Named {
             return Err(format!("the key of {name} is not base64"));
         }
         if name == ACCOUNT && key.is_some_and(|key| key != PUBLIC_KEY) {
-            return Err(format!("{ACCOUNT} has its public key and no other"));
+            return Err(format!("{ACCOUNT} always has its public key; no other can be set"));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -137,7 +137,7 @@ pub fn known(named: Option<&Named>, machine: &Machine) -> Result<Account> {
     let key = match &named.key {
         Some(key) => key.clone(),
         None => load(machine)?.0.remove(&named.name).ok_or_else(|| {
-            Failure::new(format!("no key of an account {} is known", named.name))
+            Failure::new(format!("the key of account {} is not known", named.name))
                 .hint(command_line(["azup", "up", "--account", &named.name]))
         })?,
     };
@@ -203,7 +203,7 @@ fn load(machine: &Machine) -> Result<(Keys, Option<Vec<u8>>)> {
     };
     change::require_private(&path)?;
     let keys = serde_json::from_slice(&bytes).map_err(|_| {
-        Failure::new(format!("{} holds no keys of accounts", shown(&path)))
+        Failure::new(format!("{} contains no account keys", shown(&path)))
             .hint(command_line(["rm".as_ref(), path.as_os_str()]))
     })?;
     Ok((keys, Some(bytes)))

@@ -249,7 +249,7 @@ pub fn forwarding(names: &str, drawn: &str, endpoint: &str) -> String {
     let port = endpoint.rsplit(':').next().and_then(|rest| rest.split('/').next());
     let port = port.unwrap_or_default();
     format!(
-        "tokens of other services from {names}, for one shell (said once, kept nowhere):\n\
+        "tokens of other services from {names}, for one shell (shown once, not stored):\n\
          eval \"$(azup env --identity-port {port})\" && export IDENTITY_HEADER={drawn} AZURE_MSI_SECRET={drawn}"
     )
 }

@@ -87,7 +87,7 @@ pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<
     match missing {
         None => Ok(()),
         Some(name) => Err(Failure::new(format!(
-            "the Azurite that runs (pid {}) has no account {name}",
+            "the running Azurite (pid {}) has no account {name}",
             running.pid
         ))
         .hint(format!("azup down && azup up -d --account {name}"))
@@ -107,12 +107,12 @@ fn require_tokens(running: &Running, wish: &Wish) -> Result<()> {
         (what, format!("--audience {audience}"))
     } else if let Some(login) = &wish.forward {
         let names = login.names();
-        let what = "cannot say its forwarding header again".to_owned();
+        let what = "shows its forwarding header only once".to_owned();
         (what, format!("--forward {names}"))
     } else {
         return Ok(());
     };
-    Err(Failure::new(format!("the Azurite that runs (pid {}) {what}", running.pid))
+    Err(Failure::new(format!("the running Azurite (pid {}) {what}", running.pid))
         .hint(format!("azup down && azup up -d {option}"))
         .into())
 }
@@ -125,7 +125,7 @@ fn require_passed_on(running: &Running, wish: &Wish) -> Result<()> {
     }
     let line = command_line(&wish.passed_on);
     Err(Failure::new(format!(
-        "the Azurite that runs (pid {}) was started without {line}",
+        "the running Azurite (pid {}) was started without {line}",
         running.pid
     ))
     .hint(format!("azup down && azup up -d -- {line}"))

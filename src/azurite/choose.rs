@@ -183,7 +183,7 @@ fn free(machine: &Machine) -> Result<(Ports, LockFile)> {
             return Ok((ports, claim));
         }
     }
-    let what = format!("no three ports are free on {ADDRESS} for Azurite");
+    let what = format!("cannot find three free ports on {ADDRESS} for Azurite");
     Err(Failure::new(what).hint("azup status").into())
 }
 

@@ -26,7 +26,7 @@ pub(super) fn checked(origins: &[String]) -> Result<Vec<String>> {
             !host.is_empty() && host.chars().all(plain)
         };
         if origin != "*" && !host.is_some_and(is_host) {
-            let what = format!("--cors {origin:?} is not an origin: scheme, host and port, or *");
+            let what = format!("--cors {origin:?} is not an origin: give scheme, host and port, or *");
             return Err(Failure::new(what)
                 .hint("azup up --cors http://localhost:3000")
                 .exit(Exit::Usage)

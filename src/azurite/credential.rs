@@ -122,8 +122,8 @@ impl Credential {
             Ok(Started::Elsewhere) => {
                 if service.forward.is_some() || !service.audiences.is_empty() {
                     let what = format!(
-                        "another azup answers on port {port} already, and gives the tokens that it \
-                         was started for"
+                        "another azup already answers on port {port}, and serves only the tokens \
+                         that it was started for"
                     );
                     let other = identity::other_port(port);
                     return trouble(what, Some(&format!("azup up --identity-port {other}")));

@@ -59,7 +59,7 @@ pub fn with_ports(wish: &Wish, place: u16, machine: &Machine) -> Result<(Wish, C
             return Ok((found, Claim { place, _lock: lock }));
         }
     }
-    let what = format!("no three ports are free on {ADDRESS} for Azurite");
+    let what = format!("cannot find three free ports on {ADDRESS} for Azurite");
     Err(Failure::new(what).hint("azup status").into())
 }
 

@@ -80,7 +80,7 @@ impl Install {
     pub(super) fn entry(&self) -> Result<Option<PathBuf>> {
         if !files::exists(&self.folder) {
             if let Source::Named = self.source {
-                let what = format!("{VARIABLE} names {}, which is not there", shown(&self.folder));
+                let what = format!("{VARIABLE} names {}, which does not exist", shown(&self.folder));
                 return Err(Failure::new(what).hint(format!("unset {VARIABLE}")).into());
             }
             return Ok(None);
@@ -107,7 +107,7 @@ impl Install {
         if entry == self.folder.join(BUNDLE) {
             let recorded = contents(&self.folder).map_err(Failure::new)?;
             if sha256(&files::read(&entry)?) != recorded["sha256"].as_str().unwrap_or_default() {
-                let what = format!("{} is not what azup has put there", shown(&entry));
+                let what = format!("{} is not what azup put there", shown(&entry));
                 let hint = ["rm".as_ref(), "-r".as_ref(), self.folder.as_os_str()];
                 return Err(Failure::new(what).hint(command_line(hint)).into());
             }
@@ -163,7 +163,7 @@ impl Install {
         let place = shown(&self.folder);
         let mut made = partial.folder.clone();
         if let Some(npm) = npm {
-            let what = format!("installing Azurite {VERSION} into {place}, once (75 MB to fetch, 9 MB to keep)");
+            let what = format!("installing Azurite {VERSION} into {place}, once (downloads 75 MB, keeps 9 MB)");
             output.progress(&what);
             Npm { npm: &npm, node, folder: &partial.folder }.install(machine, output, interrupt)?;
         } else {

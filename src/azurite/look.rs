@@ -98,7 +98,7 @@ fn recognised(service: Service, response: Response) -> Listener {
             date: response.header("Date").and_then(moment),
             certificate: response.certificate,
         }),
-        None if server.is_empty() => Listener::Stranger("it is no Azurite".to_owned()),
+        None if server.is_empty() => Listener::Stranger("it is not Azurite".to_owned()),
         None => Listener::Stranger(format!("it is {}", super::probe::safe(server))),
     }
 }

@@ -75,7 +75,7 @@ impl Node {
             .hint("install Node.js from https://nodejs.org/en/download")
             .into()),
             None => Err(Failure::new(format!(
-                "{} --version tells no version of Node.js: {}",
+                "{} --version does not print a Node.js version: {}",
                 shown(&program),
                 if said.is_empty() {
                     done.last_words()

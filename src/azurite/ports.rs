@@ -56,7 +56,7 @@ pub(super) fn taken(service: Service, port: u16, machine: &Machine) -> Failure {
         Some(theirs) if marked_project(machine).as_ref() != Some(theirs) => {
             failure(&format!("the Azurite of {}", shown(theirs))).hint(other_ports(port))
         }
-        _ => failure("another Azurite of azup's").hint(running.down(machine)),
+        _ => failure("another Azurite that azup runs").hint(running.down(machine)),
     }
 }
 

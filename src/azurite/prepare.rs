@@ -79,8 +79,8 @@ pub fn prepare(
     if let Some(earlier) = data::earlier(&wish.data, machine) {
         let command = [OsStr::new("azup"), "up".as_ref(), "--location".as_ref(), earlier.as_ref()];
         output.progress(&format!(
-            "each project has data of its own now, and this one begins without any; with those \
-             that all have shared: {}",
+            "each project now has its own data, and this one starts empty; to use the data that \
+             all projects shared before: {}",
             command_line(command)
         ));
     }
@@ -162,14 +162,14 @@ fn writable(folder: &Path) -> Result<PathBuf> {
     let hint = "azup up --location ~/azurite-data";
     files::make_folder(folder, 0o700).map_err(|error| {
         Failure::new(format!(
-            "Azurite's data cannot be written in {}: {error:#}",
+            "cannot write Azurite's data in {}: {error:#}",
             shown(folder)
         ))
         .hint(hint)
     })?;
     let failed = |error: std::io::Error| {
         Failure::new(format!(
-            "Azurite's data cannot be written in {}: {}",
+            "cannot write Azurite's data in {}: {}",
             shown(folder),
             reason(&error)
         ))

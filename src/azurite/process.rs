@@ -67,7 +67,7 @@ impl Azurite {
         let log = taken.slot().log();
         let mut file = open_log(&log)?;
         match before {
-            Some(reason) => writeln!(file, "\nazup: {reason}; started again")?,
+            Some(reason) => writeln!(file, "\nazup: {reason}; restarted")?,
             None => file.set_len(0)?,
         }
         let mut command = machine.command(&argv[0]);
@@ -179,7 +179,7 @@ fn death(words: &str, status: ExitStatus, data: &Data, log: &Path) -> Failure {
         ))
         .hint(command_line(hint));
     }
-    Failure::new(format!("Azurite ended by itself ({status}): {words}"))
+    Failure::new(format!("Azurite exited unexpectedly ({status}): {words}"))
         .hint(command_line(["cat".as_ref(), log.as_os_str()]))
 }
 
@@ -275,11 +275,11 @@ mod tests {
         );
         assert_eq!(
             failure("TypeError: x is not a function\n    at main (a.js:1:2)\n\nNode.js v20.20.2\n"),
-            "Azurite ended by itself (exit status: 1): TypeError: x is not a function"
+            "Azurite exited unexpectedly (exit status: 1): TypeError: x is not a function"
         );
         assert_eq!(
             failure(""),
-            "Azurite ended by itself (exit status: 1): it gave no reason"
+            "Azurite exited unexpectedly (exit status: 1): it gave no reason"
         );
     }
 

@@ -68,7 +68,7 @@ pub fn warn_of_other_project(running: &Running, machine: &Machine, output: Outpu
         return;
     }
     output.warning(&format!(
-        "the Azurite on port {} belongs to {}, and so do its data",
+        "the Azurite on port {} belongs to {}, and so does its data",
         running.ports.blob,
         shown(theirs)
     ));

@@ -29,7 +29,7 @@ impl Reset {
     /// Looks at the folder that was named, else at this project's.
     pub fn observe(location: Option<&Path>, machine: &Machine) -> Result<Self> {
         let Data::Folder(folder) = Data::new(location, false, machine)? else {
-            return Err(Failure::new("data in memory goes when Azurite stops").into());
+            return Err(Failure::new("data in memory is gone when Azurite stops").into());
         };
         planted::refuse_link(&folder, machine)?;
         let data = Data::Folder(folder.clone());

@@ -183,13 +183,13 @@ impl Served {
             Data::Memory => "what it had in memory is lost",
         };
         let reason = format!("{death} ({lost})");
-        output.warning(&format!("{reason}; it is being started again"));
+        output.warning(&format!("{reason}; restarting it"));
         // Since it was made ready, the set may have been renewed.
         let set = CertificateSet::load_unchecked(&ready.set.folder, machine.now());
         let set = set.ok().flatten();
         let ca = &set.as_ref().unwrap_or(&ready.set).ca.der;
         let (azurite, _) = start(ready, ca, &self.taken, Some(&reason), machine, interrupt)
-            .context("Azurite could not be started again")?;
+            .context("Azurite could not be restarted")?;
         self.running.azurite_pid = azurite.pid();
         self.running.died = Some(reason);
         (self.azurite, self.since) = (azurite, Instant::now());
@@ -200,7 +200,7 @@ impl Served {
         let started = Instant::now();
         if self.azurite.stop()? == End::Killed {
             return Err(Failure::new(format!(
-                "Azurite did not end within {} seconds and was killed; what was stored last may be lost",
+                "Azurite did not end within {} seconds and was killed; the latest data may be lost",
                 started.elapsed().as_secs()
             ))
             .hint("azup up")

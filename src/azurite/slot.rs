@@ -256,7 +256,7 @@ impl Holder {
 pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
     let what = match data {
         Data::Folder(folder) => format!("the data in {} is in use", shown(folder)),
-        Data::Memory => "an Azurite in memory runs on this port already".to_owned(),
+        Data::Memory => "an Azurite in memory already runs on this port".to_owned(),
     };
     let who = match holder {
         Some(holder) => format!(" by the azup with pid {}", holder.pid),

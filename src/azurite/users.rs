@@ -71,7 +71,7 @@ impl Users {
                 }
                 Ok(false) => {
                     return Err(
-                        Failure::new("another azup does not finish stopping Azurite")
+                        Failure::new("another azup is still stopping Azurite")
                             .hint("azup down")
                             .into(),
                     );

@@ -237,7 +237,7 @@ pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
     decode(&body.as_bytes()[..end])
         .filter(|der| X509Certificate::from_der(der).is_ok_and(|(rest, _)| rest.is_empty()))
         .ok_or_else(|| {
-            refuse("is damaged: what stands between its BEGIN and END lines is no certificate")
+            refuse("is damaged: the text between its BEGIN and END lines is not a certificate")
                 .into()
         })
 }
@@ -303,7 +303,7 @@ pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     }
     if memchr::memmem::find(bytes, b"\r\n").is_some() {
         return Some(
-            problem("has Windows line ends (CRLF); another program rewrote it since azup did")
+            problem("has Windows line endings (CRLF); another program has rewritten it since azup wrote it")
                 .hint(format!("sed -i 's/\\r$//' {file}")),
         );
     }

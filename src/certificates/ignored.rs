@@ -36,7 +36,7 @@ pub fn ignored(folder: &Path) -> Result<Vec<Change>> {
     aside.push(".before");
     let aside = command_line(["mv".as_ref(), "-n".as_ref(), path.as_os_str(), &aside]);
     Err(Failure::new(format!(
-        "{} does not make git ignore the private key that belongs beside it, so none is written",
+        "{} does not make git ignore the private key beside it, so azup writes no key",
         shown(&path)
     ))
     .hint(format!("{aside} && azup trust"))

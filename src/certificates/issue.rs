@@ -126,7 +126,7 @@ impl Names {
         }
         let count = names.further().len();
         if count > MOST {
-            let what = format!("a certificate takes {MOST} further names, not {count}");
+            let what = format!("a certificate can have {MOST} additional names, not {count}");
             return Err(Failure::new(what).into());
         }
         Ok(names)

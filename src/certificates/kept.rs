@@ -63,7 +63,8 @@ pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
             let aside = folder.with_file_name("azurite-certs.replaced");
             let words = ["mv".as_ref(), "-n".as_ref(), folder.as_os_str(), aside.as_os_str()];
             Err(Failure::new(format!(
-                "the certificate set in {} cannot be kept: other files have the names of its copies",
+                "the certificate set in {} cannot be backed up: files with the names of its \
+                 copies already exist",
                 shown(folder)
             ))
             .hint(command_line(words))

@@ -177,7 +177,7 @@ impl<'a> Origin<'a> {
         }
         // Every link leads to the project, unless one was put there after it was looked at.
         if !files::is_and_stays_within(folder, project) {
-            let what = format!("{} is being exchanged by another program", shown(folder));
+            let what = format!("{} is being replaced by another program", shown(folder));
             return Err(self.refusal(&what).hint(self.renew_command()).into());
         }
         Ok(())
@@ -190,7 +190,7 @@ impl<'a> Origin<'a> {
             if about.is_file() {
                 continue;
             }
-            let kind = if about.is_dir() { "a folder" } else { "no regular file" };
+            let kind = if about.is_dir() { "a folder" } else { "not a regular file" };
             let mut aside = path.clone().into_os_string();
             aside.push(".before");
             let words = ["mv".as_ref(), "-n".as_ref(), path.as_os_str(), &aside];
@@ -237,7 +237,7 @@ impl<'a> Origin<'a> {
         let folder = self.place.folder();
         let tracked = git::tracked_among(folder, &FILES).map_err(|why| {
             self.refusal(&format!(
-                "nobody can tell whether git tracks the certificate set in {} ({why})",
+                "azup cannot tell whether git tracks the certificate set in {} ({why})",
                 shown(folder)
             ))
             .hint(why.fix)
@@ -382,7 +382,7 @@ pub fn check_running(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Resu
         return Ok(());
     }
     Err(Failure::new(
-        "the Azurite that is running serves a certificate that azup did not make on this machine",
+        "the running Azurite serves a certificate that azup did not make on this machine",
     )
     .hint("azup down && azup up -d")
     .exit(Exit::Refused)

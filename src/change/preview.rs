@@ -14,7 +14,7 @@ impl Change {
         match self {
             Self::Directory { path, .. } if path.is_dir() => String::new(),
             Self::Directory { path, .. } => format!("new folder {}\n", shown(path)),
-            Self::RemoveFolder { path } => format!("delete {}, once it is empty\n", shown(path)),
+            Self::RemoveFolder { path } => format!("delete {} when it is empty\n", shown(path)),
             Self::Write {
                 path,
                 expect,

@@ -18,8 +18,8 @@ Examples:
   azup up                   run Azurite until Ctrl-C
   azup up -d                run it in the background; azup down stops it
   azup up --in-memory       keep nothing when it stops
-  azup up --cors '*'        let web pages call it
-  azup up -- --loose        with an option of Azurite's own
+  azup up --cors '*'        let web pages of every origin call it
+  azup up -- --loose        pass an option to Azurite
   azup up --json --until-eof  for a test fixture: free ports, one document when ready
   azup up --port 10010      blob, queue, table and tokens on 10010 to 10013")]
 #[allow(
@@ -48,35 +48,35 @@ pub struct Up {
     /// Keep the data in memory only
     #[arg(long)]
     in_memory: bool,
-    /// More names or addresses for a new certificate (repeatable)
+    /// Additional name or address for a new certificate (repeatable)
     #[arg(long = "san", value_name = "NAME")]
     sans: Vec<String>,
-    /// Port on which SDKs ask for access tokens (default: 10003)
+    /// Port of the endpoint that gives SDKs access tokens (default: 10003)
     #[arg(long, value_name = "PORT")]
     identity_port: Option<u16>,
-    /// Do not answer SDKs that ask for access tokens
+    /// Do not run the endpoint that gives SDKs access tokens
     #[arg(long, conflicts_with_all = ["identity_port", "audiences", "forward"])]
     no_identity: bool,
     #[command(flatten)]
     tokens: Tokens,
-    /// Another storage account; without KEY a random one is made and kept (repeatable). It keeps
-    /// nobody out: Azurite also takes any token of the right form, for every account
+    /// Add a storage account; without KEY, a random key is made and kept (repeatable). The key
+    /// protects nothing: Azurite accepts any well-formed token, for every account
     #[arg(long = "account", value_name = "NAME[:KEY]")]
     accounts: Vec<Named>,
-    /// For test fixtures: end with standard input or the parent process, keep data in memory
-    /// unless --location is given, take free ports unless they are named
+    /// For test fixtures: exit when standard input or the parent process ends, keep data in
+    /// memory unless --location is given, use free ports unless some are given
     #[arg(long, conflicts_with = "detach")]
     pub until_eof: bool,
-    /// With --until-eof --json: also a trust store for Java, in `JAVA_TOOL_OPTIONS`
+    /// With --until-eof --json: also make a trust store for Java and name it in `JAVA_TOOL_OPTIONS`
     #[arg(long, requires = "until_eof")]
     pub java: bool,
     /// Refuse plain HTTP, which is served beside HTTPS on the same ports
     #[arg(long)]
     https_only: bool,
-    /// Let web pages of this origin call Azurite, or of every one (*); kept with the data (repeatable)
+    /// Let web pages of this origin (* for every one) call Azurite; stored with the data (repeatable)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
-    /// Options of Azurite's own, such as --loose or --debug FILE
+    /// Options for Azurite itself, such as --loose or --debug FILE
     #[arg(last = true, value_name = "AZURITE_OPTION", allow_hyphen_values = true)]
     azurite: Vec<OsString>,
     #[command(flatten)]
@@ -126,10 +126,10 @@ Examples:
   azup down --all           stop every Azurite that azup runs
   azup down --location DIR  stop the one with its data in DIR")]
 pub struct Down {
-    /// Every Azurite that azup runs, of whatever project
+    /// Stop every Azurite that azup runs, in any project
     #[arg(long, conflicts_with = "location")]
     pub all: bool,
-    /// Only the Azurite with its data in this folder
+    /// Stop only the Azurite with its data in this folder
     #[arg(long, value_name = "DIR")]
     pub location: Option<PathBuf>,
     #[command(flatten)]
@@ -163,7 +163,7 @@ pub struct Restart {
 #[command(after_help = "\
 Examples:
   azup reset                 ask, then delete all that this project's Azurite has stored
-  azup reset --dry-run       say which folder that is
+  azup reset --dry-run       print which folder that is
   azup down && azup reset --yes && azup up -d")]
 pub struct Reset {
     /// The data folder to empty (default: this project's)
@@ -180,10 +180,10 @@ pub struct Reset {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  azup logs      what there is
-  azup logs -f   and what comes, until Ctrl-C")]
+  azup logs      print the log so far
+  azup logs -f   and keep printing until Ctrl-C")]
 pub struct Logs {
-    /// Go on printing what is added, until Ctrl-C
+    /// Keep printing new lines until Ctrl-C
     #[arg(short, long)]
     pub follow: bool,
 }
@@ -193,7 +193,7 @@ pub struct Logs {
 #[command(after_help = "\
 Examples:
   azup run -- pytest                     run tests against Azurite
-  azup run --in-memory -- dotnet test    with an Azurite of its own that keeps nothing")]
+  azup run --in-memory -- dotnet test    with an Azurite of its own, in memory")]
 pub struct Run {
     /// What the command is told.
     #[command(flatten)]
@@ -279,7 +279,7 @@ impl Env {
     reason = "each is a flag of the command line"
 )]
 pub struct Connection {
-    /// Where code gets access tokens from: azup, or `az login`
+    /// Where code gets access tokens from: azup (`local`), or your `az login` (`az`)
     #[arg(long, value_name = "WHO", default_value = "local")]
     credential: Credential,
     /// The storage account (default: devstoreaccount1)
@@ -288,13 +288,13 @@ pub struct Connection {
     /// Accepted for scripts of 0.1.0; has no effect
     #[arg(long, hide = true)]
     no_token_credentials: bool,
-    /// Also a trust store for Java, in `JAVA_TOOL_OPTIONS`
+    /// Also make a trust store for Java and name it in `JAVA_TOOL_OPTIONS`
     #[arg(long)]
     java: bool,
-    /// Also the certificate for ASP.NET's own HTTPS (Kestrel)
+    /// Also use the certificate for the HTTPS of ASP.NET Core (Kestrel)
     #[arg(long)]
     kestrel: bool,
-    /// URLs with the account in the host name, as in the cloud: https://ACCOUNT.blob.localhost:PORT
+    /// Use URLs with the account in the host name, as in the cloud: https://ACCOUNT.blob.localhost:PORT
     #[arg(long)]
     host_style: bool,
     /// Port of the blob service; the queue and table ports follow it

@@ -20,13 +20,13 @@ pub(super) struct Always {
     /// Print only problems and a one-line summary
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
-    /// Print what was looked at
+    /// Also print what was looked at
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(super) verbose: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
-    /// Never ask; fail where a question would be needed
+    /// Never ask; fail if a question would be needed
     #[arg(long, global = true)]
     pub(super) no_input: bool,
     /// Print help
@@ -38,7 +38,7 @@ pub(super) struct Always {
 /// Of commands that change something.
 #[derive(Clone, Debug, Default, Args)]
 pub struct DryRun {
-    /// Show the changes and commands, change nothing
+    /// Show the changes and commands, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
 }
@@ -86,7 +86,7 @@ pub struct Changes {
 /// Of commands that give tokens for more than Azure Storage.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Audience {
-    /// Give local tokens for this resource, too: an emulator that uses the cloud's name (repeatable)
+    /// Also give local tokens for this resource, such as an emulator's that has the cloud's name (repeatable)
     #[arg(long = "audience", value_name = "URL", value_parser = audience)]
     pub(super) audiences: Vec<String>,
 }
@@ -96,8 +96,8 @@ pub struct Audience {
 pub struct Tokens {
     #[command(flatten)]
     audience: Audience,
-    /// Ask this program for tokens of real services, for those who have the header that this start
-    /// draws (default: none; azup run: az or azd where it is there and CI is not set)
+    /// Hand on tokens of real services from this program's login, to whoever has the secret header
+    /// of this start (default: none; azup run: az or azd if installed, unless CI is set)
     #[arg(long, value_name = "WHO")]
     forward: Option<Forward>,
 }

@@ -16,7 +16,7 @@ Examples:
   azup doctor --fix             fix what is safe to fix, then check again
   azup doctor store-certifi -v  one check, with what was looked at")]
 pub struct Doctor {
-    /// Only these checks (default: all; --list names them)
+    /// Run only these checks (default: all; --list lists them)
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// Fix what is safe to fix (renew, trust), then check again
@@ -96,7 +96,7 @@ impl Token {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  azup identity                 answer on 127.0.0.1 until Ctrl-C
+  azup identity                 serve tokens on 127.0.0.1 until Ctrl-C
   azup identity -d              answer in the background")]
 pub struct Identity {
     /// Run in the background
@@ -106,7 +106,7 @@ pub struct Identity {
     #[arg(long, value_name = "PORT", default_value_t = crate::identity::PORT,
         value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
-    /// Address to listen on; any but a loopback one lets others in (default: 127.0.0.1)
+    /// Address to listen on; other machines can reach one that is not loopback (default: 127.0.0.1)
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<IpAddr>,
     #[command(flatten)]

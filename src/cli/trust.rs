@@ -17,7 +17,7 @@ pub struct Trust {
     /// Trust this CA instead: a company proxy's, mkcert's, minica's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Fail where a store takes an administrator
+    /// Fail if a store needs an administrator
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -28,11 +28,11 @@ pub struct Trust {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  azup untrust                  take azup's CAs out of every store
-  azup untrust --stores nss     only out of the databases of browsers
-  azup untrust --ca proxy.pem   take out this CA alone")]
+  azup untrust                  remove azup's CAs from every store
+  azup untrust --stores nss     only from the databases of browsers
+  azup untrust --ca proxy.pem   remove only this CA")]
 pub struct Untrust {
-    /// Take out this CA and no other, whoever put it there
+    /// Remove only this CA, whoever put it there
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     #[command(flatten)]
@@ -44,9 +44,9 @@ pub struct Untrust {
 #[command(after_help = "\
 Examples:
   azup renew                        make a new CA and certificate, and trust it
-  azup renew --san storage.example  for one more name")]
+  azup renew --san storage.example  the same, with one more name")]
 pub struct Renew {
-    /// More names or addresses for the certificate (repeatable)
+    /// Additional name or address for the certificate (repeatable)
     #[arg(long = "san", value_name = "NAME")]
     pub sans: Vec<String>,
     #[command(flatten)]

@@ -91,5 +91,5 @@ fn prune(global: &Global, machine: &Machine) -> Result<String> {
     }
     let _alone = change::exclusively(machine)?;
     plan().apply(&goal, machine)?;
-    Ok("expired CAs were taken out".to_owned())
+    Ok("expired CAs were removed".to_owned())
 }

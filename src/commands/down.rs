@@ -47,7 +47,7 @@ pub(super) fn run(
         if let Which::Project = which
             && !azurite::would_stop(Which::All, machine)?.is_empty()
         {
-            text.push_str("other projects' run: azup status lists them, azup down --all stops them\n");
+            text.push_str("Azurites of other projects are running: azup status lists them, azup down --all stops them\n");
         }
     }
     Ok(Answer {

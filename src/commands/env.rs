@@ -23,8 +23,7 @@ use crate::project;
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// .NET reads `SSL_CERT_FILE` once, when its process starts (measured).
-const IN_PWSH: &str = "note: what this pwsh asks for by itself (Invoke-WebRequest) trusts the CA from a store, as \
-                       azup trust --stores dotnet puts it there; these variables hold for programs that it starts";
+const IN_PWSH: &str = "note: these variables apply to the programs that this pwsh starts; for its own requests (Invoke-WebRequest), run azup trust --stores dotnet";
 
 pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
     let told = env.connection();
@@ -93,7 +92,7 @@ fn one(name: &str, environment: &Environment, format: Format, output: Output) ->
     let found = environment.variables.iter().find(|each| each.name == name);
     let Some(value) = found.and_then(|each| each.value.as_ref()) else {
         let names: Vec<&str> = environment.variables.iter().map(|each| each.name).collect();
-        let what = format!("azup sets no variable {name}; it sets {}", names.join(", "));
+        let what = format!("azup does not set {name}; it sets {}", names.join(", "));
         return Err(Failure::new(what).hint("azup env").exit(Exit::Usage).into());
     };
     let value = value.to_string_lossy();
@@ -112,7 +111,7 @@ fn nothing_runs(ports: azurite::Ports, running: Option<&Running>) -> Vec<Failure
     if running.is_some() || TcpStream::connect_timeout(&address, AT_ONCE).is_ok() {
         return Vec::new();
     }
-    let what = format!("nothing listens on 127.0.0.1:{}: no Azurite runs", ports.blob);
+    let what = format!("nothing listens on 127.0.0.1:{}: Azurite is not running", ports.blob);
     vec![Failure::new(what).hint("azup up -d")]
 }
 

@@ -38,14 +38,15 @@ pub(super) fn run(
     let interrupt = Interrupt::listen(options.detached_child)?;
     if !ip.is_loopback() {
         output.warning(&format!(
-            "whoever reaches {listen} can have tokens that open every Azurite; Azure takes none of them"
+            "anyone who can reach {listen} can get tokens that every Azurite accepts; Azure \
+             accepts none of them"
         ));
     }
     let tokens = options.tokens();
     let forward = tokens.forward.unwrap_or(Who::None);
     let login = Login::find(Some(forward), &environment::before(machine))?;
     if login.is_some() && !ip.is_loopback() {
-        let what = format!("--forward with --listen {ip}: whoever reaches that address would ask");
+        let what = format!("--forward with --listen {ip}: anyone who reaches that address could ask for your tokens");
         let hint = format!("azup identity --forward {}", forward.name());
         return Err(Failure::new(what).hint(hint).exit(Exit::Usage).into());
     }
@@ -105,7 +106,7 @@ fn require_nothing_more(is_more: bool, port: u16) -> Result<()> {
         return Ok(());
     }
     let what = format!(
-        "another azup answers on port {port} already, and gives the tokens that it was started for"
+        "another azup already answers on port {port}, and serves only the tokens that it was started for"
     );
     let other = identity::other_port(port);
     Err(Failure::new(what).hint(format!("azup identity --port {other}")).into())
@@ -166,7 +167,7 @@ fn preview(listen: SocketAddr, machine: &Machine) -> Result<Answer> {
         .filter(|line| !line.is_empty())
         .collect();
     lines.push(if identity::is_ours(listen, &header) {
-        format!("another azup answers at {} already", identity::url(listen))
+        format!("another azup already answers at {}", identity::url(listen))
     } else {
         format!("would answer at {}", identity::url(listen))
     });
@@ -201,7 +202,7 @@ fn there(listen: SocketAddr) -> Answer {
     let url = identity::url(listen);
     Answer {
         brief: None,
-        text: format!("identity {url}\n\nanother azup answers there already\n"),
+        text: format!("identity {url}\n\nanother azup already answers there\n"),
         document: json!({ "endpoint": url, "pid": null }),
         exit: Exit::Done,
     }

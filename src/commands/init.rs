@@ -19,8 +19,8 @@ use crate::project::{
 const NEXT: [&str; 3] = [
     "reopen the folder in its dev container (VS Code: Dev Containers: Reopen in Container)",
     "or run Azurite here without a container: azup up",
-    "commit what was written; in a clone azup init makes the certificates and brings the program, \
-     which git has only after azup init --vendor",
+    "commit the new files; each clone runs azup init once, for the certificates and the program \
+     (azup init --vendor commits the program, too)",
 ];
 
 /// Asks where a file of the user's is edited. New files alone need no question.
@@ -150,7 +150,7 @@ fn request(
     let configuration =
         configuration::choose(&project.folder, named.as_deref(), &before, |found| {
             let list: Vec<String> = found.iter().map(|path| shown(path)).collect();
-            output.choose("Which dev container is to be set up?", &list)
+            output.choose("Which dev container should azup set up?", &list)
         })?;
     Ok(Request {
         certs: global.certs.clone(),
@@ -179,7 +179,7 @@ fn written(project: &Project, plan: &Plan) -> String {
         text += &format!("created a local CA in {}\n", shown(folder));
     }
     if text.is_empty() {
-        text = format!("{} is set up already\n", shown(&project.folder));
+        text = format!("{} is already set up\n", shown(&project.folder));
     }
     text
 }

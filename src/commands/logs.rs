@@ -30,7 +30,7 @@ pub(super) fn run(
     all.sort_by_key(|one| one.running.project != project);
     let path = match all.as_slice() {
         [] => {
-            let what = "no Azurite of azup's runs, so there is no log";
+            let what = "azup is not running an Azurite, so there is no log";
             return Err(Failure::new(what).hint("azup up -d").into());
         }
         all => all.iter().find_map(|Listed { log, .. }| log.as_deref()),

@@ -47,7 +47,7 @@ pub(super) fn agree(
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new("nothing was changed, as you said").into()),
         None => Err(Failure::new(format!(
-            "{folder} would be changed as shown, and there is no terminal to ask on"
+            "cannot ask whether to change {folder} as shown: there is no terminal"
         ))
         .hint(verb.line(&[OsStr::new("--yes"), project.folder.as_os_str()]))
         .exit(Exit::Usage)
@@ -64,7 +64,7 @@ pub(super) fn as_shown(shown: &Plan, now: Plan, yes: bool, verb: &Verb) -> Resul
     };
     if !yes && ((verb.asks)(shown) || (verb.asks)(&now)) && edits(shown) != edits(&now) {
         return Err(
-            Failure::new("the files were changed by another program meanwhile")
+            Failure::new("the files were changed by another program in the meantime")
                 .hint(verb.line(&[]))
                 .into(),
         );
@@ -129,8 +129,9 @@ pub(super) fn warn_of_keys(project: &Project, plan: &Plan, output: Output) {
     }
     let names: Vec<String> = plan.exposed.iter().map(|path| shown(path)).collect();
     output.warning(&format!(
-        "git tracks a private key: {}. Whoever has the repository can pose as what it belongs to, \
-         also after it is deleted: take it out, and do not trust its certificate or CA any longer",
+        "git tracks a private key: {}. Anyone who has the repository can impersonate the server \
+         that it belongs to, even after it is deleted: remove it, and stop trusting its \
+         certificate or CA",
         names.join(", ")
     ));
     let mut words = vec![

@@ -45,7 +45,7 @@ pub(super) fn run(
     let mut plan = observe()?;
     let mut text = String::new();
     if plan.changes.is_empty() {
-        text = format!("nothing of azup's is in {}\n", shown(&project.folder));
+        text = format!("nothing to remove in {}\n", shown(&project.folder));
     } else if global.dry_run {
         text += &project_files::preview(&plan, machine);
     } else {

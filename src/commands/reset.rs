@@ -20,7 +20,7 @@ pub(super) fn run(
     let folder = shown(&planned.folder);
     let is_empty = planned.found.is_empty();
     let verb = match (is_empty, global.dry_run) {
-        (true, _) => "nothing of Azurite's is in",
+        (true, _) => "Azurite has stored nothing in",
         (false, true) => "would empty",
         (false, false) => "emptied",
     };
@@ -57,7 +57,7 @@ fn agree(reset: &Reset, folder: &str, output: Output) -> Result<()> {
             if let Some(location) = &reset.location {
                 words.extend(["--location".into(), location.clone().into_os_string()]);
             }
-            let what = format!("{folder} would be emptied, and there is no terminal to ask on");
+            let what = format!("cannot ask whether to empty {folder}: there is no terminal");
             Err(Failure::new(what)
                 .hint(command_line(words))
                 .exit(Exit::Usage)

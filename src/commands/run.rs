@@ -92,7 +92,7 @@ fn with_azurite(
     let drawn = service.forward.is_some().then_some(drawn);
     let listen = identity::loopback(0);
     let endpoint = identity::serve(listen, &service)
-        .map_err(|error| Failure::new(format!("cannot answer for tokens: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot serve tokens: {error}")))?;
     let url = identity::url(endpoint.address());
     let plan = || {
         let ca = reached.ca.clone();

@@ -21,7 +21,7 @@ pub(super) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let texts: Vec<String> = each().map(|(one, standing)| text(one, standing)).collect();
     let mut text = texts.join("\n");
     if all.is_empty() {
-        text.push_str("no Azurite of azup's runs; azup up -d starts one\n");
+        text.push_str("azup is not running an Azurite; azup up -d starts one\n");
     }
     let documents: Vec<Value> = each()
         .map(|(one, standing)| document(one, standing))

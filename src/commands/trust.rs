@@ -49,7 +49,7 @@ pub(super) fn run(
             return Ok(None);
         }
         let pid = super::identity::revive(machine)?;
-        Ok(pid.map(|pid| format!("started the endpoint for tokens again: kill {pid} stops it\n")))
+        Ok(pid.map(|pid| format!("restarted the token endpoint: kill {pid} stops it\n")))
     };
     // Whatever is wrong with these is no reason to stop a debugging session.
     let beside = [told(variables(), output), told(endpoint(), output)];

@@ -59,8 +59,9 @@ pub(super) fn run(
         count => format!("{count} stores"),
     };
     output.progress(&format!(
-        "azup 0.1.0 kept no list of the certificates that it made: there is a new set now, and the \
-         old CA is gone from {stores}; a project whose set is from then needs azup renew"
+        "azup 0.1.0 kept no list of the certificates that it made, so there is now a new set, and \
+         the old CA was removed from {stores}; run azup renew in each project that azup 0.1.0 set \
+         up"
     ));
     for row in rows {
         if let (Some(detail), Some(fix)) = (&row.detail, &row.fix) {

@@ -24,14 +24,14 @@ pub(super) const NO_TLS: &[&str] = &["azurite-ports", "azurite-running", "azurit
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "azurite-node",
-        title: "Node.js is there and new enough to run Azurite",
+        title: "Node.js is installed and new enough to run Azurite",
         explained_by: &[],
         starts_program: true,
         run: Run::Check(node),
     },
     Check {
         id: "azurite-install",
-        title: "the installed Azurite is as azup has installed it",
+        title: "the installed Azurite is unchanged",
         explained_by: &[],
         starts_program: false,
         run: Run::Check(install),
@@ -45,7 +45,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "azurite-ports",
-        title: "nothing else has Azurite's ports",
+        title: "no other program has Azurite's ports",
         explained_by: &[],
         starts_program: false,
         run: Run::Check(ports),
@@ -66,14 +66,14 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "azurite-certificate",
-        title: "Azurite serves the certificate that is on the disk",
+        title: "Azurite serves the certificate that is on disk",
         explained_by: &["azurite-ports", "azurite-https", "certificate-set"],
         starts_program: false,
         run: Run::Check(certificate),
     },
     Check {
         id: "azurite-oauth",
-        title: "Azurite takes local tokens, by their form",
+        title: "Azurite accepts local tokens",
         explained_by: &["clock", "azurite-ports", "azurite-running", "azurite-https"],
         starts_program: false,
         run: Run::Check(oauth),
@@ -120,7 +120,7 @@ fn data(context: &Context) -> Result<Finding> {
     };
     let name = shown(&folder);
     if !folder.is_dir() {
-        return Ok(Finding::skip(format!("{name} is not there yet")));
+        return Ok(Finding::skip(format!("{name} does not exist yet")));
     }
     if os::may_write_in(&folder).is_err() {
         let finding = Finding::fail(format!("{name} cannot be written"));
@@ -222,7 +222,7 @@ fn https(context: &Context) -> Result<Finding> {
         if seen.certificate.is_none() {
             let (what, fix) = owner(context, *service, *port);
             return Ok(Finding::fail(format!(
-                "the {} service speaks plain HTTP, with which no SDK sends a token; {what}",
+                "the {} service speaks plain HTTP, over which no SDK sends a token; {what}",
                 service.name()
             ))
             .fix(fix));
@@ -247,10 +247,10 @@ fn certificate(context: &Context) -> Result<Finding> {
             continue;
         }
         let issuer = TrustAnchor::from_der(served).map(|served| served.issuer);
-        let issuer = issuer.unwrap_or_else(|| "nobody azup knows".to_owned());
+        let issuer = issuer.unwrap_or_else(|| "an issuer that azup does not know".to_owned());
         let (what, fix) = owner(context, *service, *port);
         return Ok(Finding::fail(format!(
-            "the {} service shows one signed by {issuer}, and not {}; {what}",
+            "the {} service presents one signed by {issuer}, not {}; {what}",
             service.name(),
             shown(&context.file(2))
         ))
@@ -294,15 +294,15 @@ fn oauth(context: &Context) -> Result<Finding> {
     if let Err(why) = takes(context, &good)? {
         let (what, fix) = owner(context, Service::Blob, port);
         return Ok(Finding::fail(format!(
-            "it does not take a token, as without --oauth basic: {why}; {what}"
+            "it accepts no token, as if started without --oauth basic: {why}; {what}"
         ))
         .fix(fix));
     }
     if takes(context, "a.b.c")?.is_ok() {
         let (what, fix) = owner(context, Service::Blob, port);
-        return Ok(Finding::fail(format!("it takes anything for a token; {what}")).fix(fix));
+        return Ok(Finding::fail(format!("it accepts anything as a token; {what}")).fix(fix));
     }
     Ok(Finding::ok(
-        "a local token opens it, as does any other of that form: the accounts' keys guard nothing",
+        "it accepts a local token, and any other well-formed one: account keys protect nothing",
     ))
 }

@@ -23,21 +23,21 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "certificate-set",
-        title: "the certificate set is there and complete",
+        title: "the certificate set exists and is complete",
         explained_by: &[],
         starts_program: false,
         run: Run::Check(set),
     },
     Check {
         id: "certificate-dates",
-        title: "CA and certificate are valid, and will be for a month",
+        title: "CA and certificate are valid for at least a month",
         explained_by: &["clock", "certificate-set"],
         starts_program: false,
         run: Run::Check(dates),
     },
     Check {
         id: "certificate-key",
-        title: "the key is the certificate's",
+        title: "the key belongs to the certificate",
         explained_by: &["certificate-set"],
         starts_program: false,
         run: Run::Check(key),
@@ -236,7 +236,7 @@ fn identifiers(context: &Context) -> Result<Finding> {
     let what = match (of_ca, named) {
         (Some(of_ca), Some(named)) if of_ca == named => {
             return Ok(Finding::ok(
-                "authority and subject key identifier are there",
+                "authority and subject key identifier are present",
             ));
         }
         (Some(_), Some(_)) => "the certificate names the key of another CA",

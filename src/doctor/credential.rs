@@ -32,7 +32,7 @@ const BLOB: &str = "AZURE_STORAGE_BLOB_ENDPOINT";
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "credential-variables",
-        title: "no variable of another login comes before the local credential",
+        title: "no variable of another login overrides the local credential",
         explained_by: &[],
         starts_program: false,
         run: Run::Check(variables),
@@ -46,7 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "credential-token",
-        title: "Azurite takes the endpoint's token",
+        title: "Azurite accepts the endpoint's token",
         explained_by: &[
             "clock",
             "azurite-ports",
@@ -60,7 +60,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "credential-az",
-        title: "az gives a token where nothing else does",
+        title: "az gives a token if nothing else does",
         explained_by: &[],
         starts_program: true,
         run: Run::Check(az),
@@ -103,7 +103,7 @@ fn fetch(context: &Context) -> Result<String, Finding> {
     };
     // SDKs then speak to it as in Service Fabric, over HTTPS and with another protocol.
     if context.machine.var(THUMBPRINT).is_some() {
-        let what = format!("{THUMBPRINT} makes SDKs take azup's endpoint for Service Fabric's");
+        let what = format!("{THUMBPRINT} makes SDKs treat azup's endpoint as Service Fabric's");
         return Err(Finding::fail(what).fix(format!("unset {THUMBPRINT}")));
     }
     let Some(header) = text("IDENTITY_HEADER") else {
@@ -122,15 +122,15 @@ fn fetch(context: &Context) -> Result<String, Finding> {
         Ok(reply) => reply,
         Err(why) => {
             let what = format!(
-                "azup is not up: IDENTITY_ENDPOINT is {url}, but {why:#}; .NET asks there for 23 seconds, \
-                 and its message names neither"
+                "azup is not running: IDENTITY_ENDPOINT is {url}, but {why:#}; .NET retries for \
+                 23 seconds, and its message does not say why"
             );
             return Err(Finding::fail(what).fix(context.up()));
         }
     };
     if matches!(reply.status, 401 | 403) {
         let what = format!(
-            "{url} does not take this IDENTITY_HEADER ({})",
+            "{url} does not accept this IDENTITY_HEADER ({})",
             reply.status
         );
         return Err(Finding::fail(what).fix(ENV));

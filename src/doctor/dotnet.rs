@@ -45,8 +45,7 @@ fn client(context: &Context) -> Result<Finding> {
     if let Some(place) = trusted_by(ca, machine)? {
         return Ok(Finding::ok(format!("{} has the CA", shown(&place))));
     }
-    let what = "neither its own store nor what SSL_CERT_FILE and SSL_CERT_DIR name has the CA: a request \
-                fails with PartialChain, after 24 seconds of attempts";
+    let what = "neither its own store nor SSL_CERT_FILE and SSL_CERT_DIR have the CA: a request fails with PartialChain after 24 seconds of retries";
     if !context.wants(dotnet::KIND) {
         return Ok(Finding::skip(format!("its stores were not asked for; {what}")));
     }

@@ -38,7 +38,7 @@ fn task(context: &Context) -> Result<Finding> {
     let this = machine.azup()?;
     let bin = machine.home()?.join(OF_USER[0]);
     let what = format!(
-        "\"{TRUST_TASK}\" goes on without trust: {} is in none of the folders in which it looks",
+        "\"{TRUST_TASK}\" does nothing: {} is in none of the folders in which it looks",
         shown(&this)
     );
     let make = command_line(["mkdir".as_ref(), "-p".as_ref(), bin.as_os_str()]);

@@ -47,7 +47,7 @@ fn tracked(context: &Context) -> Result<Finding> {
             Ok(true) => names.push(name),
             Ok(false) => {}
             Err(why) => {
-                let what = format!("what git tracks cannot be told: {why}");
+                let what = format!("cannot tell what git tracks: {why}");
                 return Ok(Finding::warn(what).fix(why.fix));
             }
         }
@@ -65,7 +65,7 @@ fn tracked(context: &Context) -> Result<Finding> {
         "--",
     ]);
     Ok(Finding::fail(format!(
-        "{} in {}: whoever clones the repository has it",
+        "{} in {}: anyone who clones the repository has it",
         names.join(" and "),
         shown(folder)
     ))

@@ -104,7 +104,7 @@ fn start(
 }
 
 fn crashed() -> Finding {
-    Finding::fail("the check itself crashed: this is a mistake in azup").fix("azup doctor -v")
+    Finding::fail("the check itself crashed: this is a bug in azup").fix("azup doctor -v")
 }
 
 /// A busy machine may be the reason: nothing is proved, so it is no failure.

@@ -14,7 +14,7 @@ use crate::trust::python;
 
 pub(super) const CHECKS: &[Check] = &[Check {
     id: "azurite-api",
-    title: "Azurite takes the API version of the SDKs that are installed",
+    title: "Azurite accepts the API version of the installed SDKs",
     explained_by: NO_TLS,
     starts_program: false,
     run: Run::Check(api),
@@ -30,7 +30,7 @@ fn api(context: &Context) -> Result<Finding> {
     let sdks = installed(context);
     if sdks.is_empty() {
         return Ok(Finding::skip(
-            "no storage SDK of Python's or Node's is here",
+            "no storage SDK for Python or Node.js is installed here",
         ));
     }
     let Some(port) = blob(context)? else {

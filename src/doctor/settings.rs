@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "settings",
-        title: "settings that name Azurite name it by https",
+        title: "settings that name Azurite use https",
         explained_by: &[],
         starts_program: false,
         run: Run::Check(settings),
@@ -48,10 +48,10 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// What is so where a setting is told.
-const ELSEWHERE: &str = "settings lead to plain http, where tokens do not work, or off this machine";
+const ELSEWHERE: &str = "some settings use plain http, over which tokens do not work, or leave this machine";
 
 /// Only an administrator, or the host of a virtual machine, can do it.
-const SET_CLOCK: &str = "set the clock of this machine; no command of azup's can";
+const SET_CLOCK: &str = "set this machine's clock; azup cannot";
 
 fn clock(context: &Context) -> Result<Finding> {
     let now = context.machine.now().replace_nanosecond(0)?;
@@ -116,7 +116,7 @@ fn proxy(context: &Context) -> Result<Finding> {
         )));
     }
     Ok(Finding::fail(format!(
-        "{} is set, and NO_PROXY does not leave 127.0.0.1 out",
+        "{} is set, and NO_PROXY does not include 127.0.0.1",
         set.join(", ")
     ))
     .fix(

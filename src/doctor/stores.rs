@@ -25,7 +25,7 @@ const NO_CA: &[&str] = &[
 
 const EXPIRED: Check = Check {
     id: "store-expired",
-    title: "no CA of azup's that has expired is left in a store",
+    title: "no expired CA of azup's is left in a store",
     explained_by: &["certificate-dates"],
     starts_program: true,
     run: Run::Check(expired),
@@ -139,7 +139,7 @@ fn expired(context: &Context) -> Result<Finding> {
         .filter(|row| row.outcome == Outcome::Removed)
         .map(|row| {
             format!(
-                "{}: has one that was valid before {}",
+                "{}: has one that expired before {}",
                 shown(&row.path),
                 day(now)
             )

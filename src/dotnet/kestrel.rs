@@ -29,7 +29,8 @@ pub fn variables(
     }
     let Some(folder) = ca.file.as_deref().and_then(Path::parent) else {
         return Err(Failure::new(
-            "--kestrel sets nothing: the Azurite that runs has another certificate than the files here",
+            "--kestrel sets nothing: the running Azurite has a different certificate from the \
+             files here",
         )
         .hint("azup down && azup up -d"));
     };

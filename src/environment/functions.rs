@@ -64,14 +64,14 @@ pub fn warnings(connections: &[String], machine: &Machine) -> Vec<Failure> {
         Err(why) => return vec![why],
     };
     let gone = GONE.into_iter().filter(|name| values.get(name).is_some()).map(|name| {
-        Failure::new(format!("{name} in {SETTINGS} does not go with these: delete it"))
+        Failure::new(format!("{name} in {SETTINGS} conflicts with these: delete it"))
     });
     let replaced = connections.iter().filter(|name| {
         let text = values[name.as_str()].as_str().unwrap_or_default().to_ascii_lowercase();
         text.contains("accountname=") && !text.contains("devstoreaccount1") || text.contains("sharedaccesssignature")
     });
     let replaced = replaced.map(|name| {
-        Failure::new(format!("{name} in {SETTINGS} leads to another account, and to Azurite with these"))
+        Failure::new(format!("{name} in {SETTINGS} points to another account; with these, it points to Azurite"))
     });
     gone.chain(replaced).collect()
 }
@@ -85,7 +85,7 @@ fn read(machine: &Machine) -> Result<Value, Failure> {
     let text = String::from_utf8_lossy(&bytes);
     parse_to_serde_value::<Option<Value>>(&text, &ParseOptions::default())
         .map(|settings| settings.unwrap_or_default()["Values"].take())
-        .map_err(|_| Failure::new(format!("{SETTINGS} is not JSON: it was not looked at")))
+        .map_err(|_| Failure::new(format!("{SETTINGS} is not JSON, so it was not checked")))
 }
 
 /// A setting that the project's own file has.

@@ -40,7 +40,7 @@ impl Source {
             match files::read_if_there(path) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => return Err("which does not exist".to_owned()),
-                Err(error) => return Err(format!("which is no bundle: {error:#}")),
+                Err(error) => return Err(format!("which is not a bundle: {error:#}")),
             }
         };
         if memmem::find(&bytes, BEGIN.as_bytes()).is_none() {
@@ -48,7 +48,7 @@ impl Source {
                 "a folder in which OpenSSL finds no certificate (openssl rehash makes the names that \
                  it looks for)"
             } else {
-                "which holds no certificate in PEM"
+                "which contains no PEM certificate"
             }
             .to_owned());
         }

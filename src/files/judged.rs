@@ -47,7 +47,7 @@ pub(super) fn require(path: &Path, opened: &Folder) -> io::Result<()> {
     let Some((top, known)) = judged.get_mut(path) else {
         return Ok(());
     };
-    let exchanged = || io::Error::other("its folder was exchanged for another one meanwhile");
+    let exchanged = || io::Error::other("its folder was replaced in the meantime");
     match known {
         Some(known) if *known == identity_of(opened)? => {}
         // Some file systems (FUSE's) number a folder anew, and it may have been made again. Only

@@ -145,7 +145,7 @@ impl<'p> Place<'p> {
         let ours = os::user();
         if mode(&folder) & SHARED == SHARED && link.st_uid != ours && link.st_uid != folder.st_uid {
             return Err(Failure::new(format!(
-                "{} is a link of another user in a folder that everybody may write to",
+                "{} is a link of another user in a folder that everybody can write to",
                 shown(self.path)
             ))
             .into());

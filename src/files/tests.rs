@@ -100,7 +100,7 @@ fn a_fifo_is_refused_at_once() {
         .expect("mkfifo runs");
     assert!(made.success());
     let error = read(&path).expect_err("refused");
-    assert!(error.to_string().ends_with("is no regular file"), "{error}");
+    assert!(error.to_string().ends_with("is not a regular file"), "{error}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub fn keep_out(path: &Path) -> Result<Kept> {
         _ if in_folders == Said::Ignored => return Ok(Kept::Already),
         None => Some(Exclude::beside(path)).filter(|own| !own.file.is_symlink()),
         Some(_) if in_folders == Said::TakenBack => {
-            return Ok(Kept::Not("a rule in .gitignore makes git take it up".to_owned()));
+            return Ok(Kept::Not("a rule in .gitignore makes git track it".to_owned()));
         }
         Some(_) if in_own == Said::Ignored => return Ok(Kept::Already),
         Some(repository) => repository.own_exclude(),

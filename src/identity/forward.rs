@@ -107,7 +107,7 @@ impl Forwarder {
         }
         state.threads.retain(|thread| !thread.is_finished());
         if state.asked.len() >= MOST {
-            return settled(Err("too many tokens are being asked for".to_owned()));
+            return settled(Err("there are too many token requests at once".to_owned()));
         }
         let answer = Answer::default();
         let work = {

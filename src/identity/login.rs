@@ -100,7 +100,7 @@ impl Login {
         stop: &AtomicBool,
     ) -> Result<(Token, String), String> {
         if !may_be_handed_on(resource) {
-            return Err("no name that could be handed to az".to_owned());
+            return Err("not a name that can be passed to az".to_owned());
         }
         let until = std::time::Instant::now() + LIMIT;
         let mut why = None;

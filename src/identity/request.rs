@@ -100,7 +100,7 @@ impl Rules {
                 }
                 Err(refused) => refused,
             },
-            Err(_) => bad("this is no HTTP request"),
+            Err(_) => bad("this is not an HTTP request"),
         };
         Some(Answer::Now(reply.written(request.method == Some("HEAD"))))
     }
@@ -147,7 +147,7 @@ impl Rules {
             _ => return Err(bad("no such path; tokens are at /msi/token")),
         };
         if request.method != Some("GET") {
-            return Err(bad("tokens are for GET only"));
+            return Err(bad("only GET is allowed"));
         }
         let field = |name: &str| {
             let mut fields = request.headers.iter();
@@ -190,7 +190,7 @@ impl Rules {
         if rank == Some(Rank::Forward) && hosts().all(is_loopback) {
             let audience = bare(&resource);
             if !may_be_handed_on(audience) {
-                let why = format!("{} is no resource that az could be asked for", quoted(audience));
+                let why = format!("{} is not a resource that az can be asked for", quoted(audience));
                 return Err(unavailable(form, &why));
             }
             return Ok(Decision::Forward(audience.to_owned(), form));

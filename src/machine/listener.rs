@@ -13,7 +13,7 @@ const SHOWN: usize = 120;
 pub fn listener(port: u16) -> String {
     match owner(port) {
         Some((pid, command)) => format!("by process {pid}: {command}"),
-        None => "by a process that this user may not look at".to_owned(),
+        None => "by a process that this user cannot see".to_owned(),
     }
 }
 

@@ -115,13 +115,13 @@ impl AppHost {
     fn why(&self) -> String {
         match &self.azurite {
             Some((path, line)) => format!(
-                "{}:{line} starts an Azurite of Aspire's own, over HTTP, without tokens and on ports of its own: \
-                 nothing that F5 starts would use azup's, so nothing was written",
+                "{}:{line} starts Aspire's own Azurite, over HTTP, without tokens and on other \
+                 ports: programs that F5 starts would not use azup's, so nothing was written",
                 shown(path)
             ),
             None => format!(
-                "{} is an Aspire AppHost, which starts what F5 starts: nothing that it starts would use azup's \
-                 Azurite by itself, so nothing was written",
+                "{} is an Aspire AppHost, which starts your programs: without a change, none of \
+                 them would use azup's Azurite, so nothing was written",
                 shown(&self.project)
             ),
         }
@@ -143,7 +143,7 @@ impl AppHost {
         let project = if self.folder() == Path::new("") { Path::new(".") } else { self.folder() };
         let run = command_line(run.into_iter().chain([project.as_os_str()]));
         format!(
-            "to let azup's Azurite serve what the AppHost starts, in its code, instead of the storage there:\n\
+            "to use azup's Azurite, replace the storage in the AppHost's code by:\n\
              {code}in {}:\n\"ConnectionStrings\": {{ {} }}\nand then:\n{run}\n",
             shown(&settings),
             strings.join(", ")

@@ -115,7 +115,7 @@ fn read_named(file: &Path) -> Result<(&'static str, Vec<u8>)> {
 fn read(file: &Path) -> Result<Vec<u8>> {
     // A device has no end, and nobody may ever write to a FIFO.
     if file.metadata().is_ok_and(|about| !about.is_file()) {
-        return Err(refused(file, "it is no regular file").into());
+        return Err(refused(file, "it is not a regular file").into());
     }
     std::fs::read(file).map_err(|error| {
         let failure = Failure::new(format!(
@@ -142,12 +142,12 @@ fn architecture(bytes: &[u8]) -> Result<&'static str, String> {
         .get(..20)
         .filter(|header| header.starts_with(b"\x7fELF"))
     else {
-        return Err("it is no program for Linux (ELF)".into());
+        return Err("it is not a Linux program (ELF)".into());
     };
     let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
     // ET_EXEC or ET_DYN: an object file is no program.
     if header[4..6] != [2, 1] || ![2, 3].contains(&word(16)) {
-        return Err("it is no 64-bit program in little-endian order".into());
+        return Err("it is not a 64-bit little-endian program".into());
     }
     match word(18) {
         62 => Ok("amd64"),

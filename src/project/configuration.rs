@@ -98,13 +98,13 @@ pub fn choose(
         return match found.iter().find(wanted) {
             Some(path) => Ok(Some(path.clone())),
             None if found.is_empty() => Err(usage(format!(
-                "{} has no dev container configuration, so {} is none",
+                "{} has no dev container configuration, so {} is not one",
                 shown(folder),
                 shown(named)
             ))
             .into()),
             None => Err(usage(format!(
-                "{} is none of the dev container configurations in {}: {}",
+                "{} is not one of the dev container configurations in {}: {}",
                 shown(named),
                 shown(folder),
                 list()
@@ -171,7 +171,7 @@ impl Configuration {
                 return Err(Refusal("its name is not UTF-8".to_owned()));
             }
             if !value.is_object() {
-                return Err(Refusal("it holds no JSON object".to_owned()));
+                return Err(Refusal("it is not a JSON object".to_owned()));
             }
             Ok(Self {
                 path: path.to_owned(),

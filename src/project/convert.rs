@@ -76,7 +76,7 @@ pub fn convert(
         };
         let words: Option<Vec<&str>> = words.iter().map(Value::as_str).collect();
         let words =
-            words.ok_or_else(|| Refusal("runArgs holds something else than text".into()))?;
+            words.ok_or_else(|| Refusal("runArgs contains something other than text".into()))?;
         arguments::add(&words, &place, &mut service)?;
     }
     let mut edits: Vec<Edit> = [
@@ -331,12 +331,12 @@ fn app_port(port: &Value) -> Result<String, Refusal> {
         Value::Number(port) => format!("{port}:{port}"),
         Value::String(text) if text.contains(':') => text.clone(),
         Value::String(text) => format!("{text}:{text}"),
-        _ => return Err(Refusal("appPort is no port".to_owned())),
+        _ => return Err(Refusal("appPort is not a port".to_owned())),
     };
     let known = |c: char| c.is_ascii_alphanumeric() || ".:-/[]".contains(c);
     if !text.chars().all(known) {
         return Err(Refusal(format!(
-            "appPort {text} cannot be said in a compose file"
+            "appPort {text} cannot be expressed in a compose file"
         )));
     }
     Ok(match text.matches(':').count() {

@@ -79,7 +79,7 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
         Err(_) => None,
         Ok(about) if about.is_file() => Some(files::read(&path)?),
         // It leads elsewhere, or asks a manager of passwords.
-        Ok(_) => return Ok(Wanted::note(left_alone("it is no plain file"))),
+        Ok(_) => return Ok(Wanted::note(left_alone("it is not a regular file"))),
     };
     let block = there.as_deref().and_then(block);
     let inside = machine.is_dev_container();
@@ -228,7 +228,7 @@ pub fn told(wanted: &Wanted, folder: &Path) -> String {
         _ => None,
     });
     let names: Vec<String> = written.collect();
-    format!("wrote {}: F5 on this machine finds Azurite by {NAME}\n", names.join(" and "))
+    format!("wrote {}: F5 on this machine finds Azurite through {NAME}\n", names.join(" and "))
 }
 
 #[cfg(test)]

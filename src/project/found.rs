@@ -165,8 +165,8 @@ pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> V
             path: rule.file.strip_prefix(project).unwrap_or(&rule.file).to_owned(),
             line: Some(rule.line),
             what: format!(
-                "git ignores {more} by the rule {}: a clone has none of it, and files that name it \
-                 lead nowhere there; add the line {} after it",
+                "git ignores {more} by the rule {}: clones do not get it, and files that refer to \
+                 it do not work there; add the line {} after that rule",
                 shown(Path::new(&rule.text)),
                 shown(Path::new(&back))
             ),

@@ -159,7 +159,7 @@ impl Seen {
     pub fn sentence(&self, image: &str) -> String {
         let Some(part) = self.leading() else {
             return format!(
-                "the dev container is {image}: no language was seen here (--language or --image \
+                "the dev container is {image}: no language was recognised here (--language or --image \
                  choose another)"
             );
         };

@@ -94,7 +94,7 @@ impl Record {
             .and_then(|value| value["version"].as_u64());
         match (version, serde_json::from_slice::<Self>(&bytes)) {
             (Some(version), _) if version != u64::from(VERSION) => Err(Failure::new(format!(
-                "{} was written by another version of azup (form {version}, this one reads {VERSION})",
+                "{} was written by another version of azup (format {version}, this one reads {VERSION})",
                 shown(&path)
             ))
             .hint("azup --version")
@@ -285,7 +285,7 @@ impl Entry {
         match &self.before {
             None if self.written == fingerprint(&without) => Ok(None),
             None => Err(jsonc_edit::Refusal(
-                "azup made it, and it was changed since".to_owned(),
+                "azup made it, and it has been changed since".to_owned(),
             )),
             Some(before) if self.written == print && *before != fingerprint(&without) => Err(
                 jsonc_edit::Refusal("what azup added cannot be taken out as it was put in".to_owned()),

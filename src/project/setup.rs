@@ -331,7 +331,7 @@ impl Setup<'_> {
             **known != name && (**kind != made || self.files.iter().any(changes))
         });
         if let Some((other, _)) = other {
-            let why = format!("{other} is set up already, and azup's own folder cannot serve both");
+            let why = format!("{other} is already set up, and azup's own folder cannot serve both");
             self.refuse(path, why, None);
         }
     }

@@ -126,7 +126,8 @@ impl<'a> Undo<'a> {
             self.lines.push((path.clone(), lines.clone()));
         }
         self.plan.notes.push(format!(
-            "{} is missing, which says what azup did here: what is literally azup's own is taken out",
+            "{} is missing, which records what azup did here: only what is exactly as azup writes \
+             it is removed",
             shown(&Record::path())
         ));
         self.plan.notes.extend(recognised.notes.iter().cloned());

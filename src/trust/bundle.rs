@@ -110,7 +110,7 @@ impl Bundle {
         let now = files::identity(folder);
         if *self.folder.get_or_init(|| now) != now {
             return Err(Failure::new(format!(
-                "{} was exchanged for another folder meanwhile",
+                "{} was replaced by another folder in the meantime",
                 shown(folder)
             ))
             .hint(command_line(
@@ -207,16 +207,16 @@ impl Bundle {
         let begins = begin_lines(bytes).count();
         let ends = memmem::find_iter(bytes, END).count();
         if bytes.is_empty() {
-            return Err(refuse("is empty, so it is no bundle").into());
+            return Err(refuse("is empty, so it is not a bundle").into());
         }
         if bytes.starts_with(b"\x30\x82") {
             return Err(refuse("is DER, not a PEM bundle").into());
         }
         if memmem::find(bytes, b"PRIVATE KEY-----").is_some() {
-            return Err(refuse("holds a private key, so it is no bundle of CAs").into());
+            return Err(refuse("holds a private key, so it is not a bundle of CAs").into());
         }
         if begins == 0 {
-            return Err(refuse("is no PEM bundle: it has no BEGIN CERTIFICATE line").into());
+            return Err(refuse("is not a PEM bundle: it has no BEGIN CERTIFICATE line").into());
         }
         if begins > ends {
             return Err(refuse("is truncated: a BEGIN CERTIFICATE line has no END").into());

@@ -93,9 +93,9 @@ fn find(machine: &Machine) -> Vec<Found> {
         let keystores = keystores(&home, machine, &mut seen);
         if keystores.is_empty() {
             let why = if home.is_dir() {
-                "which is no JDK: it has no lib/security/cacerts"
+                "which is not a JDK: it has no lib/security/cacerts"
             } else {
-                "which is no folder"
+                "which is not a folder"
             };
             let why = format!("JAVA_HOME names {}, {why}", shown(&home));
             let mend = Some("unset JAVA_HOME".to_owned());
@@ -196,7 +196,7 @@ pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
         Found::Row(_) | Found::Looked(_) => None,
     });
     let path = first.ok_or_else(|| {
-        Failure::new("no JDK was found, whose public CAs a trust store for Java could have")
+        Failure::new("no JDK was found, from which to copy the public CAs for Java's trust store")
             .hint("export JAVA_HOME=/path/to/jdk")
     })?;
     certificates(&path, None, machine)
@@ -227,7 +227,7 @@ pub fn certificates(
         listed.ok_or_else(|| {
             let why = match password {
                 Some(_) => "the password beside it does not open it",
-                None => "no javax.net.ssl.trustStorePassword stands beside it",
+                None => "no javax.net.ssl.trustStorePassword is set beside it",
             };
             Failure::new(format!("{} cannot be read: {why}", shown(path)))
                 .hint(format!("keytool -list -keystore {}", shown(path)))
@@ -260,7 +260,7 @@ impl Keystore {
                 .hint(format!("keytool -list -keystore {}", shown(&self.path)))
         };
         if bytes.is_empty() {
-            return Err(refuse("is empty, so it is no keystore").into());
+            return Err(refuse("is empty, so it is not a keystore").into());
         }
         match Format::detect(bytes) {
             Some(Format::Jks) => {
@@ -269,7 +269,7 @@ impl Keystore {
                 return Ok((jks.entries(), Form::Jks(jks)));
             }
             Some(Format::Pkcs12) => {}
-            None => return Err(refuse("is neither JKS nor PKCS12, so it is no cacerts").into()),
+            None => return Err(refuse("is neither JKS nor PKCS12, so it is not a cacerts file").into()),
         }
         if let Ok(pkcs12) = Pkcs12::parse(bytes) {
             return Ok((pkcs12.entries(), Form::Pkcs12(pkcs12)));

@@ -115,8 +115,8 @@ impl Database {
     fn read(&self) -> Result<Option<Vec<u8>>> {
         if others::is_half_written(&self.file) {
             return Err(Failure::new(format!(
-                "{} is half written: a program is changing it, or was killed while it did; \
-                 starting the browser once mends that",
+                "{} is half written: a program is changing it, or was killed while doing so; \
+                 starting the browser once fixes that",
                 shown(&self.file)
             ))
             .into());

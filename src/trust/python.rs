@@ -145,7 +145,7 @@ impl Search<'_> {
             KIND,
             root,
             format!(
-                "{variable} names {}, which is no Python environment",
+                "{variable} names {}, which is not a Python environment",
                 shown(root)
             ),
             Some("deactivate".to_owned()),

@@ -29,7 +29,7 @@ fn a_fault_has_a_line_a_reason_and_a_command_and_fix_mends_it() {
     assert_snapshot!(version.replace_all(&shown, "[PYTHON]"), @r"
     exit: 1
     --- stdout
-    ok    certificate-dates  CA and certificate are valid, and will be for a month
+    ok    certificate-dates  CA and certificate are valid for at least a month
     fail  store-certifi      Python's bundles have the CA (requests, Azure SDK)
           [PROJECT]/.venv/lib/[PYTHON]/site-packages/certifi/cacert.pem: the CA is missing
           fix: azup trust
@@ -133,7 +133,7 @@ fn quiet_says_what_is_wrong_and_verbose_says_all() {
     exit: 1
     --- stdout
     fail  proxy  no proxy stands between programs and 127.0.0.1
-          HTTPS_PROXY is set, and NO_PROXY does not leave 127.0.0.1 out
+          HTTPS_PROXY is set, and NO_PROXY does not include 127.0.0.1
           fix: export NO_PROXY="127.0.0.1,localhost,$NO_PROXY" no_proxy="127.0.0.1,localhost,$no_proxy"
     1 ok, 1 failed
     --- stderr

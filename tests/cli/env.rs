@@ -75,7 +75,7 @@ fn the_variables_are_these_and_the_secrets_are_their_owners() {
     export REQUESTS_CA_BUNDLE='[HOME]/.local/share/azup/bundles/[HASH].pem'
     export CURL_CA_BUNDLE='[HOME]/.local/share/azup/bundles/[HASH].pem'
     --- stderr
-    warning: nothing listens on 127.0.0.1:10000: no Azurite runs
+    warning: nothing listens on 127.0.0.1:10000: Azurite is not running
     hint: azup up -d
     ");
     let header = fs::metadata(sandbox.own().join("identity-header")).unwrap();
@@ -171,8 +171,7 @@ fn json_and_functions_are_json() {
     let done = env(&sandbox, &words).ok();
     assert!(
         done.stderr.contains(
-            "warning: AzureWebJobsStorage__accountName in local.settings.json does not go with these: \
-             delete it"
+            "warning: AzureWebJobsStorage__accountName in local.settings.json conflicts with these: delete it"
         ),
         "{done}"
     );
@@ -297,7 +296,7 @@ fn what_is_no_bundle_is_told_and_the_roots_of_everybody_are_taken() {
     fs::write(folder.join("other.pem"), "not read").unwrap();
     for (path, why) in [
         (&key, "which holds a private key"),
-        (&empty, "which holds no certificate in PEM"),
+        (&empty, "which contains no PEM certificate"),
         (
             &sandbox.project().join("nowhere.pem"),
             "which does not exist",
@@ -424,8 +423,7 @@ fn one_variable_can_be_asked_for() {
     let done = env(&sandbox, &["AZURE_STORAGE_ACCOUNT"]);
     assert_eq!(done.code, 2);
     assert!(
-        done.stderr
-            .contains("sets no variable AZURE_STORAGE_ACCOUNT;"),
+        done.stderr.contains("does not set AZURE_STORAGE_ACCOUNT;"),
         "{done}"
     );
 }

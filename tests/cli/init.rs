@@ -127,10 +127,10 @@ fn an_empty_folder_gets_the_whole_set_up() {
     created .devcontainer/azurite-certs/key.pem
     created .devcontainer/azurite-certs/cert.pem
     created a local CA in [HOME]/.local/share/azup/certs
-    note: the dev container is mcr.microsoft.com/devcontainers/base:debian: no language was seen here (--language or --image choose another)
+    note: the dev container is mcr.microsoft.com/devcontainers/base:debian: no language was recognised here (--language or --image choose another)
     next: reopen the folder in its dev container (VS Code: Dev Containers: Reopen in Container)
     next: or run Azurite here without a container: azup up
-    next: commit what was written; in a clone azup init makes the certificates and brings the program, which git has only after azup init --vendor
+    next: commit the new files; each clone runs azup init once, for the certificates and the program (azup init --vendor commits the program, too)
     --- stderr
     ");
 
@@ -180,7 +180,7 @@ fn a_second_init_changes_neither_a_byte_nor_a_time() {
     insta::assert_snapshot!(sandbox.shown(&again), @"
     exit: 0
     --- stdout
-    [PROJECT] is set up already
+    [PROJECT] is already set up
     next: reopen the folder in its dev container (VS Code: Dev Containers: Reopen in Container)
     next: or run Azurite here without a container: azup up
     --- stderr

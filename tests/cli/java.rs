@@ -222,7 +222,7 @@ fn java_accepts_the_certificate_after_trust_and_only_then() {
     exit: 0
     --- stdout
     java     removed  [ROOT]/runtime/lib/security/cacerts
-    taken out of 1 store
+    removed from 1 store
     --- stderr
     ");
     refused(&get(&sandbox));

@@ -206,7 +206,7 @@ fn an_ordinary_user_debugs_without_the_systems_store() {
     std::fs::create_dir(&empty).unwrap();
     sandbox.set("PATH", empty);
     let done = sandbox.as_ordinary_user(["trust"]).ok();
-    let row = "skipped  /etc/ssl/certs/ca-certificates.crt (it takes an administrator: su -l -c 'install ";
+    let row = "skipped  /etc/ssl/certs/ca-certificates.crt (it needs an administrator: su -l -c 'install ";
     assert!(done.stdout.contains(row), "{done}");
     assert_eq!(done.stderr, "");
     let strict = sandbox.as_ordinary_user(["trust", "--strict"]);

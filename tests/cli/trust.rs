@@ -66,7 +66,7 @@ fn trust_twice_is_trust_once_and_untrust_gives_the_first_bytes_back() {
     exit: 0
     --- stdout
     certifi  removed  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
-    taken out of 1 store
+    removed from 1 store
     --- stderr
     ");
     assert_eq!(environment.bytes(), before);
@@ -77,7 +77,7 @@ fn trust_twice_is_trust_once_and_untrust_gives_the_first_bytes_back() {
     exit: 0
     --- stdout
     certifi  absent  [PROJECT]/.venv/lib/python3.11/site-packages/certifi/cacert.pem
-    no store has a CA to take out
+    no store has a CA to remove
     --- stderr
     ");
     assert_eq!(environment.bytes(), before);
@@ -503,8 +503,8 @@ fn a_quiet_command_says_one_line() {
             ["trust", "-q"],
             "azup local CA [ID] (valid until [DATE]): trusted\n",
         ),
-        (["untrust", "-q"], "taken out of 1 store\n"),
-        (["untrust", "-q"], "no store has a CA to take out\n"),
+        (["untrust", "-q"], "removed from 1 store\n"),
+        (["untrust", "-q"], "no store has a CA to remove\n"),
     ] {
         let done = sandbox
             .azup(words.into_iter().chain(["--stores", "certifi"]))

@@ -34,7 +34,7 @@ pub(super) fn unpack(folder: &Path) -> Result<()> {
     lzma_rs::xz_decompress(&mut &*packed::FILE, &mut bytes)?;
     let record: serde_json::Value = serde_json::from_str(packed::RECORD)?;
     let expected = record["sha256"].as_str().unwrap_or_default();
-    ensure!(sha256(&bytes) == expected, "this program is damaged: its Azurite has another hash");
+    ensure!(sha256(&bytes) == expected, "this program is damaged: the Azurite inside it does not have the expected hash");
     for (name, bytes) in [(BUNDLE, bytes), (CONTENTS, packed::RECORD.into())] {
         let content = Content::File { bytes, mode: 0o644 };
         files::replace(&folder.join(name), None, &content)?;

@@ -55,7 +55,7 @@ const OFFLINE: [&str; 9] = [
 pub(super) fn find(machine: &Machine) -> Result<PathBuf> {
     machine.find("npm").ok_or_else(|| {
         Failure::new(format!(
-            "no npm on PATH: Azurite {VERSION} is installed with it on first use"
+            "npm is not on PATH: azup needs it to install Azurite {VERSION} on first use"
         ))
         .hint("install Node.js with npm from https://nodejs.org/en/download")
         .into()
@@ -114,7 +114,7 @@ impl Npm<'_> {
                 told = Instant::now();
                 let there = packages_in(&self.folder.join("node_modules"));
                 let (all, seconds) = (locked(), started.elapsed().as_secs());
-                output.progress(&format!("{there} of {all} packages ({seconds} s)"));
+                output.progress(&format!("downloaded {there} of {all} packages ({seconds} s)"));
             }
         };
         let done = run(machine, &argv, self.folder, LIMIT, tell, interrupt)?;
@@ -126,7 +126,7 @@ impl Npm<'_> {
             if told.elapsed() >= PROGRESS {
                 told = Instant::now();
                 let seconds = begun.elapsed().as_secs();
-                output.progress(&format!("making one file of them ({seconds} s)"));
+                output.progress(&format!("combining them into one file ({seconds} s)"));
             }
         };
         match run(machine, &argv, self.folder, BUNDLING, tell, interrupt)? {
@@ -134,7 +134,7 @@ impl Npm<'_> {
             // It serves as it is, only slower.
             Err(words) => {
                 let why = in_one_line(words.trim());
-                output.progress(&format!("its packages stay, since that failed: {why}"));
+                output.progress(&format!("could not combine the packages, so they are kept as they are: {why}"));
             }
         }
         Ok(())

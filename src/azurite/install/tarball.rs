@@ -30,7 +30,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path, machine: &Machine) -> Result
             .hint(command_line(["tar".as_ref(), "-tf".as_ref(), archive.as_os_str()]))
     };
     let Some(tar) = machine.find("tar") else {
-        return Err(wrong("there is no tar to unpack it").into());
+        return Err(wrong("tar, which unpacks it, is not installed").into());
     };
     let argv: [OsString; 5] = [
         tar.into(),

@@ -92,7 +92,7 @@ fn a_stranger_is_told_from_azurite() {
             Some(&ours),
             "HTTP/1.1 200 OK\r\nServer: nginx\x1b[0m\r\nContent-Length: 0\r\n\r\n"
         )),
-        "its answer is no HTTP"
+        "its answer is not HTTP"
     );
     assert_eq!(
         refused(server(
@@ -111,7 +111,7 @@ fn a_stranger_is_told_from_azurite() {
     assert_eq!(refused(server(Some(&ours), "")), "it closed the connection");
     assert_eq!(
         refused(server(Some(&ours), "220 ftp\r\n")),
-        "its answer is no HTTP"
+        "its answer is not HTTP"
     );
     let free = TcpListener::bind((ADDRESS, 0)).expect("a port");
     let port = free.local_addr().expect("an address").port();

@@ -73,7 +73,7 @@ pub(super) fn passed_over(program: &OsStr, rest: &[OsString], machine: &Machine)
     }
     let path = in_environment(program, machine)?;
     let what = format!(
-        "{} is not that of the project's environment, which is not active",
+        "{} is not the one in the project's environment, which is not active",
         quoted(program)
     );
     Some(Failure::new(what).hint(with(&path, rest)))
@@ -97,7 +97,7 @@ fn with(program: &Path, rest: &[OsString]) -> String {
 /// The failure of a start that the operating system refused.
 pub(super) fn not_started(program: &OsStr, error: &Error) -> Failure {
     match error.kind() {
-        ErrorKind::NotFound => missing(program, "it, or its interpreter, is not there"),
+        ErrorKind::NotFound => missing(program, "it or its interpreter does not exist"),
         _ => unusable(program, &reason(error)),
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn require_local(forward: Forward) -> Result<()> {
         return Ok(());
     }
     let names = forward.name();
-    let what = format!("azup up --until-eof hands on no tokens of {names}: tests get local ones");
+    let what = format!("azup up --until-eof forwards no tokens of {names}: tests get local ones");
     Err(Failure::new(what).hint("azup up --until-eof").exit(Exit::Usage).into())
 }
 

@@ -147,7 +147,7 @@ impl Document {
         let root = match root {
             Yaml::Null => serde_yaml::Mapping::new(),
             Yaml::Mapping(root) => root,
-            _ => return Err(refuse("it is not a compose file: no mapping").into()),
+            _ => return Err(refuse("it is not a compose file: its top level is not a mapping").into()),
         };
         for key in ["services", "volumes"] {
             if !matches!(
@@ -166,7 +166,7 @@ impl Document {
         let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         for (name, _) in this.services() {
             if name.is_empty() || !name.chars().all(valid) {
-                return Err(refuse(&format!("{} is no name of a service", quoted(&name))).into());
+                return Err(refuse(&format!("{} is not a service name", quoted(&name))).into());
             }
         }
         Ok(this)

@@ -89,7 +89,7 @@ pub(super) fn add(words: &[&str], place: &Place<'_>, service: &mut Compose) -> R
                 "--name" => "two projects with one name collide".to_owned(),
                 "--gpus" => "compose says it by deploy.resources, per driver".to_owned(),
                 "--rm" | "-d" | "-it" | "-t" | "-i" => "it is for a terminal".to_owned(),
-                _ => "a compose file has no word for it that azup knows".to_owned(),
+                _ => "azup knows no equivalent in a compose file".to_owned(),
             };
             return Err(Refusal(format!("runArgs has {name}: {why}")));
         };
@@ -180,7 +180,7 @@ pub(super) fn mount(what: &str, text: &str, place: &Place<'_>) -> Result<Value, 
             }
             other => {
                 return Err(Refusal(format!(
-                    "{what} says {other}={value}, which is not known here"
+                    "{what} says {other}={value}, which azup does not know"
                 )));
             }
         }

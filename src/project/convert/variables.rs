@@ -61,7 +61,7 @@ pub(super) fn resolve(what: &str, text: &str, place: &Place<'_>) -> Result<Strin
             }
             _ => {
                 return Err(Refusal(format!(
-                    "{what} uses ${{{name}}}, which a compose file has no word for"
+                    "{what} uses ${{{name}}}, which has no equivalent in a compose file"
                 )));
             }
         }

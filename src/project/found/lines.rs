@@ -96,7 +96,7 @@ fn label(path: &Path, line: &str) -> Option<String> {
         [":z", ":Z", ",z", ",Z"].iter().any(|label| line.contains(&format!("{label}{quote}")))
     });
     (is_container && (option || long || in_list)).then(|| {
-        "a mount has an SELinux label, which azup's own have not: where SELinux is enforced, run \
+        "a mount has an SELinux label, which azup's mounts do not have: where SELinux is enforced, run \
          chcon -R -t container_file_t .devcontainer/azurite .devcontainer/azurite-certs"
             .to_owned()
     })

@@ -127,7 +127,7 @@ impl<'p> Settings<'p> {
         let name = if name.is_empty() { String::new() } else { format!("{name} ") };
         let instead = self.instead(nested.as_deref(), &https);
         Some(format!(
-            "{name}says {says}: plain HTTP goes on to work with the account's key, since one port serves \
+            "{name}says {says}: plain HTTP keeps working with the account's key, since one port serves \
              both; tokens (DefaultAzureCredential) need https: {instead}"
         ))
     }
@@ -147,7 +147,7 @@ impl<'p> Settings<'p> {
             }
             None if name == "launchSettings.json" => {
                 let value = if https.is_empty() { "the connection string that azup env prints" } else { &url };
-                format!("{value}; this file wins over the environment, so azup run cannot change it")
+                format!("{value}; this file overrides the environment, so azup run cannot change it")
             }
             None if https.is_empty() => "azup env prints the https connection string".to_owned(),
             None => url,
@@ -172,8 +172,7 @@ impl<'p> Settings<'p> {
         let name = named_account(line).or_else(|| self.nested_account(number))?;
         let end = name.len() - ACCOUNT_NAME.len();
         Some(format!(
-            "{name} is an account without a URL: what reads it asks ACCOUNT.blob.core.windows.net and leaves this \
-             machine: {}__blobServiceUri, __queueServiceUri and __tableServiceUri, with the endpoints that azup \
+            "{name} is an account without a URL: programs that read it send requests to ACCOUNT.blob.core.windows.net, off this machine: {}__blobServiceUri, __queueServiceUri and __tableServiceUri, with the endpoints that azup \
              env prints, stay here",
             &name[..end]
         ))

@@ -40,7 +40,7 @@ pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts
             continue;
         }
         let Some(at) = place else {
-            return Err(Refusal(format!("nothing tells \"{name}\" from others, and it names \"azup: trust\"")));
+            return Err(Refusal(format!("nothing distinguishes \"{name}\" from others, and it names \"azup: trust\"")));
         };
         let value = json!(vscode::TRUST_TASK);
         additions.push(if is_item {

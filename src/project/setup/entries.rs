@@ -109,7 +109,7 @@ impl Setup<'_> {
         {
             self.refused.push(Refused {
                 path: file.path.clone(),
-                why: "it belongs to azup, but holds something else than azup wrote".to_owned(),
+                why: "it belongs to azup, but contains something other than azup wrote".to_owned(),
                 snippet: None,
                 in_the_way: true,
             });

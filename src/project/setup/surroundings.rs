@@ -79,8 +79,8 @@ impl Setup<'_> {
         }
         if request.node_feature {
             self.notes.push(format!(
-                "{path}: gains Node.js, on which Azurite runs, since nothing says that its image \
-                 brings it (--no-node-feature leaves it out)"
+                "{path}: gets Node.js, which Azurite runs on, because its image may not have it \
+                 (--no-node-feature leaves it out)"
             ));
         }
         request.node_feature

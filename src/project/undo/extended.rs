@@ -46,7 +46,7 @@ impl Undo<'_> {
         let path = Path::new(&entry.path);
         if path.extension().is_some_and(|kind| kind == "yml") {
             self.plan.notes.push(format!(
-                "{} stays: azup made it, and what is in it is the dev container's",
+                "{} stays: azup made it, and the dev container uses what is in it",
                 shown(path)
             ));
             return Ok(Ok(Some(now.to_owned())));
@@ -80,7 +80,7 @@ impl Undo<'_> {
             .collect();
         if !lines.is_empty() {
             self.plan.notes.push(format!(
-                "{} is kept and names what azup takes away in line {}: take that out by hand",
+                "{} is kept, but refers to something that azup removes, in line {}: remove that by hand",
                 shown(path),
                 lines.join(", ")
             ));

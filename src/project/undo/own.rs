@@ -41,7 +41,7 @@ impl Undo<'_> {
             if record.wrote_own(name, &now) {
                 self.delete(path, real, now);
             } else {
-                let why = "it holds something else than azup wrote".to_owned();
+                let why = "it contains something other than azup wrote".to_owned();
                 self.refused.push((path.to_owned(), why));
             }
         }

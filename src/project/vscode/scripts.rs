@@ -181,7 +181,8 @@ fn references(
         }
         let mut at = graph.place(index).ok_or_else(|| {
             format!(
-                "{TASKS_PATH}: no script is replaced: nothing tells the task \"{}\", which depends on one, from others",
+                "{TASKS_PATH}: no script is replaced: nothing distinguishes the task \"{}\", \
+                 which depends on one, from others",
                 graph.name(index)
             )
         })?;

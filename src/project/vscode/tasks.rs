@@ -183,7 +183,7 @@ impl Tasks {
         }
         let mut at = self.place(index).ok_or_else(|| {
             let name = self.name(index);
-            Trouble::Unclear(format!("nothing tells the task \"{name}\" from others"))
+            Trouble::Unclear(format!("nothing distinguishes the task \"{name}\" from others"))
         })?;
         let edit = match self.all[index].get("dependsOn") {
             None => Edit::Member {

@@ -74,7 +74,7 @@ fn the_endpoint_for_tokens() {
     let document = patient.only(&[("credential-endpoint", "fail")]);
     let said = check(&document, "credential-endpoint").to_string();
     assert!(
-        said.contains("does not take this IDENTITY_HEADER"),
+        said.contains("does not accept this IDENTITY_HEADER"),
         "{said}"
     );
 
@@ -187,5 +187,5 @@ fn a_clock_that_is_behind_the_certificates() {
     let said = check(&document, "clock");
     assert!(said["fix"].is_null(), "{said}");
     let said = said["detail"].as_str().unwrap();
-    assert!(said.contains("set the clock of this machine"), "{said}");
+    assert!(said.contains("set this machine's clock"), "{said}");
 }

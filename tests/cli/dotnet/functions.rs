@@ -88,7 +88,7 @@ fn a_connection_that_leads_to_the_cloud_is_named() {
     let done = sandbox.azup(["env", "--format", "functions"]).ok();
     assert!(
         said(&done).contains(
-            "Orders in local.settings.json leads to another account, and to Azurite with these"
+            "Orders in local.settings.json points to another account; with these, it points to Azurite"
         ),
         "{done}"
     );
@@ -226,8 +226,7 @@ fn the_certificate_for_kestrel_serves() {
 fn powershell_is_told_where_its_own_trust_comes_from() {
     let sandbox = project(&[]);
     let done = sandbox.azup(["env", "--format", "powershell"]).ok();
-    let note =
-        "note: what this pwsh asks for by itself (Invoke-WebRequest) trusts the CA from a store";
+    let note = "note: these variables apply to the programs that this pwsh starts";
     assert!(
         done.stderr.contains(note) && done.stderr.contains("azup trust --stores dotnet"),
         "{done}"

@@ -224,8 +224,8 @@ fn what_aspire_starts_is_left_alone_unless_the_user_says_otherwise() {
             exit: 4
             --- stdout
             --- stderr
-            error: src/Shop.AppHost/Program.cs:4 starts an Azurite of Aspire's own, over HTTP, without tokens and on ports of its own: nothing that F5 starts would use azup's, so nothing was written
-            to let azup's Azurite serve what the AppHost starts, in its code, instead of the storage there:
+            error: src/Shop.AppHost/Program.cs:4 starts Aspire's own Azurite, over HTTP, without tokens and on other ports: programs that F5 starts would not use azup's, so nothing was written
+            to use azup's Azurite, replace the storage in the AppHost's code by:
             var docs = builder.AddConnectionString("docs");
             var work = builder.AddConnectionString("work");
             in src/Shop.AppHost/appsettings.Development.json:

@@ -15,7 +15,7 @@ fn a_launch_profile_that_wins_is_named_with_its_line_and_the_way_round_it() {
     ]);
     let told = |words: &str| said(&would_run(&sandbox, words));
     insta::assert_snapshot!(told("dotnet run --project src/Api -- --port 80"), @"
-    warning: src/Api/Properties/launchSettings.json:12 sets AZURE_STORAGE_BLOB_ENDPOINT and wins over azup, as it does with IDENTITY_ENDPOINT in line 13
+    warning: src/Api/Properties/launchSettings.json:12 sets AZURE_STORAGE_BLOB_ENDPOINT and overrides azup, as it does with IDENTITY_ENDPOINT in line 13
     hint: azup run -- dotnet run --no-launch-profile --project src/Api -- --port 80
     ");
     assert!(told("dotnet watch --project src/Api/Api.csproj").contains(":12 sets"));
@@ -40,7 +40,7 @@ fn settings_of_a_test_run_that_win_are_named() {
     ]);
     let told = |words: &str| said(&would_run(&sandbox, words));
     insta::assert_snapshot!(told("dotnet test tests -s tests/local.runsettings --no-build"), @"
-    warning: tests/local.runsettings:5 sets AZURE_STORAGE_TABLE_ENDPOINT and wins over azup
+    warning: tests/local.runsettings:5 sets AZURE_STORAGE_TABLE_ENDPOINT and overrides azup
     hint: azup run -- dotnet test tests --no-build
     ");
     assert_eq!(told("dotnet test tests"), "", "no settings, and no profile");
@@ -52,7 +52,7 @@ fn settings_of_a_test_run_that_win_are_named() {
     );
     sandbox.write("tests/Tests.csproj", named);
     insta::assert_snapshot!(told("dotnet watch --project tests test"), @"
-    warning: tests/local.runsettings:5 sets AZURE_STORAGE_TABLE_ENDPOINT and wins over azup
+    warning: tests/local.runsettings:5 sets AZURE_STORAGE_TABLE_ENDPOINT and overrides azup
     hint: azup run -- dotnet watch --project tests test -p:RunSettingsFilePath=
     ");
 

@@ -45,7 +45,7 @@ fn every_place_of_nets_is_named_by_init_and_doctor() {
     assert_eq!(check["status"], "warn");
     assert_eq!(
         check["title"],
-        "settings lead to plain http, where tokens do not work, or off this machine"
+        "some settings use plain http, over which tokens do not work, or leave this machine"
     );
     let detail = check["detail"].as_str().unwrap();
     let done = sandbox.azup(["init", "--yes"]).ok();
@@ -69,7 +69,7 @@ fn every_place_of_nets_is_named_by_init_and_doctor() {
         "{detail}"
     );
     assert!(
-        detail.contains("this file wins over the environment"),
+        detail.contains("this file overrides the environment"),
         "{detail}"
     );
 }
@@ -89,10 +89,7 @@ fn a_row_where_nothing_is_wrong_says_what_is_so() {
     ]);
     let check = doctor(&sandbox);
     assert_eq!(check["status"], "ok", "{check}");
-    assert_eq!(
-        check["title"],
-        "settings that name Azurite name it by https"
-    );
+    assert_eq!(check["title"], "settings that name Azurite use https");
 }
 
 /// The cloud's host name is made of it, whatever else azup sets.
@@ -130,7 +127,7 @@ fn an_account_without_a_url_is_named_wherever_it_is() {
 
     sandbox.set("Orders__accountName", "shop");
     let done = sandbox.azup(["env"]).ok();
-    let expected = "warning: Orders__accountName is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite\nhint: unset Orders__accountName";
+    let expected = "warning: Orders__accountName is set: programs that read it send requests to ACCOUNT.blob.core.windows.net, not to Azurite\nhint: unset Orders__accountName";
     assert!(said(&done).contains(expected), "{done}");
 
     // In the environment alone.

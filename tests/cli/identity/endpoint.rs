@@ -116,7 +116,7 @@ fn in_the_background_it_is_started_once() {
         assert_eq!(
             again.stdout,
             format!(
-                "identity http://127.0.0.1:{port}/msi/token\n\nanother azup answers there already\n"
+                "identity http://127.0.0.1:{port}/msi/token\n\nanother azup already answers there\n"
             )
         );
     }
@@ -207,7 +207,7 @@ fn a_dev_container_sets_the_header_and_may_let_others_in() {
     assert_eq!(
         done.stderr,
         format!(
-            "warning: whoever reaches 0.0.0.0:{port} can have tokens that open every Azurite; Azure takes none of them\nstopped\n"
+            "warning: anyone who can reach 0.0.0.0:{port} can get tokens that every Azurite accepts; Azure accepts none of them\nstopped\n"
         )
     );
 }

@@ -66,14 +66,14 @@ fn what_is_no_azup_for_a_container_is_refused_before_anything_is_written() {
     exit: 1
     --- stdout
     --- stderr
-    error: [PROJECT]/../notes.txt is no azup for a container: it is no program for Linux (ELF)
+    error: [PROJECT]/../notes.txt is not an azup for a container: it is not a Linux program (ELF)
     hint: file [PROJECT]/../notes.txt
     ");
     insta::assert_snapshot!(refused(&object), @"
     exit: 1
     --- stdout
     --- stderr
-    error: [PROJECT]/../azup-riscv is no azup for a container: it is for a machine other than amd64 and arm64 (ELF number 243)
+    error: [PROJECT]/../azup-riscv is not an azup for a container: it is for a machine other than amd64 and arm64 (ELF number 243)
     hint: file [PROJECT]/../azup-riscv
     ");
     // What certainly is a program for this machine's containers, and another one.
@@ -81,7 +81,7 @@ fn what_is_no_azup_for_a_container_is_refused_before_anything_is_written() {
     exit: 1
     --- stdout
     --- stderr
-    error: /bin/cat is no azup for a container: it is another program
+    error: /bin/cat is not an azup for a container: it is another program
     hint: file /bin/cat
     ");
     insta::assert_snapshot!(refused(Path::new("missing")), @"

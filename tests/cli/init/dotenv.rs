@@ -232,7 +232,7 @@ fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
     let done = sandbox
         .in_dev_container([azup().as_os_str(), "trust".as_ref()])
         .ok();
-    let number = regex_lite::Regex::new("started the endpoint for tokens again: kill ([0-9]+) ");
+    let number = regex_lite::Regex::new("restarted the token endpoint: kill ([0-9]+) ");
     let pid = number.unwrap().captures(&done.stdout);
     let pid = pid.unwrap_or_else(|| panic!("{done}"))[1].to_owned();
     assert!(answers());

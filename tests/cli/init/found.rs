@@ -49,9 +49,9 @@ fn settings_that_mean_http_are_named_wherever_they_are() {
     ]);
     let done = sandbox.azup(["init", "--yes"]).ok();
     insta::assert_snapshot!(notes(&done).join("\n"), @"
-    .env:2: BLOBS says http://127.0.0.1:10000: plain HTTP goes on to work with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: https://127.0.0.1:10000, with the local CA trusted
-    packages/api/local.settings.json:2: AzureWebJobsStorage says UseDevelopmentStorage=true: plain HTTP goes on to work with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: azup env --format functions prints the https settings
-    src/Api/appsettings.Development.json:1: Storage:ConnectionString says UseDevelopmentStorage=true: plain HTTP goes on to work with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: the variable Storage__ConnectionString overrides it, so that no file has to change: the connection string that azup env prints
+    .env:2: BLOBS says http://127.0.0.1:10000: plain HTTP keeps working with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: https://127.0.0.1:10000, with the local CA trusted
+    packages/api/local.settings.json:2: AzureWebJobsStorage says UseDevelopmentStorage=true: plain HTTP keeps working with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: azup env --format functions prints the https settings
+    src/Api/appsettings.Development.json:1: Storage:ConnectionString says UseDevelopmentStorage=true: plain HTTP keeps working with the account's key, since one port serves both; tokens (DefaultAzureCredential) need https: the variable Storage__ConnectionString overrides it, so that no file has to change: the connection string that azup env prints
     ");
     let done = sandbox.azup(["doctor", "settings"]);
     assert!(done.stdout.starts_with("warn"), "{done}");

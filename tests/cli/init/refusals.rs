@@ -21,7 +21,7 @@ fn files_in_azups_own_folders_that_somebody_else_wrote_are_all_named() {
     exit: 4
     --- stdout
     --- stderr
-    error: cannot set up [PROJECT] without changing what azup leaves alone: .devcontainer/azurite/install.sh: it belongs to azup, but holds something else than azup wrote; .devcontainer/azurite/docker-compose.yml: it belongs to azup, but holds something else than azup wrote; .devcontainer/azurite-certs/.gitignore: it belongs to azup, but holds something else than azup wrote
+    error: cannot set up [PROJECT] without changing what azup leaves alone: .devcontainer/azurite/install.sh: it belongs to azup, but contains something other than azup wrote; .devcontainer/azurite/docker-compose.yml: it belongs to azup, but contains something other than azup wrote; .devcontainer/azurite-certs/.gitignore: it belongs to azup, but contains something other than azup wrote
     hint: mv -n [PROJECT]/.devcontainer/azurite/install.sh [PROJECT]/.devcontainer/azurite/install.sh.before && mv -n [PROJECT]/.devcontainer/azurite/docker-compose.yml [PROJECT]/.devcontainer/azurite/docker-compose.yml.before && mv -n [PROJECT]/.devcontainer/azurite-certs/.gitignore [PROJECT]/.devcontainer/azurite-certs/.gitignore.before && azup init
     ");
     assert_eq!(everything(sandbox.root()), before);

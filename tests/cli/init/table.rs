@@ -372,12 +372,15 @@ const SHAPES: &[(Files, &[&str])] = &[
         &["base:debian"],
     ),
     (&[("tool.psm1", "")], &["base:debian"]),
-    (&[("Cargo.toml", "[package]\n")], &["no language was seen"]),
+    (
+        &[("Cargo.toml", "[package]\n")],
+        &["no language was recognised"],
+    ),
     (
         &[("README.md", "http://127.0.0.1:10000\n")],
-        &["no language was seen"],
+        &["no language was recognised"],
     ),
-    (&[], &["no language was seen"]),
+    (&[], &["no language was recognised"]),
     // Several at once.
     (
         &[("api/Api.csproj", ""), ("web/package.json", "{}")],

@@ -20,7 +20,7 @@ fn a_project_without_azup_has_nothing_to_remove() {
     insta::assert_snapshot!(sandbox.shown(&done), @"
     exit: 0
     --- stdout
-    nothing of azup's is in [PROJECT]
+    nothing to remove in [PROJECT]
     --- stderr
     ");
     assert_same(&sandbox, &before, "nothing");
@@ -69,7 +69,7 @@ fn a_file_that_azup_made_and_the_user_changed_is_named_and_kept_on_demand() {
     exit: 4
     --- stdout
     --- stderr
-    error: cannot undo what azup did in [PROJECT]: .devcontainer/azurite/install.sh: it holds something else than azup wrote; .devcontainer/azurite/notes.txt: azup did not write it
+    error: cannot undo what azup did in [PROJECT]: .devcontainer/azurite/install.sh: it contains something other than azup wrote; .devcontainer/azurite/notes.txt: azup did not write it
     hint: azup remove --keep [PROJECT]/.devcontainer/azurite/install.sh --keep [PROJECT]/.devcontainer/azurite/notes.txt [PROJECT]
     ");
     assert_same(&sandbox, &before, "nothing was touched");

@@ -243,7 +243,7 @@ fn an_index_of_any_kind_is_read_and_one_that_is_not_whole_is_refused() {
         let whole = fs::read(&index).unwrap();
         // Whatever is behind the entries may say that there are more elsewhere.
         fs::write(&index, &whole[..whole.len() - 21]).unwrap();
-        refused(&sandbox, "is not a whole index");
+        refused(&sandbox, "is not a complete git index");
         fs::write(&index, whole).unwrap();
     }
     git(&sandbox, &["update-index", "--split-index"]);
@@ -404,7 +404,7 @@ fn another_user_on_the_port_of_the_endpoint_hears_no_secret() {
             let done = sandbox
                 .as_ordinary_user(["identity", "--dry-run", &port])
                 .ok();
-            done.stdout.contains("another azup answers at")
+            done.stdout.contains("another azup already answers at")
         };
         // It has a second to answer, which is short on a busy machine.
         if hears {

@@ -149,7 +149,7 @@ fn what_is_in_the_way_of_a_file_is_named_and_the_hint_mends() {
     let key = folder(&sandbox).join("key.pem");
     std::fs::remove_file(&key).unwrap();
     sandbox.run("mkfifo", [&key]).ok();
-    refused(&sandbox, "is no regular file");
+    refused(&sandbox, "is not a regular file");
     assert!(!sandbox.home().join("gone").exists());
 }
 

@@ -58,10 +58,10 @@ fn what_is_no_file_is_named_and_left_alone() {
     };
     let socket = |at: &Path| drop(std::os::unix::net::UnixListener::bind(at).unwrap());
     let cases: [(Make<'_>, &str); 7] = [
-        (&fifo, "is no regular file"),
+        (&fifo, "is not a regular file"),
         (
             &|at| symlink("/dev/zero", at).unwrap(),
-            "is no regular file",
+            "is not a regular file",
         ),
         (&sparse, "is too large (10240 MB)"),
         (&socket, "No such device or address"),
@@ -354,7 +354,7 @@ fn a_folder_of_azups_that_somebody_else_has_made_is_refused() {
         plant();
         let done = sandbox.azup(trust);
         assert_eq!(done.code, 1, "{done}");
-        assert!(done.stderr.contains("everybody may write to"), "{done}");
+        assert!(done.stderr.contains("everybody can write to"), "{done}");
         assert!(std::fs::read(&bundle).unwrap() == public_roots());
         assert!(Sandbox::files(&theirs).is_empty());
         as_root(

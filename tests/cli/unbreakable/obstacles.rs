@@ -107,7 +107,10 @@ fn a_dotenv_that_is_a_fifo_is_no_fault() {
     fifo(&sandbox, ".env");
     let done = limited(&sandbox, &["doctor", "settings", "-v"]).ok();
     assert!(done.stdout.starts_with("skip  settings"), "{done}");
-    assert!(done.stdout.contains("/.env is no regular file"), "{done}");
+    assert!(
+        done.stdout.contains("/.env is not a regular file"),
+        "{done}"
+    );
     // What the other file says is seen all the same.
     sandbox.write(
         "local.settings.json",
@@ -125,7 +128,7 @@ fn a_linux_binary_without_an_end_is_refused() {
     for file in ["fifo", "/dev/zero", "."] {
         let done = limited(&sandbox, &["init", "--linux-binary", file]);
         ended(&done, &[1]);
-        let why = "is no azup for a container: it is no regular file";
+        let why = "is not an azup for a container: it is not a regular file";
         assert!(done.stderr.contains(why), "{done}");
     }
     assert!(!sandbox.project().join(".devcontainer").exists());
@@ -218,7 +221,10 @@ fn a_fifo_where_the_language_is_looked_for_is_passed_over() {
     let sandbox = sandbox();
     fifo(&sandbox, "pyproject.toml");
     let done = limited(&sandbox, &["init", "--yes"]).ok();
-    assert!(done.stdout.contains("no language was seen here"), "{done}");
+    assert!(
+        done.stdout.contains("no language was recognised here"),
+        "{done}"
+    );
 }
 
 /// Links that lead to themselves, and a current folder that is gone.
@@ -280,12 +286,12 @@ fn variables_that_name_no_bundle_are_told_and_not_waited_for() {
         "NODE_EXTRA_CA_CERTS",
     ] {
         for (path, why) in [
-            ("fifo", "is no regular file"),
-            ("/dev/zero", "is no regular file"),
+            ("fifo", "is not a regular file"),
+            ("/dev/zero", "is not a regular file"),
             ("sparse", "is too large (5120 MB)"),
             ("loop", "Too many levels of symbolic links"),
             ("folder", "a folder in which OpenSSL finds no certificate"),
-            ("der", "which holds no certificate in PEM"),
+            ("der", "which contains no PEM certificate"),
         ] {
             sandbox.set(name, path);
             let done = limited(&sandbox, &["env", "--format", "json"]).ok();

@@ -118,7 +118,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         assert_eq!(done.stdout[1..].trim_end(), "0", "{words:?}: {done}");
         // `azup env` says that no Azurite runs.
         let said = done.stderr.replace(
-            "warning: nothing listens on 127.0.0.1:10000: no Azurite runs\nhint: azup up -d\n",
+            "warning: nothing listens on 127.0.0.1:10000: Azurite is not running\nhint: azup up -d\n",
             "",
         );
         assert_eq!(said, "", "{words:?}");

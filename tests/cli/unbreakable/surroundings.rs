@@ -278,7 +278,7 @@ fn names_that_no_certificate_can_have() {
     };
     let done = renew(3_000);
     said(&done, &[1]);
-    let why = "a certificate takes 100 further names, not 3000";
+    let why = "a certificate can have 100 additional names, not 3000";
     assert!(done.stderr.contains(why), "{done}");
     assert!(Sandbox::files(&sandbox.certs()) == set);
     // As many as may be, more than once.

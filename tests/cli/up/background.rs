@@ -183,7 +183,7 @@ fn a_failure_in_the_background_is_this_ones_own() {
     exit: 1
     --- stdout
     --- stderr
-    error: port [BLOB] for the blob service is in use by another Azurite of azup's (pid [PID], data in memory)
+    error: port [BLOB] for the blob service is in use by another Azurite that azup runs (pid [PID], data in memory)
     hint: azup down
     ");
     let json = site.azup_up(&["-d", "--json"]).json();
@@ -285,7 +285,7 @@ fn status_lists_what_runs_and_logs_prints_what_it_says() {
     let done = site.sandbox.azup(["status"]).ok();
     assert_eq!(
         done.stdout,
-        "no Azurite of azup's runs; azup up -d starts one\n"
+        "azup is not running an Azurite; azup up -d starts one\n"
     );
     let done = site.sandbox.azup(["logs"]);
     assert_eq!(done.code, 1);

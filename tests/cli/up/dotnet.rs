@@ -210,6 +210,6 @@ fn a_line_that_wins_is_named_before_a_stand_in_for_dotnet_starts() {
             .find(text)
             .unwrap_or_else(|| panic!("{text}: {done}"))
     };
-    let warning = "warning: Properties/launchSettings.json:2 sets AZURE_STORAGE_BLOB_ENDPOINT and wins over azup\nhint: azup run -- dotnet run --no-launch-profile\n";
+    let warning = "warning: Properties/launchSettings.json:2 sets AZURE_STORAGE_BLOB_ENDPOINT and overrides azup\nhint: azup run -- dotnet run --no-launch-profile\n";
     assert!(place(warning) < place("started"), "{done}");
 }

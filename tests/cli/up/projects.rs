@@ -97,7 +97,7 @@ fn who_has_the_ports_is_said_and_the_hint_starts_it_beside() {
         lines[4..],
         [
             "nothing to stop",
-            "other projects' run: azup status lists them, azup down --all stops them",
+            "Azurites of other projects are running: azup status lists them, azup down --all stops them",
             &format!("{project}/one"),
         ],
         "{done}"
@@ -165,16 +165,14 @@ fn reset_empties_this_projects_data_and_nothing_else() {
     .ok();
     let text = site.shown(&done);
     assert!(
-        text.contains(
-            "would be emptied, and there is no terminal to ask on\nhint: azup reset --yes\n"
-        ),
+        text.contains(": there is no terminal\nhint: azup reset --yes\n"),
         "{text}"
     );
     assert!(text.contains("is in use by the azup with pid"), "{text}");
     for what in [
         "\nwould empty ",
         "\nemptied ",
-        "\nnothing of Azurite's is in ",
+        "\nAzurite has stored nothing in ",
     ] {
         assert_eq!(text.matches(what).count(), 1, "{what}: {text}");
     }
@@ -212,7 +210,7 @@ fn data_that_all_projects_shared_are_named_where_a_project_begins_without() {
     let done = alone(
         &site,
         // The first folder is no project.
-        "containers of-all; cd one; azup up -d 2>&1 > /dev/null | sed -n 's/.*all have shared: //p' > said\n\
+        "containers of-all; cd one; azup up -d 2>&1 > /dev/null | sed -n 's/.*all projects shared before: //p' > said\n\
          azup down > /dev/null; azup up -d 2>&1 | grep -c 'all have shared' && exit 9\n\
          azup down > /dev/null; containers; $(cat said) -d > /dev/null 2>&1\n\
          options=\"--location $(sed 's/.*--location //' said)\" containers",

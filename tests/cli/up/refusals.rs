@@ -130,7 +130,7 @@ fn without_node_or_with_an_old_one_it_says_so() {
     let done = site.azup_up(&[]);
     assert!(
         done.stderr
-            .contains("tells no version of Node.js: no such thing"),
+            .contains("does not print a Node.js version: no such thing"),
         "{done}"
     );
     nothing_ran(&site);
@@ -146,7 +146,7 @@ fn without_npm_or_with_a_failing_one_it_says_so_and_leaves_nothing_half_done() {
     --- stdout
     --- stderr
     made certificates in [HOME]/.local/share/azup/certs
-    error: no npm on PATH: Azurite 3.37.0 is installed with it on first use
+    error: npm is not on PATH: azup needs it to install Azurite 3.37.0 on first use
     hint: install Node.js with npm from https://nodejs.org/en/download
     ");
 
@@ -300,7 +300,7 @@ fn data_that_cannot_be_written_are_refused() {
         assert_eq!(done.code, 1);
         assert!(
             done.stderr
-                .contains("error: Azurite's data cannot be written in "),
+                .contains("error: cannot write Azurite's data in "),
             "{done}"
         );
         assert!(done.stderr.contains(&*location.to_string_lossy()), "{done}");

@@ -199,8 +199,7 @@ fn variables_of_azurite_and_node_do_not_change_what_runs() {
     let up = site.up(&["--in-memory"]);
     let done = up.end_with(Signal::INT);
     assert!(
-        done.stderr
-            .contains("warning: AZURITE_ACCOUNTS is set and not passed on"),
+        done.stderr.contains("warning: AZURITE_ACCOUNTS is ignored"),
         "{done}"
     );
 }

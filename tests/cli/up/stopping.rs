@@ -105,10 +105,10 @@ fn an_azurite_that_dies_is_started_again_once_and_the_reason_is_told() {
     );
     let done = up.wait();
     assert_eq!(done.code, 1);
-    assert!(done.stderr.contains("it is being started again"), "{done}");
+    assert!(done.stderr.contains("restarting it"), "{done}");
     assert!(
         done.stderr
-            .ends_with("error: Azurite was ended by signal 9\nhint: azup up\n"),
+            .ends_with("error: Azurite was killed by signal 9\nhint: azup up\n"),
         "{done}"
     );
     // Still one document on standard output: the answer.

@@ -166,7 +166,7 @@ fn what_a_test_run_cannot_want_is_a_usage_error() {
     let site = Site::new();
     for (more, why) in [
         ("-d", "cannot be used with"),
-        ("--forward=az", "hands on no tokens of az"),
+        ("--forward=az", "forwards no tokens of az"),
         ("--port=0", "0 is not in 1..=65532"),
     ] {
         let done = site.sandbox.azup(["up", "--json", "--until-eof", more]);
@@ -255,7 +255,7 @@ fn an_azurite_that_dies_ends_it_with_a_reason() {
         .read_to_string(&mut stderr)
         .unwrap();
     assert!(
-        stderr.contains("error: Azurite was ended by signal 9"),
+        stderr.contains("error: Azurite was killed by signal 9"),
         "{stderr}"
     );
 }

@@ -95,7 +95,7 @@ fn up_in_the_background_says_it_too_and_never_again() {
     assert_eq!(done.code, 1, "{done}");
     assert!(
         done.stderr
-            .contains("cannot say its forwarding header again"),
+            .contains("shows its forwarding header only once"),
         "{done}"
     );
     assert!(
