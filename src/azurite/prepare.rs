@@ -96,11 +96,11 @@ pub fn prepare(
     let accounts = accounts::ensure(&wish.accounts, machine)?;
     if machine.var("AZURITE_ACCOUNTS").is_some() {
         output.warning(
-            "AZURITE_ACCOUNTS is set and not passed on: azup runs Azurite with its own account",
+            "AZURITE_ACCOUNTS is ignored: azup runs Azurite with its own account",
         );
     }
     if wish.data == Data::Memory && data::named_database(machine).is_some() {
-        output.warning("AZURITE_DB is set and not passed on: the data is in memory");
+        output.warning("AZURITE_DB is ignored: the data is in memory");
     }
     Ok(Ready {
         wish,

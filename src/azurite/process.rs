@@ -132,7 +132,7 @@ impl Azurite {
     /// The failure for an Azurite that ended by itself.
     pub(super) fn death(&self, status: ExitStatus, data: &Data) -> Failure {
         if let Some(signal) = os::ended_by_signal(status) {
-            return Failure::new(format!("Azurite was ended by signal {signal}")).hint("azup up");
+            return Failure::new(format!("Azurite was killed by signal {signal}")).hint("azup up");
         }
         death(&last_words(&self.log), status, data, &self.log)
     }

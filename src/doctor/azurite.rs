@@ -133,7 +133,7 @@ fn data(context: &Context) -> Result<Finding> {
         });
     }
     if os::free_space(&folder).is_some_and(|free| free < FREE) {
-        let what = format!("less than {} MB are free in {name}", FREE >> 20);
+        let what = format!("less than {} MB is free in {name}", FREE >> 20);
         return Ok(Finding::warn(what).by_hand("make room on that file system"));
     }
     Ok(Finding::ok(name))

@@ -128,7 +128,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 }
 
 fn refused(file: &Path, why: &str) -> Failure {
-    Failure::new(format!("{} is no azup for a container: {why}", shown(file)))
+    Failure::new(format!("{} is not an azup for a container: {why}", shown(file)))
         .hint(OWN_PROGRAM)
 }
 

@@ -65,8 +65,8 @@ fn coded(text: &str) -> Vec<String> {
             continue;
         }
         let inside = inside(&text[open + 1..]);
-        let named = if name == "StorageAccount" { literal(inside) } else { connection(inside) };
-        names.extend(named.filter(|name| is_setting(name)).map(str::to_owned));
+        let setting = if name == "StorageAccount" { literal(inside) } else { connection(inside) };
+        names.extend(setting.filter(|name| is_setting(name)).map(str::to_owned));
     }
     names
 }

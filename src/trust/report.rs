@@ -79,10 +79,10 @@ impl Report<'_> {
             }
             let failed = self.count(&[Outcome::Failed]);
             let removed = match self.count(&[Outcome::Removed]) {
-                0 if failed == 0 => "no store has a CA to take out".to_owned(),
-                0 => "taken out of no store".to_owned(),
-                1 => "taken out of 1 store".to_owned(),
-                count => format!("taken out of {count} stores"),
+                0 if failed == 0 => "no store has a CA to remove".to_owned(),
+                0 => "removed from no store".to_owned(),
+                1 => "removed from 1 store".to_owned(),
+                count => format!("removed from {count} stores"),
             };
             return match failed {
                 0 => format!("{removed}\n"),

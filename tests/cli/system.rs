@@ -180,9 +180,9 @@ fn an_ordinary_user_of_a_dev_container_is_told_what_untrust_cannot_undo() {
         lines,
         [
             "system   failed  /etc/ssl/certs/ca-certificates.crt",
-            "taken out of no store; 1 could not be changed",
+            "removed from no store; 1 could not be changed",
             "exit code 3",
-            "no store has a CA to take out",
+            "no store has a CA to remove",
             "exit code 0",
         ],
         "{done}"

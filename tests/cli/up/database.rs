@@ -117,7 +117,7 @@ fn with_a_database_nothing_acknowledged_is_lost_even_when_node_is_killed() {
     let done = site.up(&["--in-memory"]).ctrl_c().ok();
     assert!(
         done.stderr
-            .contains("warning: AZURITE_DB is set and not passed on: the data is in memory\n"),
+            .contains("warning: AZURITE_DB is ignored: the data is in memory\n"),
         "{done}"
     );
 
