@@ -1,11 +1,14 @@
 #!/bin/sh
-# Installs azup while the dev container's image is built, as root. Written by `azup init`,
-# which owns this file. Whatever is missing is said and passed over: the image builds.
+# Installs azup while the dev container's image is built, as root. Whatever is missing is said
+# and passed over: the image builds.
+# Written by `azup init`, which owns this file.
 set -u
 cd "$(dirname "$0")" || exit 1
 
 # The folder of Azurite's data, where Azurite runs in this container.
 data=
+# Whether this is the published Feature, which brings no program.
+published=
 
 say() {
     echo "azup: $*" >&2
@@ -66,6 +69,7 @@ install_binary() {
         *) arch=$(uname -m) ;;
     esac
     binary=azup-linux-$arch
+    [ -z "$published" ] || return 1
     if ! [ -f "$binary" ]; then
         say ".devcontainer/azurite/$binary is missing; trying the package azurite-up"
         return 1
@@ -97,6 +101,11 @@ install_package() {
             install -m 0755 $own/bin/azup /usr/local/bin/azup && runs && return
         break
     done
+    if has npm; then
+        # Its program needs no launcher, and no script of any package runs.
+        within 120 npm install --silent --no-audit --no-fund --ignore-scripts --prefix $own "azurite-up@$version" &&
+            install -m 0755 $own/node_modules/azurite-up-linux-*/azup /usr/local/bin/azup && runs && return
+    fi
     if has cargo; then
         CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=20 CARGO_TARGET_DIR=/tmp/azup-target \
             within 1200 cargo install --quiet --locked --force --root /usr/local --version "$version" azurite-up
