@@ -1,5 +1,5 @@
 //! With `AZURITE_DB` Azurite keeps what it knows about blobs in a database of the user's: here in
-//! a real MariaDB, since Azurite speaks to `MySQL` and to SQL Server alone.
+//! a real `MariaDB`, since Azurite speaks to `MySQL` and to SQL Server alone.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
