@@ -13,11 +13,23 @@ const LEFT_OUT: [(&str, &str); 8] = [
     ("sudo ", "it changes the machine that runs the tests"),
     ("azup up", "it needs a Node.js, and waits for a long time"),
     ("azup down", "what it ends is not in that copy"),
-    ("install ", "it is a sentence: azup installs no program of others"),
-    ("${EDITOR", "what stands in the file, a person has to put right"),
+    (
+        "install ",
+        "it is a sentence: azup installs no program of others",
+    ),
+    (
+        "${EDITOR",
+        "what stands in the file, a person has to put right",
+    ),
     ("uv pip install", "it needs a network"),
-    ("deactivate", "a function of the shell that an environment was activated in"),
-    ("keytool -list", "it asks for a password, which only the user knows"),
+    (
+        "deactivate",
+        "a function of the shell that an environment was activated in",
+    ),
+    (
+        "keytool -list",
+        "it asks for a password, which only the user knows",
+    ),
 ];
 
 /// A message and the command below it.
@@ -27,7 +39,10 @@ fn hints(stderr: &str) -> Vec<(&str, &str)> {
     for line in stderr.lines() {
         if let Some(hint) = line.strip_prefix("hint: ") {
             found.push((message, hint));
-        } else if ["error: ", "warning: "].iter().any(|start| line.starts_with(start)) {
+        } else if ["error: ", "warning: "]
+            .iter()
+            .any(|start| line.starts_with(start))
+        {
             message = line;
         }
     }
@@ -63,18 +78,38 @@ pub fn check(sandbox: &Sandbox, words: &[OsString], done: &Done) {
         let changed = tempfile::tempdir().unwrap();
         let mut command = sandbox.command("/usr/bin/timeout");
         command
-            .args(["-s", "KILL", "60", "/usr/bin/unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child"])
+            .args([
+                "-s",
+                "KILL",
+                "60",
+                "/usr/bin/unshare",
+                "--map-root-user",
+                "--mount",
+                "--net",
+                "--pid",
+                "--fork",
+                "--kill-child",
+            ])
             .args(["/bin/sh", "-c", PASTE, "sh"])
             .args([sandbox.root(), changed.path(), &sandbox.project(), azup()])
             .arg(hint)
             .args(words)
             .stdin(Stdio::null());
         let after = Done::from(command.output().unwrap());
-        assert_ne!(after.code, 125, "no copy of the machine to paste in: {after}");
-        let verb = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+        assert_ne!(
+            after.code, 125,
+            "no copy of the machine to paste in: {after}"
+        );
+        let verb = words
+            .first()
+            .map(|word| word.to_string_lossy())
+            .unwrap_or_default();
         let is_same = hint.contains(&format!("azup {verb}"));
         let has_worked = after.stdout.contains("pasted: 0\n");
         let is_gone = !after.stdout.contains(message);
-        assert!(is_gone || is_same && has_worked, "{words:?}\n{message}\nhint: {hint}\ndoes not fix it: {after}");
+        assert!(
+            is_gone || is_same && has_worked,
+            "{words:?}\n{message}\nhint: {hint}\ndoes not fix it: {after}"
+        );
     }
 }

@@ -24,7 +24,9 @@ const { DefaultAzureCredential } = require("@azure/identity");
 fn stand_in(site: &Site, image: &str) {
     let path = site.folder().join(".devcontainer/docker-compose.yml");
     let compose = std::fs::read_to_string(path).unwrap();
-    let named = compose.lines().find_map(|line| line.trim().strip_prefix("image: "));
+    let named = compose
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("image: "));
     docker(["tag", image, named.unwrap()]).ok();
 }
 
@@ -37,10 +39,17 @@ fn without_python(site: &Site) {
 fn a_node_project() {
     let site = Site::new("Node", User::Other, Compose::Two);
     without_python(&site);
-    site.write("package.json", "{ \"name\": \"orders\", \"private\": true }\n");
+    site.write(
+        "package.json",
+        "{ \"name\": \"orders\", \"private\": true }\n",
+    );
     site.write("app.js", NODE_PROGRAM);
     let modules = site.folder().join("node_modules");
-    let copied = Command::new("cp").arg("-a").arg(part("npm-sdks/node_modules")).arg(&modules).status();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(part("npm-sdks/node_modules"))
+        .arg(&modules)
+        .status();
     assert!(copied.unwrap().success());
     site.own(&modules);
     site.azup(&["init", "--yes"], None).ok();
@@ -76,7 +85,10 @@ fn a_net_shaped_project() {
     container.copy(Path::new(&client), "/tmp/client");
     let done = container.terminal("/tmp/client default").ok();
     assert!(done.stdout.contains("OK"), "{done}");
-    assert!(!site.folder().join(".vscode").exists(), "F5 is C# Dev Kit's");
+    assert!(
+        !site.folder().join(".vscode").exists(),
+        "F5 is C# Dev Kit's"
+    );
 }
 
 /// A neighbour that speaks plain HTTP with the account's key, and for whose end the project's own
@@ -103,10 +115,16 @@ fn a_neighbour_that_speaks_http_is_served_before_the_dev_container_starts() {
     let container = timed("seeded: up", || site.up(&[]));
     container.is_healthy();
     // Others reach it by its name, so it keeps its network, and the dev container uses that name.
-    let endpoint = container.terminal("echo $AZURE_STORAGE_BLOB_ENDPOINT").ok().stdout;
+    let endpoint = container
+        .terminal("echo $AZURE_STORAGE_BLOB_ENDPOINT")
+        .ok()
+        .stdout;
     assert_eq!(endpoint, "https://azurite:10000/devstoreaccount1\n");
     container.install();
     // Written over HTTP, read over HTTPS.
     assert_eq!(container.python("load kept"), "here\n");
-    assert_eq!(std::fs::read_to_string(site.folder().join("compose.yml")).unwrap(), compose);
+    assert_eq!(
+        std::fs::read_to_string(site.folder().join("compose.yml")).unwrap(),
+        compose
+    );
 }

@@ -540,7 +540,10 @@ fn their_own_programs_read_it(sandbox: &Sandbox, files: Files) {
     let read = read_configuration(sandbox, &place.to_string_lossy());
     let named = match &read["dockerComposeFile"] {
         Value::String(name) => vec![name.clone()],
-        Value::Array(names) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect(),
         _ => return,
     };
     let folder = project.join(place.parent().unwrap());
