@@ -313,10 +313,7 @@ fn the_install_task_follows_what_is_found() {
             &[("pyproject.toml", "[tool.hatch.envs.default]\n")],
             Some("hatch env create".into()),
         ),
-        (
-            &[("requirements.txt", "")],
-            Some(requirements.clone()),
-        ),
+        (&[("requirements.txt", "")], Some(requirements.clone())),
         (
             &[("my api/requirements.txt", ""), ("my api/app.py", "")],
             Some(format!("cd 'my api' && {{ {requirements}; }}")),
