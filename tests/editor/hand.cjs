@@ -50,6 +50,8 @@ async function press(page, { press, until, seconds }) {
     // A terminal grows: its last look is the one that counts.
     for (const text of shown.filter(Boolean)) terminals.set(text.split('\n')[0], text);
   };
+  // As long as there is a session, F5 goes on with that.
+  await page.waitForSelector('.debug-toolbar', { state: 'hidden', timeout: 30_000 });
   const pressed = Date.now();
   await page.keyboard.press(press);
   const end = pressed + seconds * 1000;
