@@ -139,9 +139,9 @@ pub fn pair() -> io::Result<(Socket, Socket)> {
     Socket::pair()
 }
 
-/// The process that has a lock on these bytes of a file, as `fcntl` has them; `Some(None)`: one
+/// The process that has a lock on these bytes of a file, as `fcntl` has them; 0: one
 /// without a number here, such as in another container.
-pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<Option<u32>> {
+pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<u32> {
     use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
     let wanted = Flock {
         start,
@@ -151,8 +151,5 @@ pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<Option<u32>> 
         offset_type: FlockOffsetType::Set,
     };
     let lock = fcntl_getlk(file, &wanted).ok()??;
-    Some(
-        lock.pid
-            .map(|pid| pid.as_raw_nonzero().get().cast_unsigned()),
-    )
+    Some(lock.pid.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()))
 }

@@ -247,6 +247,6 @@ pub fn pair() -> io::Result<(Socket, Socket)> {
 }
 
 /// Who has bytes of a file locked, which Windows does not tell.
-pub fn lock_holder(_file: &File, _start: u64, _length: u64) -> Option<Option<u32>> {
+pub fn lock_holder(_file: &File, _start: u64, _length: u64) -> Option<u32> {
     None
 }
