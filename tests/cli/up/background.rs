@@ -215,7 +215,10 @@ fn a_recycled_process_number_is_never_signalled() {
     fs::create_dir_all(&run).unwrap();
     let path = run.join("0011223344556677.lock");
     let lock = fs::File::create(&path).unwrap();
-    let holder = format!(r#"{{"pid":{},"start_time":1,"location":"/x"}}"#, innocent.0.id());
+    let holder = format!(
+        r#"{{"pid":{},"start_time":1,"location":"/x"}}"#,
+        innocent.0.id()
+    );
     fs::write(path.with_extension("holder"), holder).unwrap();
 
     // Not locked: whoever it names, it is nobody's.
@@ -327,12 +330,18 @@ fn status_lists_what_runs_and_logs_prints_what_it_says() {
 fn what_is_locked_holds_nothing() {
     let site = Site::new();
     site.azup_up(&["-d"]).ok();
-    let locked: Vec<_> = ["lock", "users", "claim"].iter().flat_map(|end| site.run_files(end)).collect();
+    let locked: Vec<_> = ["lock", "users", "claim"]
+        .iter()
+        .flat_map(|end| site.run_files(end))
+        .collect();
     assert!(!locked.is_empty());
     for file in locked {
         assert_eq!(fs::read(&file).unwrap(), b"", "{}", file.display());
     }
     assert_eq!(site.run_files("holder").len(), 1);
     site.sandbox.azup(["down"]).ok();
-    assert!(site.run_files("holder").is_empty(), "it goes with its holder");
+    assert!(
+        site.run_files("holder").is_empty(),
+        "it goes with its holder"
+    );
 }
