@@ -39,9 +39,7 @@ pub fn leave(
         // Read until it has answered, once.
         .stdout(Stdio::piped())
         .stderr(files::open_to_append(log)?);
-    os::in_background(&mut command);
-    let mut child = command
-        .spawn()
+    let mut child = os::spawn_in_background(&mut command)
         .map_err(|error| Failure::new(format!("cannot start azup itself: {}", reason(&error))))?;
     let answer = wait_for_answer(&mut child, log, limit, interrupt);
     if answer.is_err() {

@@ -17,8 +17,8 @@ pub use std::os::unix::net::UnixStream as Socket;
 
 pub use lock::LockFile;
 pub use process::{
-    Starter, ended_by_signal, has_number, in_background, in_own_group, is_alive, kill_group, lead,
-    start_time, stop,
+    Starter, ended_by_signal, has_number, in_own_group, is_alive, kill_group, lead,
+    spawn_in_background, start_time, stop,
 };
 pub use signals::{asked_to_end, asked_to_end_by_starter, heed, not_ignored};
 
@@ -139,9 +139,9 @@ pub fn pair() -> io::Result<(Socket, Socket)> {
     Socket::pair()
 }
 
-/// The process that has a lock on these bytes of a file, as `fcntl` has them; `Some(None)`: one
+/// The process that has a lock on these bytes of a file, as `fcntl` has them; 0: one
 /// without a number here, such as in another container.
-pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<Option<u32>> {
+pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<u32> {
     use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
     let wanted = Flock {
         start,
@@ -151,8 +151,5 @@ pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<Option<u32>> 
         offset_type: FlockOffsetType::Set,
     };
     let lock = fcntl_getlk(file, &wanted).ok()??;
-    Some(
-        lock.pid
-            .map(|pid| pid.as_raw_nonzero().get().cast_unsigned()),
-    )
+    Some(lock.pid.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()))
 }

@@ -20,8 +20,8 @@ pub use access::create_private;
 pub use api::{free_space, move_new, number, replace_file};
 pub use lock::LockFile;
 pub use process::{
-    Starter, asked_to_end, asked_to_end_by_starter, ended_by_signal, has_number, in_background,
-    in_own_group, is_alive, is_another_users, kill_group, lead, listener, start_time, stop,
+    Starter, asked_to_end, asked_to_end_by_starter, ended_by_signal, has_number, in_own_group, is_alive, is_another_users, kill_group, lead, listener,
+    spawn_in_background, start_time, stop,
 };
 
 /// Opens folders, too.
@@ -247,6 +247,6 @@ pub fn pair() -> io::Result<(Socket, Socket)> {
 }
 
 /// Who has bytes of a file locked, which Windows does not tell.
-pub fn lock_holder(_file: &File, _start: u64, _length: u64) -> Option<Option<u32>> {
+pub fn lock_holder(_file: &File, _start: u64, _length: u64) -> Option<u32> {
     None
 }

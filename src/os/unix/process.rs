@@ -1,6 +1,7 @@
 //! Processes: those that azup starts, and those that it finds again by their number.
 
 use std::fs;
+use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -17,9 +18,9 @@ pub fn in_own_group(command: &mut Command) {
     command.process_group(0);
 }
 
-/// Makes the program stay when azup and its terminal have gone.
-pub fn in_background(command: &mut Command) {
-    command.process_group(0);
+/// Starts a program that stays when azup and its terminal have gone.
+pub fn spawn_in_background(command: &mut Command) -> io::Result<Child> {
+    command.process_group(0).spawn()
 }
 
 /// Takes note of the leader of a group that was started, for [`kill_group`].

@@ -27,18 +27,25 @@ pub fn in_own_group(command: &mut Command) {
     command.creation_flags(OWN_GROUP);
 }
 
-/// Makes the program stay when azup and its console have gone. It inherits no end of a pipe, on
-/// whose other end somebody would go on waiting.
-pub fn in_background(command: &mut Command) {
+/// Starts a program that stays when azup and its console have gone. It inherits no end of a pipe,
+/// on whose other end somebody would go on waiting; what is started later has to.
+pub fn spawn_in_background(command: &mut Command) -> io::Result<Child> {
+    inherit(false);
+    let done = command.creation_flags(OWN_GROUP | UNSEEN).spawn();
+    inherit(true);
+    done
+}
+
+/// Whether what is started inherits azup's own standard input and outputs.
+fn inherit(inherits: bool) {
     for handle in [
         io::stdin().as_handle(),
         io::stdout().as_handle(),
         io::stderr().as_handle(),
     ] {
         // There may be none.
-        let _ = api::inherit(handle, false);
+        let _ = api::inherit(handle, inherits);
     }
-    command.creation_flags(OWN_GROUP | UNSEEN);
 }
 
 /// Takes note of the leader of a group that was started, for [`kill_group`].

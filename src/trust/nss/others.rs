@@ -37,9 +37,9 @@ pub(super) fn locked_by(folder: &Path) -> Option<String> {
         os::lock_holder(&file, LOCK_START, LOCK_LENGTH)
     })?;
     // A program in another container has no number here.
-    let Some(pid) = pid else {
+    if pid == 0 {
         return Some("another program".to_owned());
-    };
+    }
     Some(match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => format!("{} (process {pid})", name.trim()),
         Err(_) => format!("process {pid}"),
