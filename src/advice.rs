@@ -7,9 +7,9 @@ use std::ffi::OsStr;
 use crate::failure::quoted;
 use crate::options::Global;
 
-/// The commands that look for trust stores, and those that only use a certificate set.
-const STORES: &[&str] = &["init", "trust", "untrust", "renew", "doctor"];
-const CERTS: &[&str] = &["up", "restart", "run", "env"];
+/// The commands that look for trust stores, and those that use a certificate set.
+const STORES: &[&str] = &["init", "trust", "untrust", "renew", "doctor", "status"];
+const CERTS: &[&str] = &["init", "trust", "untrust", "renew", "doctor", "up", "restart", "run", "env"];
 
 /// The options that were typed. What a variable says holds for the next command by itself.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Given {
         let has = |option: &str| after.contains(option);
         let mut options = String::new();
         let searches = STORES.contains(&verb);
-        if (searches || CERTS.contains(&verb)) && !has(" --certs") && !has(" --ca ") {
+        if CERTS.contains(&verb) && !has(" --certs") && !has(" --ca ") {
             options += &self.certs;
         }
         if searches && !has(" --stores") && !has(" --bundle") {
@@ -132,8 +132,7 @@ mod tests {
             let takes = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
             let name = command.get_name();
             assert_eq!(takes("stores"), STORES.contains(&name), "{name}");
-            let certs = STORES.contains(&name) || CERTS.contains(&name);
-            assert_eq!(takes("certs"), certs, "{name}");
+            assert_eq!(takes("certs"), CERTS.contains(&name), "{name}");
         }
     }
 }

@@ -150,8 +150,8 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
         }
     };
     for (text, code, why) in [
-        (good.to_owned(), 1, "Azurite ended by itself"),
-        (String::new(), 1, "Azurite ended by itself"),
+        (good.to_owned(), 1, "Azurite exited unexpectedly"),
+        (String::new(), 1, "Azurite exited unexpectedly"),
         (
             good.replacen("2da4", "../../secret", 1),
             4,

@@ -9,9 +9,10 @@ use std::process::Stdio;
 use crate::sandbox::{Done, Sandbox, azup};
 
 /// What is not pasted, and why.
-const LEFT_OUT: [(&str, &str); 8] = [
+const LEFT_OUT: [(&str, &str); 13] = [
     ("sudo ", "it changes the machine that runs the tests"),
     ("azup up", "it needs a Node.js, and waits for a long time"),
+    ("azup run", "the same"),
     ("azup down", "what it ends is not in that copy"),
     (
         "install ",
@@ -20,6 +21,16 @@ const LEFT_OUT: [(&str, &str); 8] = [
     (
         "${EDITOR",
         "what stands in the file, a person has to put right",
+    ),
+    (
+        "ls -l",
+        "it shows whose file that is, and a person has to decide",
+    ),
+    ("cat ", "it shows why a program of others has ended"),
+    ("close the browser", "it is a sentence"),
+    (
+        "certutil ",
+        "it asks for the primary password, which only the user knows",
     ),
     ("uv pip install", "it needs a network"),
     (

@@ -360,7 +360,7 @@ fn what_compose_has_no_word_for_is_refused_by_name() {
         ),
         (
             json!({"image": "a", "runArgs": [1]}),
-            "something else than text",
+            "something other than text",
         ),
         (json!({"image": 1}), "neither image"),
         (json!({"build": "x"}), "build is not an object"),

@@ -136,7 +136,9 @@ fn an_account_without_a_url_is_named_wherever_it_is() {
         sandbox.set(name, "shop");
         let check = doctor(&sandbox);
         let detail = check["detail"].as_str().unwrap();
-        let expected = format!("{name} is set: what reads it asks ACCOUNT.blob.core.windows.net");
+        let expected = format!(
+            "{name} is set: programs that read it send requests to ACCOUNT.blob.core.windows.net"
+        );
         assert!(detail.contains(&expected), "{detail}");
         assert_eq!(check["fix"], format!("unset {name}"), "{check}");
         sandbox.unset(name);

@@ -258,7 +258,7 @@ fn what_is_no_compose_file_is_refused_by_name() {
             "services:\n  app:\n    image: a\n    image: b\n",
             "duplicate",
         ),
-        ("- services\n", "no mapping"),
+        ("- services\n", "not a mapping"),
         ("services: [app]\n", "`services` is not a mapping"),
         ("services:\n  ! <<: {}\n", "is not a service name"),
         ("services:\n  a b: {}\n", "is not a service name"),
