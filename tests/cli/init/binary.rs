@@ -67,14 +67,14 @@ fn what_is_no_azup_for_a_container_is_refused_before_anything_is_written() {
     --- stdout
     --- stderr
     error: [PROJECT]/../notes.txt is not an azup for a container: it is not a Linux program (ELF)
-    hint: file [PROJECT]/../notes.txt
+    hint: azup init
     ");
     insta::assert_snapshot!(refused(&object), @"
     exit: 1
     --- stdout
     --- stderr
     error: [PROJECT]/../azup-riscv is not an azup for a container: it is for a machine other than amd64 and arm64 (ELF number 243)
-    hint: file [PROJECT]/../azup-riscv
+    hint: azup init
     ");
     // What certainly is a program for this machine's containers, and another one.
     insta::assert_snapshot!(refused(Path::new("/bin/cat")), @"
@@ -82,14 +82,14 @@ fn what_is_no_azup_for_a_container_is_refused_before_anything_is_written() {
     --- stdout
     --- stderr
     error: /bin/cat is not an azup for a container: it is another program
-    hint: file /bin/cat
+    hint: azup init
     ");
     insta::assert_snapshot!(refused(Path::new("missing")), @"
     exit: 1
     --- stdout
     --- stderr
     error: cannot copy [PROJECT]/missing for the dev container: No such file or directory
-    hint: ls -l [PROJECT]
+    hint: azup init
     ");
 }
 
