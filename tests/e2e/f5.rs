@@ -230,6 +230,7 @@ fn f5_in_the_dev_container_works_the_first_time_and_after_all_that_happens_to_it
     let pressed = pressed.unwrap();
     assert!(!pressed.ran, "{pressed:#?}");
     assert!(took < PATIENCE, "{took:?}");
+    assert!(pressed.shows("NewConnectionError"), "{pressed:#?}");
     // What it was, in the last line of the terminal that is open then.
     let last = "No matching distribution found for rather-new";
     let is_last = |text: &String| text.trim_end().ends_with(last);
