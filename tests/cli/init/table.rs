@@ -122,7 +122,7 @@ const SHAPES: &[(Files, &[&str])] = &[
                 "{\n  \"image\": \"mcr.microsoft.com/devcontainers/python:3\"\n}\n",
             ),
         ],
-        &["gains Node.js"],
+        &["gets Node.js"],
     ),
     (
         &[
