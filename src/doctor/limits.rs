@@ -7,7 +7,7 @@ use super::azurite::blob;
 use super::{Check, Context, Finding, Run};
 use crate::azurite;
 use crate::failure::shown;
-use crate::project::found::{self, Found};
+use crate::project::found::Found;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -26,16 +26,11 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// A home folder is no project, whatever lies in it.
-fn is_project(context: &Context) -> bool {
-    context.machine.home().ok() != Some(context.machine.cwd())
-}
-
 fn data_lake(context: &Context) -> Result<Finding> {
-    if !is_project(context) {
+    if !context.is_project() {
         return Ok(Finding::skip("this is a home folder, and no project"));
     }
-    let found = found::data_lake(context.machine.cwd());
+    let found = &context.told().data_lake;
     if found.is_empty() {
         return Ok(Finding::ok("no client and no address of it"));
     }
@@ -49,12 +44,7 @@ fn data_lake(context: &Context) -> Result<Finding> {
 }
 
 fn cors(context: &Context) -> Result<Finding> {
-    let pages = if is_project(context) {
-        found::pages(context.machine.cwd())
-    } else {
-        Vec::new()
-    };
-    let Some(page) = pages.first() else {
+    let Some(page) = context.told().pages.first() else {
         return Ok(Finding::skip(
             "no page of this project calls Azurite from a browser",
         ));

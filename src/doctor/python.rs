@@ -150,12 +150,7 @@ fn run(context: &Context, client: &Client, python: &Path, store: Kind) -> Result
             project.into(),
         ]
     };
-    let finding = ask_as(context, client.name, store, words, None, None)?;
-    Ok(if store == system::KIND {
-        finding.explained_by("store-system")
-    } else {
-        finding
-    })
+    told(context, client, store, words, None)
 }
 
 /// Asks as the client of `program` does, with `by`.
@@ -178,7 +173,18 @@ fn read(
         words
     };
     let name = format!("{} (read by {})", shown(program), shown(by));
-    let finding = ask_as(context, client.name, store, words, None, Some(name))?;
+    told(context, client, store, words, Some(name))
+}
+
+/// The answer of a client that trusts by `store`.
+fn told(
+    context: &Context,
+    client: &Client,
+    store: Kind,
+    words: impl FnOnce(&str) -> Vec<OsString>,
+    name: Option<String>,
+) -> Result<Finding> {
+    let finding = ask_as(context, client.name, store, words, None, name)?;
     Ok(if store == system::KIND {
         finding.explained_by("store-system")
     } else {

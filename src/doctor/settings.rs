@@ -155,12 +155,9 @@ fn settings(context: &Context) -> Result<Finding> {
         let path = file.strip_prefix(cwd).unwrap_or(&file);
         found.extend(found::settings_in(path, &String::from_utf8_lossy(&bytes)));
     }
-    // A home folder is no project, however many settings lie in it.
-    if context.machine.home().ok() != Some(cwd) {
-        let more = found::settings(cwd).into_iter();
-        let more: Vec<Found> = more.filter(|one| !found.contains(one)).collect();
-        found.extend(more);
-    }
+    let more = context.told().settings.iter();
+    let more: Vec<Found> = more.filter(|one| !found.contains(one)).cloned().collect();
+    found.extend(more);
     let away = environment::leading_away(&context.machine);
     let Some(first) = found.first() else {
         if let Some(away) = away {

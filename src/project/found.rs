@@ -107,29 +107,35 @@ fn labels(path: &Path, text: &str) -> Vec<Found> {
     found.collect()
 }
 
-/// The settings in a project that do not lead to Azurite over HTTPS.
-pub fn settings(project: &Path) -> Vec<Found> {
-    let listed = Listed::of(project);
-    let found = listed.texts().flat_map(|(path, text)| settings::look(&path, &text));
-    found.take(MOST).collect()
+/// What doctor tells of a project's files, for all of its checks: they are read once.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// The settings that do not lead to Azurite over HTTPS.
+    pub settings: Vec<Found>,
+    /// What needs Data Lake's endpoint, which Azurite does not have.
+    pub data_lake: Vec<Found>,
+    /// The web pages that call Azurite from a browser.
+    pub pages: Vec<Page>,
 }
 
-/// The same of one file, whatever it is called.
+impl Told {
+    /// Looks into the files of `project`.
+    pub fn of(project: &Path) -> Self {
+        let mut this = Self::default();
+        for (path, text) in Listed::of(project).texts() {
+            this.settings.extend(settings::look(&path, &text));
+            this.data_lake.extend(data_lake::look(&path, &text));
+            this.pages.extend(browser::look(&path, &text));
+        }
+        this.settings.truncate(MOST);
+        this.data_lake.truncate(MOST);
+        this
+    }
+}
+
+/// The settings of one file, whatever it is called.
 pub fn settings_in(path: &Path, text: &str) -> Vec<Found> {
     settings::look(path, text)
-}
-
-/// The files of a project that need what Azurite does not have: Data Lake's endpoint.
-pub fn data_lake(project: &Path) -> Vec<Found> {
-    let listed = Listed::of(project);
-    let found = listed.texts().filter_map(|(path, text)| data_lake::look(&path, &text));
-    found.take(MOST).collect()
-}
-
-/// The web pages of a project that call Azurite from a browser.
-pub fn pages(project: &Path) -> Vec<Page> {
-    let listed = Listed::of(project);
-    listed.texts().filter_map(|(path, text)| browser::look(&path, &text)).collect()
 }
 
 /// Those of azup's files that git ignores, by the rule that says so.

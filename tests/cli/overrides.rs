@@ -306,7 +306,7 @@ fn a_file_that_is_no_pem_is_a_failure_like_any_other_bundle() {
     sandbox.set("SSL_CERT_FILE", &bundle);
     let done = trust(&sandbox);
     assert_eq!(done.code, 3, "{done}");
-    assert!(done.stderr.contains("is no PEM bundle"), "{done}");
+    assert!(done.stderr.contains("is not a PEM bundle"), "{done}");
 }
 
 /// Node adds what this variable names, so people name azup's own file; a renewal writes it.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Refused, Request, Setup, by_hand};
 use crate::certificates::{self, FILES, GITIGNORE, IssuedList, Obtained, PROJECT_FOLDER, Place};
 use crate::change::Change;
-use crate::failure::{Exit, Failure, command_line, shown};
+use crate::failure::{Exit, Failure, command_line, in_editor, shown};
 use crate::files::Content;
 use crate::git;
 use crate::machine::Machine;
@@ -216,8 +216,7 @@ impl Setup<'_> {
         if commands.is_empty() {
             // By itself it would fail again.
             let refused = self.refused.iter().map(|refused| project.folder.join(&refused.path));
-            let words: Vec<String> = refused.map(|path| shown(&path)).collect();
-            commands.push(format!("${{EDITOR:-vi}} {}", words.join(" ")));
+            commands.push(in_editor(refused));
         }
         commands.push(project.command("init", machine.cwd()));
         failure.hint(commands.join(" && "))

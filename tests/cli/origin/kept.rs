@@ -174,7 +174,7 @@ fn after_0_1_0_there_is_a_new_set_and_the_old_ca_is_gone() {
     let words = ["trust", "--bundle", bundle.to_str().unwrap()];
     let done = sandbox.azup(words).ok();
     assert!(done.stderr.contains("azup 0.1.0 kept no list"), "{done}");
-    assert!(done.stderr.contains("gone from 1 store;"), "{done}");
+    assert!(done.stderr.contains("removed from 1 store;"), "{done}");
     let trusted = std::fs::read_to_string(&bundle).unwrap();
     assert!(
         !trusted.contains(&*String::from_utf8_lossy(&old)),

@@ -101,7 +101,7 @@ fn a_remove_that_fails_late_gives_back_what_was_in_a_folder_that_is_gone() {
     sandbox.azup(["init", "--yes", "--stores=none"]).ok();
     let before = Sandbox::files(&sandbox.project());
     let plan = sandbox.azup(["remove", "--dry-run"]).ok().stdout;
-    let is_file = |line: &&str| line.starts_with("delete ") && !line.ends_with("once it is empty");
+    let is_file = |line: &&str| line.starts_with("delete ") && !line.ends_with("when it is empty");
     // The record is the last of them, and the folder of the certificates has gone before it.
     let last = plan.lines().filter(is_file).count();
     let mut strace = sandbox.command("strace");

@@ -189,7 +189,7 @@ fn what_the_user_has_set_that_leads_to_the_cloud_is_named() {
         site.sandbox.set(name, "shop");
         let done = site.run(&[], &["true".into()]).ok();
         let expected = format!(
-            "warning: {name} is set: what reads it asks ACCOUNT.blob.core.windows.net and not Azurite\n\
+            "warning: {name} is set: programs that read it send requests to ACCOUNT.blob.core.windows.net, not to Azurite\n\
              hint: unset {name}\n"
         );
         assert!(done.stderr.contains(&expected), "{done}");
