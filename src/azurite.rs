@@ -1,39 +1,26 @@
-//! Azurite on this machine, without Docker: installed, started over HTTPS with OAuth,
-//! proved to work, and stopped so that nothing is lost.
+//! Azurite on this machine, without Docker: installed, its process started over HTTPS with
+//! OAuth, and proved to work. Who runs it, and until when, is known to `supervisor` alone.
 //!
 //! ```text
-//! Wish ─▶ prepare ──────────────────▶ Azurite::start ─▶ probe ─▶ Running ─▶ stop
-//!         certificates, node, install  slot, ports       TLS, round trip
+//! AzuriteOptions ─▶ prepare ────────────────────▶ process ───────────▶ probe
+//!                   certificates, Node.js, install  start, log, stop   TLS, round trip
 //! ```
 //!
 //! Azurite itself serves an expired certificate, plain HTTP when the key is missing, and
 //! the same data twice at once, all without a word (measured). So every one of these is
 //! checked here before it starts.
 
-mod accounts;
-mod answer;
-mod background;
-mod choose;
-mod command;
-mod cors;
-mod credential;
-mod data;
-mod down;
-mod fixture;
-mod install;
-mod interrupt;
-mod look;
-mod node;
-mod planted;
-mod ports;
-mod prepare;
-mod probe;
-mod process;
-mod reach;
-mod reset;
-mod serve;
-mod slot;
-mod users;
+pub mod accounts;
+pub mod command;
+pub mod cors;
+pub mod data;
+pub mod install;
+pub mod look;
+pub mod node;
+pub mod planted;
+pub mod prepare;
+pub mod probe;
+pub mod process;
 
 use std::ffi::OsString;
 
@@ -46,25 +33,12 @@ use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Named, RunOptions, UpOptions};
 
 pub use accounts::{Account, known as known_account};
-pub use answer::{Running, forwarding};
-pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
-pub use choose::for_run;
-pub use cors::allows;
-pub use credential::Identity;
-pub use data::{Data, named_database, usual as usual_data};
-pub use fixture::with_ports;
-pub use down::{Which, stop, would_stop};
-pub use install::RECORD as BROUGHT_ALONG;
-pub use interrupt::Interrupt;
-pub use look::{
-    Ask, Listed, Listener, Seen, ask, get_plain, installed, listed, look, node_version, port_taken, running,
-};
-pub use prepare::{Ready, prepare, preview};
 pub use command::SERVE;
-pub use reach::{Reached, ca_of, find_running, reach, warn_of_other_project};
-pub use serve::{Served, serve};
-pub use reset::{Reset, reset};
-pub use users::Users;
+pub use cors::allows;
+pub use data::{Data, named_database, usual as usual_data};
+pub use install::RECORD as BROUGHT_ALONG;
+pub use look::{Ask, Listener, Seen, ask, get_plain, installed, look, node_version};
+pub use prepare::{Ready, prepare, preview};
 
 /// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
 /// older one (measured), so it is always named.
@@ -78,7 +52,7 @@ pub const ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct AzuriteOptions {
     /// Where the three services listen.
     pub ports: Ports,
     /// The port on which SDKs ask for access tokens; `None`: nobody answers.
@@ -105,7 +79,7 @@ pub struct Wish {
     pub until_eof: bool,
 }
 
-impl Wish {
+impl AzuriteOptions {
     /// Takes in the command line; `forward` is who it names for tokens.
     ///
     /// # Errors
@@ -211,7 +185,7 @@ impl Ports {
     };
 
     /// Those that were named, and of `others` the rest.
-    fn named(told: &ConnectionOptions, others: Self) -> Self {
+    pub fn named(told: &ConnectionOptions, others: Self) -> Self {
         Self {
             blob: told.blob_port.unwrap_or(others.blob),
             queue: told.queue_port.unwrap_or(others.queue),
@@ -220,7 +194,7 @@ impl Ports {
     }
 
     /// Whether one port is in both.
-    fn overlap(self, other: Self) -> bool {
+    pub fn overlap(self, other: Self) -> bool {
         let theirs = other.services().map(|(_, port)| port);
         self.services().iter().any(|(_, port)| theirs.contains(port))
     }
@@ -240,7 +214,7 @@ impl Ports {
         ]
     }
 
-    fn check(self, identity: Option<u16>) -> Result<()> {
+    pub fn check(self, identity: Option<u16>) -> Result<()> {
         let usage = |what: String| {
             Failure::new(what)
                 .exit(Exit::Usage)

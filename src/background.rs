@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::azurite::Interrupt;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
 use crate::files;
+use crate::interrupt::Interrupt;
 use crate::machine::{self, Machine};
 use crate::os;
 

@@ -10,7 +10,7 @@ mod ignored;
 mod issue;
 mod issued;
 mod kept;
-mod obtained;
+mod plan;
 mod origin;
 mod renewal;
 
@@ -43,7 +43,7 @@ pub use issue::{Issued, LIFETIME_DAYS, Names, issue};
 #[cfg(feature = "internals")]
 pub use issue::{ca_parameters, leaf_parameters};
 pub use issued::IssuedList;
-pub use obtained::{Obtained, obtain, require_accepted};
+pub use plan::{CertificatePlan, obtain, require_accepted};
 pub use origin::{accepted, check_origin, check_running};
 pub use renewal::{obtain_or_renew, renew};
 
@@ -242,7 +242,7 @@ impl CertificateSet {
 
 /// Where the set belongs that a command is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SetLocation {
     /// The folder that the user named with `--certs`; there is no other.
     Named(PathBuf),
     /// The project's own folder, filled from the machine's.
@@ -251,7 +251,7 @@ pub enum Place {
     Machine(PathBuf),
 }
 
-impl Place {
+impl SetLocation {
     /// The place by the order of precedence: `--certs`, the project's, the machine's.
     pub fn find(machine: &Machine, global: &Global) -> Result<Self> {
         if let Some(named) = &global.certs {

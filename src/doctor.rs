@@ -103,7 +103,7 @@ impl Status {
 
 /// What `azup doctor --fix` may do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mend {
+pub enum AutoFix {
     /// A new certificate set: `azup renew`.
     Renew,
     /// The CA into every store: `azup trust`.
@@ -124,7 +124,7 @@ pub struct Finding {
     /// The one command that mends it.
     pub fix: Option<String>,
     /// What mends it without asking.
-    pub mend: Option<Mend>,
+    pub mend: Option<AutoFix>,
     /// Another check whose failure explains this one, as it turned out while looking.
     pub explained_by: Option<&'static str>,
     /// The check whose failure has explained this one.
@@ -190,7 +190,7 @@ impl Finding {
     }
 
     /// Adds what mends it without asking.
-    pub fn mend(self, mend: Mend) -> Self {
+    pub fn mend(self, mend: AutoFix) -> Self {
         Self {
             mend: Some(mend),
             ..self

@@ -50,7 +50,7 @@ const HEADER_OF_OTHERS: &str = "AZURE_MSI_SECRET";
 
 /// What the variables are to say.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct EnvironmentOptions {
     /// Where Azurite is.
     pub ports: Ports,
     /// The account to use.
@@ -95,7 +95,7 @@ pub struct Environment {
 
 impl Environment {
     /// What has to be set for `wish`, given what is set already.
-    pub fn plan(wish: &Wish, machine: &Machine) -> Result<Self> {
+    pub fn plan(wish: &EnvironmentOptions, machine: &Machine) -> Result<Self> {
         let mut this = Self::default();
         let tokens = (wish.credential == Credential::Local)
             .then(|| {
@@ -131,7 +131,7 @@ impl Environment {
 
     /// Takes away what an earlier `azup env`, or a dev container, has set. Other identities, such
     /// as App Service's own, stay.
-    fn leave_to_az(&mut self, wish: &Wish, machine: &Machine) {
+    fn leave_to_az(&mut self, wish: &EnvironmentOptions, machine: &Machine) {
         let is_ours = |name| {
             let value = machine.var(name);
             value.is_some_and(|value| value == OsStr::new(&wish.header) || is_drawn(value))
@@ -167,7 +167,7 @@ impl Environment {
 
 /// Names below localhost are this machine by RFC 6761, but not every resolver says so: Debian's
 /// own asks a name server (measured).
-fn unresolved(wish: &Wish) -> Option<Failure> {
+fn unresolved(wish: &EnvironmentOptions) -> Option<Failure> {
     if !wish.host_style {
         return None;
     }

@@ -27,7 +27,7 @@ pub use audience::is_audience;
 pub use forward::{Forward, HandedOn};
 pub use header::{FIXED, draw, ensure_header, header, is_drawn};
 pub use login::Login;
-pub use probe::{Found, find, is_ours};
+pub use probe::{Probed, find, is_ours};
 pub use token::{Token, is_account, storage_token, token};
 
 use crate::failure::{Failure, reason};
@@ -116,12 +116,12 @@ pub fn start(listen: SocketAddr, service: &Service) -> Result<Started, Failure> 
     }
     let start = format!("port {port} for access tokens is in use");
     Err(match find(listen, &service.header) {
-        Found::Ours => return Ok(Started::Elsewhere),
-        Found::OtherHeader => Failure::new(format!(
+        Probed::Ours => return Ok(Started::Elsewhere),
+        Probed::OtherHeader => Failure::new(format!(
             "{start} by an azup that expects another IDENTITY_HEADER, {}",
             listener(port)
         )),
-        Found::Stranger => Failure::new(format!("{start} {}", listener(port))),
+        Probed::Stranger => Failure::new(format!("{start} {}", listener(port))),
     })
 }
 

@@ -20,7 +20,9 @@
 //! | `certificates` | make, load and judge the certificate set |
 //! | `trust` | one file per kind of trust store; each *returns* changes |
 //! | `project` | the files of a dev container and VS Code, new or edited, and the way back; they too are returned as changes |
-//! | `azurite` | install, start, check and stop Azurite |
+//! | `azurite` | install Azurite, start its process, prove that it works |
+//! | `supervisor` | who runs an Azurite, who uses it, and when it ends |
+//! | `interrupt` | Ctrl-C, SIGTERM and the end of the program that started azup |
 //! | `workspace` | which folders are the project's |
 //! | `git` | what git tracks, read from its index |
 //! | `client` | the one HTTP client |
@@ -58,8 +60,32 @@ macro_rules! modules {
 }
 
 modules! {
-    advice azurite background certificates change cli client commands doctor dotnet environment failure
-    files git identity machine options os output project server sudo trust workspace
+    advice
+    azurite
+    background
+    certificates
+    change
+    cli
+    client
+    commands
+    doctor
+    dotnet
+    environment
+    failure
+    files
+    git
+    identity
+    interrupt
+    machine
+    options
+    os
+    output
+    project
+    server
+    sudo
+    supervisor
+    trust
+    workspace
 }
 #[cfg(feature = "internals")]
 pub mod fuzzed;

@@ -18,7 +18,7 @@ pub mod convert;
 pub mod devcontainer;
 mod dockerfile;
 pub mod dotenv;
-pub mod found;
+pub mod notices;
 mod functions;
 pub mod language;
 mod launch_profile;
@@ -43,7 +43,7 @@ use crate::failure::{Failure, command_line, reason, shown};
 use crate::machine::Machine;
 use crate::os;
 
-pub use found::Found;
+pub use notices::Notice;
 pub use functions::connections;
 pub use observe::Project;
 pub use setup::Request;
@@ -139,7 +139,7 @@ impl Plan {
 
 impl Project {
     /// What a person should know of before this plan is carried out, each with its place.
-    pub fn found(&self, machine: &Machine, plan: &Plan) -> Vec<Found> {
+    pub fn found(&self, machine: &Machine, plan: &Plan) -> Vec<Notice> {
         let committed = |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let is_key = path.parent() == Some(Path::new(PROJECT_FOLDER)) && *name != *GITIGNORE;
@@ -147,8 +147,8 @@ impl Project {
         };
         let files = plan.files.iter().filter(|(_, status)| *status != Status::Deleted);
         let files: Vec<PathBuf> = files.map(|(path, _)| path).filter(committed).cloned().collect();
-        let mut found = found::ignored(&self.folder, machine, &files);
-        found.extend(found::look(&self.folder, &plan.compose));
+        let mut found = notices::ignored(&self.folder, machine, &files);
+        found.extend(notices::look(&self.folder, &plan.compose));
         found
     }
 

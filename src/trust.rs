@@ -17,7 +17,7 @@ pub mod record;
 pub mod registry;
 pub mod report;
 pub mod selection;
-pub mod standing;
+pub mod trusted_in;
 pub mod storage_explorer;
 pub mod system;
 
@@ -33,7 +33,7 @@ use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
 use crate::options::Kind;
 
-pub use plan::{Goal, Plan};
+pub use plan::{Operation, Plan};
 pub use selection::Selection;
 
 /// What is said of a change that had no effect.
@@ -69,7 +69,7 @@ pub trait Store {
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>>;
 
     /// The changes after which it trusts nothing that `removal` names.
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>>;
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>>;
 
     /// The changes that take away what a failed [`Store::add`] left half done.
     fn clean_up(&self, _ca: &TrustAnchor, _machine: &Machine) -> Vec<Change> {
@@ -89,7 +89,7 @@ pub trait Store {
     }
 
     /// `error` in better words, where the store knows what is behind it.
-    fn explain(&self, error: anyhow::Error, _goal: &Goal<'_>) -> anyhow::Error {
+    fn explain(&self, error: anyhow::Error, _goal: &Operation<'_>) -> anyhow::Error {
         error
     }
 
@@ -101,7 +101,7 @@ pub trait Store {
 
 /// What is to be taken out.
 #[derive(Clone, Debug, Default)]
-pub struct Removal {
+pub struct RemovalFilter {
     /// A CA that is to go whoever made it.
     pub ca: Option<TrustAnchor>,
     /// Whether every CA that azup ever made is to go.
@@ -115,7 +115,7 @@ pub struct Removal {
     pub digests: Vec<String>,
 }
 
-impl Removal {
+impl RemovalFilter {
     /// The same for `store`, with what the record says of it.
     fn of(&self, store: &dyn Store) -> Self {
         let its = self
@@ -149,18 +149,18 @@ impl Removal {
 }
 
 /// What was found where a store could be.
-pub enum Found {
+pub enum Candidate {
     /// A store.
     Store(Box<dyn Store>),
     /// Why there is none, or none that may be changed.
-    Row(Row),
+    StoreReport(StoreReport),
     /// For `-v`: a place that was looked at, and what is there.
-    Looked(String),
+    Searched(String),
 }
 
 /// The error of a store that is not to be changed, by a rule and not by a failure.
 #[derive(Debug)]
-pub struct LeftAlone {
+pub struct Skip {
     /// The rule, in words.
     pub why: String,
     /// The command after which the programs that read it trust the CA; where there is one,
@@ -168,17 +168,17 @@ pub struct LeftAlone {
     pub fix: Option<String>,
 }
 
-impl std::fmt::Display for LeftAlone {
+impl std::fmt::Display for Skip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.why)
     }
 }
 
-impl std::error::Error for LeftAlone {}
+impl std::error::Error for Skip {}
 
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct StoreReport {
     /// The kind of store.
     pub kind: Kind,
     /// Where it is, or was looked for.
@@ -224,7 +224,7 @@ impl Outcome {
     }
 }
 
-impl Row {
+impl StoreReport {
     /// There is no such store here.
     pub fn absent(kind: Kind, path: &Path, detail: String, fix: Option<String>) -> Self {
         Self {
@@ -276,7 +276,7 @@ impl Row {
     }
 
     fn error(store: &dyn Store, error: &anyhow::Error) -> Self {
-        if let Some(left) = error.downcast_ref::<LeftAlone>() {
+        if let Some(left) = error.downcast_ref::<Skip>() {
             return Self {
                 detail: Some(left.why.clone()),
                 fix: left.fix.clone(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use azurite_up::certificates::TrustAnchor;
 use azurite_up::fuzzed;
 use azurite_up::project::compose;
-use azurite_up::trust::Removal;
+use azurite_up::trust::RemovalFilter;
 use azurite_up::trust::bundle;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -26,9 +26,9 @@ fn ca() -> TrustAnchor {
 /// comes or goes, as another reader sees it.
 pub fn bundle(data: &[u8]) {
     let ca = ca();
-    let removal = Removal {
+    let removal = RemovalFilter {
         ca: Some(ca.clone()),
-        ..Removal::default()
+        ..RemovalFilter::default()
     };
     let all = |bytes: &[u8]| -> Option<Vec<Vec<u8>>> {
         let certificates = CertificateDer::pem_slice_iter(bytes);

@@ -120,7 +120,7 @@ impl Account {
 
 /// The value of `AZURITE_ACCOUNTS`. It replaces Azurite's own account, which is therefore
 /// part of it.
-pub(super) fn variable(accounts: &[Account]) -> String {
+pub fn variable(accounts: &[Account]) -> String {
     let all = [Account::default()];
     all.iter()
         .chain(accounts)
@@ -149,7 +149,7 @@ pub fn known(named: Option<&Named>, machine: &Machine) -> Result<Account> {
 
 /// The accounts that are named beside Azurite's own. One without a key has that of last
 /// time, else gets a random one; both are remembered.
-pub(super) fn ensure(named: &[Named], machine: &Machine) -> Result<Vec<Account>> {
+pub fn ensure(named: &[Named], machine: &Machine) -> Result<Vec<Account>> {
     let named: Vec<&Named> = named.iter().filter(|named| named.name != ACCOUNT).collect();
     if named.is_empty() {
         return Ok(Vec::new());

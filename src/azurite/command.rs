@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{ADDRESS, Data, Wish};
+use super::{ADDRESS, AzuriteOptions, Data};
 use crate::certificates::CertificateSet;
 use crate::files::{self, Content};
 use crate::machine::Machine;
@@ -16,18 +16,18 @@ use crate::machine::Machine;
 pub const SERVE: &str = include_str!("../../templates/azurite/serve.cjs");
 
 /// The variable that tells it what to do.
-pub(super) const WORDS: &str = "AZUP_SERVE";
+pub const WORDS: &str = "AZUP_SERVE";
 
 /// Where it is written: in azup's own folder, never read from a project's.
-pub(super) fn serve_file(machine: &Machine) -> Result<PathBuf> {
+pub fn serve_file(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("serve.cjs"))
 }
 
 /// Variables that would make Azurite serve other accounts than what azup says and checks, or
 /// load a debugger into it.
-pub(super) const FOREIGN: [&str; 2] = ["AZURITE_ACCOUNTS", "NODE_OPTIONS"];
+pub const FOREIGN: [&str; 2] = ["AZURITE_ACCOUNTS", "NODE_OPTIONS"];
 
-pub(super) fn write_serve(machine: &Machine) -> Result<()> {
+pub fn write_serve(machine: &Machine) -> Result<()> {
     let path = serve_file(machine)?;
     let is_there = |there: Option<&[u8]>| there == Some(SERVE.as_bytes());
     let there = files::read_if_there(&path)?;
@@ -45,11 +45,11 @@ pub(super) fn write_serve(machine: &Machine) -> Result<()> {
 }
 
 /// The whole command line of Azurite; `serve` is [`serve_file`].
-pub(super) fn command(
+pub fn command(
     node: &Path,
     serve: &Path,
     entry: &Path,
-    wish: &Wish,
+    wish: &AzuriteOptions,
     set: &CertificateSet,
 ) -> Vec<OsString> {
     let mut argv: Vec<OsString> =

@@ -18,7 +18,7 @@ const METHODS: &str = "DELETE,GET,HEAD,MERGE,OPTIONS,POST,PUT";
 const MAX_AGE: u32 = 200;
 
 /// Origins as a browser sends them: scheme, host and port; or `*` for every one.
-pub(super) fn checked(origins: &[String]) -> Result<Vec<String>> {
+pub fn checked(origins: &[String]) -> Result<Vec<String>> {
     for origin in origins {
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         let is_host = |host: &str| {
@@ -37,7 +37,7 @@ pub(super) fn checked(origins: &[String]) -> Result<Vec<String>> {
 }
 
 /// Sets them for all three services; where none is named, leaves them as they are.
-pub(super) fn allow(client: &Client, ports: Ports, origins: &[String]) -> Result<()> {
+pub fn allow(client: &Client, ports: Ports, origins: &[String]) -> Result<()> {
     if origins.is_empty() {
         return Ok(());
     }

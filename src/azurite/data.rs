@@ -29,7 +29,7 @@ pub enum Data {
 
 impl Data {
     /// What the command line says, else the folder of this project.
-    pub(super) fn new(location: Option<&Path>, in_memory: bool, machine: &Machine) -> Result<Self> {
+    pub fn new(location: Option<&Path>, in_memory: bool, machine: &Machine) -> Result<Self> {
         Ok(match location {
             _ if in_memory => Self::Memory,
             Some(folder) => Self::Folder(machine.absolute(folder)),
@@ -38,7 +38,7 @@ impl Data {
     }
 
     /// As it is told to others; `None` in memory.
-    pub(super) fn told(&self) -> Option<String> {
+    pub fn told(&self) -> Option<String> {
         match self {
             Self::Memory => None,
             Self::Folder(folder) => Some(folder.to_string_lossy().into_owned()),
@@ -48,7 +48,7 @@ impl Data {
 
 /// The database in which Azurite keeps what it knows about blobs, without the name and the
 /// password of its user. With data in memory Azurite would refuse to start (measured).
-pub(super) fn database(data: &Data, machine: &Machine) -> Option<String> {
+pub fn database(data: &Data, machine: &Machine) -> Option<String> {
     named_database(machine).filter(|_| *data != Data::Memory)
 }
 
@@ -66,7 +66,7 @@ pub fn named_database(machine: &Machine) -> Option<String> {
 }
 
 /// Takes the variable from an Azurite that is to have no database.
-pub(super) fn without_database(command: &mut std::process::Command) {
+pub fn without_database(command: &mut std::process::Command) {
     command.env_remove(DATABASE);
 }
 
@@ -95,7 +95,7 @@ fn of_project(project: &Path, machine: &Machine) -> Result<PathBuf> {
 
 /// The folder in which the data of this project may be that azup 0.1.0 stored, where this
 /// project begins with an empty folder of its own.
-pub(super) fn earlier(data: &Data, machine: &Machine) -> Option<PathBuf> {
+pub fn earlier(data: &Data, machine: &Machine) -> Option<PathBuf> {
     let Data::Folder(folder) = data else {
         return None;
     };

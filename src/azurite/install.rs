@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::VERSION;
-use super::interrupt::Interrupt;
 use super::node::Node;
+use super::VERSION;
 use crate::certificates::sha256;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files::{self, Lock, hex, random};
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::output::Output;
 pub use inside::RECORD;
@@ -35,7 +35,7 @@ const VARIABLE: &str = "AZUP_AZURITE";
 
 /// Where the pinned Azurite is, or is to be.
 #[derive(Clone, Debug)]
-pub(super) struct Install {
+pub struct Install {
     folder: PathBuf,
     source: Source,
 }
@@ -53,7 +53,7 @@ enum Source {
 
 impl Install {
     /// Its place: where `AZUP_AZURITE` says, else in azup's own folder.
-    pub(super) fn of(machine: &Machine) -> Result<Self> {
+    pub fn of(machine: &Machine) -> Result<Self> {
         let own = |end: &str| -> Result<PathBuf> {
             Ok(machine.own_folder()?.join(format!("azurite-{VERSION}{end}")))
         };
@@ -77,7 +77,7 @@ impl Install {
 
     /// Azurite's entry point, where the pinned version is installed; `None` where nothing
     /// is.
-    pub(super) fn entry(&self) -> Result<Option<PathBuf>> {
+    pub fn entry(&self) -> Result<Option<PathBuf>> {
         if !files::exists(&self.folder) {
             if let Source::Named = self.source {
                 let what = format!("{VARIABLE} names {}, which does not exist", shown(&self.folder));
@@ -100,7 +100,7 @@ impl Install {
 
     /// Whether what is there is what was put there, as far as that is known: of one file its hash.
     /// For `azup doctor`, since it takes longer than Azurite's start should.
-    pub(super) fn check(&self) -> Result<Option<PathBuf>> {
+    pub fn check(&self) -> Result<Option<PathBuf>> {
         let Some(entry) = self.entry()? else {
             return Ok(None);
         };
@@ -116,12 +116,12 @@ impl Install {
     }
 
     /// Where Node.js keeps what it has compiled of Azurite; those before 22.1 keep nothing.
-    pub(super) fn compiled(&self) -> PathBuf {
+    pub fn compiled(&self) -> PathBuf {
         self.beside(".compiled")
     }
 
     /// Where the entry point will be after an install.
-    pub(super) fn usual_entry(&self) -> PathBuf {
+    pub fn usual_entry(&self) -> PathBuf {
         self.folder.join(BUNDLE)
     }
 
@@ -131,7 +131,7 @@ impl Install {
     }
 
     /// What an install does, as a dry run shows it.
-    pub(super) fn preview(&self, machine: &Machine) -> String {
+    pub fn preview(&self, machine: &Machine) -> String {
         if !self.is_from_npm() {
             return format!("unpack Azurite {VERSION} into {}", shown(&self.folder));
         }
@@ -141,7 +141,7 @@ impl Install {
     }
 
     /// Installs it where it is missing, and gives its entry point.
-    pub(super) fn ensure(
+    pub fn ensure(
         &self,
         node: &Node,
         machine: &Machine,

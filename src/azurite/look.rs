@@ -3,23 +3,18 @@
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Result;
 use time::{Date, Month, OffsetDateTime, Time};
 
-use super::answer::Running;
 use super::install::Install;
 use super::node::Node;
 use super::probe::words;
-use super::slot::Slot;
-use super::{ADDRESS, Service, ports};
+use super::{ADDRESS, Service};
 use crate::client::{self, Client, Refusal, Request, Response};
 use crate::failure::Failure;
 use crate::machine::Machine;
-
-/// How long before it is ready an Azurite may have written to its log.
-const STARTING: Duration = Duration::from_secs(120);
 
 /// What answers at a port.
 #[derive(Clone, Debug)]
@@ -149,44 +144,6 @@ fn reply(response: Response) -> Reply {
         words: words(&response),
         body: response.body,
     }
-}
-
-/// Every Azurite of azup's that runs.
-pub fn running(machine: &Machine) -> Vec<Running> {
-    let slots = Slot::all(machine).unwrap_or_default();
-    slots.iter().filter_map(Slot::running).collect()
-}
-
-/// An Azurite of azup's that runs, and where its log is.
-#[derive(Debug)]
-pub struct Listed {
-    /// What is known of it.
-    pub running: Running,
-    /// Only one in the background has a log.
-    pub log: Option<PathBuf>,
-}
-
-/// Every Azurite of azup's that runs, the one on the usual ports first.
-pub fn listed(machine: &Machine) -> Result<Vec<Listed>> {
-    let slots = Slot::all(machine)?.into_iter();
-    let mut all: Vec<Listed> = slots
-        .filter_map(|slot| {
-            let running = slot.running()?;
-            let log = slot.log();
-            // What an earlier one left behind is not this one's.
-            let written = log.metadata().and_then(|about| about.modified()).ok();
-            let begun = UNIX_EPOCH + Duration::from_secs(u64::try_from(running.started).ok()?);
-            let log = written.filter(|at| *at + STARTING >= begun).map(|_| log);
-            Some(Listed { running, log })
-        })
-        .collect();
-    all.sort_by_key(|one| (one.running.ports.blob, one.running.pid));
-    Ok(all)
-}
-
-/// Who has the port of a service, as a failure with the command that goes round it.
-pub fn port_taken(service: Service, port: u16, machine: &Machine) -> Failure {
-    ports::taken(service, port, machine)
 }
 
 /// The Azurite that is installed and whole; `None` where none is installed yet.

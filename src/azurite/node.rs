@@ -20,21 +20,21 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// A Node.js that is new enough.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub struct Node {
     /// The program.
-    pub(super) program: PathBuf,
+    pub program: PathBuf,
     /// Its version, such as `20.20.2`.
-    pub(super) version: String,
+    pub version: String,
 }
 
 impl Node {
     /// Finds one that is new enough, and asks it for its version.
-    pub(super) fn find(machine: &Machine) -> Result<Self> {
+    pub fn find(machine: &Machine) -> Result<Self> {
         Self::find_within(machine, LIMIT)
     }
 
     /// The same with another limit for `node --version`.
-    pub(super) fn find_within(machine: &Machine, limit: Duration) -> Result<Self> {
+    pub fn find_within(machine: &Machine, limit: Duration) -> Result<Self> {
         // What is wrong with the first is what the user has to know, if no other will do.
         let mut wrong = None;
         for program in places::candidates(machine) {

@@ -20,7 +20,7 @@ const LISTS: [&str; 2] = [
 const FOLDERS: [&str; 3] = ["", "__blobstorage__", "__queuestorage__"];
 
 /// Refuses such a folder where it leads out of itself. `folder` is its real path.
-pub(super) fn refuse(folder: &Path, machine: &Machine) -> Result<()> {
+pub fn refuse(folder: &Path, machine: &Machine) -> Result<()> {
     if !machine.is_in_project(folder) {
         return Ok(());
     }
@@ -36,7 +36,7 @@ pub(super) fn refuse(folder: &Path, machine: &Machine) -> Result<()> {
 
 /// Refuses a folder in the project that is a link out of it: whoever made the project may have meant
 /// other data of the user's.
-pub(super) fn refuse_link(folder: &Path, machine: &Machine) -> Result<()> {
+pub fn refuse_link(folder: &Path, machine: &Machine) -> Result<()> {
     let Ok(real) = folder.canonicalize() else {
         return Ok(());
     };

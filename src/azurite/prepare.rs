@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::accounts::{self, Account};
 use super::install::Install;
-use super::interrupt::Interrupt;
 use super::node::Node;
-use super::{Data, VERSION, Wish, command, data, planted};
-use crate::certificates::{self, CertificateSet, Place};
+use super::{AzuriteOptions, Data, VERSION, command, data, planted};
+use crate::certificates::{self, CertificateSet, SetLocation};
 use crate::change;
 use crate::failure::{Exit, Failure, command_line, reason, shown};
 use crate::files;
 use crate::identity;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
@@ -26,20 +26,20 @@ use crate::output::{Answer, Output};
 #[derive(Debug)]
 pub struct Ready {
     /// What was asked for, with the data folder made and resolved.
-    pub wish: Wish,
+    pub wish: AzuriteOptions,
     /// The certificate set.
     pub set: CertificateSet,
     /// The accounts beside Azurite's own.
-    pub(super) accounts: Vec<Account>,
-    pub(super) node: Node,
+    pub accounts: Vec<Account>,
+    pub node: Node,
     entry: PathBuf,
     /// Where Node.js keeps what it has compiled.
-    pub(super) compiled: PathBuf,
+    pub compiled: PathBuf,
 }
 
 impl Ready {
     /// Azurite's whole command line.
-    pub(super) fn command(&self, machine: &Machine) -> Result<Vec<OsString>> {
+    pub fn command(&self, machine: &Machine) -> Result<Vec<OsString>> {
         let serve = command::serve_file(machine)?;
         let node = &self.node.program;
         Ok(command::command(node, &serve, &self.entry, &self.wish, &self.set))
@@ -49,13 +49,13 @@ impl Ready {
 /// Makes the certificates, the data folder and the install where they are missing, and
 /// checks them where they are there.
 pub fn prepare(
-    mut wish: Wish,
+    mut wish: AzuriteOptions,
     global: &Global,
     machine: &Machine,
     output: Output,
     interrupt: &Interrupt,
 ) -> Result<Ready> {
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     let mut obtained = certificates::obtain(machine, &place, &wish.sans)?;
     if !obtained.changes.is_empty() {
         let _lock = change::exclusively(machine)?;
@@ -113,8 +113,8 @@ pub fn prepare(
 }
 
 /// Says what `azup up` would do, and does nothing of it.
-pub fn preview(wish: &Wish, global: &Global, machine: &Machine) -> Result<Answer> {
-    let place = Place::find(machine, global)?;
+pub fn preview(wish: &AzuriteOptions, global: &Global, machine: &Machine) -> Result<Answer> {
+    let place = SetLocation::find(machine, global)?;
     let obtained = certificates::obtain(machine, &place, &wish.sans)?;
     let node = Node::find(machine)?;
     let install = Install::of(machine)?;

@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::interrupt::Interrupt;
 use super::process::Azurite;
-use super::{ACCOUNT, ADDRESS, Ports, Service, VERSION, Wish, ports};
+use super::{ACCOUNT, ADDRESS, AzuriteOptions, Ports, Service, VERSION};
 use crate::client::{Client, Refusal, Request, Response};
 use crate::failure::{Failure, shown};
 use crate::files::{hex, random};
 use crate::identity::Token;
-use crate::machine::Machine;
+use crate::interrupt::Interrupt;
 
 /// How long Azurite may take until it answers. It needs 1 to 4 s (measured).
 const LIMIT: Duration = Duration::from_secs(60);
@@ -27,18 +26,17 @@ const RENEWING: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A version of the storage API that every Azurite of the last years knows.
-pub(super) const API: &str = "2021-12-02";
+pub const API: &str = "2021-12-02";
 
 /// What is stored and read back.
 const CONTENT: &[u8] = b"azup was here\n";
 
 /// Waits until all three services answer, each by verified TLS and with Azurite's own
 /// `Server` header. Gives the version of TLS.
-pub(super) fn wait_until_ready(
+pub fn wait_until_ready(
     client: &Client,
     azurite: &mut Azurite,
-    wish: &Wish,
-    machine: &Machine,
+    wish: &AzuriteOptions,
     interrupt: &Interrupt,
 ) -> Result<&'static str> {
     let limit = if wish.until_eof { AT_ONCE } else { LIMIT };
@@ -48,9 +46,6 @@ pub(super) fn wait_until_ready(
         loop {
             interrupt.check()?;
             if let Some(status) = azurite.ended()? {
-                if azurite.lost_a_port() {
-                    ports::require_free(wish.ports, machine)?;
-                }
                 return Err(azurite.death(status, &wish.data).into());
             }
             match greet(client, service, port) {
@@ -72,7 +67,7 @@ pub(super) fn wait_until_ready(
 /// Makes sure once that all three services answer as they should. `client` makes a client
 /// with the CA of today, and is asked again while a renewal is under way; the last one is
 /// given back.
-pub(super) fn check(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Client> {
+pub fn check(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Client> {
     let (client, failure) = patiently(client, |client| {
         let mut services = at.services().into_iter();
         let failure = services
@@ -105,7 +100,7 @@ fn patiently<T>(
 
 /// What is on the three ports.
 #[derive(Debug)]
-pub(super) enum Seen {
+pub enum Seen {
     /// Azurite, of whatever version.
     Azurite,
     /// Azurite on some; the failure of the first that is missing.
@@ -115,7 +110,7 @@ pub(super) enum Seen {
 }
 
 /// Who answers on the three ports; `client` as for [`check`].
-pub(super) fn look(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Seen> {
+pub fn look(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Seen> {
     let (_, seen) = patiently(client, |client| {
         let (mut up, mut down) = (0, None);
         for (service, port) in at.services() {
@@ -191,7 +186,7 @@ fn greet(client: &Client, service: Service, port: u16) -> Result<&'static str, G
 }
 
 /// Stores a blob in a container of its own with a token, reads it back and deletes it.
-pub(super) fn round_trip(client: &Client, port: u16, token: &Token) -> Result<()> {
+pub fn round_trip(client: &Client, port: u16, token: &Token) -> Result<()> {
     let container = format!("/{ACCOUNT}/azup-check-{}", hex(&random::<8>()));
     let blob = format!("{container}/blob");
     let whole = format!("{container}?restype=container");
@@ -234,7 +229,7 @@ fn failed(what: &str, why: &str) -> Failure {
 }
 
 /// The server's reason: its status, its code and the first line of its message.
-pub(super) fn words(response: &Response) -> String {
+pub fn words(response: &Response) -> String {
     let text = String::from_utf8_lossy(&response.body);
     let between = |start: &str, end: &str| {
         let (_, rest) = text.split_once(start)?;
@@ -254,7 +249,7 @@ pub(super) fn words(response: &Response) -> String {
 }
 
 /// What a stranger sent, made safe for a terminal.
-pub(super) fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     let short: String = text.chars().take(100).collect();
     if short.chars().any(char::is_control) {
         shown(short.as_ref())

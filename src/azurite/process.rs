@@ -11,13 +11,12 @@ use anyhow::{Context as _, Result};
 
 use super::accounts;
 use super::command::{FOREIGN, WORDS, write_serve};
-use super::prepare::Ready;
-use super::slot::Taken;
 use super::data::{self, Data};
+use super::prepare::Ready;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files;
 use crate::machine::Machine;
-use crate::os;
+use crate::os::{self, LockFile};
 
 /// How long Azurite may take to answer what is under way and to write down what it has. It
 /// needs 0.1 to 2 s (measured).
@@ -34,7 +33,7 @@ const LAST_WORDS: u64 = 16 << 10;
 
 /// A running Azurite. Dropping it stops it.
 #[derive(Debug)]
-pub(super) struct Azurite {
+pub struct Azurite {
     child: Child,
     // Azurite ends when it is closed.
     stdin: Option<ChildStdin>,
@@ -46,7 +45,7 @@ pub(super) struct Azurite {
 
 /// How a running Azurite came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     /// By itself, after it had written down what it has.
     Clean,
     /// It had to be killed: the last seconds may be lost.
@@ -54,17 +53,17 @@ pub(super) enum End {
 }
 
 impl Azurite {
-    /// Starts it. What it says goes to the slot's log, which begins anew unless it is to tell
-    /// why an Azurite `before` it ended.
-    pub(super) fn start(
+    /// Starts it; it inherits `lock`. What it says goes to `log`, which begins anew unless it is
+    /// to tell why an Azurite `before` it ended.
+    pub fn start(
         machine: &Machine,
         ready: &Ready,
-        taken: &Taken,
+        lock: &LockFile,
+        log: PathBuf,
         before: Option<&str>,
     ) -> Result<Self> {
         write_serve(machine)?;
         let argv = ready.command(machine)?;
-        let log = taken.slot().log();
         let mut file = open_log(&log)?;
         match before {
             Some(reason) => writeln!(file, "\nazup: {reason}; restarted")?,
@@ -98,7 +97,7 @@ impl Azurite {
         if !ready.accounts.is_empty() {
             command.env("AZURITE_ACCOUNTS", accounts::variable(&ready.accounts));
         }
-        let mut child = taken.lend(|| {
+        let started: Result<Child> = lock.lend(|| {
             command.spawn().map_err(|error| {
                 Failure::new(format!(
                     "cannot start {}: {}",
@@ -108,6 +107,7 @@ impl Azurite {
                 .into()
             })
         })?;
+        let mut child = started?;
         let stdin = child.stdin.take();
         let keeps_nothing = ready.wish.until_eof && ready.wish.data == Data::Memory;
         Ok(Self {
@@ -120,17 +120,17 @@ impl Azurite {
     }
 
     /// The number of Azurite's process.
-    pub(super) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// How it ended, where it has.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("waiting for Azurite")
     }
 
     /// The failure for an Azurite that ended by itself.
-    pub(super) fn death(&self, status: ExitStatus, data: &Data) -> Failure {
+    pub fn death(&self, status: ExitStatus, data: &Data) -> Failure {
         if let Some(signal) = os::ended_by_signal(status) {
             return Failure::new(format!("Azurite was killed by signal {signal}")).hint("azup up");
         }
@@ -138,12 +138,12 @@ impl Azurite {
     }
 
     /// Whether it ended because another process had taken a port meanwhile.
-    pub(super) fn lost_a_port(&self) -> bool {
+    pub fn lost_a_port(&self) -> bool {
         last_words(&self.log).contains("EADDRINUSE")
     }
 
     /// Asks it to end and waits until it has.
-    pub(super) fn stop(&mut self) -> Result<End> {
+    pub fn stop(&mut self) -> Result<End> {
         self.stdin = None;
         let until = Instant::now() + self.stopping;
         while Instant::now() < until {
@@ -184,7 +184,7 @@ fn death(words: &str, status: ExitStatus, data: &Data, log: &Path) -> Failure {
 }
 
 /// Opens a log so that several writers add to its end.
-pub(super) fn open_log(path: &Path) -> Result<File> {
+pub fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o700)?;
     }
@@ -193,22 +193,19 @@ pub(super) fn open_log(path: &Path) -> Result<File> {
 
 /// What comes to be written to a log, piece by piece.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub struct Tail {
     path: PathBuf,
     seen: u64,
 }
 
 impl Tail {
     /// From the beginning of the log.
-    pub(super) fn of(taken: &Taken) -> Self {
-        Self {
-            path: taken.slot().log(),
-            seen: 0,
-        }
+    pub fn of(log: PathBuf) -> Self {
+        Self { path: log, seen: 0 }
     }
 
     /// The whole lines that were added since the last time.
-    pub(super) fn more(&mut self) -> Vec<String> {
+    pub fn more(&mut self) -> Vec<String> {
         let bytes = read_from(&self.path, self.seen).unwrap_or_default();
         let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
         self.seen += whole as u64;

@@ -3,14 +3,14 @@
 use anyhow::Result;
 
 use super::origin::Origin;
-use super::{FILES, PROJECT_FOLDER, Place, TrustAnchor, renew_command};
+use super::{FILES, PROJECT_FOLDER, SetLocation, TrustAnchor, renew_command};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 
 /// The changes that keep what azup did not make from being lost to a renewal: copies with
 /// other names in a project's folder, which is azup's own by its name.
-pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
+pub(super) fn kept(origin: &Origin<'_>, place: &SetLocation) -> Result<Vec<Change>> {
     let folder = place.folder();
     let mut there = Vec::new();
     for (name, mode) in FILES.into_iter().zip([0o644, 0o600, 0o644]) {
@@ -26,14 +26,14 @@ pub(super) fn kept(origin: &Origin<'_>, place: &Place) -> Result<Vec<Change>> {
         return Ok(Vec::new());
     }
     match place {
-        Place::Named(_) if !folder.ends_with(PROJECT_FOLDER) => Err(Failure::new(format!(
+        SetLocation::Named(_) if !folder.ends_with(PROJECT_FOLDER) => Err(Failure::new(format!(
             "azup did not make the certificate set in {}, and renews only its own: name another folder",
             shown(folder)
         ))
         .hint(renew_command(&folder.join("azup")))
         .exit(Exit::Refused)
         .into()),
-        Place::Named(_) | Place::Project(_) | Place::Machine(_) => {
+        SetLocation::Named(_) | SetLocation::Project(_) | SetLocation::Machine(_) => {
             // Named after all of them: two sets with one CA have two keys.
             let all: Vec<u8> = there
                 .iter()

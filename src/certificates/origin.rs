@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::issued::IssuedList;
-use super::{CertificateSet, FILES, PROJECT_FOLDER, Place, STAGED, TrustAnchor};
+use super::{CertificateSet, FILES, PROJECT_FOLDER, STAGED, SetLocation, TrustAnchor};
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 use crate::git;
@@ -23,7 +23,7 @@ use crate::workspace::{self, Workspace};
 
 /// Decides for one place.
 pub(super) struct Origin<'a> {
-    place: &'a Place,
+    place: &'a SetLocation,
     list: IssuedList,
     /// The folder of the project that the set belongs to, where it belongs to one.
     project: Option<PathBuf>,
@@ -33,14 +33,14 @@ pub(super) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// Looks at the place itself, before any of its files is believed.
-    pub(super) fn of(machine: &Machine, place: &'a Place) -> Result<Self> {
+    pub(super) fn of(machine: &Machine, place: &'a SetLocation) -> Result<Self> {
         let this = Self {
             place,
             list: IssuedList::load(machine)?,
             project: project_of(machine, place),
             container: machine.is_dev_container(),
         };
-        if matches!(place, Place::Machine(_)) {
+        if matches!(place, SetLocation::Machine(_)) {
             // `Machine::own_folder` has made sure that it is this user's alone.
             return Ok(this);
         }
@@ -65,9 +65,9 @@ impl<'a> Origin<'a> {
         }
         match self.place {
             // The user's own word, unless it names a folder that came with a repository.
-            Place::Named(_) => self.project.is_none() || self.container,
-            Place::Project(_) => self.container,
-            Place::Machine(_) => false,
+            SetLocation::Named(_) => self.project.is_none() || self.container,
+            SetLocation::Project(_) => self.container,
+            SetLocation::Machine(_) => false,
         }
     }
 
@@ -89,14 +89,14 @@ impl<'a> Origin<'a> {
     /// Whether this is the machine's set of an azup that kept no list yet. It may have been
     /// planted, so a new one takes its place.
     pub(super) fn is_of_older_azup(&self, ca: &TrustAnchor) -> bool {
-        matches!(self.place, Place::Machine(_)) && !self.list.was_there() && !self.accepts(ca)
+        matches!(self.place, SetLocation::Machine(_)) && !self.list.was_there() && !self.accepts(ca)
     }
 
     /// Whether a renewal may write over a set with this CA or leaf without keeping it: azup
     /// made it, or it is the machine's own of an older azup.
     pub(super) fn may_overwrite(&self, certificate: &TrustAnchor) -> bool {
         let sha256 = certificate.sha256();
-        let by_name = self.container || matches!(self.place, Place::Machine(_));
+        let by_name = self.container || matches!(self.place, SetLocation::Machine(_));
         self.list.issued(&sha256)
             || self.list.issued_leaf(&sha256)
             || (by_name && certificate.is_ours())
@@ -105,8 +105,8 @@ impl<'a> Origin<'a> {
     /// The command that makes a set of azup's own in this place.
     fn renew_command(&self) -> String {
         match self.place {
-            Place::Named(folder) => super::renew_command(folder),
-            Place::Project(_) | Place::Machine(_) => "azup renew".to_owned(),
+            SetLocation::Named(folder) => super::renew_command(folder),
+            SetLocation::Project(_) | SetLocation::Machine(_) => "azup renew".to_owned(),
         }
     }
 
@@ -276,14 +276,14 @@ impl<'a> Origin<'a> {
 
 /// The project that a place belongs to: a folder that `--certs` or `AZUP_CERTS` names may
 /// come with the repository, too.
-fn project_of(machine: &Machine, place: &Place) -> Option<PathBuf> {
+fn project_of(machine: &Machine, place: &SetLocation) -> Option<PathBuf> {
     let named = match place {
-        Place::Machine(_) => return None,
-        Place::Project(folder) => {
+        SetLocation::Machine(_) => return None,
+        SetLocation::Project(folder) => {
             let depth = Path::new(PROJECT_FOLDER).components().count();
             return folder.ancestors().nth(depth).map(Path::to_owned);
         }
-        Place::Named(folder) => folder,
+        SetLocation::Named(folder) => folder,
     };
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real(named);
@@ -314,7 +314,7 @@ pub(super) fn lead_away(
     ca: &mut TrustAnchor,
     own: Option<&[u8]>,
     machine: &Machine,
-    place: &Place,
+    place: &SetLocation,
 ) -> Result<()> {
     if machine.is_dev_container() || project_of(machine, place).is_none() {
         return Ok(());
@@ -353,7 +353,7 @@ fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Opti
 /// The set of `place` at `at`, where somebody who may have made it.
 pub fn accepted(
     machine: &Machine,
-    place: &Place,
+    place: &SetLocation,
     at: time::OffsetDateTime,
 ) -> Result<Option<CertificateSet>> {
     let origin = Origin::of(machine, place)?;
@@ -368,17 +368,17 @@ pub fn accepted(
 }
 
 /// Who made the CA in `place`, for `azup doctor`.
-pub fn check_origin(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Result<()> {
+pub fn check_origin(machine: &Machine, place: &SetLocation, ca: &TrustAnchor) -> Result<()> {
     Origin::of(machine, place)?.require(ca)
 }
 
 /// Refuses a CA that a running Azurite serves and that nobody here is known to have made:
 /// an older azup started it with a set that was not checked.
-pub fn check_running(machine: &Machine, place: &Place, ca: &TrustAnchor) -> Result<()> {
+pub fn check_running(machine: &Machine, place: &SetLocation, ca: &TrustAnchor) -> Result<()> {
     let list = IssuedList::load(machine)?;
     let sha256 = ca.sha256();
     let known = list.issued(&sha256) || list.vouched(&sha256);
-    if known || machine.is_dev_container() || matches!(place, Place::Named(_)) {
+    if known || machine.is_dev_container() || matches!(place, SetLocation::Named(_)) {
         return Ok(());
     }
     Err(Failure::new(

@@ -16,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 use super::kept::kept;
 use super::origin::Origin;
 use super::{
-    CertificateSet, FILES, IssuedList, Names, Obtained, Place, TrustAnchor, issue, ignored, machine_folder,
+    CertificateSet, FILES, IssuedList, Names, CertificatePlan, SetLocation, TrustAnchor, issue, ignored, machine_folder,
     obtain, renew_command,
 STAGED};
 use crate::change::Change;
@@ -29,7 +29,7 @@ const DAYS_LEFT: i64 = 30;
 
 /// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
 /// today, or where its leaf lacks one of the fixed names or of `sans`.
-pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+pub fn obtain_or_renew(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let now = machine.now();
     let folder = place.folder();
     let origin = Origin::of(machine, place)?;
@@ -56,7 +56,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         }
         None => None,
     };
-    let noted = |obtained: Obtained| Obtained {
+    let noted = |obtained: CertificatePlan| CertificatePlan {
         ignored,
         ..obtained
     };
@@ -69,7 +69,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
         return obtain(machine, place, sans).map(noted);
     };
     if !is_due(&current, sans, now) {
-        let mut obtained = Obtained::unchanged(current);
+        let mut obtained = CertificatePlan::unchanged(current);
         // Killed while the staged files were taken away.
         if files::exists(&folder.join(STAGED[2])) {
             obtained.changes = unstage(&obtained.set, folder)?;
@@ -81,9 +81,9 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
             // Its error says what is wrong with its dates, and how that is mended.
             return obtain(machine, place, sans);
         }
-        let late = Obtained {
+        let late = CertificatePlan {
             late: Some(why.into()),
-            ..Obtained::unchanged(current)
+            ..CertificatePlan::unchanged(current)
         };
         return noted(late).away_from_project(machine, place);
     }
@@ -99,7 +99,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &Place, sans: &[String]) -> Res
 /// A new set for `place`, whatever is there now; a project's is a copy of a new one of the
 /// machine's. It keeps the further names of the one that is there, if azup made that: a
 /// name that a stranger chose would be one that this machine believes.
-pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+pub fn renew(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let now = machine.now();
     let origin = Origin::of(machine, place)?;
     let before = CertificateSet::load_unchecked(place.folder(), now)
@@ -112,7 +112,7 @@ pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtain
     let source = source(machine, place, |machines| renew(machine, machines, &sans))?;
     let ignored = strangers(&origin, place.folder(), now);
     let obtained = replace(machine, place, &origin, source, &sans)?;
-    let obtained = Obtained {
+    let obtained = CertificatePlan {
         ignored,
         ..obtained
     };
@@ -122,12 +122,12 @@ pub fn renew(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtain
 /// The machine's set, of which a project gets a copy; `None` for every other place.
 fn source(
     machine: &Machine,
-    place: &Place,
-    of_machine: impl FnOnce(&Place) -> Result<Obtained>,
-) -> Result<Option<Obtained>> {
+    place: &SetLocation,
+    of_machine: impl FnOnce(&SetLocation) -> Result<CertificatePlan>,
+) -> Result<Option<CertificatePlan>> {
     match place {
-        Place::Project(_) => of_machine(&Place::Machine(machine_folder(machine)?)).map(Some),
-        Place::Named(_) | Place::Machine(_) => Ok(None),
+        SetLocation::Project(_) => of_machine(&SetLocation::Machine(machine_folder(machine)?)).map(Some),
+        SetLocation::Named(_) | SetLocation::Machine(_) => Ok(None),
     }
 }
 
@@ -135,15 +135,15 @@ fn source(
 /// the same renewal was on its way there.
 fn finished(
     machine: &Machine,
-    place: &Place,
+    place: &SetLocation,
     origin: &Origin<'_>,
     staged: CertificateSet,
-) -> Result<Obtained> {
+) -> Result<CertificatePlan> {
     let now = machine.now();
     let mut obtained = in_place(place, origin, staged, Vec::new(), now)?;
-    if let Place::Project(_) = place {
+    if let SetLocation::Project(_) = place {
         let folder = machine_folder(machine)?;
-        let machines = Place::Machine(folder.clone());
+        let machines = SetLocation::Machine(folder.clone());
         let at_home = Origin::of(machine, &machines)?;
         let same = load_staged(&folder, now)
             .filter(|set| at_home.accepts(&set.ca) && set.ca.der == obtained.set.ca.der);
@@ -159,11 +159,11 @@ fn finished(
 /// The set of `source`, or a new one, in place of what is there.
 fn replace(
     machine: &Machine,
-    place: &Place,
+    place: &SetLocation,
     origin: &Origin<'_>,
-    source: Option<Obtained>,
+    source: Option<CertificatePlan>,
     sans: &[String],
-) -> Result<Obtained> {
+) -> Result<CertificatePlan> {
     let now = machine.now();
     let Some(source) = source else {
         let set = CertificateSet::from_issued(place.folder(), &issue(sans, now)?, now)?;
@@ -178,19 +178,19 @@ fn replace(
 
 /// `set` in place of what is there, after the changes in `listed`.
 fn in_place(
-    place: &Place,
+    place: &SetLocation,
     origin: &Origin<'_>,
     mut set: CertificateSet,
     listed: Vec<Change>,
     now: OffsetDateTime,
-) -> Result<Obtained> {
+) -> Result<CertificatePlan> {
     let folder = place.folder();
     let mode = match place {
-        Place::Named(_) | Place::Machine(_) => 0o700,
-        Place::Project(_) => 0o755,
+        SetLocation::Named(_) | SetLocation::Machine(_) => 0o700,
+        SetLocation::Project(_) => 0o755,
     };
     let (mut changes, mut after) = (listed, Vec::new());
-    if let Place::Project(_) = place {
+    if let SetLocation::Project(_) = place {
         changes.extend(ignored(folder)?);
     }
     changes.extend(kept(origin, place)?);
@@ -210,11 +210,11 @@ fn in_place(
     }
     folder.clone_into(&mut set.folder);
     set.ca.file = Some(set.ca_file());
-    Ok(Obtained {
+    Ok(CertificatePlan {
         changes,
         after,
         issued: true,
-        ..Obtained::unchanged(set)
+        ..CertificatePlan::unchanged(set)
     })
 }
 
@@ -330,7 +330,7 @@ fn is_due(set: &CertificateSet, sans: &[String], now: OffsetDateTime) -> bool {
 }
 
 /// Why a set that is due is not replaced, in words.
-fn may_replace(set: &CertificateSet, origin: &Origin<'_>, place: &Place) -> Result<(), Failure> {
+fn may_replace(set: &CertificateSet, origin: &Origin<'_>, place: &SetLocation) -> Result<(), Failure> {
     let folder = place.folder();
     let late = |why: &str| {
         Failure::new(format!(
@@ -339,7 +339,7 @@ fn may_replace(set: &CertificateSet, origin: &Origin<'_>, place: &Place) -> Resu
             super::day(set.not_after)
         ))
     };
-    if matches!(place, Place::Named(_)) && !origin.may_overwrite(&set.ca) {
+    if matches!(place, SetLocation::Named(_)) && !origin.may_overwrite(&set.ca) {
         return Err(late("azup did not make it").hint(renew_command(&folder.join("azup"))));
     }
     if set.key.is_none() || !files::is_writable(folder) {

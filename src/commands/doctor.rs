@@ -7,11 +7,11 @@ use anyhow::Result;
 
 use crate::change;
 use crate::cli::{Doctor, Renew, Trust};
-use crate::doctor::{self, Context, Mend, Report};
+use crate::doctor::{self, AutoFix, Context, Report};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
-use crate::trust::{Goal, Plan, Removal, Selection};
+use crate::trust::{Operation, Plan, RemovalFilter, Selection};
 
 pub(super) fn run(
     doctor: &Doctor,
@@ -31,12 +31,12 @@ pub(super) fn run(
     let mut fixed = None;
     if doctor.fix {
         let wrong = results.iter().filter(|(_, finding)| finding.is_wrong());
-        let mut mends: Vec<Mend> = wrong.filter_map(|(_, finding)| finding.mend).collect();
+        let mut mends: Vec<AutoFix> = wrong.filter_map(|(_, finding)| finding.mend).collect();
         mends.sort_unstable();
         mends.dedup();
         // A renewal trusts, too.
-        if mends.contains(&Mend::Renew) {
-            mends.retain(|mend| *mend != Mend::Trust);
+        if mends.contains(&AutoFix::Renew) {
+            mends.retain(|mend| *mend != AutoFix::Trust);
         }
         let mut done = Vec::new();
         for mend in mends {
@@ -57,18 +57,18 @@ pub(super) fn run(
 }
 
 /// Does it, says so, and gives the command that would have done the same.
-fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Result<String> {
+fn apply(mend: AutoFix, global: &Global, machine: &Machine, output: Output) -> Result<String> {
     let (command, answer) = match mend {
-        Mend::Renew => {
+        AutoFix::Renew => {
             let renew = Renew::default();
             let answer = super::renew::run(&renew, global, machine, output)?;
             ("azup renew", answer.text)
         }
-        Mend::Trust => {
+        AutoFix::Trust => {
             let answer = super::trust::run(&Trust::default(), global, machine, output)?;
             ("azup trust", answer.text)
         }
-        Mend::Prune => ("azup doctor --fix store-expired", prune(global, machine)?),
+        AutoFix::Prune => ("azup doctor --fix store-expired", prune(global, machine)?),
     };
     let command = output.advice(command);
     output.progress(&format!("{command}\n{}", answer.trim_end()));
@@ -77,11 +77,11 @@ fn apply(mend: Mend, global: &Global, machine: &Machine, output: Output) -> Resu
 
 /// Takes azup's expired CAs out of every store, also where no record knows of them.
 fn prune(global: &Global, machine: &Machine) -> Result<String> {
-    let removal = Removal {
+    let removal = RemovalFilter {
         expired_by: Some(machine.now()),
-        ..Removal::default()
+        ..RemovalFilter::default()
     };
-    let goal = Goal::Remove(&removal);
+    let goal = Operation::Remove(&removal);
     let plan = || {
         let found = Selection::of(global, machine).find(machine, &goal);
         Plan::new(found, &goal, machine)

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::azurite::{self, Which};
 use crate::failure::Exit;
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
+use crate::supervisor::{self, Which};
 
 pub(super) fn run(
     down: &crate::cli::Down,
@@ -23,9 +23,9 @@ pub(super) fn run(
         None => Which::Project,
     };
     let stopped = if global.dry_run {
-        azurite::would_stop(which, machine)?
+        supervisor::would_stop(which, machine)?
     } else {
-        azurite::stop(which, machine)?
+        supervisor::stop(which, machine)?
     };
     let verb = if global.dry_run {
         "would stop"
@@ -45,7 +45,7 @@ pub(super) fn run(
     if stopped.is_empty() {
         text.push_str("nothing to stop\n");
         if let Which::Project = which
-            && !azurite::would_stop(Which::All, machine)?.is_empty()
+            && !supervisor::would_stop(Which::All, machine)?.is_empty()
         {
             text.push_str("Azurites of other projects are running: azup status lists them, azup down --all stops them\n");
         }

@@ -7,17 +7,18 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use crate::azurite::{self, Running};
-use crate::certificates::{self, Place, TrustAnchor};
+use crate::azurite;
+use crate::certificates::{self, SetLocation, TrustAnchor};
 use crate::change::{self, Change};
 use crate::cli::Env;
-use crate::environment::{self, Environment, Java, Wish, functions};
+use crate::environment::{self, Environment, EnvironmentOptions, Java, functions};
 use crate::failure::{Exit, Failure, shown};
 use crate::identity;
 use crate::machine::Machine;
 use crate::options::{ConnectionOptions, Format, Global};
 use crate::output::Output;
 use crate::project;
+use crate::supervisor::{self, Running};
 
 /// How long a listener on this machine may take to answer; usually it takes microseconds.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -27,11 +28,11 @@ const IN_PWSH: &str = "note: these variables apply to the programs that this pws
 
 pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
     let told = env.connection();
-    let (ports, running) = azurite::find_running(&told, machine)?;
+    let (ports, running) = supervisor::find_running(&told, machine)?;
     let plan = || {
-        let place = Place::find(machine, global)?;
+        let place = SetLocation::find(machine, global)?;
         let obtained = certificates::obtain(machine, &place, &[])?;
-        let ca = azurite::ca_of(running.as_ref(), obtained.set.ca, &place, machine)?;
+        let ca = supervisor::ca_of(running.as_ref(), obtained.set.ca, &place, machine)?;
         let endpoint = endpoint(env.identity_port, running.as_ref(), machine);
         let (wish, kept) = wish(&told, None, ports, ca, endpoint, machine)?;
         let mut environment = Environment::plan(&wish, machine)?;
@@ -48,10 +49,10 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
         return Ok(Exit::Done);
     }
     if let Some(running) = &running {
-        azurite::warn_of_other_certificate(running, global, machine, output)?;
+        supervisor::warn_of_other_certificate(running, global, machine, output)?;
     }
     if let Some(running) = &running {
-        azurite::warn_of_other_project(running, machine, output);
+        supervisor::warn_of_other_project(running, machine, output);
     }
     output.warn_all(&environment.warnings);
     output.warn_all(&nothing_runs(ports, running.as_ref()));
@@ -153,9 +154,9 @@ pub(super) fn wish(
     ca: TrustAnchor,
     endpoint: String,
     machine: &Machine,
-) -> Result<(Wish, Vec<Change>)> {
+) -> Result<(EnvironmentOptions, Vec<Change>)> {
     let (header, changes) = identity::header(machine)?;
-    let wish = Wish {
+    let wish = EnvironmentOptions {
         ports,
         account: azurite::known_account(told.account.as_ref(), machine)?,
         host_style: told.host_style,

@@ -7,15 +7,16 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::azurite::{self, Interrupt};
 use crate::background;
 use crate::change;
 use crate::environment;
 use crate::failure::{Exit, Failure};
-use crate::identity::{self, Forward, Found, HandedOn, Login, Service, Started};
+use crate::identity::{self, Forward, HandedOn, Login, Probed, Service, Started};
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Forward as Who, TokenOptions};
 use crate::output::{Answer, Output};
+use crate::supervisor;
 
 /// How long the one in the background may take until it serves.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -120,7 +121,7 @@ fn detach(
     interrupt: &Interrupt,
     machine: &Machine,
 ) -> Result<Option<Value>> {
-    if identity::find(listen, header) == Found::Ours {
+    if identity::find(listen, header) == Probed::Ours {
         return Ok(None);
     }
     let mut arguments: Vec<OsString> = ["identity", "--detached-child", "--json"]
@@ -186,7 +187,7 @@ fn serving(listen: SocketAddr, pid: u64, drawn: Option<(&str, &str)>, end: &str)
     let mut text = format!("identity {url}\n");
     let mut document = json!({ "endpoint": url, "pid": pid });
     if let Some((names, drawn)) = drawn {
-        text += &format!("{}\n", azurite::forwarding(names, drawn, &url));
+        text += &format!("{}\n", supervisor::forwarding(names, drawn, &url));
         document["forward"] = json!({ "program": names, "header": drawn });
     }
     Answer {

@@ -12,7 +12,7 @@ use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::project::binary::Binary;
 use crate::project::{
-    Found, Plan, Project, Request, Status, configuration, devcontainer, dotenv, record,
+    Notice, Plan, Project, Request, Status, configuration, devcontainer, dotenv, record,
 };
 
 /// What a user does after `init`; one line each.
@@ -121,7 +121,7 @@ pub(super) fn run(
 }
 
 /// Something found in the way, for programs.
-fn listed(found: &Found) -> Value {
+fn listed(found: &Notice) -> Value {
     json!({
         "path": found.path.to_string_lossy(),
         "line": found.line,

@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::azurite::{self, Listed};
 use crate::cli::Logs;
 use crate::failure::{Exit, Failure, shown};
 use crate::files;
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Output;
+use crate::supervisor::{self, Listed};
 use crate::workspace::marked_project;
 
 /// How often a log is looked at that is followed.
@@ -24,7 +24,7 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
-    let mut all = azurite::listed(machine)?;
+    let mut all = supervisor::listed(machine)?;
     // This project's before any other's.
     let project = marked_project(machine);
     all.sort_by_key(|one| one.running.project != project);

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::trust::put;
-use crate::certificates::{self, Place};
+use crate::certificates::{self, SetLocation};
 use crate::cli::Renew;
 use crate::machine::Machine;
 use crate::options::Global;
@@ -16,7 +16,7 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Answer> {
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     put(global, false, machine, output, || {
         certificates::renew(machine, &place, &renew.sans).map(Into::into)
     })

@@ -9,6 +9,7 @@ use crate::failure::{Exit, Failure, command_line, shown};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
+use crate::supervisor;
 
 pub(super) fn run(
     reset: &Reset,
@@ -16,7 +17,7 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Answer> {
-    let planned = azurite::Reset::observe(reset.location.as_deref(), machine)?;
+    let planned = supervisor::Reset::observe(reset.location.as_deref(), machine)?;
     let folder = shown(&planned.folder);
     let is_empty = planned.found.is_empty();
     let verb = match (is_empty, global.dry_run) {
@@ -28,7 +29,7 @@ pub(super) fn run(
         if !reset.yes {
             agree(reset, &folder, output)?;
         }
-        azurite::reset(&planned, machine)?;
+        supervisor::reset(&planned, machine)?;
         if let Some(database) = azurite::named_database(machine) {
             output.warning(&format!(
                 "AZURITE_DB is set: {database} still lists the blobs whose content was deleted; \

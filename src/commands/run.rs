@@ -8,8 +8,8 @@ mod program;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::azurite::{self, Users, Wish};
-use crate::certificates::{self, Place};
+use crate::azurite::{self, AzuriteOptions};
+use crate::certificates::{self, SetLocation};
 use crate::cli::Run;
 use crate::dotnet;
 use crate::environment::{self, Environment};
@@ -18,6 +18,7 @@ use crate::identity::{self, Forward, HandedOn, Login, Service};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Output;
+use crate::supervisor::{self, Leases};
 
 use super::env;
 use child::Signals;
@@ -41,22 +42,22 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     }
     let interrupt = &signals.interrupt;
     let (told, options) = (run.connection(), run.options());
-    let mut chosen = azurite::for_run(&told, &options, global, machine, interrupt)?;
+    let mut chosen = supervisor::for_run(&told, &options, global, machine, interrupt)?;
     let ports = chosen.ports;
-    let wish = Wish::for_run(&options, ports, machine)?;
+    let wish = AzuriteOptions::for_run(&options, ports, machine)?;
     if global.dry_run {
         return preview(run, &wish, chosen.running.is_some(), global, machine, output);
     }
-    let users = Users::join(ports, machine, interrupt)?;
+    let users = Leases::join(ports, machine, interrupt)?;
     let running = chosen.running.take();
-    let reached = azurite::reach(wish, running, chosen.own, global, machine, output, interrupt)?;
+    let reached = supervisor::connect_or_start(wish, running, chosen.own, global, machine, output, interrupt)?;
     chosen.settled();
     if let Some(running) = reached
         .running
         .as_ref()
         .filter(|running| !running.while_used)
     {
-        azurite::warn_of_other_certificate(running, global, machine, output)?;
+        supervisor::warn_of_other_certificate(running, global, machine, output)?;
     }
     let done = with_azurite(run, login, ports, &reached, machine, output, &signals);
     if let Some(running) = reached.running.filter(|running| running.while_used) {
@@ -72,7 +73,7 @@ fn with_azurite(
     run: &Run,
     login: Option<Login>,
     ports: azurite::Ports,
-    reached: &azurite::Reached,
+    reached: &supervisor::Reached,
     machine: &Machine,
     output: Output,
     signals: &Signals,
@@ -113,13 +114,13 @@ fn with_azurite(
 
 fn preview(
     run: &Run,
-    wish: &Wish,
+    wish: &AzuriteOptions,
     is_running: bool,
     global: &Global,
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
-    let set = certificates::obtain(machine, &Place::find(machine, global)?, &[])?.set;
+    let set = certificates::obtain(machine, &SetLocation::find(machine, global)?, &[])?.set;
     let endpoint = identity::url(identity::loopback(identity::PORT));
     let (told, _) = env::wish(&run.connection(), Some(&run.command[0]), wish.ports, set.ca, endpoint, machine)?;
     let environment = Environment::plan(&told, machine)?;

@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::azurite::{self, ADDRESS, Listed};
+use crate::azurite::{ADDRESS};
 use crate::certificates::TrustAnchor;
 use crate::failure::{Exit, shown};
 use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::Answer;
+use crate::supervisor::{self, Listed};
 use crate::trust::Selection;
-use crate::trust::standing::Standing;
+use crate::trust::trusted_in::TrustedIn;
 
 pub(super) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
-    let all = azurite::listed(machine)?;
+    let all = supervisor::listed(machine)?;
     let standings = standings(&all, global, machine);
     let each = || all.iter().zip(standings.iter().map(Option::as_ref));
     let texts: Vec<String> = each().map(|(one, standing)| text(one, standing)).collect();
@@ -35,9 +36,9 @@ pub(super) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
 }
 
 /// How far each one's CA is trusted; of those that serve the same, the stores are read once.
-fn standings(all: &[Listed], global: &Global, machine: &Machine) -> Vec<Option<Standing>> {
+fn standings(all: &[Listed], global: &Global, machine: &Machine) -> Vec<Option<TrustedIn>> {
     let selection = Selection::of(global, machine);
-    let mut known: Vec<(&str, Option<Standing>)> = Vec::new();
+    let mut known: Vec<(&str, Option<TrustedIn>)> = Vec::new();
     for one in all {
         let certificate = &one.running.certificate;
         let looked = known
@@ -46,7 +47,7 @@ fn standings(all: &[Listed], global: &Global, machine: &Machine) -> Vec<Option<S
         let standing = looked.map_or_else(
             || {
                 let ca = TrustAnchor::alone_in(certificate.ca_pem.as_bytes())?;
-                Some(Standing::of(&ca, &selection, machine))
+                Some(TrustedIn::of(&ca, &selection, machine))
             },
             |(_, standing)| standing.clone(),
         );
@@ -55,7 +56,7 @@ fn standings(all: &[Listed], global: &Global, machine: &Machine) -> Vec<Option<S
     known.into_iter().map(|(_, standing)| standing).collect()
 }
 
-fn text(one: &Listed, standing: Option<&Standing>) -> String {
+fn text(one: &Listed, standing: Option<&TrustedIn>) -> String {
     let Listed { running, log } = one;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -102,7 +103,7 @@ fn text(one: &Listed, standing: Option<&Standing>) -> String {
         "certificate",
         &format!("signed by {}, valid until {until}", certificate.ca),
     );
-    if let Some(trust) = standing.and_then(Standing::text) {
+    if let Some(trust) = standing.and_then(TrustedIn::text) {
         line("trusted", &trust);
     }
     line(
@@ -112,7 +113,7 @@ fn text(one: &Listed, standing: Option<&Standing>) -> String {
     text
 }
 
-fn document(one: &Listed, standing: Option<&Standing>) -> Value {
+fn document(one: &Listed, standing: Option<&TrustedIn>) -> Value {
     let mut document = json!(one.running);
     if let Some(fields) = document.as_object_mut() {
         fields.insert("log".to_owned(), json!(one.log));

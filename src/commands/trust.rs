@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Error, Result};
 
-use crate::certificates::{self, IssuedList, Obtained, Place, TrustAnchor, day};
+use crate::certificates::{self, CertificatePlan, IssuedList, SetLocation, TrustAnchor, day};
 use crate::change::{self, Change};
 use crate::cli::Trust;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::output::{Answer, Output};
 use crate::project::dotenv;
 use crate::trust::record::Record;
 use crate::trust::report::Report;
-use crate::trust::{Found, Goal, Outcome, Plan, Removal, Row, Selection};
+use crate::trust::{Candidate, Operation, Outcome, Plan, RemovalFilter, Selection, StoreReport};
 
 pub(super) fn run(
     trust: &Trust,
@@ -30,15 +30,15 @@ pub(super) fn run(
             let ca = TrustAnchor::named(&files::read(&file)?, &file, machine.now())?;
             // From now on a certificate set of this CA's counts in a project, too.
             let listed = IssuedList::load(machine)?.with_vouched(ca.sha256(), machine)?;
-            Ok(Wanted {
+            Ok(CaToTrust {
                 before: listed,
-                ..Wanted::from(ca)
+                ..CaToTrust::from(ca)
             })
         });
     }
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     let answer = put(global, trust.strict, machine, output, || {
-        certificates::obtain_or_renew(machine, &place, &[]).map(Wanted::from)
+        certificates::obtain_or_renew(machine, &place, &[]).map(CaToTrust::from)
     })?;
     let variables = || {
         let folder = place.project();
@@ -95,25 +95,25 @@ pub(super) fn renew_if_due(
     machine: &Machine,
     output: Output,
 ) -> Result<()> {
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     let wanted = || {
         let obtained = certificates::obtain_or_renew(machine, &place, sans)?;
-        Ok(Wanted {
+        Ok(CaToTrust {
             only_recorded: true,
-            ..Wanted::from(obtained)
+            ..CaToTrust::from(obtained)
         })
     };
     match wanted() {
         Ok(found) if found.renews() => put(global, false, machine, output, wanted).map(|_| ()),
         // Without the names it would not do what was asked for.
-        Ok(Wanted { late: Some(why), .. }) | Err(why) if !sans.is_empty() => Err(why),
+        Ok(CaToTrust { late: Some(why), .. }) | Err(why) if !sans.is_empty() => Err(why),
         // What is wrong with a set is said by who reads it.
         _ => Ok(()),
     }
 }
 
 /// A CA to trust, and what has to be written with it.
-pub(super) struct Wanted {
+pub(super) struct CaToTrust {
     ca: TrustAnchor,
     /// Before it is trusted. A first set is written then, so that a crash leaves no CA
     /// trusted that nobody can find again.
@@ -127,8 +127,8 @@ pub(super) struct Wanted {
     only_recorded: bool,
 }
 
-impl From<Obtained> for Wanted {
-    fn from(obtained: Obtained) -> Self {
+impl From<CertificatePlan> for CaToTrust {
+    fn from(obtained: CertificatePlan) -> Self {
         Self {
             ca: obtained.set.ca,
             before: obtained.changes,
@@ -140,7 +140,7 @@ impl From<Obtained> for Wanted {
     }
 }
 
-impl From<TrustAnchor> for Wanted {
+impl From<TrustAnchor> for CaToTrust {
     fn from(ca: TrustAnchor) -> Self {
         Self {
             ca,
@@ -153,7 +153,7 @@ impl From<TrustAnchor> for Wanted {
     }
 }
 
-impl Wanted {
+impl CaToTrust {
     /// Whether it takes the place of another certificate set.
     fn renews(&self) -> bool {
         !self.after.is_empty()
@@ -165,7 +165,7 @@ impl Wanted {
 
     /// Everything whose stores are to trust it: after a renewal also those that another
     /// command has found.
-    fn find(&self, global: &Global, machine: &Machine) -> Vec<Found> {
+    fn find(&self, global: &Global, machine: &Machine) -> Vec<Candidate> {
         let selection = Selection::of(global, machine);
         let selection = if self.only_recorded {
             selection.only_recorded()
@@ -174,7 +174,7 @@ impl Wanted {
         } else {
             selection
         };
-        selection.find(machine, &Goal::Add(&self.ca))
+        selection.find(machine, &Operation::Add(&self.ca))
     }
 }
 
@@ -186,7 +186,7 @@ pub(super) fn put(
     strict: bool,
     machine: &Machine,
     output: Output,
-    wanted: impl Fn() -> Result<Wanted>,
+    wanted: impl Fn() -> Result<CaToTrust>,
 ) -> Result<Answer> {
     let first = wanted()?;
     if let Some(late) = &first.late {
@@ -202,7 +202,7 @@ pub(super) fn put(
             .into_iter()
             .for_each(|hint| output.hint(hint));
     }
-    let goal = Goal::Add(&first.ca);
+    let goal = Operation::Add(&first.ca);
     let plan = Plan::new(first.find(global, machine), &goal, machine);
     plan.looked().iter().for_each(|line| output.detail(line));
     let settled = first.is_there() && plan.is_settled() && !Record::holds_expired(machine);
@@ -218,7 +218,7 @@ pub(super) fn put(
     }
     let _alone = change::exclusively(machine)?;
     let wanted = wanted()?;
-    let goal = Goal::Add(&wanted.ca);
+    let goal = Operation::Add(&wanted.ca);
     change::apply(&wanted.before, machine)?;
     let found = wanted.find(global, machine);
     let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
@@ -243,15 +243,15 @@ pub(super) fn put(
 
 /// Takes the CAs of azup's that are no longer valid out of every store, and gives the
 /// rows of those where one was. Never before the leaf of a new one is in its place.
-fn without_expired(global: &Global, machine: &Machine) -> Result<Vec<Row>> {
+fn without_expired(global: &Global, machine: &Machine) -> Result<Vec<StoreReport>> {
     if !Record::holds_expired(machine) {
         return Ok(Vec::new());
     }
-    let removal = Removal {
+    let removal = RemovalFilter {
         expired_by: Some(machine.now()),
-        ..Removal::default()
+        ..RemovalFilter::default()
     };
-    let goal = Goal::Remove(&removal);
+    let goal = Operation::Remove(&removal);
     let found = Selection::of(global, machine).find(machine, &goal);
     let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
     // One that only an administrator could take out does no harm: it is not tried again

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::certificates::{self, IssuedList, Place, TrustAnchor};
+use crate::certificates::{self, IssuedList, SetLocation, TrustAnchor};
 use crate::change;
 use crate::cli::Untrust;
 use crate::files;
@@ -13,7 +13,7 @@ use crate::options::{Global, Scope};
 use crate::output::{Answer, Output};
 use crate::trust::record::Record;
 use crate::trust::report::Report;
-use crate::trust::{Goal, Plan, Removal, Selection};
+use crate::trust::{Operation, Plan, RemovalFilter, Selection};
 
 pub(super) fn run(
     untrust: &Untrust,
@@ -23,14 +23,14 @@ pub(super) fn run(
 ) -> Result<Answer> {
     let removal = if let Some(file) = &untrust.ca {
         let file = machine.absolute(file);
-        Removal {
+        RemovalFilter {
             ca: Some(TrustAnchor::any(&files::read(&file)?, &file)?),
-            ..Removal::default()
+            ..RemovalFilter::default()
         }
     } else {
         // A set that is broken or expired does not keep its CA from being taken out: it
         // is found by its name.
-        let place = Place::find(machine, global)?;
+        let place = SetLocation::find(machine, global)?;
         let set = certificates::accepted(machine, &place, machine.now());
         // What the user vouched for with `trust --ca` stays until it is named.
         let list = IssuedList::load(machine)?;
@@ -39,16 +39,16 @@ pub(super) fn run(
             let theirs = entries.filter(|entry| !list.vouched(&entry.sha256));
             theirs.cloned().collect()
         });
-        Removal {
+        RemovalFilter {
             // One that somebody else made says nothing about what azup has to take out.
             ca: set.ok().flatten().map(|set| set.ca),
             ours: true,
             // A record that cannot be read is reported by who has to write it.
             recorded: recorded.unwrap_or_default(),
-            ..Removal::default()
+            ..RemovalFilter::default()
         }
     };
-    let goal = Goal::Remove(&removal);
+    let goal = Operation::Remove(&removal);
     // What `trust --scope all` put somewhere is to go without being asked for.
     let selection = Selection::of(global, machine).or(Scope::All, global);
     let plan = Plan::new(selection.find(machine, &goal), &goal, machine);

@@ -4,14 +4,16 @@ mod fixture;
 
 use anyhow::Result;
 
-use crate::azurite::{self, Interrupt, Running, Users, Wish};
+use crate::azurite::{self, AzuriteOptions};
 use crate::certificates;
 use crate::environment;
 use crate::failure::Exit;
 use crate::identity::Login;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Forward, Global};
 use crate::output::Output;
+use crate::supervisor::{self, Leases, Running};
 
 /// How each way of running ends.
 const CTRL_C: &str = "Ctrl-C stops it";
@@ -29,7 +31,7 @@ pub(super) fn run(
         fixture::require_local(forward)?;
     }
     let forward = Login::find(Some(forward), &environment::before(machine))?;
-    let wish = Wish::new(&options, forward, machine)?;
+    let wish = AzuriteOptions::new(&options, forward, machine)?;
     if up.until_eof {
         return fixture::run(&wish, up.java, global, machine, output);
     }
@@ -44,7 +46,7 @@ pub(super) fn run(
     let interrupt = Interrupt::listen(up.detached_child)?;
     // While azup is one of its users, an Azurite of `azup run` does not end.
     let users = if up.detach {
-        Some(Users::join(wish.ports, machine, &interrupt)?)
+        Some(Leases::join(wish.ports, machine, &interrupt)?)
     } else {
         None
     };
@@ -54,20 +56,20 @@ pub(super) fn run(
     };
     if !up.detached_child
         && let Some(running) =
-            azurite::already_running(&wish, up.detach, machine, output, &interrupt)?
+            supervisor::already_running(&wish, up.detach, machine, output, &interrupt)?
     {
         keep(&running)?;
-        azurite::warn_of_other_certificate(&running, global, machine, output)?;
+        supervisor::warn_of_other_certificate(&running, global, machine, output)?;
         running.identity.warn(wish.identity.is_some(), output);
         output.give(&running.answer(machine, DOWN, None)?)?;
         return Ok(Exit::Done);
     }
     let ready = azurite::prepare(wish, global, machine, output, &interrupt)?;
     if up.detach {
-        let started = azurite::start_in_background(&ready, machine, &interrupt);
+        let started = supervisor::start_in_background(&ready, machine, &interrupt);
         let (running, drawn) = started.or_else(|error| {
             // Another azup may have been a moment faster with the same.
-            azurite::already_running(&ready.wish, true, machine, output, &interrupt)
+            supervisor::already_running(&ready.wish, true, machine, output, &interrupt)
                 .ok()
                 .flatten()
                 .map(|running| (running, None))
@@ -78,7 +80,7 @@ pub(super) fn run(
         output.give(&running.answer(machine, DOWN, drawn.as_deref())?)?;
         return Ok(Exit::Done);
     }
-    let served = azurite::serve(&ready, machine, output, &interrupt)?;
+    let served = supervisor::serve(&ready, machine, output, &interrupt)?;
     if !up.detached_child {
         // The one in the foreground tells it.
         served.running.identity.warn(false, output);

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::certificates::{self, FILES, IssuedList, Place};
+use crate::certificates::{self, FILES, IssuedList, SetLocation};
 use crate::change;
 use crate::cli::Command;
 use crate::files;
@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::options::{Global, Scope};
 use crate::output::Output;
 use crate::trust::record::Record;
-use crate::trust::{Goal, Outcome, Plan, Removal, Selection};
+use crate::trust::{Operation, Outcome, Plan, RemovalFilter, Selection};
 
 /// Does it where there is something to do, before a command that makes, trusts or serves
 /// certificates.
@@ -40,11 +40,11 @@ pub(super) fn run(
     if !is_due(machine)? {
         return Ok(());
     }
-    let removal = Removal {
+    let removal = RemovalFilter {
         recorded: Record::load(machine)?.entries().to_vec(),
-        ..Removal::default()
+        ..RemovalFilter::default()
     };
-    let goal = Goal::Remove(&removal);
+    let goal = Operation::Remove(&removal);
     let found = Selection::of(global, machine)
         .or(Scope::User, global)
         .find(machine, &goal);
@@ -80,6 +80,6 @@ fn is_due(machine: &Machine) -> Result<bool> {
     Ok(has_set || !Record::load(machine)?.entries().is_empty())
 }
 
-fn machines(machine: &Machine) -> Result<Place> {
-    Ok(Place::Machine(certificates::machine_folder(machine)?))
+fn machines(machine: &Machine) -> Result<SetLocation> {
+    Ok(SetLocation::Machine(certificates::machine_folder(machine)?))
 }

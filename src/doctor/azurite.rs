@@ -14,6 +14,7 @@ use crate::identity;
 use crate::machine::Machine;
 use crate::os::{self, MetadataExt as _};
 use crate::project::OWN_FOLDER;
+use crate::supervisor;
 
 /// Less than this on the disk, and Azurite soon cannot store (bytes).
 const FREE: u64 = 100 << 20;
@@ -109,7 +110,7 @@ fn is_beside(machine: &Machine) -> bool {
 }
 
 fn data(context: &Context) -> Result<Finding> {
-    let running = azurite::running(&context.machine);
+    let running = supervisor::running(&context.machine);
     let here = running.iter().find(|one| one.ports == context.ports);
     let folder = match here {
         Some(one) => match &one.location {
@@ -142,7 +143,7 @@ fn data(context: &Context) -> Result<Finding> {
 /// Who has this port, in words, and the command that makes room for azup's Azurite: stop
 /// what azup started, else start it elsewhere.
 fn owner(context: &Context, service: Service, port: u16) -> (String, String) {
-    let taken = azurite::port_taken(service, port, &context.machine);
+    let taken = supervisor::port_taken(service, port, &context.machine);
     let what = taken.to_string();
     let hint = Failure::hint_of(&taken.into()).map(str::to_owned);
     let fix = match hint.as_deref() {

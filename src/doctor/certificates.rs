@@ -4,9 +4,9 @@ use anyhow::Result;
 use time::Duration;
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
-use super::{Check, Context, Finding, Mend, Run};
+use super::{AutoFix, Check, Context, Finding, Run};
 use crate::certificates::{
-    CertificateSet, FILES, Names, Place, TrustAnchor, check_origin, day, names_of, renew_command,
+    CertificateSet, FILES, Names, SetLocation, TrustAnchor, check_origin, day, names_of, renew_command,
 };
 use crate::failure::shown;
 
@@ -75,9 +75,9 @@ pub(super) const CHECKS: &[Check] = &[
 fn renewal(context: &Context, finding: Finding) -> Finding {
     let foreign = context.ca().is_some_and(|ca| !ca.is_ours());
     match context.place() {
-        Place::Named(folder) => finding.fix(renew_command(folder)),
+        SetLocation::Named(folder) => finding.fix(renew_command(folder)),
         _ if foreign => finding.fix("azup renew"),
-        _ => finding.fix("azup renew").mend(Mend::Renew),
+        _ => finding.fix("azup renew").mend(AutoFix::Renew),
     }
 }
 
@@ -101,8 +101,8 @@ fn set(context: &Context) -> Result<Finding> {
     if missing.len() == FILES.len() {
         let finding = Finding::fail(format!("there is none in {folder}"));
         return Ok(match context.place() {
-            Place::Named(folder) => finding.fix(renew_command(folder)),
-            _ => finding.fix("azup trust").mend(Mend::Trust),
+            SetLocation::Named(folder) => finding.fix(renew_command(folder)),
+            _ => finding.fix("azup trust").mend(AutoFix::Trust),
         });
     }
     if !missing.is_empty() {
@@ -139,9 +139,9 @@ fn dates(context: &Context) -> Result<Finding> {
     let end = ca.not_after.min(leaf.not_after);
     let start = ca.not_before.max(leaf.not_before);
     let trust = |finding: Finding| match context.place() {
-        Place::Named(folder) => finding.fix(renew_command(folder)),
+        SetLocation::Named(folder) => finding.fix(renew_command(folder)),
         // It renews what azup made.
-        _ if ca.is_ours() => finding.fix("azup trust").mend(Mend::Trust),
+        _ if ca.is_ours() => finding.fix("azup trust").mend(AutoFix::Trust),
         _ => finding.fix("azup renew"),
     };
     if now < start {

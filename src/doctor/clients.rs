@@ -8,10 +8,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::python::{NOT_INSTALLED, aiohttp, requests, shortened};
-use super::{Check, Context, Finding, Mend, Run};
+use super::{AutoFix, Check, Context, Finding, Run};
 use crate::failure::{command_line, shown};
 use crate::options::Kind;
-use crate::trust::{self, Found, Status, Store, nss, system};
+use crate::trust::{self, Candidate, Status, Store, nss, system};
 
 const NODE: &str = "
 require('https').get(process.argv[1], answer => answer.resume())
@@ -114,7 +114,7 @@ pub(super) fn ask_as(
         let what = format!("it reads the store {of}, which was not asked for; {what}");
         return Ok(Finding::skip(what));
     }
-    Ok(Finding::fail(what).fix("azup trust").mend(Mend::Trust))
+    Ok(Finding::fail(what).fix("azup trust").mend(AutoFix::Trust))
 }
 
 fn node(context: &Context) -> Result<Finding> {
@@ -235,7 +235,7 @@ fn certutil(context: &Context) -> Result<Finding> {
     let stores = nss::find(&context.machine).into_iter();
     let stores: Vec<Box<dyn Store>> = stores
         .filter_map(|found| match found {
-            Found::Store(store) => Some(store),
+            Candidate::Store(store) => Some(store),
             _ => None,
         })
         .filter(|store| matches!(store.status(ca, &context.machine), Ok(Status::Trusted)))

@@ -12,13 +12,14 @@ use zeroize::Zeroizing;
 
 use super::server::Server;
 use crate::azurite::{self, Listener, Ports, Service};
-use crate::certificates::{FILES, Place, TrustAnchor};
+use crate::certificates::{FILES, SetLocation, TrustAnchor};
 use crate::failure::{Failure, shown};
 use crate::files;
 use crate::machine::{self, Finished, Machine};
-use crate::project::found::Told;
-use crate::workspace::marked_project;
 use crate::options::{DoctorOptions, Global, Kind};
+use crate::project::notices::ProjectNotices;
+use crate::supervisor;
+use crate::workspace::marked_project;
 
 /// What answers at the port of each service.
 pub(super) type Listeners = [(Service, u16, Listener); 3];
@@ -34,24 +35,24 @@ pub struct Context {
     pub ports: Ports,
     /// How long one check may take.
     pub limit: Duration,
-    place: Place,
+    place: SetLocation,
     set: OnceLock<Set>,
     server: OnceLock<Result<Server, String>>,
     listeners: OnceLock<Result<Listeners, String>>,
-    told: OnceLock<Told>,
+    told: OnceLock<ProjectNotices>,
 }
 
 /// The error of what took too long: nothing is proved by it, one way or the other.
 #[derive(Debug)]
-pub(super) struct Late(pub(super) String);
+pub(super) struct TimedOut(pub(super) String);
 
-impl std::fmt::Display for Late {
+impl std::fmt::Display for TimedOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Late {}
+impl std::error::Error for TimedOut {}
 
 /// A time limit in words.
 pub(super) fn seconds(limit: Duration) -> String {
@@ -79,7 +80,7 @@ impl Context {
     /// Takes in the command line. Without ports there, those of the Azurite that azup runs
     /// count, else the usual ones.
     pub fn new(doctor: &DoctorOptions, global: &Global, machine: &Machine) -> Result<Self> {
-        let running = azurite::running(machine);
+        let running = supervisor::running(machine);
         let project = marked_project(machine);
         let ours = running.iter().filter(|one| one.project == project);
         let ours = ours.max_by_key(|one| (one.ports == Ports::USUAL, one.is_shared()));
@@ -96,7 +97,7 @@ impl Context {
                 table: doctor.table_port.unwrap_or(usual.table),
             },
             limit: Duration::from_secs(doctor.limit),
-            place: Place::find(machine, global)?,
+            place: SetLocation::find(machine, global)?,
             set: OnceLock::new(),
             server: OnceLock::new(),
             listeners: OnceLock::new(),
@@ -111,13 +112,13 @@ impl Context {
     }
 
     /// What the files of the current folder's project say; of a home folder nothing.
-    pub fn told(&self) -> &Told {
-        let look = || Told::of(self.machine.cwd());
-        self.told.get_or_init(|| if self.is_project() { look() } else { Told::default() })
+    pub fn told(&self) -> &ProjectNotices {
+        let look = || ProjectNotices::of(self.machine.cwd());
+        self.told.get_or_init(|| if self.is_project() { look() } else { ProjectNotices::default() })
     }
 
     /// The place of the certificate set.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &SetLocation {
         &self.place
     }
 
@@ -195,7 +196,7 @@ impl Context {
             }
             let program = argv.first().map(|program| shown(program.as_ref()));
             let program = program.unwrap_or_default();
-            Late(format!(
+            TimedOut(format!(
                 "{program} did not end within {}",
                 seconds(self.limit)
             ))

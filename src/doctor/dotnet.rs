@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Check, Context, Finding, Mend, Run};
+use super::{AutoFix, Check, Context, Finding, Run};
 use crate::certificates::TrustAnchor;
 use crate::failure::shown;
 use crate::files;
@@ -52,7 +52,7 @@ fn client(context: &Context) -> Result<Finding> {
     let finding = Finding::fail(what);
     // What is left alone by a rule stays so, whatever is run.
     Ok(match dotnet::of_user(machine)?.add(ca, machine) {
-        Ok(_) => finding.fix("azup trust --stores dotnet").mend(Mend::Trust),
+        Ok(_) => finding.fix("azup trust --stores dotnet").mend(AutoFix::Trust),
         Err(why) => finding.by_hand(&format!("{why:#}")),
     })
 }

@@ -7,7 +7,7 @@ use super::azurite::blob;
 use super::{Check, Context, Finding, Run};
 use crate::azurite;
 use crate::failure::shown;
-use crate::project::found::Found;
+use crate::project::notices::Notice;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -34,7 +34,7 @@ fn data_lake(context: &Context) -> Result<Finding> {
     if found.is_empty() {
         return Ok(Finding::ok("no client and no address of it"));
     }
-    let lines: Vec<String> = found.iter().map(Found::text).collect();
+    let lines: Vec<String> = found.iter().map(Notice::text).collect();
     Ok(Finding::warn(lines.join("\n"))
         .titled("Azurite has no Data Lake endpoint (dfs), and refuses its clients")
         .by_hand(

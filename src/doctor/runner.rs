@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::context::{Late, seconds};
+use super::context::{TimedOut, seconds};
 use super::{Check, Context, Finding};
 use crate::machine::no_thread;
 
@@ -84,7 +84,7 @@ fn start(
             // Nobody listens any more to one that was late.
             let _ = sender.send(Event::Started(at));
             let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                check.run.look(&context).unwrap_or_else(|error| match error.downcast_ref::<Late>() {
+                check.run.look(&context).unwrap_or_else(|error| match error.downcast_ref::<TimedOut>() {
                     Some(why) => late(&check, &why.0),
                     None => Finding::of_error(&error),
                 })

@@ -12,7 +12,7 @@ use super::{Check, Context, Finding, Run};
 use crate::certificates::{day, moment};
 use crate::environment;
 use crate::files;
-use crate::project::found::{self, Found};
+use crate::project::notices::{self, Notice};
 
 /// How far apart two clocks may be. Azurite itself allows nothing; azup's tokens are valid
 /// from five minutes ago.
@@ -153,10 +153,10 @@ fn settings(context: &Context) -> Result<Finding> {
             }
         };
         let path = file.strip_prefix(cwd).unwrap_or(&file);
-        found.extend(found::settings_in(path, &String::from_utf8_lossy(&bytes)));
+        found.extend(notices::settings_in(path, &String::from_utf8_lossy(&bytes)));
     }
     let more = context.told().settings.iter();
-    let more: Vec<Found> = more.filter(|one| !found.contains(one)).cloned().collect();
+    let more: Vec<Notice> = more.filter(|one| !found.contains(one)).cloned().collect();
     found.extend(more);
     let away = environment::leading_away(&context.machine);
     let Some(first) = found.first() else {
@@ -169,7 +169,7 @@ fn settings(context: &Context) -> Result<Finding> {
         }
         return Ok(Finding::ok("all of them do"));
     };
-    let mut lines: Vec<String> = found.iter().map(Found::text).collect();
+    let mut lines: Vec<String> = found.iter().map(Notice::text).collect();
     lines.extend(away.map(|away| away.to_string()));
     let format = if first.path.ends_with("local.settings.json") {
         "functions"

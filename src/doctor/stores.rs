@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Check, Context, Finding, Mend, Run};
+use super::{AutoFix, Check, Context, Finding, Run};
 use crate::certificates::day;
 use crate::failure::shown;
 use crate::options::Scope;
-use crate::trust::record::Record;
 use crate::trust::definition::{Definition, Search};
+use crate::trust::record::Record;
 use crate::trust::registry::{self, STORES};
-use crate::trust::{Found, Goal, Outcome, Plan, Removal, Row, Selection, bundle, python};
+use crate::trust::{Candidate, Operation, Outcome, Plan, RemovalFilter, Selection, StoreReport, bundle, python};
 
 /// The faults of the set because of which no store gets its CA.
 const NO_CA: &[&str] = &[
@@ -51,7 +51,7 @@ pub(super) fn look(context: &Context, store: &'static Definition) -> Result<Find
     let machine = &context.machine;
     let bundles = context.global.bundles.iter();
     let bundles: Vec<PathBuf> = bundles.map(|path| machine.absolute(path)).collect();
-    let find = |store: &Definition, known: &[Found]| {
+    let find = |store: &Definition, known: &[Candidate]| {
         (store.find)(&Search {
             machine,
             scope: context.global.scope.unwrap_or(Scope::User),
@@ -79,13 +79,13 @@ fn is_asked_for(context: &Context, store: &Definition) -> bool {
 }
 
 /// What `azup trust` would say of these stores.
-fn judge(context: &Context, found: Vec<Found>) -> Finding {
+fn judge(context: &Context, found: Vec<Candidate>) -> Finding {
     let Some(ca) = context.ca() else {
         return Finding::fail("there is no CA");
     };
-    let goal = Goal::Add(ca);
+    let goal = Operation::Add(ca);
     let rows = Plan::new(found, &goal, &context.machine).rows(&goal);
-    let wrong: Vec<(&Row, String)> = rows
+    let wrong: Vec<(&StoreReport, String)> = rows
         .iter()
         .filter_map(|row| {
             let why = row.detail.clone().unwrap_or_default();
@@ -116,7 +116,7 @@ fn judge(context: &Context, found: Vec<Found>) -> Finding {
     let lines: Vec<&str> = wrong.iter().map(|(_, line)| line.as_str()).collect();
     let finding = Finding::fail(lines.join("\n"));
     if missing {
-        return finding.fix("azup trust").mend(Mend::Trust);
+        return finding.fix("azup trust").mend(AutoFix::Trust);
     }
     match &first.fix {
         Some(fix) => finding.fix(fix),
@@ -126,11 +126,11 @@ fn judge(context: &Context, found: Vec<Found>) -> Finding {
 
 fn expired(context: &Context) -> Result<Finding> {
     let now = context.machine.now();
-    let removal = Removal {
+    let removal = RemovalFilter {
         expired_by: Some(now),
-        ..Removal::default()
+        ..RemovalFilter::default()
     };
-    let goal = Goal::Remove(&removal);
+    let goal = Operation::Remove(&removal);
     let selection = Selection::of(&context.global, &context.machine);
     let found = selection.find(&context.machine, &goal);
     let rows = Plan::new(found, &goal, &context.machine).rows(&goal);
@@ -148,7 +148,7 @@ fn expired(context: &Context) -> Result<Finding> {
     if left.is_empty() {
         return Ok(Finding::ok("none"));
     }
-    let finding = Finding::warn(left.join("\n")).mend(Mend::Prune);
+    let finding = Finding::warn(left.join("\n")).mend(AutoFix::Prune);
     Ok(if Record::holds_expired(&context.machine) {
         finding.fix("azup trust")
     } else {

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::certificates::{FILES, TrustAnchor};
 use crate::failure::{Failure, shown};
 use crate::machine::Machine;
-use crate::project::found::Listed;
 use crate::project::located::strings;
+use crate::project::notices::Listed;
 use crate::workspace::project_folder;
 
 /// Where Kestrel looks for the certificate and its key, before `appsettings.json` (measured).

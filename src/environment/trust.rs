@@ -20,7 +20,7 @@ use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, shown};
 use crate::machine::Machine;
 use crate::options::Scope;
-use crate::trust::{Found, bundle, python, system};
+use crate::trust::{Candidate, bundle, python, system};
 use crate::workspace::Workspace;
 
 /// Node.js and Deno, beside the CAs that they know anyway.
@@ -188,8 +188,8 @@ fn certifi(machine: &Machine) -> Option<Source> {
     python::find(machine, Scope::Project)
         .into_iter()
         .filter_map(|found| match found {
-            Found::Store(store) => Some(store.path().to_owned()),
-            Found::Row(_) | Found::Looked(_) => None,
+            Candidate::Store(store) => Some(store.path().to_owned()),
+            Candidate::StoreReport(_) | Candidate::Searched(_) => None,
         })
         .filter(|path| path.ends_with(bundle::CERTIFI) && !path.ends_with(bundle::OF_PIP))
         .filter(|path| !workspace.brought(path))

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags};
 
-use super::{Identity, absent, judged, checked_content, failed_to_read};
+use super::{Identity, absent, checked_content, failed_to_read, judged};
 use crate::failure::{Failure, shown};
 use crate::os;
 
 /// Where a file is, or is to be.
-pub(super) struct Place<'p> {
+pub(super) struct OpenPath<'p> {
     pub(super) path: &'p Path,
     pub(super) name: &'p OsStr,
     folder: Folder,
@@ -88,7 +88,7 @@ fn number(about: &Stat) -> Identity {
     (about.st_dev as u64, about.st_ino.into())
 }
 
-impl<'p> Place<'p> {
+impl<'p> OpenPath<'p> {
     /// Opens the folder of `path`.
     pub(super) fn open(path: &'p Path) -> io::Result<Self> {
         let parent = path.parent().filter(|each| !each.as_os_str().is_empty());
@@ -313,7 +313,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<io::Result<File>> {
     };
     match open(OFlags::NOFOLLOW) {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            if let Ok(place) = Place::open(path) {
+            if let Ok(place) = OpenPath::open(path) {
                 place.refuse_planted(place.name)?;
             }
             Ok(open(OFlags::empty()))

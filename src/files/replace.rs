@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::place::{Pinned, Place, not_supported};
+use super::place::{OpenPath, Pinned, not_supported};
 use super::temporary::{Temporary, remove_leftovers, temporary_name};
 use super::{Conflict, Content, absent};
 use crate::failure::{Failure, command_line, reason, shown};
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 10_000;
 /// cannot be written. In both cases `path` is untouched.
 pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
     let failed = |error: &io::Error| cannot("write", path, error);
-    let place = Place::open(path).map_err(|error| failed(&error))?;
+    let place = OpenPath::open(path).map_err(|error| failed(&error))?;
     // Before a byte is written: the folder may be another one than when this was planned.
     if let Some(expected) = expected
         && place.read(place.name).ok().flatten().as_deref() != Some(expected)
@@ -49,7 +49,7 @@ pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Resul
 
 /// Puts `temporary` in its place and takes out what is there, in one step.
 fn exchange(
-    place: &Place<'_>,
+    place: &OpenPath<'_>,
     expected: &[u8],
     temporary: &Temporary<'_>,
     failed: &impl Fn(&io::Error) -> Failure,
@@ -113,7 +113,7 @@ pub(super) fn cannot(verb: &str, path: &Path, error: &io::Error) -> Failure {
 pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
     let failed = |error: &io::Error| cannot("delete", path, error);
     let conflict = || Conflict(path.to_owned());
-    let place = match Place::open(path) {
+    let place = match OpenPath::open(path) {
         Ok(place) => place,
         Err(error) if absent(&error) => return Err(conflict().into()),
         Err(error) => return Err(failed(&error).into()),

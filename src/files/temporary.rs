@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::place::{self, Pinned, Place};
+use super::place::{self, OpenPath, Pinned};
 use super::{Content, attributes, hex, random};
 
 /// A leftover of a crash is removed once it is older than this (seconds); a younger one
@@ -15,7 +15,7 @@ const LEFTOVER_AGE: i64 = 600;
 
 /// A new file beside its destination, deleted again unless it was moved away.
 pub(super) struct Temporary<'p> {
-    place: &'p Place<'p>,
+    place: &'p OpenPath<'p>,
     pub(super) name: OsString,
     /// Itself, under whatever name.
     pub(super) file: Pinned,
@@ -23,7 +23,7 @@ pub(super) struct Temporary<'p> {
 }
 
 impl<'p> Temporary<'p> {
-    pub(super) fn write(place: &'p Place<'p>, content: &Content) -> io::Result<Self> {
+    pub(super) fn write(place: &'p OpenPath<'p>, content: &Content) -> io::Result<Self> {
         let mut this = Self {
             place,
             name: temporary_name(place.path),
@@ -118,7 +118,7 @@ pub(super) fn temporary_name(path: &Path) -> OsString {
 
 /// Removes what a killed azup left beside a file. Judged by the time of the last change
 /// of the name, since a file that was exchanged keeps its old time of writing.
-pub(super) fn remove_leftovers(place: &Place<'_>) {
+pub(super) fn remove_leftovers(place: &OpenPath<'_>) {
     // The file system's clock, not the injected one: it is compared with file times.
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
     for name in place.names(&temporary_prefix(place.path)) {

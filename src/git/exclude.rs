@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use memchr::memmem;
 
-use super::ignore::Said;
+use super::ignore::Verdict;
 use super::{Repository, ignore, tracks};
 use crate::change::Change;
 use crate::files::{self, Content};
@@ -39,12 +39,12 @@ pub fn keep_out(path: &Path) -> Result<Kept> {
     let [in_folders, in_own] = ignore::said(repository);
     let own = match &is_repository {
         // What the folders say comes first.
-        _ if in_folders == Said::Ignored => return Ok(Kept::Already),
+        _ if in_folders == Verdict::Ignored => return Ok(Kept::Already),
         None => Some(Exclude::beside(path)).filter(|own| !own.file.is_symlink()),
-        Some(_) if in_folders == Said::TakenBack => {
+        Some(_) if in_folders == Verdict::TakenBack => {
             return Ok(Kept::Not("a rule in .gitignore makes git track it".to_owned()));
         }
-        Some(_) if in_own == Said::Ignored => return Ok(Kept::Already),
+        Some(_) if in_own == Verdict::Ignored => return Ok(Kept::Already),
         Some(repository) => repository.own_exclude(),
     };
     let Some(own) = own else {

@@ -48,7 +48,7 @@ fn first(repository: &Repository, whole: &Path, home: Option<&Path>) -> Option<R
 
 /// What rules say of a file that is to be kept out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Verdict {
     /// git ignores it.
     Ignored,
     /// A rule takes it back, or may do so.
@@ -59,8 +59,8 @@ pub(super) enum Said {
 /// What the files with rules in `repository` say of the path that it was asked about: those in its
 /// folders, which come first, and the clone's own. Where anything is in doubt the file counts as
 /// not ignored, since a repository may have been written to look otherwise.
-pub(super) fn said(repository: &Repository) -> [Said; 2] {
-    let mut own = Said::Nothing;
+pub(super) fn said(repository: &Repository) -> [Verdict; 2] {
+    let mut own = Verdict::Nothing;
     // A worktree's are its main folder's, where they are not looked for.
     let is_worktree = files::exists(&repository.git.join("commondir"));
     let exclude = (!is_worktree).then(|| (repository.git.join("info/exclude"), PathBuf::new()));
@@ -70,18 +70,18 @@ pub(super) fn said(repository: &Repository) -> [Said; 2] {
         at.push(part);
         let is_folder = at != repository.below;
         let said = said_in(&in_folders(repository, &at), &at, is_folder);
-        if said == Said::Ignored || !is_folder {
+        if said == Verdict::Ignored || !is_folder {
             return [said, own.or(said_in(exclude, &at, is_folder))];
         }
         // A folder is taken back as a whole, and what is in it may be all the same.
-        if said == Said::Nothing && said_in(exclude, &at, is_folder) == Said::Ignored {
-            own = Said::Ignored;
+        if said == Verdict::Nothing && said_in(exclude, &at, is_folder) == Verdict::Ignored {
+            own = Verdict::Ignored;
         }
     }
-    [Said::Nothing, own]
+    [Verdict::Nothing, own]
 }
 
-impl Said {
+impl Verdict {
     fn or(self, other: Self) -> Self {
         if self == Self::Nothing { other } else { self }
     }
@@ -95,14 +95,14 @@ fn in_folders(repository: &Repository, at: &Path) -> Vec<(PathBuf, PathBuf)> {
         .collect()
 }
 
-fn said_in(lists: &[(PathBuf, PathBuf)], at: &Path, is_folder: bool) -> Said {
+fn said_in(lists: &[(PathBuf, PathBuf)], at: &Path, is_folder: bool) -> Verdict {
     for (file, base) in lists {
         let Ok(below) = at.strip_prefix(base) else {
             continue;
         };
         // git reads more of them than a person writes.
         if file.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() > LARGEST) {
-            return Said::TakenBack;
+            return Verdict::TakenBack;
         }
         for (_, rule) in read(file).iter().rev() {
             // Sets and what is escaped are read by git in more ways than here, and a NUL ends a rule.
@@ -111,14 +111,14 @@ fn said_in(lists: &[(PathBuf, PathBuf)], at: &Path, is_folder: bool) -> Said {
                 // With `core.ignoreCase`, case says nothing.
                 let lower = PathBuf::from(below.to_string_lossy().to_lowercase());
                 if !is_clear || fits(&back.to_lowercase(), &lower, is_folder) {
-                    return Said::TakenBack;
+                    return Verdict::TakenBack;
                 }
             } else if is_clear && fits(rule, below, is_folder) {
-                return Said::Ignored;
+                return Verdict::Ignored;
             }
         }
     }
-    Said::Nothing
+    Verdict::Nothing
 }
 
 /// The last rule that fits, of the nearest file; none where that takes it back.

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// What was found at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Probed {
     /// An azup endpoint that takes this header.
     Ours,
     /// An azup endpoint that expects another header.
@@ -25,11 +25,11 @@ pub enum Found {
 /// Whether an azup endpoint answers at `address` and takes `header`. Takes at most a
 /// second.
 pub fn is_ours(address: SocketAddr, header: &str) -> bool {
-    find(address, header) == Found::Ours
+    find(address, header) == Probed::Ours
 }
 
 /// Asks at `address` for a token. Takes little more than a second.
-pub fn find(address: SocketAddr, header: &str) -> Found {
+pub fn find(address: SocketAddr, header: &str) -> Probed {
     let reached = if address.ip().is_unspecified() {
         loopback(address.port())
     } else {
@@ -42,23 +42,23 @@ pub fn find(address: SocketAddr, header: &str) -> Found {
         body: &[],
     };
     let Ok(stream) = TcpStream::connect_timeout(&reached, LIMIT) else {
-        return Found::Stranger;
+        return Probed::Stranger;
     };
     // Who gets the header could answer in its place, also with it.
     if is_another_users(&stream) {
-        return Found::Stranger;
+        return Probed::Stranger;
     }
     let Ok(response) = send_over(stream, &reached.to_string(), &request, LIMIT) else {
-        return Found::Stranger;
+        return Probed::Stranger;
     };
     let server = response.header("Server").unwrap_or_default();
     if !server.starts_with(&format!("{SERVER}/")) {
-        return Found::Stranger;
+        return Probed::Stranger;
     }
     let has_token = memchr::memmem::find(&response.body, b"\"access_token\"").is_some();
     if response.status == 200 && has_token {
-        Found::Ours
+        Probed::Ours
     } else {
-        Found::OtherHeader
+        Probed::OtherHeader
     }
 }

@@ -7,12 +7,12 @@ use std::net::Ipv4Addr;
 
 use httparse::{EMPTY_HEADER, Status};
 use ring::hmac;
-use super::Service;
 use super::audience::{bare, may_be_handed_on};
 use super::forward::Forwarder;
 use super::header::FIXED;
 use super::refusal::Form;
 use super::reply::{Reply, bad, granted, refusal, unavailable};
+use super::Service;
 use super::token::{Token, token};
 use crate::failure::quoted;
 use crate::files::random;
@@ -50,7 +50,7 @@ enum Decision {
 
 /// What a secret is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+enum SecretKind {
     Local,
     Forward,
 }
@@ -126,13 +126,13 @@ impl Rules {
     }
 
     /// What a secret that was sent is good for.
-    fn rank(&self, given: &[u8]) -> Option<Rank> {
+    fn rank(&self, given: &[u8]) -> Option<SecretKind> {
         let is = |tag: &hmac::Tag| hmac::verify(&self.key, given, tag.as_ref()).is_ok();
         if self.drawn.as_ref().is_some_and(|(tag, _)| is(tag)) {
-            return Some(Rank::Forward);
+            return Some(SecretKind::Forward);
         }
         let is_fixed = self.loopback_only && given == FIXED.as_bytes();
-        (is_fixed || is(&self.lasting)).then_some(Rank::Local)
+        (is_fixed || is(&self.lasting)).then_some(SecretKind::Local)
     }
 
     fn decide(&self, request: &httparse::Request<'_, '_>) -> Result<Decision, Reply> {
@@ -187,7 +187,7 @@ impl Rules {
             Err(error) => unavailable(form, &error.to_string()),
         };
         // A container may know the header of its host's process; it gets nothing by it.
-        if rank == Some(Rank::Forward) && hosts().all(is_loopback) {
+        if rank == Some(SecretKind::Forward) && hosts().all(is_loopback) {
             let audience = bare(&resource);
             if !may_be_handed_on(audience) {
                 let why = format!("{} is not a resource that az can be asked for", quoted(audience));

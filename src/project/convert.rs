@@ -12,7 +12,7 @@ use jsonc_edit::{Edit, Refusal};
 use serde_json::{Map, Value, json};
 
 use super::compose::text::{literal, quoted, scalar};
-use variables::{Place, resolve};
+use variables::{Paths, resolve};
 
 /// The service that is the dev container.
 const SERVICE: &str = "devcontainer";
@@ -55,7 +55,7 @@ pub fn convert(
         own_folder
     };
     let path = folder.join("docker-compose.yml");
-    let place = Place {
+    let place = Paths {
         project,
         folder: project.join(folder),
     };
@@ -218,7 +218,7 @@ fn one(value: &Value) -> String {
 fn image_or_build(
     members: &Map<String, Value>,
     own_folder: &Path,
-    place: &Place<'_>,
+    place: &Paths<'_>,
     service: &mut Compose,
 ) -> Result<(), Refusal> {
     let build = members.get("build").cloned().unwrap_or_else(|| json!({}));
@@ -286,7 +286,7 @@ fn image_or_build(
 /// The mount of the workspace; returns the folder in the container.
 fn mount(
     members: &Map<String, Value>,
-    place: &Place<'_>,
+    place: &Paths<'_>,
     workspace: &Path,
     service: &mut Compose,
 ) -> Result<String, Refusal> {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use memchr::memmem;
 
 use super::{devcontainer, vscode};
-use crate::azurite::{self, Account, Ports};
+use crate::azurite::{Account, Ports};
 use crate::change::Change;
 use crate::environment;
 use crate::failure::shown;
@@ -22,6 +22,7 @@ use crate::git::{self, Kept};
 use crate::identity;
 use crate::machine::Machine;
 use crate::options::Credential;
+use crate::supervisor;
 
 /// The file's name.
 pub const NAME: &str = ".env";
@@ -48,14 +49,14 @@ const NEEDS: [&str; 4] = [
 
 /// What has to be done, and why something is left alone: a sentence.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct DotenvPlan {
     /// In this order.
     pub changes: Vec<Change>,
     /// For people.
     pub note: Option<String>,
 }
 
-impl Wanted {
+impl DotenvPlan {
     fn note(text: String) -> Self {
         Self {
             note: Some(text),
@@ -66,33 +67,33 @@ impl Wanted {
 
 /// Compares what is there with what this machine's programs need; nothing where no debugging
 /// session of the project begins with azup's task.
-pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
+pub fn wanted(folder: &Path, machine: &Machine) -> Result<DotenvPlan> {
     if !vscode::has_trust_task(folder) {
-        return Ok(Wanted::default());
+        return Ok(DotenvPlan::default());
     }
     // A folder of a repository that a container mounts can be exchanged as well.
     if !files::is_and_stays_within(folder, folder) {
-        return Ok(Wanted::default());
+        return Ok(DotenvPlan::default());
     }
     let path = folder.join(NAME);
     let there = match path.symlink_metadata() {
         Err(_) => None,
         Ok(about) if about.is_file() => Some(files::read(&path)?),
         // It leads elsewhere, or asks a manager of passwords.
-        Ok(_) => return Ok(Wanted::note(left_alone("it is not a regular file"))),
+        Ok(_) => return Ok(DotenvPlan::note(left_alone("it is not a regular file"))),
     };
     let block = there.as_deref().and_then(block);
     let inside = machine.is_dev_container();
     let at = match (&there, block) {
         (Some(_), Some(at)) => at,
-        (None, _) if inside => return Ok(Wanted::default()),
+        (None, _) if inside => return Ok(DotenvPlan::default()),
         (None, _) => 0..0,
-        (Some(_), None) => return Ok(Wanted::note(left_alone("it is the project's own"))),
+        (Some(_), None) => return Ok(DotenvPlan::note(left_alone("it is the project's own"))),
     };
     let there_or_not = there.as_deref().unwrap_or_default();
     if there.is_none() && is_strict(folder) {
         let why = "the project uses pydantic-settings, which refuses a .env with names that it does not know";
-        return Ok(Wanted::note(left_alone(why)));
+        return Ok(DotenvPlan::note(left_alone(why)));
     }
     let (lines, mut changes) = if inside {
         (IN_CONTAINER.to_owned(), Vec::new())
@@ -108,14 +109,14 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
             // What git would take up holds no secret any longer.
             let given_up = matches!(git::tracks(&path), Ok(false)) && there.is_some();
             let changes = if given_up { without_block(&path)? } else { Vec::new() };
-            return Ok(Wanted {
+            return Ok(DotenvPlan {
                 changes,
-                ..Wanted::note(left_alone(&why))
+                ..DotenvPlan::note(left_alone(&why))
             });
         }
     }
     if there_or_not.get(at.clone()) == Some(text.as_bytes()) {
-        return Ok(Wanted {
+        return Ok(DotenvPlan {
             changes,
             note: None,
         });
@@ -127,7 +128,7 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<Wanted> {
         expect: there,
         content: Content::File { bytes, mode: 0o600 },
     });
-    Ok(Wanted {
+    Ok(DotenvPlan {
         changes,
         note: None,
     })
@@ -182,7 +183,7 @@ fn block(bytes: &[u8]) -> Option<Range<usize>> {
 /// new identity header.
 fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> {
     // That of an `azup run` ends with it.
-    let all = azurite::running(machine);
+    let all = supervisor::running(machine);
     let lasting: Vec<_> = all.iter().filter(|one| one.is_shared()).collect();
     let here = folder.canonicalize().ok();
     let ours = lasting.iter().find(|one| one.project == here);
@@ -219,7 +220,7 @@ fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> 
 }
 
 /// What is said of what was done.
-pub fn told(wanted: &Wanted, folder: &Path) -> String {
+pub fn told(wanted: &DotenvPlan, folder: &Path) -> String {
     if let Some(note) = &wanted.note {
         return format!("wrote {NAME} without azup's variables: {note}\n");
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 
-use super::found::Listed;
+use super::notices::Listed;
 
 /// Bindings of Azure Storage, in lower case and without `_`, as they are called in `function.json`,
 /// C#, Java, Python and JavaScript. `StorageAccount` names the connection for a whole class.

@@ -30,7 +30,7 @@ pub(super) struct Parts {
 }
 
 /// A file that holds something of azup's which cannot be taken out.
-pub(super) struct Stuck {
+pub(super) struct Unremovable {
     pub(super) path: PathBuf,
     pub(super) why: String,
     /// What a person has to take out.
@@ -43,7 +43,7 @@ pub(super) struct Recognised {
     /// As `azup init` would have written it.
     pub(super) record: Record,
     pub(super) notes: Vec<String>,
-    pub(super) stuck: Vec<Stuck>,
+    pub(super) stuck: Vec<Unremovable>,
     /// Whether a dev container's configuration names azup's own folder.
     pub(super) is_named: bool,
 }
@@ -82,7 +82,7 @@ impl Recognised {
             Ok(parts) => parts,
             Err(Refusal(why)) => {
                 let lines = String::new();
-                self.stuck.push(Stuck { path: path.to_owned(), why, lines });
+                self.stuck.push(Unremovable { path: path.to_owned(), why, lines });
                 return;
             }
         };
@@ -97,7 +97,7 @@ impl Recognised {
                 written: fingerprint(bytes),
                 additions: parts.additions,
             }),
-            Err(Refusal(why)) => self.stuck.push(Stuck {
+            Err(Refusal(why)) => self.stuck.push(Unremovable {
                 path: path.to_owned(),
                 why,
                 lines: jsonc_edit::to_take_out(&parts.additions),
@@ -113,7 +113,7 @@ impl Recognised {
         let is_there = |word: &&&str| memmem::find(&text, word.as_bytes()).is_some();
         let named: Vec<&str> = words.iter().filter(is_there).copied().collect();
         if !named.is_empty() {
-            self.stuck.push(Stuck {
+            self.stuck.push(Unremovable {
                 path: path.to_owned(),
                 why,
                 lines: format!("what names {}\n", named.join(" and ")),
@@ -149,7 +149,7 @@ impl Project {
                     continue;
                 }
             };
-            let looked = configuration::Looked::at(self, &configuration);
+            let looked = configuration::Inspected::at(self, &configuration);
             all.is_named |= looked.names_own_folder();
             overlays.extend(looked.overlay.as_ref().map(|overlay| overlay.text.clone()));
             match looked.made_by(self)? {
@@ -272,7 +272,7 @@ impl Project {
             bytes: bytes.to_owned(),
             value,
         };
-        Ok(Ok(configuration::Looked::at(self, &configuration).all_parts()))
+        Ok(Ok(configuration::Inspected::at(self, &configuration).all_parts()))
     }
 }
 

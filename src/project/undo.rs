@@ -12,7 +12,7 @@ use jsonc_edit::Refusal;
 use anyhow::Result;
 
 use super::paths::Blocked;
-use super::recognise::{Recognised, Stuck};
+use super::recognise::{Recognised, Unremovable};
 use super::record::{Entry, Record};
 use super::{OWN_FOLDER, Plan, Project, Status, dotenv, paths};
 use crate::certificates::{CertificateSet, GITIGNORE, PROJECT_FOLDER};
@@ -118,7 +118,7 @@ impl<'a> Undo<'a> {
     fn without_record(&mut self, recognised: &Recognised) {
         self.is_recorded = false;
         let keeps = |path: &Path| self.keep.files.contains(&self.project.folder.join(path));
-        for Stuck { path, why, lines } in &recognised.stuck {
+        for Unremovable { path, why, lines } in &recognised.stuck {
             if keeps(path) {
                 continue;
             }

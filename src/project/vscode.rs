@@ -39,7 +39,7 @@ pub(super) use ours::{
     task_references,
 };
 pub(super) use node::is_preloaded;
-use tasks::{Found, Tasks, Trouble};
+use tasks::{TaskReference, Tasks, Trouble};
 
 /// Where the tasks are, relative to the project's folder.
 pub const TASKS_PATH: &str = ".vscode/tasks.json";
@@ -260,7 +260,7 @@ fn installs(
         .iter()
         .flat_map(|entry| entry.values("preLaunchTask"))
         .filter_map(|(_, reference)| match graph.resolve(reference) {
-            Found::One(index) => Some(index),
+            TaskReference::One(index) => Some(index),
             _ => None,
         })
         .chain(hosts(project, graph))
@@ -348,14 +348,14 @@ fn before_session(entry: &Entry<'_>, graph: &mut Tasks, replace: bool, merge: &m
     for (path, reference) in entry.values(key) {
         let shown = reference.to_string();
         let index = match graph.resolve(reference) {
-            Found::One(index) => index,
-            Found::Several => {
+            TaskReference::One(index) => index,
+            TaskReference::Several => {
                 merge
                     .notes
                     .push(alone(format!("several tasks fit its {key} {shown}")));
                 continue;
             }
-            Found::None => {
+            TaskReference::None => {
                 merge.notes.push(alone(format!(
                     "its {key} {shown} is not in {TASKS_PATH}, so run \"{TRUST_TASK}\" by hand"
                 )));

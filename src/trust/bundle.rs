@@ -16,7 +16,7 @@ use memchr::memmem;
 
 use super::definition::{Definition, Search};
 use super::reinstall::Reinstall;
-use super::{Found, LeftAlone, Removal, Status, Store};
+use super::{Candidate, RemovalFilter, Skip, Status, Store};
 use crate::certificates::{END, TrustAnchor};
 use crate::change::Change;
 use crate::failure::{Failure, command_line, shown};
@@ -39,7 +39,7 @@ pub const OF_PIP: &str = "pip/_vendor/certifi/cacert.pem";
 
 /// Whether a bundle may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Care {
+pub enum WritePolicy {
     /// It has to be: that it cannot be written is a failure.
     Required,
     /// Nobody asked for it: where this user may not write, it is left alone.
@@ -60,9 +60,9 @@ pub static STORE: Definition = Definition {
     reopen: Some(|path| Box::new(Bundle::recorded(Kind::BUNDLE, path))),
 };
 
-fn of_search(search: &Search<'_>) -> Vec<Found> {
+fn of_search(search: &Search<'_>) -> Vec<Candidate> {
     let named = search.bundles.iter().cloned();
-    named.map(|path| Found::Store(Box::new(Bundle::named(path)))).collect()
+    named.map(|path| Candidate::Store(Box::new(Bundle::named(path)))).collect()
 }
 
 /// One bundle file.
@@ -72,7 +72,7 @@ pub struct Bundle {
     path: PathBuf,
     /// What installs a damaged bundle anew.
     reinstall: Option<Reinstall>,
-    care: Care,
+    care: WritePolicy,
     /// The folder that it was first read in.
     folder: OnceLock<Option<files::Identity>>,
 }
@@ -84,13 +84,13 @@ impl Bundle {
             kind: Kind::BUNDLE,
             path,
             reinstall: None,
-            care: Care::Required,
+            care: WritePolicy::Required,
             folder: OnceLock::new(),
         }
     }
 
     /// The bundle of certifi in a Python environment; `reinstall` puts it back.
-    pub fn certifi(path: PathBuf, reinstall: Reinstall, care: Care) -> Self {
+    pub fn certifi(path: PathBuf, reinstall: Reinstall, care: WritePolicy) -> Self {
         Self {
             kind: Kind::CERTIFI,
             path,
@@ -138,7 +138,7 @@ impl Bundle {
 
     /// Refuses what is not for azup to change.
     fn check_owner(&self, ca: &TrustAnchor) -> Result<()> {
-        let left = |why: String, fix| Err(LeftAlone { why, fix }.into());
+        let left = |why: String, fix| Err(Skip { why, fix }.into());
         // Nobody asks pip for something from Azurite: its own copy is worth no warning.
         let of_pip = self.path.ends_with(OF_PIP);
         // A patched certifi answers with the system's bundle; the file beside it is dead.
@@ -152,12 +152,12 @@ impl Bundle {
                 mends.then(|| "azup trust --stores system".to_owned()),
             );
         }
-        if self.care == Care::Never {
+        if self.care == WritePolicy::Never {
             let why = "belongs to the distribution; its Python reads the system's store";
             return left(why.to_owned(), None);
         }
         let folder = self.path.parent().unwrap_or(&self.path);
-        if self.care == Care::IfWritable && !files::is_writable(folder) {
+        if self.care == WritePolicy::IfWritable && !files::is_writable(folder) {
             let fix = if of_pip { None } else { self.under_sudo(ca) };
             return left("this user may not write there".to_owned(), fix);
         }
@@ -244,7 +244,7 @@ impl Store for Bundle {
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
-        if self.care == Care::Never {
+        if self.care == WritePolicy::Never {
             self.check_owner(ca)?;
         }
         if self.ends_with(ca)? {
@@ -268,8 +268,8 @@ impl Store for Bundle {
         }])
     }
 
-    fn remove(&self, removal: &Removal, _machine: &Machine) -> Result<Vec<Change>> {
-        if self.care == Care::Never {
+    fn remove(&self, removal: &RemovalFilter, _machine: &Machine) -> Result<Vec<Change>> {
+        if self.care == WritePolicy::Never {
             return Ok(Vec::new());
         }
         let Some(before) = self.read()? else {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{Found, Store};
+use super::{Candidate, Store};
 use crate::machine::Machine;
 use crate::options::{Kind, Scope};
 
@@ -23,7 +23,7 @@ pub struct Definition {
     /// Whether a program may have to be started to read one.
     pub read_by_program: bool,
     /// Looks for each, or says in a row why there is none.
-    pub find: fn(&Search<'_>) -> Vec<Found>,
+    pub find: fn(&Search<'_>) -> Vec<Candidate>,
     /// One of which the record has the path; `None`: the search finds it wherever it is.
     pub reopen: Option<fn(PathBuf) -> Box<dyn Store>>,
 }
@@ -41,7 +41,7 @@ pub struct Search<'a> {
     /// Whether this kind was asked for by its name: one that azup can make is then made.
     pub named: bool,
     /// What was found so far.
-    pub known: &'a [Found],
+    pub known: &'a [Candidate],
 }
 
 impl Definition {

@@ -12,7 +12,7 @@ use anyhow::Result;
 use java_keystore::pkcs12::{NewCertificate, Pkcs12, encode};
 
 use super::definition::{Definition, Search};
-use super::{Found, LeftAlone, Removal, Row, Status, Store, system};
+use super::{Candidate, RemovalFilter, Skip, Status, Store, StoreReport, system};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::shown;
@@ -57,7 +57,7 @@ pub fn of_user(machine: &Machine) -> Result<Root> {
 }
 
 /// The store where .NET has been used or can be, or where it was asked for by name.
-fn find(search: &Search<'_>) -> Vec<Found> {
+fn find(search: &Search<'_>) -> Vec<Candidate> {
     let machine = search.machine;
     let Ok(home) = machine.home() else {
         return Vec::new();
@@ -65,8 +65,8 @@ fn find(search: &Search<'_>) -> Vec<Found> {
     let path = place(home);
     let used = files::exists(&home.join(FOLDERS[0]));
     let absent = |why: &str| {
-        let row = Row::absent(KIND, &path, why.to_owned(), None);
-        vec![Found::Row(row)]
+        let row = StoreReport::absent(KIND, &path, why.to_owned(), None);
+        vec![Candidate::StoreReport(row)]
     };
     if !cfg!(target_os = "linux") {
         return absent("here .NET trusts what the operating system trusts");
@@ -74,7 +74,7 @@ fn find(search: &Search<'_>) -> Vec<Found> {
     if !search.named && !used && machine.find("dotnet").is_none() {
         return absent(".NET has not been used here");
     }
-    vec![Found::Store(Box::new(Root { path }))]
+    vec![Candidate::Store(Box::new(Root { path }))]
 }
 
 /// Where .NET looks.
@@ -110,7 +110,7 @@ impl Root {
             };
             if let Some(why) = unfit(&folder, home, &about) {
                 let why = format!("{} {why}", shown(&folder));
-                return Err(LeftAlone { why, fix: None }.into());
+                return Err(Skip { why, fix: None }.into());
             }
         }
         Ok(())
@@ -214,7 +214,7 @@ impl Store for Root {
     }
 
     /// Only whole files go: one that holds other certificates too is the user's own.
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let goes = |bytes: &[u8]| {
             let all = certificates(bytes);
             !all.is_empty() && all.iter().all(|der| removal.names(der))

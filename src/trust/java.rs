@@ -18,7 +18,7 @@ use java_keystore::pkcs12::Pkcs12;
 use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry, Format};
 
 use super::definition::Definition;
-use super::{Found, Goal, Removal, Row, Status, Store};
+use super::{Candidate, Operation, RemovalFilter, Status, Store, StoreReport};
 use crate::certificates::TrustAnchor;
 use crate::change::{Change, Input};
 use crate::failure::{Failure, shown};
@@ -85,7 +85,7 @@ fn recorded(path: PathBuf) -> Keystore {
 }
 
 /// Every keystore of every JDK, or rows that say why there is none.
-fn find(machine: &Machine) -> Vec<Found> {
+fn find(machine: &Machine) -> Vec<Candidate> {
     let mut found = Vec::new();
     let mut seen: Vec<PathBuf> = Vec::new();
     if let Some(home) = machine.var("JAVA_HOME") {
@@ -99,12 +99,12 @@ fn find(machine: &Machine) -> Vec<Found> {
             };
             let why = format!("JAVA_HOME names {}, {why}", shown(&home));
             let mend = Some("unset JAVA_HOME".to_owned());
-            found.push(Found::Row(Row::absent(KIND, &home, why, mend)));
+            found.push(Candidate::StoreReport(StoreReport::absent(KIND, &home, why, mend)));
         }
         found.extend(
             keystores
                 .into_iter()
-                .map(|store| Found::Store(Box::new(store) as _)),
+                .map(|store| Candidate::Store(Box::new(store) as _)),
         );
     }
     for home in homes(machine) {
@@ -112,11 +112,11 @@ fn find(machine: &Machine) -> Vec<Found> {
         found.extend(
             keystores
                 .into_iter()
-                .map(|store| Found::Store(Box::new(store) as _)),
+                .map(|store| Candidate::Store(Box::new(store) as _)),
         );
     }
     if found.is_empty() {
-        found.push(Found::Row(Row::absent(
+        found.push(Candidate::StoreReport(StoreReport::absent(
             KIND,
             Path::new(FOLDERS[0]),
             "no JDK was found".to_owned(),
@@ -192,8 +192,8 @@ fn keystores(home: &Path, machine: &Machine, seen: &mut Vec<PathBuf>) -> Vec<Key
 /// The certificates in the keystore of the Java that is used here, each with its name.
 pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
     let first = find(machine).into_iter().find_map(|found| match found {
-        Found::Store(store) => Some(store.path().to_owned()),
-        Found::Row(_) | Found::Looked(_) => None,
+        Candidate::Store(store) => Some(store.path().to_owned()),
+        Candidate::StoreReport(_) | Candidate::Searched(_) => None,
     });
     let path = first.ok_or_else(|| {
         Failure::new("no JDK was found, from which to copy the public CAs for Java's trust store")
@@ -252,7 +252,7 @@ impl Keystore {
     fn read<'a>(
         &self,
         bytes: &'a [u8],
-        goal: &Goal<'_>,
+        goal: &Operation<'_>,
         machine: &Machine,
     ) -> Result<(Vec<Entry<'a>>, Form<'a>)> {
         let refuse = |why: &str| {
@@ -348,12 +348,12 @@ impl Store for Keystore {
 
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status> {
         let bytes = files::read(&self.path)?;
-        let (entries, _) = self.read(&bytes, &Goal::Add(ca), machine)?;
+        let (entries, _) = self.read(&bytes, &Operation::Add(ca), machine)?;
         Ok(Status::from(trusts(&entries, ca)))
     }
 
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>> {
-        let goal = Goal::Add(ca);
+        let goal = Operation::Add(ca);
         let before = files::read(&self.path)?;
         let (entries, form) = self.read(&before, &goal, machine)?;
         if trusts(&entries, ca) {
@@ -380,8 +380,8 @@ impl Store for Keystore {
         Ok(vec![self.guard(before), import])
     }
 
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
-        let goal = Goal::Remove(removal);
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
+        let goal = Operation::Remove(removal);
         let Some(before) = files::read_if_there(&self.path)? else {
             return Ok(Vec::new());
         };

@@ -15,7 +15,7 @@ use anyhow::Result;
 use nss_cert_db::Certificate;
 
 use super::definition::Definition;
-use super::{Found, Goal, Removal, Row, Status, Store, UNSEEN, again};
+use super::{Candidate, Operation, RemovalFilter, Status, Store, StoreReport, UNSEEN, again};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::{Failure, command_line, shown};
@@ -59,17 +59,17 @@ pub struct Database {
 }
 
 /// Every database of the user, of Chromium, Firefox and their descendants.
-pub fn find(machine: &Machine) -> Vec<Found> {
+pub fn find(machine: &Machine) -> Vec<Candidate> {
     let places = profiles::find(machine);
     let outdated = places.outdated.iter().map(|folder| {
         let why = "it has only a cert8.db, a format from before 2018 that no current browser \
                    reads";
-        Found::Row(Row::skipped(KIND, folder, why.to_owned()))
+        Candidate::StoreReport(StoreReport::skipped(KIND, folder, why.to_owned()))
     });
-    let found: Vec<Found> = places
+    let found: Vec<Candidate> = places
         .databases
         .iter()
-        .map(|folder| Found::Store(Box::new(Database::at(folder.clone())) as _))
+        .map(|folder| Candidate::Store(Box::new(Database::at(folder.clone())) as _))
         .chain(outdated)
         .collect();
     if found.is_empty()
@@ -77,7 +77,7 @@ pub fn find(machine: &Machine) -> Vec<Found> {
     {
         let why = "no NSS database, and no Chromium that would read one";
         let place = data.join("pki/nssdb");
-        return vec![Found::Row(Row::absent(
+        return vec![Candidate::StoreReport(StoreReport::absent(
             KIND,
             &place,
             why.to_owned(),
@@ -190,7 +190,7 @@ impl Store for Database {
         Ok(changes)
     }
 
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let all = self.certificates()?;
         let (ours, foreign): (Vec<_>, Vec<_>) =
             all.iter().partition(|found| removal.names(&found.der));
@@ -247,17 +247,17 @@ impl Store for Database {
         BUSY.iter().any(|code| said.contains(code)) || others::locked_by(&self.folder).is_some()
     }
 
-    fn explain(&self, error: anyhow::Error, goal: &Goal<'_>) -> anyhow::Error {
+    fn explain(&self, error: anyhow::Error, goal: &Operation<'_>) -> anyhow::Error {
         if let Some(who) = others::locked_by(&self.folder) {
             let verb = match goal {
-                Goal::Add(_) => "trust",
-                Goal::Remove(_) => "untrust",
+                Operation::Add(_) => "trust",
+                Operation::Remove(_) => "untrust",
             };
             let what = format!("the database is locked by {who}; close the browser");
             return Failure::new(what).hint(again(verb, KIND)).into();
         }
         if error.to_string() == UNSEEN
-            && let Goal::Add(ca) = goal
+            && let Operation::Add(ca) = goal
             && let Ok(Some(found)) = self.certificate(ca)
             && found.standard_trust_objects > 0
         {

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::bundle::{Bundle, contains};
-use super::record::Record;
 use super::definition::Definition;
-use super::{Found, LeftAlone, OUTSIDE, Removal, Status, Store, by_name, python, system};
+use super::record::Record;
+use super::{Candidate, OUTSIDE, RemovalFilter, Skip, Status, Store, by_name, python, system};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::{quoted, shown};
@@ -79,7 +79,7 @@ struct Override {
 }
 
 /// The files that variables name, each once, without those among `known`.
-fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
+fn find(machine: &Machine, known: &[Candidate]) -> Vec<Candidate> {
     let mut overrides: Vec<(Option<Identity>, Override)> = Vec::new();
     for (path, setting) in settings(machine) {
         let identity = identity(&path);
@@ -99,7 +99,7 @@ fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
     let known: Vec<Identity> = known
         .iter()
         .filter_map(|found| match found {
-            Found::Store(store) => identity(store.path()),
+            Candidate::Store(store) => identity(store.path()),
             _ => None,
         })
         .collect();
@@ -108,9 +108,9 @@ fn find(machine: &Machine, known: &[Found]) -> Vec<Found> {
         .map(|(identity, each)| {
             if identity.is_some_and(|identity| known.contains(&identity)) {
                 let names = each.names();
-                Found::Looked(format!("{names}: {}, as above", shown(&each.path)))
+                Candidate::Searched(format!("{names}: {}, as above", shown(&each.path)))
             } else {
-                Found::Store(Box::new(each))
+                Candidate::Store(Box::new(each))
             }
         })
         .collect()
@@ -184,7 +184,7 @@ impl Override {
     }
 
     fn left_alone(&self, why: &str, fix: String) -> anyhow::Error {
-        LeftAlone {
+        Skip {
             why: format!("{why}; named by {}", self.described()),
             fix: Some(fix),
         }
@@ -296,7 +296,7 @@ impl Store for Override {
         Err(self.left_alone(why, fix))
     }
 
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let may = || !self.leads_out(machine) || self.is_recorded(machine);
         if self.is_users(machine) && !self.is_of_set() && may() {
             self.bundle().remove(removal, machine)

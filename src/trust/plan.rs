@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::record::Record;
-use super::{Found, LeftAlone, Outcome, Removal, Row, Status, Store, UNSEEN};
+use super::{Candidate, Outcome, RemovalFilter, Skip, Status, Store, StoreReport, UNSEEN};
 use crate::certificates::TrustAnchor;
 use crate::change::{self, Change};
 use crate::failure::Failure;
@@ -23,14 +23,14 @@ const BUSY_ATTEMPTS: u32 = 4;
 
 /// What is to become of every store.
 #[derive(Clone, Debug)]
-pub enum Goal<'a> {
+pub enum Operation<'a> {
     /// Trust this CA.
     Add(&'a TrustAnchor),
     /// Take out what this names.
-    Remove(&'a Removal),
+    Remove(&'a RemovalFilter),
 }
 
-impl Goal<'_> {
+impl Operation<'_> {
     fn plan(&self, store: &dyn Store, machine: &Machine) -> Result<Vec<Change>> {
         match self {
             Self::Add(ca) => store.add(ca, machine),
@@ -60,9 +60,9 @@ pub struct Plan {
 }
 
 enum Entry {
-    Settled(Row),
+    Settled(StoreReport),
     /// A rule says so; what is done to the other stores may make it needless.
-    LeftAlone(Box<dyn Store>, Row),
+    Skip(Box<dyn Store>, StoreReport),
     Open(Box<dyn Store>, Vec<Change>),
     /// It cannot be read before these changes.
     Broken(Box<dyn Store>, Vec<Change>),
@@ -70,27 +70,27 @@ enum Entry {
 
 impl Plan {
     /// Reads every store and plans for it.
-    pub fn new(found: Vec<Found>, goal: &Goal<'_>, machine: &Machine) -> Self {
+    pub fn new(found: Vec<Candidate>, goal: &Operation<'_>, machine: &Machine) -> Self {
         let mut entries = Vec::new();
         let mut looked = Vec::new();
         for found in found {
             entries.push(match found {
-                Found::Looked(line) => {
+                Candidate::Searched(line) => {
                     looked.push(line);
                     continue;
                 }
-                Found::Row(row) => Entry::Settled(row),
-                Found::Store(store) => match goal.plan(&*store, machine) {
+                Candidate::StoreReport(row) => Entry::Settled(row),
+                Candidate::Store(store) => match goal.plan(&*store, machine) {
                     Ok(changes) if changes.is_empty() => {
-                        Entry::Settled(Row::of(&*store, goal.unchanged()))
+                        Entry::Settled(StoreReport::of(&*store, goal.unchanged()))
                     }
                     Ok(changes) => Entry::Open(store, changes),
-                    Err(error) if error.is::<LeftAlone>() => {
-                        let row = Row::error(&*store, &error);
-                        Entry::LeftAlone(store, row)
+                    Err(error) if error.is::<Skip>() => {
+                        let row = StoreReport::error(&*store, &error);
+                        Entry::Skip(store, row)
                     }
                     Err(error) => match store.repair(machine) {
-                        repair if repair.is_empty() => Entry::Settled(Row::error(&*store, &error)),
+                        repair if repair.is_empty() => Entry::Settled(StoreReport::error(&*store, &error)),
                         repair => Entry::Broken(store, repair),
                     },
                 },
@@ -118,13 +118,13 @@ impl Plan {
     }
 
     /// The rows as they stand, with what [`Plan::apply`] would do as if it were done.
-    pub fn rows(&self, goal: &Goal<'_>) -> Vec<Row> {
+    pub fn rows(&self, goal: &Operation<'_>) -> Vec<StoreReport> {
         self.entries
             .iter()
             .map(|entry| match entry {
-                Entry::Settled(row) | Entry::LeftAlone(_, row) => row.clone(),
+                Entry::Settled(row) | Entry::Skip(_, row) => row.clone(),
                 Entry::Open(store, _) | Entry::Broken(store, _) => {
-                    Row::of(&**store, goal.changed())
+                    StoreReport::of(&**store, goal.changed())
                 }
             })
             .collect()
@@ -132,8 +132,8 @@ impl Plan {
 
     /// Applies the plan store by store, with a record of it. A store that another program
     /// changed meanwhile is read and planned anew.
-    pub fn apply(self, goal: &Goal<'_>, machine: &Machine) -> Result<Vec<Row>> {
-        if let Goal::Add(ca) = goal {
+    pub fn apply(self, goal: &Operation<'_>, machine: &Machine) -> Result<Vec<StoreReport>> {
+        if let Operation::Add(ca) = goal {
             let open: Vec<&dyn Store> = self.open().map(|(store, _)| store).collect();
             Record::add(&open, ca, machine)?;
         }
@@ -147,12 +147,12 @@ impl Plan {
                     let planned =
                         change::apply(&repair, machine).and_then(|()| goal.plan(&*store, machine));
                     match planned {
-                        Ok(changes) if changes.is_empty() => Row::of(&*store, goal.unchanged()),
+                        Ok(changes) if changes.is_empty() => StoreReport::of(&*store, goal.unchanged()),
                         Ok(changes) => settle(&*store, changes, goal, machine),
-                        Err(error) => Row::error(&*store, &store.explain(error, goal)),
+                        Err(error) => StoreReport::error(&*store, &store.explain(error, goal)),
                     }
                 }
-                Entry::LeftAlone(store, row) => {
+                Entry::Skip(store, row) => {
                     left_alone.push((rows.len(), store));
                     row
                 }
@@ -161,12 +161,12 @@ impl Plan {
         // What was done to the others may have made it needless to do anything here.
         for (at, store) in left_alone {
             rows[at] = match goal.plan(&*store, machine) {
-                Ok(changes) if changes.is_empty() => Row::of(&*store, goal.unchanged()),
+                Ok(changes) if changes.is_empty() => StoreReport::of(&*store, goal.unchanged()),
                 Ok(_) => continue,
-                Err(error) => Row::error(&*store, &error),
+                Err(error) => StoreReport::error(&*store, &error),
             };
         }
-        if let Goal::Remove(removal) = goal {
+        if let Operation::Remove(removal) = goal {
             let gone: Vec<(Kind, PathBuf)> = rows
                 .iter()
                 .filter(|row| matches!(row.outcome, Outcome::Removed | Outcome::Absent))
@@ -179,7 +179,7 @@ impl Plan {
 
     fn open(&self) -> impl Iterator<Item = (&dyn Store, &[Change])> {
         self.entries.iter().filter_map(|entry| match entry {
-            Entry::Settled(_) | Entry::LeftAlone(..) => None,
+            Entry::Settled(_) | Entry::Skip(..) => None,
             Entry::Open(store, changes) | Entry::Broken(store, changes) => {
                 Some((&**store, changes.as_slice()))
             }
@@ -187,34 +187,34 @@ impl Plan {
     }
 }
 
-fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Goal<'_>, machine: &Machine) -> Row {
+fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Operation<'_>, machine: &Machine) -> StoreReport {
     for attempt in 1.. {
         let done = change::apply(&changes, machine).and_then(|()| verify(store, goal, machine));
         let Err(error) = done else {
-            return Row {
+            return StoreReport {
                 detail: store.note(machine),
-                ..Row::of(store, goal.changed())
+                ..StoreReport::of(store, goal.changed())
             };
         };
         if let Some(pause) = pause(store, &error, attempt) {
             std::thread::sleep(pause);
             match goal.plan(store, machine) {
-                Ok(anew) if anew.is_empty() => return Row::of(store, goal.unchanged()),
+                Ok(anew) if anew.is_empty() => return StoreReport::of(store, goal.unchanged()),
                 Ok(anew) => changes = anew,
-                Err(error) => return Row::error(store, &error),
+                Err(error) => return StoreReport::error(store, &error),
             }
             continue;
         }
-        if let Goal::Add(ca) = goal {
+        if let Operation::Add(ca) = goal {
             // What cannot be cleaned up either is named by the first failure.
             let _ = change::apply(&store.clean_up(ca, machine), machine);
         }
-        let row = Row::error(store, &store.explain(error, goal));
+        let row = StoreReport::error(store, &store.explain(error, goal));
         // An administrator has just tried.
         let by_hand = (!machine.is_root())
             .then(|| change::for_administrator(&changes, machine))
             .flatten();
-        return Row {
+        return StoreReport {
             admin: by_hand.is_some(),
             fix: row.fix.or(by_hand),
             ..row
@@ -232,10 +232,10 @@ fn pause(store: &dyn Store, error: &anyhow::Error, attempt: u32) -> Option<Durat
 }
 
 /// A program that says it succeeded is not believed: the store is read again.
-fn verify(store: &dyn Store, goal: &Goal<'_>, machine: &Machine) -> Result<()> {
+fn verify(store: &dyn Store, goal: &Operation<'_>, machine: &Machine) -> Result<()> {
     let done = match goal {
-        Goal::Add(ca) => store.status(ca, machine)? == Status::Trusted,
-        Goal::Remove(_) => goal.plan(store, machine)?.is_empty(),
+        Operation::Add(ca) => store.status(ca, machine)? == Status::Trusted,
+        Operation::Remove(_) => goal.plan(store, machine)?.is_empty(),
     };
     if done {
         return Ok(());

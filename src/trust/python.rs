@@ -14,13 +14,13 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 
-use environments::Place;
+use environments::SearchRoot;
 use packages::{Bundles, Environment, Seen};
 
 use super::bundle::Bundle;
 use super::definition::{self, Definition};
 use super::reinstall::Reinstall;
-use super::{Found, Outcome, Row};
+use super::{Candidate, Outcome, StoreReport};
 use crate::failure::shown;
 use crate::files::{Identity, folders_in};
 use crate::git;
@@ -47,7 +47,7 @@ pub static STORE: Definition = Definition {
 /// Python that PATH leads to. With [`Scope::User`] also of what `pip install --user` put
 /// there, with [`Scope::All`] of every environment found. A row says what is wrong where
 /// the user's own environment has no bundle.
-pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
+pub fn find(machine: &Machine, scope: Scope) -> Vec<Candidate> {
     let mut search = Search {
         machine,
         seen: Seen::default(),
@@ -77,10 +77,10 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Found> {
     if scope == Scope::All {
         search.places(&environments::everywhere(machine));
     }
-    let is_store = |found: &Found| matches!(found, Found::Store(_));
+    let is_store = |found: &Candidate| matches!(found, Candidate::Store(_));
     for (packages, row) in std::mem::take(&mut search.outside) {
         if !search.seen.has(packages) {
-            search.found.push(Found::Row(row));
+            search.found.push(Candidate::StoreReport(row));
         }
     }
     if search.environments == 0 && !search.found.iter().any(is_store) {
@@ -111,13 +111,13 @@ pub fn package_folders(root: &Path) -> Vec<PathBuf> {
 
 /// Of the distribution there is never anything to take out, nor is it said then how the CA would
 /// get into what was left alone.
-fn of_search(search: &definition::Search<'_>) -> Vec<Found> {
+fn of_search(search: &definition::Search<'_>) -> Vec<Candidate> {
     let mut found = find(search.machine, search.scope);
     if search.removing {
         found.retain(|found| match found {
-            Found::Store(store) => !packages::of_distribution(store.path()),
-            Found::Row(row) => row.outcome != Outcome::Skipped,
-            Found::Looked(_) => true,
+            Candidate::Store(store) => !packages::of_distribution(store.path()),
+            Candidate::StoreReport(row) => row.outcome != Outcome::Skipped,
+            Candidate::Searched(_) => true,
         });
     }
     found
@@ -126,12 +126,12 @@ fn of_search(search: &definition::Search<'_>) -> Vec<Found> {
 struct Search<'a> {
     machine: &'a Machine,
     seen: Seen,
-    found: Vec<Found>,
+    found: Vec<Candidate>,
     /// How many environments of the user's own there are, whatever is in them.
     environments: usize,
     workspace: Workspace,
     /// Bundles to which only the project leads, each with its folder of packages.
-    outside: Vec<(Identity, Row)>,
+    outside: Vec<(Identity, StoreReport)>,
 }
 
 impl Search<'_> {
@@ -141,7 +141,7 @@ impl Search<'_> {
             return;
         }
         self.environments += 1;
-        self.found.push(Found::Row(Row::absent(
+        self.found.push(Candidate::StoreReport(StoreReport::absent(
             KIND,
             root,
             format!(
@@ -166,7 +166,7 @@ impl Search<'_> {
             self.of_base(environment, &mut bundles);
         }
         if !bundles.known && bundles.found.is_empty() && bundles.outside.is_empty() {
-            bundles.found.push(Found::Row(Row::absent(
+            bundles.found.push(Candidate::StoreReport(StoreReport::absent(
                 KIND,
                 root,
                 format!("certifi is not installed in {}", shown(root)),
@@ -198,7 +198,7 @@ impl Search<'_> {
         let Some(base) = home.parent() else { return };
         let mut roots: Vec<PathBuf> = Vec::new();
         for place in environments::user_site(self.machine) {
-            if let Place::Root(root) = place {
+            if let SearchRoot::Root(root) = place {
                 roots.push(root);
             }
         }
@@ -232,12 +232,12 @@ impl Search<'_> {
         }
     }
 
-    fn places(&mut self, places: &[Place]) {
+    fn places(&mut self, places: &[SearchRoot]) {
         for place in places {
             match place {
-                Place::Root(root) => self.far(root),
-                Place::Each(folder) => self.each(folder, false),
-                Place::Nested(folder) => self.each(folder, true),
+                SearchRoot::Root(root) => self.far(root),
+                SearchRoot::Each(folder) => self.each(folder, false),
+                SearchRoot::Nested(folder) => self.each(folder, true),
             }
         }
     }
@@ -295,12 +295,12 @@ impl Search<'_> {
 
     fn looked(&mut self, path: &Path, what: &str) {
         let line = format!("looked at {}: {what}", shown(path));
-        self.found.push(Found::Looked(line));
+        self.found.push(Candidate::Searched(line));
     }
 
     fn none(&mut self) {
         let here = self.machine.cwd();
-        self.found.push(Found::Row(Row::absent(
+        self.found.push(Candidate::StoreReport(StoreReport::absent(
             KIND,
             here,
             format!(

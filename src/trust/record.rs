@@ -11,7 +11,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Removal, Store};
+use super::{RemovalFilter, Store};
 use crate::certificates::{LIFETIME_DAYS, TrustAnchor, moment};
 use crate::change::{self, Change};
 use crate::failure::{Failure, command_line, shown};
@@ -62,7 +62,7 @@ impl Entry {
     }
 
     /// Whether `removal` takes out this CA.
-    fn goes(&self, removal: &Removal) -> bool {
+    fn goes(&self, removal: &RemovalFilter) -> bool {
         removal.ours
             || removal.recorded.contains(self)
             || removal
@@ -156,7 +156,7 @@ impl Record {
     }
 
     /// Forgets what `removal` has taken out of these stores, and all whose place is gone.
-    pub fn forget(stores: &[(Kind, PathBuf)], removal: &Removal, machine: &Machine) -> Result<()> {
+    pub fn forget(stores: &[(Kind, PathBuf)], removal: &RemovalFilter, machine: &Machine) -> Result<()> {
         Self::update(machine, |entries| {
             entries.retain(|entry| {
                 let done = stores.iter().any(|(kind, path)| entry.is_of(*kind, path));

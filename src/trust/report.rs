@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, Row};
+use super::{Outcome, StoreReport};
 use crate::certificates::{TrustAnchor, day, moment};
 use crate::failure::{Exit, in_one_line, shown};
 use crate::output::{Answer, Output, bad, coloured_diff, fair, good};
@@ -13,7 +13,7 @@ pub struct Report<'a> {
     /// The CA that was to be trusted; none where CAs were taken out.
     pub ca: Option<&'a TrustAnchor>,
     /// What became of each store, or would.
-    pub rows: Vec<Row>,
+    pub rows: Vec<StoreReport>,
     /// The changes that a dry run shows; `None` where they were made.
     pub preview: Option<String>,
 }
@@ -42,7 +42,7 @@ impl Report<'_> {
 
     fn table(&self) -> String {
         let mut text = coloured_diff(self.preview.as_deref().unwrap_or_default());
-        let width = |of: fn(&Row) -> &'static str| {
+        let width = |of: fn(&StoreReport) -> &'static str| {
             let widths = self.rows.iter().map(|row| of(row).len());
             widths.max().unwrap_or_default()
         };
@@ -162,7 +162,7 @@ impl Report<'_> {
 
 /// Whether a row is told on standard error: what failed, and what was left alone although
 /// it can be mended.
-fn is_complaint(row: &Row) -> bool {
+fn is_complaint(row: &StoreReport) -> bool {
     match row.outcome {
         Outcome::Failed => true,
         // What takes an administrator stands in the table, and is no reason to warn before
@@ -172,7 +172,7 @@ fn is_complaint(row: &Row) -> bool {
     }
 }
 
-fn complain(row: &Row, output: Output) {
+fn complain(row: &StoreReport, output: Output) {
     if !is_complaint(row) {
         return;
     }

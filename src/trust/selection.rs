@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::record::Record;
 use super::definition::{Definition, Search};
+use super::record::Record;
 use super::registry::{self, STORES};
-use super::{Found, Goal, Outcome};
+use super::{Candidate, Operation, Outcome};
 use crate::files;
 use crate::machine::Machine;
 use crate::options::{Global, Kind, Scope};
@@ -82,8 +82,8 @@ impl<'a> Selection<'a> {
 
     /// Looks for every store of the wanted kinds. One that the user asked for by name and
     /// that is not there is a failure when the CA is to go in; on the way out it is none.
-    pub fn find(&self, machine: &Machine, goal: &Goal<'_>) -> Vec<Found> {
-        let removing = matches!(goal, Goal::Remove(_));
+    pub fn find(&self, machine: &Machine, goal: &Operation<'_>) -> Vec<Candidate> {
+        let removing = matches!(goal, Operation::Remove(_));
         let mut found = Vec::new();
         for store in STORES.iter().filter(|store| self.uses(store)) {
             if self.only_recorded && !is_found_anew(store, machine) {
@@ -104,9 +104,9 @@ impl<'a> Selection<'a> {
             self.find_recorded(&mut found, machine);
         }
         for entry in &mut found {
-            if let Found::Row(row) = entry
+            if let Candidate::StoreReport(row) = entry
                 && row.outcome == Outcome::Absent
-                && matches!(goal, Goal::Add(_))
+                && matches!(goal, Operation::Add(_))
                 && self.insists_on(row.kind)
             {
                 row.outcome = Outcome::Failed;
@@ -117,7 +117,7 @@ impl<'a> Selection<'a> {
 
     /// Adds the stores of the record that are not among those found: an environment of
     /// another project, a database in a home that has moved.
-    fn find_recorded(&self, found: &mut Vec<Found>, machine: &Machine) {
+    fn find_recorded(&self, found: &mut Vec<Candidate>, machine: &Machine) {
         // A record that cannot be read keeps nothing from being removed where it is found.
         let Ok(record) = Record::load(machine) else {
             return;
@@ -130,8 +130,8 @@ impl<'a> Selection<'a> {
                 continue;
             }
             let known = found.iter().any(|found| match found {
-                Found::Store(store) => store.kind().name() == entry.kind && store.path() == path,
-                Found::Row(_) | Found::Looked(_) => false,
+                Candidate::Store(store) => store.kind().name() == entry.kind && store.path() == path,
+                Candidate::StoreReport(_) | Candidate::Searched(_) => false,
             });
             let definition = registry::named(&entry.kind);
             let wanted = definition.filter(|store| self.wants(store.kind));
@@ -139,7 +139,7 @@ impl<'a> Selection<'a> {
                 && !known
                 && files::exists(&path)
             {
-                found.push(Found::Store(reopen(path)));
+                found.push(Candidate::Store(reopen(path)));
             }
         }
     }
@@ -174,7 +174,7 @@ mod tests {
         };
         let find = || {
             let only = selection.clone().only_recorded();
-            only.find(&machine, &Goal::Add(&ca)).len()
+            only.find(&machine, &Operation::Add(&ca)).len()
         };
         assert_eq!(find(), 0, "nothing was ever trusted");
         let path = home.path().join("bundle.pem");

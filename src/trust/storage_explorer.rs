@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::definition::Definition;
-use super::{Found, Removal, Row, Status, Store, bundle};
+use super::{Candidate, RemovalFilter, Status, Store, StoreReport, bundle};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::files::{self, Content};
@@ -45,21 +45,21 @@ pub struct Folder {
 /// The folder of each Storage Explorer that was used here, or a row that says there is
 /// none. The configuration folder is that of the operating system, such as
 /// `~/Library/Application Support` on macOS.
-fn find(machine: &Machine) -> Vec<Found> {
+fn find(machine: &Machine) -> Vec<Candidate> {
     let (Ok(home), Ok(config)) = (machine.home(), machine.config_home()) else {
         return Vec::new();
     };
     let owns = [config.to_owned(), home.join(SNAP)].map(|folder| folder.join("StorageExplorer"));
-    let mut found: Vec<Found> = owns
+    let mut found: Vec<Candidate> = owns
         .iter()
         .filter(|own| own.is_dir())
         .map(|own| {
             let path = own.join("certs");
-            Found::Store(Box::new(Folder { path }) as _)
+            Candidate::Store(Box::new(Folder { path }) as _)
         })
         .collect();
     if found.is_empty() {
-        found.push(Found::Row(Row::absent(
+        found.push(Candidate::StoreReport(StoreReport::absent(
             KIND,
             &owns[0],
             "Azure Storage Explorer has not been used here".to_owned(),
@@ -127,7 +127,7 @@ impl Store for Folder {
     }
 
     /// Only whole files go: one that holds other certificates too is the user's own.
-    fn remove(&self, removal: &Removal, _machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, _machine: &Machine) -> Result<Vec<Change>> {
         let ours = |bytes: &[u8]| {
             let ca = TrustAnchor::alone_in(bytes).or_else(|| TrustAnchor::from_der(bytes));
             ca.is_some_and(|ca| removal.names(&ca.der))

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::Found;
+use super::Candidate;
 use super::definition::Definition;
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
@@ -41,7 +41,7 @@ pub(super) static STORE: Definition = Definition {
 };
 
 /// The system's store, or a row that says why azup has none to offer.
-fn find(machine: &Machine) -> Vec<Found> {
+fn find(machine: &Machine) -> Vec<Candidate> {
     let own = match std::env::consts::OS {
         "macos" => macos::find(machine),
         #[cfg(windows)]

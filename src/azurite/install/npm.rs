@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::super::VERSION;
-use super::super::interrupt::Interrupt;
 use super::super::node::Node;
+use super::super::VERSION;
 use crate::failure::{Failure, in_one_line};
 use crate::files::{self, Content};
+use crate::interrupt::Interrupt;
 use crate::machine::{self, Machine, not_started};
 use crate::os::{self, kill_group};
 use crate::output::Output;

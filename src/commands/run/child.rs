@@ -12,8 +12,8 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 
 use super::program;
-use crate::azurite::Interrupt;
 use crate::failure::Exit;
+use crate::interrupt::Interrupt;
 use crate::os;
 
 /// What is passed on, with its name for the system's call.

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::program;
-use crate::azurite::Interrupt;
 use crate::failure::Exit;
+use crate::interrupt::Interrupt;
 
 /// Ctrl-C and the like, taken over by azup.
 #[derive(Debug)]

@@ -5,15 +5,17 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::azurite::{self, Account, Interrupt, Ready, Running, Served, Wish};
+use crate::azurite::{self, Account, AzuriteOptions, Ready};
 use crate::certificates;
 use crate::commands::env;
 use crate::environment::{Environment, Java};
 use crate::failure::{Exit, Failure};
 use crate::identity;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Credential, Forward, Global};
 use crate::output::Output;
+use crate::supervisor::{self, Running, RunningAzurite};
 
 /// How it ends.
 const END: &str = "the end of standard input stops it";
@@ -22,14 +24,14 @@ const END: &str = "the end of standard input stops it";
 const TRIES: u16 = 20;
 
 pub(super) fn run(
-    wish: &Wish,
+    wish: &AzuriteOptions,
     java: bool,
     global: &Global,
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
     if global.dry_run {
-        let (wish, _claim) = azurite::with_ports(wish, 0, machine)?;
+        let (wish, _claim) = supervisor::with_ports(wish, 0, machine)?;
         output.give(&azurite::preview(&wish, global, machine)?)?;
         return Ok(Exit::Done);
     }
@@ -37,9 +39,9 @@ pub(super) fn run(
     certificates::require_accepted(machine, global)?;
     let (mut place, mut tries) = (0, 0);
     let (ready, served, _claim) = loop {
-        let (found, claim) = azurite::with_ports(wish, place, machine)?;
+        let (found, claim) = supervisor::with_ports(wish, place, machine)?;
         let ready = azurite::prepare(found, global, machine, output, &interrupt)?;
-        match azurite::serve(&ready, machine, output, &interrupt) {
+        match supervisor::serve(&ready, machine, output, &interrupt) {
             Ok(served) => break (ready, served, claim),
             // Somebody else was quicker with a port that azup chose.
             Err(_) if tries < TRIES && was_taken(wish, &ready) => {
@@ -73,7 +75,7 @@ pub(super) fn require_local(forward: Forward) -> Result<()> {
     Err(Failure::new(what).hint("azup up --until-eof").exit(Exit::Usage).into())
 }
 
-fn was_taken(wish: &Wish, ready: &Ready) -> bool {
+fn was_taken(wish: &AzuriteOptions, ready: &Ready) -> bool {
     wish.ports != ready.wish.ports && !ready.wish.ports.are_free()
 }
 
@@ -81,7 +83,7 @@ fn was_taken(wish: &Wish, ready: &Ready) -> bool {
 fn document(
     mut document: Value,
     ready: &Ready,
-    served: &Served,
+    served: &RunningAzurite,
     java: bool,
     machine: &Machine,
     output: Output,
@@ -91,7 +93,7 @@ fn document(
     let endpoint = running.identity.endpoint.clone();
     let plan = || {
         let (header, kept) = identity::header(machine)?;
-        let wish = crate::environment::Wish {
+        let wish = crate::environment::EnvironmentOptions {
             ports: running.ports,
             account: account.clone(),
             host_style: false,

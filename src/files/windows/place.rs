@@ -22,7 +22,7 @@ const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where a file is, or is to be.
-pub(super) struct Place<'p> {
+pub(super) struct OpenPath<'p> {
     pub(super) path: &'p Path,
     pub(super) name: &'p OsStr,
     folder: PathBuf,
@@ -84,7 +84,7 @@ impl Pinned {
     }
 }
 
-impl<'p> Place<'p> {
+impl<'p> OpenPath<'p> {
     /// Opens the folder of `path`.
     pub(super) fn open(path: &'p Path) -> io::Result<Self> {
         let parent = path.parent().filter(|each| !each.as_os_str().is_empty());

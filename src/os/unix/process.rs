@@ -71,9 +71,9 @@ pub fn start_time(pid: u32) -> Option<u64> {
 
 /// The process that started this one.
 #[derive(Clone, Debug)]
-pub struct Starter(Option<Pid>);
+pub struct ParentProcess(Option<Pid>);
 
-impl Starter {
+impl ParentProcess {
     /// As it is now.
     pub fn now() -> Self {
         Self(getppid())

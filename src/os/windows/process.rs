@@ -136,9 +136,9 @@ pub fn is_another_users(_stream: &TcpStream) -> bool {
 
 /// The process that started this one.
 #[derive(Clone, Debug)]
-pub struct Starter(Option<(u32, Option<u64>)>);
+pub struct ParentProcess(Option<(u32, Option<u64>)>);
 
-impl Starter {
+impl ParentProcess {
     /// As it is now.
     pub fn now() -> Self {
         Self(api::parent().map(|pid| (pid, start_time(pid))))

@@ -3,9 +3,9 @@
 use jsonc_edit::Refusal;
 use serde_json::{Map, Value, json};
 
-use super::super::compose::text::literal;
 use super::Compose;
-use super::variables::{Place, resolve};
+use super::super::compose::text::literal;
+use super::variables::{Paths, resolve};
 
 /// How an option is said.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ const OPTIONS: [(&str, Kind); 47] = [
 ];
 
 /// Adds every option to the service.
-pub(super) fn add(words: &[&str], place: &Place<'_>, service: &mut Compose) -> Result<(), Refusal> {
+pub(super) fn add(words: &[&str], place: &Paths<'_>, service: &mut Compose) -> Result<(), Refusal> {
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
         let (name, mut value) = match word.split_once('=') {
@@ -112,7 +112,7 @@ fn one(
     name: &str,
     kind: Kind,
     value: &str,
-    place: &Place<'_>,
+    place: &Paths<'_>,
     service: &mut Compose,
 ) -> Result<(), Refusal> {
     let what = format!("runArgs {name}");
@@ -156,7 +156,7 @@ fn one(
 }
 
 /// `source=…,target=…,type=bind` as an element of `volumes`.
-pub(super) fn mount(what: &str, text: &str, place: &Place<'_>) -> Result<Value, Refusal> {
+pub(super) fn mount(what: &str, text: &str, place: &Paths<'_>) -> Result<Value, Refusal> {
     let mut made = Map::new();
     made.insert("type".to_owned(), json!("volume"));
     for part in text.split(',') {

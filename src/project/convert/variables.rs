@@ -8,14 +8,14 @@ use super::super::compose::relative;
 use super::super::compose::text::literal;
 
 /// Where things are.
-pub(super) struct Place<'a> {
+pub(super) struct Paths<'a> {
     /// The project's folder, absolute.
     pub(super) project: &'a Path,
     /// The folder of the new compose file, absolute.
     pub(super) folder: PathBuf,
 }
 
-impl Place<'_> {
+impl Paths<'_> {
     /// A path as the compose file says it: relative, and marked as a path.
     pub(super) fn relative(&self, path: &Path) -> String {
         let way = relative(&self.folder, path);
@@ -30,7 +30,7 @@ impl Place<'_> {
 
 /// `text` for the compose file: `${localEnv:X:default}` becomes `${X:-default}`,
 /// `${localWorkspaceFolder}` a relative path, and every other dollar sign itself.
-pub(super) fn resolve(what: &str, text: &str, place: &Place<'_>) -> Result<String, Refusal> {
+pub(super) fn resolve(what: &str, text: &str, place: &Paths<'_>) -> Result<String, Refusal> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("${") {

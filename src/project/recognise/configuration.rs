@@ -5,19 +5,19 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::Parts;
+use crate::failure::shown;
 use crate::files;
 use crate::project::compose::{self, Overlay, Services};
 use crate::project::configuration::{self, Configuration, Kind, NODE_FEATURE};
 use crate::project::language::Container;
 use crate::project::record::fingerprint;
 use crate::project::{Project, ProjectFile, devcontainer};
-use crate::failure::shown;
 
 /// What carries each of Azurite's ports.
 const CARRIED: [&str; 3] = ["blob", "queue", "table"];
 
 /// A configuration, and what of it may be azup's.
-pub(super) struct Looked<'c> {
+pub(super) struct Inspected<'c> {
     configuration: &'c Configuration,
     /// The key of azup's Feature, as it is written.
     feature: Option<&'c str>,
@@ -32,7 +32,7 @@ pub(super) struct Looked<'c> {
     pub(super) overlay: Option<Overlay>,
 }
 
-impl<'c> Looked<'c> {
+impl<'c> Inspected<'c> {
     pub(super) fn at(project: &Project, configuration: &'c Configuration) -> Self {
         let (value, path) = (&configuration.value, &configuration.path);
         let list = |key: &str| value[key].as_array().map_or(&[][..], Vec::as_slice);

@@ -13,7 +13,7 @@ use crate::project::record::{Entry, fingerprint};
 use crate::project::{ProjectFile, Status, devcontainer, paths, slashed, vscode};
 
 /// A file of azup's own as it is now.
-struct There {
+struct OnDisk {
     /// Behind links.
     real: PathBuf,
     bytes: Option<Vec<u8>>,
@@ -132,7 +132,7 @@ impl Setup<'_> {
     /// A file of azup's own that is no longer needed goes, unless somebody changed it.
     pub(super) fn no_own_file(&mut self, path: &Path) -> Result<()> {
         let name = slashed(path);
-        if let Some(There {
+        if let Some(OnDisk {
             real,
             bytes: Some(bytes),
         }) = self.own_there(path)?
@@ -159,9 +159,9 @@ impl Setup<'_> {
         }
     }
 
-    fn own_there(&mut self, path: &Path) -> Result<Option<There>> {
+    fn own_there(&mut self, path: &Path) -> Result<Option<OnDisk>> {
         match paths::own(&self.project.folder, path) {
-            Ok(real) => Ok(Some(There {
+            Ok(real) => Ok(Some(OnDisk {
                 bytes: files::read_if_there(&real)?,
                 real,
             })),
@@ -172,7 +172,7 @@ impl Setup<'_> {
         }
     }
 
-    fn write_own(&mut self, file: &ProjectFile, there: There) {
+    fn write_own(&mut self, file: &ProjectFile, there: OnDisk) {
         let status = match &there.bytes {
             None => Status::Created,
             Some(bytes) if is_same(file, bytes) => Status::Kept,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{Refused, Request, Setup, by_hand};
-use crate::certificates::{self, FILES, GITIGNORE, IssuedList, Obtained, PROJECT_FOLDER, Place};
+use crate::certificates::{self, CertificatePlan, FILES, GITIGNORE, IssuedList, PROJECT_FOLDER, SetLocation};
 use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, in_editor, shown};
 use crate::files::Content;
@@ -90,12 +90,12 @@ impl Setup<'_> {
         machine: &Machine,
         request: &Request,
         sans: &[String],
-    ) -> Result<Obtained> {
+    ) -> Result<CertificatePlan> {
         let folder = self.project.folder.join(PROJECT_FOLDER);
         let mut obtained = match &request.certs {
-            None => certificates::obtain(machine, &Place::Project(folder), sans)?,
+            None => certificates::obtain(machine, &SetLocation::Project(folder), sans)?,
             Some(named) => {
-                let named = Place::Named(machine.absolute(named));
+                let named = SetLocation::Named(machine.absolute(named));
                 let mut obtained = certificates::obtain(machine, &named, sans)?;
                 // The user named it: from now on it counts in a project, too.
                 let listed = IssuedList::load(machine)?;

@@ -4,12 +4,12 @@
 use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
 
-use super::TRUST_TASK;
 use super::install::{self, Work};
+use super::TRUST_TASK;
 
 /// What a reference to a task leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum TaskReference {
     /// To one task of the file.
     One(usize),
     /// To several, of which VS Code takes any.
@@ -79,7 +79,7 @@ impl Tasks {
     }
 
     /// Where a `preLaunchTask` or an element of `dependsOn` leads.
-    pub(super) fn resolve(&self, reference: &Value) -> Found {
+    pub(super) fn resolve(&self, reference: &Value) -> TaskReference {
         let fits = |task: &Value| match reference {
             Value::String(text) if text == "${defaultBuildTask}" => {
                 task["group"]["kind"] == "build" && task["group"]["isDefault"] == true
@@ -95,9 +95,9 @@ impl Tasks {
         };
         let mut fitting = (0..self.all.len()).filter(|&index| fits(&self.all[index]));
         match (fitting.next(), fitting.next()) {
-            (Some(index), None) => Found::One(index),
-            (Some(_), Some(_)) => Found::Several,
-            (None, _) => Found::None,
+            (Some(index), None) => TaskReference::One(index),
+            (Some(_), Some(_)) => TaskReference::Several,
+            (None, _) => TaskReference::None,
         }
     }
 
@@ -247,7 +247,7 @@ impl Tasks {
             other => std::slice::from_ref(other),
         };
         let found = references.iter().filter_map(|one| match self.resolve(one) {
-            Found::One(index) => Some(index),
+            TaskReference::One(index) => Some(index),
             _ => None,
         });
         found.collect()

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 
 use crate::certificates::{BEGIN, END, TrustAnchor, decode, sha256};
 use crate::os::{OsStrExt as _, OsStringExt as _};
-use crate::trust::Removal;
+use crate::trust::RemovalFilter;
 
 const BEGIN_MARK: &str = "# azup begin ";
 const END_MARK: &str = "# azup end ";
@@ -218,7 +218,7 @@ pub fn percent_decoded(text: &str) -> Option<PathBuf> {
 
 /// `bundle` without every certificate that `removal` names, and the link that it was.
 /// Nothing else goes: not a foreign certificate, not a comment that azup did not write.
-pub fn without(bundle: &[u8], removal: &Removal) -> (Vec<u8>, Option<PathBuf>) {
+pub fn without(bundle: &[u8], removal: &RemovalFilter) -> (Vec<u8>, Option<PathBuf>) {
     cut(bundle, &|der| removal.names(der))
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 use java_keystore::{DEFAULT_PASSWORD as PASSWORD, Entry};
 
-use super::super::Goal;
+use super::super::Operation;
 use crate::certificates::{BEGIN, END, decode};
 use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;
@@ -45,12 +45,12 @@ impl Keytool<'_> {
 
     /// The failure where the keystore has another password. What was wanted can then be
     /// done by hand, because keytool asks for it.
-    pub fn other_password(&self, alias: &str, goal: &Goal<'_>) -> Failure {
+    pub fn other_password(&self, alias: &str, goal: &Operation<'_>) -> Failure {
         let mut words = match goal {
-            Goal::Add(_) => self.words(&["-importcert"], &[], alias),
-            Goal::Remove(_) => self.words(&["-delete"], &[], alias),
+            Operation::Add(_) => self.words(&["-importcert"], &[], alias),
+            Operation::Remove(_) => self.words(&["-delete"], &[], alias),
         };
-        if let Goal::Add(ca) = goal {
+        if let Operation::Add(ca) = goal {
             let file = ca.file.as_deref().unwrap_or(Path::new("ca.pem"));
             words.extend(["-file".into(), file.into()]);
         }

@@ -46,7 +46,7 @@ const FIREFOX_SETTINGS: [&str; 5] = [
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Profiles {
     /// Folders of databases, each once.
     pub(super) databases: Vec<PathBuf>,
     /// Folders with only a `cert8.db`, the format from before 2018.
@@ -55,13 +55,13 @@ pub(super) struct Found {
 
 /// All databases of the user. Where Chromium has none yet but is installed, the place is
 /// among them in which it would make its own.
-pub(super) fn find(machine: &Machine) -> Found {
+pub(super) fn find(machine: &Machine) -> Profiles {
     let (Ok(home), Ok(data), Ok(config)) =
         (machine.home(), machine.data_home(), machine.config_home())
     else {
-        return Found::default();
+        return Profiles::default();
     };
-    let mut all = Found {
+    let mut all = Profiles {
         databases: chromium(home, data, machine),
         outdated: Vec::new(),
     };

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 
 /// Where environments may be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) enum SearchRoot {
     /// One may be here.
     Root(PathBuf),
     /// Every folder in here may be one.
@@ -167,39 +167,39 @@ pub(super) fn on_path(machine: &Machine) -> Option<PathBuf> {
 }
 
 /// What `pip install --user` installs to.
-pub(super) fn user_site(machine: &Machine) -> Vec<Place> {
+pub(super) fn user_site(machine: &Machine) -> Vec<SearchRoot> {
     let mut places = Vec::new();
     if let Some(folder) = machine.var("PYTHONUSERBASE") {
-        places.push(Place::Root(machine.absolute(Path::new(folder))));
+        places.push(SearchRoot::Root(machine.absolute(Path::new(folder))));
     }
     if let Ok(home) = machine.home() {
-        places.push(Place::Root(home.join(".local")));
+        places.push(SearchRoot::Root(home.join(".local")));
         if let (true, Ok(data)) = (cfg!(windows), machine.config_home()) {
             // Each PythonXY in there.
-            places.push(Place::Each(data.join("Python")));
+            places.push(SearchRoot::Each(data.join("Python")));
         }
         if cfg!(target_os = "macos") {
-            places.push(Place::Each(home.join("Library/Python")));
+            places.push(SearchRoot::Each(home.join("Library/Python")));
         }
     }
     places
 }
 
 /// Every place that tools are known to keep environments in.
-pub(super) fn everywhere(machine: &Machine) -> Vec<Place> {
+pub(super) fn everywhere(machine: &Machine) -> Vec<SearchRoot> {
     let named = |variable: &str, below: &str| {
         let folder = machine.var(variable)?;
-        Some(Place::Each(machine.absolute(Path::new(folder)).join(below)))
+        Some(SearchRoot::Each(machine.absolute(Path::new(folder)).join(below)))
     };
-    let home = |below: &str| Some(Place::Each(machine.home().ok()?.join(below)));
-    let data = |below: &str| Some(Place::Each(machine.data_home().ok()?.join(below)));
+    let home = |below: &str| Some(SearchRoot::Each(machine.home().ok()?.join(below)));
+    let data = |below: &str| Some(SearchRoot::Each(machine.data_home().ok()?.join(below)));
     let nested = |place| match place {
-        Place::Each(folder) => Place::Nested(folder),
+        SearchRoot::Each(folder) => SearchRoot::Nested(folder),
         place => place,
     };
-    let mut places: Vec<Place> = [
-        tools::poetry(machine).map(Place::Each),
-        tools::pipenv(machine).map(Place::Each),
+    let mut places: Vec<SearchRoot> = [
+        tools::poetry(machine).map(SearchRoot::Each),
+        tools::pipenv(machine).map(SearchRoot::Each),
         data("virtualenvs"),
         home(".virtualenvs"),
         named("UV_TOOL_DIR", "").or_else(|| data("uv/tools")),
@@ -217,13 +217,13 @@ pub(super) fn everywhere(machine: &Machine) -> Vec<Place> {
     .into_iter()
     .flatten()
     .collect();
-    places.extend(tools::hatch(machine).into_iter().map(Place::Each));
-    places.extend(tools::pdm(machine).map(Place::Each));
-    places.extend(tools::uv_scripts(machine).map(Place::Each));
+    places.extend(tools::hatch(machine).into_iter().map(SearchRoot::Each));
+    places.extend(tools::pdm(machine).map(SearchRoot::Each));
+    places.extend(tools::uv_scripts(machine).map(SearchRoot::Each));
     places.extend(conda(machine));
     places.extend(azure_cli());
     places.extend(on_windows(machine));
-    places.extend(["/usr/local", "/usr"].map(|root| Place::Root(root.into())));
+    places.extend(["/usr/local", "/usr"].map(|root| SearchRoot::Root(root.into())));
     let mut once = HashSet::new();
     places.retain(|place| once.insert(place.clone()));
     places
@@ -231,7 +231,7 @@ pub(super) fn everywhere(machine: &Machine) -> Vec<Place> {
 
 /// conda's environments: its own list of all that were ever made, and the folders that its
 /// installers offer, each a base environment with others in `envs`.
-fn conda(machine: &Machine) -> Vec<Place> {
+fn conda(machine: &Machine) -> Vec<SearchRoot> {
     let mut places = Vec::new();
     let mut roots: Vec<PathBuf> = vec!["/opt/conda".into()];
     if let Some(program) = machine.var("CONDA_EXE").map(Path::new) {
@@ -250,55 +250,55 @@ fn conda(machine: &Machine) -> Vec<Place> {
             "micromamba",
         ];
         roots.extend(names.map(|name| home.join(name)));
-        places.push(Place::Each(home.join(".conda/envs")));
+        places.push(SearchRoot::Each(home.join(".conda/envs")));
         let list = files::read_if_there(&home.join(".conda/environments.txt"));
         let list = list.ok().flatten().unwrap_or_default();
         places.extend(
             list.split(|byte| matches!(byte, b'\n' | b'\r'))
                 .map(|line| Path::new(OsStr::from_bytes(line.trim_ascii())))
                 .filter(|path| path.is_absolute())
-                .map(|path| Place::Root(path.to_owned())),
+                .map(|path| SearchRoot::Root(path.to_owned())),
         );
     }
     for root in roots.into_iter().filter(|root| root.is_absolute()) {
-        places.push(Place::Each(root.join("envs")));
-        places.push(Place::Root(root));
+        places.push(SearchRoot::Each(root.join("envs")));
+        places.push(SearchRoot::Root(root));
     }
     places
 }
 
 /// Where Python's own installer puts it on Windows, for the user and for all, and where Azure CLI
 /// has its own.
-fn on_windows(machine: &Machine) -> Vec<Place> {
+fn on_windows(machine: &Machine) -> Vec<SearchRoot> {
     if !cfg!(windows) {
         return Vec::new();
     }
     let folder = |variable: &str| machine.var(variable).map(PathBuf::from);
     let programs = folder("PROGRAMFILES");
     let mut places = Vec::new();
-    places.extend(folder("LOCALAPPDATA").map(|data| Place::Each(data.join(r"Programs\Python"))));
+    places.extend(folder("LOCALAPPDATA").map(|data| SearchRoot::Each(data.join(r"Programs\Python"))));
     for folder in programs.iter().flat_map(|programs| folders_in(programs)) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with("Python3") {
-            places.push(Place::Root(folder));
+            places.push(SearchRoot::Root(folder));
         }
     }
     let azure = r"Microsoft SDKs\Azure\CLI2";
-    places.extend(programs.map(|programs| Place::Root(programs.join(azure))));
+    places.extend(programs.map(|programs| SearchRoot::Root(programs.join(azure))));
     places
 }
 
 /// The Python that Azure CLI brings along: Debian's package, RPM's, Homebrew's.
-fn azure_cli() -> Vec<Place> {
-    let mut places: Vec<Place> = ["/opt/az", "/usr/lib64/az"]
-        .map(|root| Place::Root(root.into()))
+fn azure_cli() -> Vec<SearchRoot> {
+    let mut places: Vec<SearchRoot> = ["/opt/az", "/usr/lib64/az"]
+        .map(|root| SearchRoot::Root(root.into()))
         .into();
     for homebrew in ["/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew"] {
         let versions = folders_in(&Path::new(homebrew).join("Cellar/azure-cli"));
         places.extend(
             versions
                 .into_iter()
-                .map(|version| Place::Root(version.join("libexec"))),
+                .map(|version| SearchRoot::Root(version.join("libexec"))),
         );
     }
     places

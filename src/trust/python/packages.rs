@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use crate::failure::shown;
 use crate::files::{self, Identity};
-use crate::trust::bundle::{Bundle, CERTIFI, Care, OF_PIP};
+use crate::trust::bundle::{Bundle, CERTIFI, OF_PIP, WritePolicy};
 use crate::trust::reinstall::{Installer, Reinstall};
-use crate::trust::{Found, OUTSIDE, Row, by_name};
+use crate::trust::{Candidate, OUTSIDE, StoreReport, by_name};
 
 /// The other bundles in a folder of packages, each with the package that brings it.
 const OTHERS: [(&str, &str); 2] = [
@@ -30,7 +30,7 @@ const AZURE_CLI: &str = "/usr/lib64/az";
 #[derive(Default)]
 pub(super) struct Bundles {
     /// The bundles, and rows for what is there and cannot be one.
-    pub(super) found: Vec<Found>,
+    pub(super) found: Vec<Candidate>,
     /// Whether certifi is installed.
     pub(super) certifi: bool,
     /// Whether it has packages that were not looked at before.
@@ -39,7 +39,7 @@ pub(super) struct Bundles {
     pub(super) known: bool,
     /// Bundles that are only named: the project leads out of itself to them. Each with its
     /// folder of packages, which may still be found by another way.
-    pub(super) outside: Vec<(Identity, Row)>,
+    pub(super) outside: Vec<(Identity, StoreReport)>,
 }
 
 /// Folders of packages that were looked at, by device and inode: `lib64` is a link to
@@ -165,7 +165,7 @@ impl Bundles {
             self.push(packages, certifi, reinstall("certifi"), environment);
         } else if packages.join("certifi/core.py").is_file() {
             self.certifi = true;
-            self.found.push(Found::Row(Row::failed(
+            self.found.push(Candidate::StoreReport(StoreReport::failed(
                 super::KIND,
                 &certifi,
                 format!(
@@ -205,20 +205,20 @@ pub(super) fn of_distribution(bundle: &Path) -> bool {
     DISTRIBUTION.iter().any(|lib| bundle.starts_with(lib)) && !bundle.starts_with(AZURE_CLI)
 }
 
-fn store(path: PathBuf, reinstall: Reinstall, environment: Environment<'_>) -> Found {
+fn store(path: PathBuf, reinstall: Reinstall, environment: Environment<'_>) -> Candidate {
     let care = if of_distribution(&path) {
-        Care::Never
+        WritePolicy::Never
     } else if environment.near {
-        Care::Required
+        WritePolicy::Required
     } else {
-        Care::IfWritable
+        WritePolicy::IfWritable
     };
-    Found::Store(Box::new(Bundle::certifi(path, reinstall, care)))
+    Candidate::Store(Box::new(Bundle::certifi(path, reinstall, care)))
 }
 
 /// A bundle that stays as it is: whoever made the project may have meant another's.
-fn outside(path: &Path) -> Row {
-    let mut row = Row::skipped(super::KIND, path, OUTSIDE.to_owned());
+fn outside(path: &Path) -> StoreReport {
+    let mut row = StoreReport::skipped(super::KIND, path, OUTSIDE.to_owned());
     // Nobody asks pip for something from Azurite: its own copy is worth no warning.
     row.fix = (!path.ends_with(OF_PIP)).then(|| by_name(path));
     row

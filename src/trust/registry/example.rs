@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::trust::definition::Definition;
-use crate::trust::{Found, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::Exit;
 use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Kind;
-use crate::trust::{Removal, Status};
+use crate::trust::definition::Definition;
+use crate::trust::{Candidate, Store};
+use crate::trust::{RemovalFilter, Status};
 
 const KIND: Kind = Kind::new("example");
 
@@ -30,7 +30,7 @@ pub(super) static STORE: Definition = Definition {
     read_by_program: false,
     find: |search| {
         let named = search.machine.var(VARIABLE).map(PathBuf::from);
-        let store = named.map(|path| Found::Store(Box::new(Example(path))));
+        let store = named.map(|path| Candidate::Store(Box::new(Example(path))));
         store.into_iter().collect()
     },
     reopen: Some(|path| Box::new(Example(path))),
@@ -72,7 +72,7 @@ impl Store for Example {
         }])
     }
 
-    fn remove(&self, removal: &Removal, _machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, _machine: &Machine) -> Result<Vec<Change>> {
         let goes = |ca: TrustAnchor| removal.names(&ca.der);
         let there = files::read_if_there(&self.0)?;
         let ours = there.filter(|bytes| TrustAnchor::alone_in(bytes).is_some_and(goes));

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::super::bundle::{contains, without};
-use super::super::{Found, Outcome, Removal, Row, Status, Store};
 use super::families::{FAMILIES, Family};
+use super::super::bundle::{contains, without};
+use super::super::{Candidate, Outcome, RemovalFilter, Status, Store, StoreReport};
 use super::{java_alias, os_release};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode};
 use crate::change::Change;
@@ -35,14 +35,14 @@ struct Anchors {
 }
 
 /// The store below `root`, or a row that says why there is none.
-pub(super) fn find(root: &Path, machine: &Machine) -> Found {
+pub(super) fn find(root: &Path, machine: &Machine) -> Candidate {
     let ids = [root.join("etc/os-release"), root.join("usr/lib/os-release")]
         .iter()
         .find_map(|path| files::read_if_there(path).ok().flatten())
         .map(|text| os_release::ids(&String::from_utf8_lossy(&text)))
         .unwrap_or_default();
     if ids.iter().any(|id| id == "nixos") {
-        return Found::Row(nixos(root, machine));
+        return Candidate::StoreReport(nixos(root, machine));
     }
     // Not every descendant keeps its ancestor's ways, and some name none at all: what the
     // file says comes first, and what is there decides.
@@ -56,7 +56,7 @@ pub(super) fn find(root: &Path, machine: &Machine) -> Found {
         .chain(&FAMILIES)
         .find_map(|family| Anchors::of(family, root, machine));
     if let Some(store) = store {
-        return Found::Store(Box::new(store));
+        return Candidate::Store(Box::new(store));
     }
     let (path, why, mend) = match named.first() {
         Some(family) => (
@@ -70,12 +70,12 @@ pub(super) fn find(root: &Path, machine: &Machine) -> Found {
             None,
         ),
     };
-    Found::Row(Row::absent(super::KIND, &path, why.to_owned(), mend))
+    Candidate::StoreReport(StoreReport::absent(super::KIND, &path, why.to_owned(), mend))
 }
 
 /// NixOS makes the whole of `/etc` from its configuration, and nothing else may write
 /// there.
-fn nixos(root: &Path, machine: &Machine) -> Row {
+fn nixos(root: &Path, machine: &Machine) -> StoreReport {
     let ca = machine.own_folder().map_or_else(
         |_| "/path/to/ca.pem".to_owned(),
         |own| own.join("certs/ca.pem").display().to_string(),
@@ -91,9 +91,9 @@ fn nixos(root: &Path, machine: &Machine) -> Row {
             .replace('$', "\\$");
         format!("(/. + \"{text}\")")
     };
-    Row {
+    StoreReport {
         outcome: Outcome::Skipped,
-        ..Row::absent(
+        ..StoreReport::absent(
             super::KIND,
             &root.join("etc/ssl/certs/ca-certificates.crt"),
             "NixOS makes it from the system's configuration, to which you can add the CA"
@@ -249,7 +249,7 @@ impl Store for Anchors {
         Ok(changes)
     }
 
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         let entries = std::fs::read_dir(self.folder());
         let entries = entries.into_iter().flatten().flatten();

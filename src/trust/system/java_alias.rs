@@ -11,7 +11,7 @@ use std::path::Path;
 use java_keystore::DEFAULT_PASSWORD as PASSWORD;
 use java_keystore::jks::Jks;
 
-use super::super::Removal;
+use super::super::RemovalFilter;
 use crate::files;
 use crate::machine::Machine;
 
@@ -24,7 +24,7 @@ const PREFIX: &str = "debian:";
 /// The commands that take out the hook's copies of what `removal` names. None without
 /// `keytool`, since then there is no Java that would read them, and none for a key store
 /// in another format than JKS, which is all that the hook writes.
-pub(super) fn removals(root: &Path, removal: &Removal, machine: &Machine) -> Vec<Vec<OsString>> {
+pub(super) fn removals(root: &Path, removal: &RemovalFilter, machine: &Machine) -> Vec<Vec<OsString>> {
     let keystore = root.join(KEYSTORE);
     let Some(bytes) = files::read_if_there(&keystore).ok().flatten() else {
         return Vec::new();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::super::{Found, Removal, Row, Status, Store};
+use super::super::{Candidate, RemovalFilter, Status, Store, StoreReport};
 use super::{by_file, sha1, sha1_of};
 use crate::certificates::{BEGIN, END, TrustAnchor, decode};
 use crate::change::Change;
@@ -36,19 +36,19 @@ pub(super) struct Keychain {
 }
 
 /// The login keychain, or that there is none (a user who never logged in at a screen).
-pub(super) fn find(machine: &Machine) -> Found {
+pub(super) fn find(machine: &Machine) -> Candidate {
     let keychain = match machine.home() {
         Ok(home) => home.join("Library/Keychains/login.keychain-db"),
         Err(error) => {
             let path = Path::new("login.keychain-db");
-            return Found::Row(Row::absent(super::KIND, path, error.to_string(), None));
+            return Candidate::StoreReport(StoreReport::absent(super::KIND, path, error.to_string(), None));
         }
     };
     if !keychain.is_file() {
         let why = "this user has no login keychain".to_owned();
-        return Found::Row(Row::absent(super::KIND, &keychain, why, None));
+        return Candidate::StoreReport(StoreReport::absent(super::KIND, &keychain, why, None));
     }
-    Found::Store(Box::new(Keychain {
+    Candidate::Store(Box::new(Keychain {
         security: SECURITY.into(),
         path: keychain,
     }))
@@ -155,7 +155,7 @@ impl Store for Keychain {
         })
     }
 
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let mut found = self.certificates(OURS, machine)?;
         if let Some(ca) = &removal.ca {
             found.extend(self.certificates(&ca.label, machine)?);

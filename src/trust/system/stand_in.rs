@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::super::{Goal, Plan, Removal, Row};
-use super::Found;
+use super::Candidate;
+use super::super::{Operation, Plan, RemovalFilter, StoreReport};
 use crate::certificates::{TrustAnchor, issue};
 use crate::machine::Machine;
 
@@ -83,21 +83,21 @@ impl System {
     }
 
     /// The only row after the CA was added.
-    pub(super) fn add(&self, found: Found, ca: &TrustAnchor) -> Row {
-        self.apply(found, &Goal::Add(ca))
+    pub(super) fn add(&self, found: Candidate, ca: &TrustAnchor) -> StoreReport {
+        self.apply(found, &Operation::Add(ca))
     }
 
     /// The only row after what azup made was taken out.
-    pub(super) fn remove(&self, found: Found) -> Row {
-        let removal = Removal {
+    pub(super) fn remove(&self, found: Candidate) -> StoreReport {
+        let removal = RemovalFilter {
             ca: None,
             ours: true,
-            ..Removal::default()
+            ..RemovalFilter::default()
         };
-        self.apply(found, &Goal::Remove(&removal))
+        self.apply(found, &Operation::Remove(&removal))
     }
 
-    fn apply(&self, found: Found, goal: &Goal<'_>) -> Row {
+    fn apply(&self, found: Candidate, goal: &Operation<'_>) -> StoreReport {
         let machine = self.machine();
         let rows = Plan::new(vec![found], goal, &machine).apply(goal, &machine);
         rows.expect("a record").into_iter().next().expect("one row")

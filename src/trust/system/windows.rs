@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::{Found, Removal, Status, Store};
+use super::super::{Candidate, RemovalFilter, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
 use crate::failure::{Failure, reason};
@@ -18,8 +18,8 @@ use crate::os::roots;
 struct CurrentUserRoot;
 
 /// Every user has one.
-pub(super) fn find(_machine: &Machine) -> Found {
-    Found::Store(Box::new(CurrentUserRoot))
+pub(super) fn find(_machine: &Machine) -> Candidate {
+    Candidate::Store(Box::new(CurrentUserRoot))
 }
 
 fn all() -> Result<Vec<Vec<u8>>> {
@@ -51,7 +51,7 @@ impl Store for CurrentUserRoot {
         Ok(vec![Change::Root { der, trusted: true }])
     }
 
-    fn remove(&self, removal: &Removal, _machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, _machine: &Machine) -> Result<Vec<Change>> {
         let goes = all()?.into_iter().filter(|der| removal.names(der));
         Ok(goes
             .map(|der| Change::Root {

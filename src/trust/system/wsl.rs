@@ -14,7 +14,7 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::{Found, Removal, Status, Store};
+use super::super::{Candidate, RemovalFilter, Status, Store};
 use crate::certificates::{TrustAnchor, sha256};
 use crate::change::Change;
 use crate::failure::Failure;
@@ -44,7 +44,7 @@ struct CurrentUserRoot {
 }
 
 /// The store, where this is WSL and Windows' own PowerShell is where it belongs.
-pub(super) fn find(root: &Path) -> Option<Found> {
+pub(super) fn find(root: &Path) -> Option<Candidate> {
     let kernel = std::fs::read_to_string(root.join(KERNEL)).ok()?;
     if !kernel.to_ascii_lowercase().contains("microsoft") {
         return None;
@@ -52,7 +52,7 @@ pub(super) fn find(root: &Path) -> Option<Found> {
     let powershell = root.join(POWERSHELL);
     powershell
         .is_file()
-        .then(|| Found::Store(Box::new(CurrentUserRoot { powershell })))
+        .then(|| Candidate::Store(Box::new(CurrentUserRoot { powershell })))
 }
 
 fn mark(machine: &Machine) -> Result<PathBuf> {
@@ -136,7 +136,7 @@ impl Store for CurrentUserRoot {
         Ok(vec![Change::run(self.change("Add", &ca.der), undo), write])
     }
 
-    fn remove(&self, removal: &Removal, machine: &Machine) -> Result<Vec<Change>> {
+    fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let all = self.list(machine)?.into_iter();
         let (goes, stays): (Vec<_>, Vec<_>) = all.partition(|der| removal.names(der));
         let mut changes: Vec<Change> = goes

@@ -25,11 +25,11 @@ fn foreign(name: &str) -> TrustAnchor {
     TrustAnchor::from_der(&der).expect("a certificate")
 }
 
-fn removal(ca: &TrustAnchor) -> Removal {
-    Removal {
+fn removal(ca: &TrustAnchor) -> RemovalFilter {
+    RemovalFilter {
         ca: Some(ca.clone()),
         ours: true,
-        ..Removal::default()
+        ..RemovalFilter::default()
     }
 }
 
@@ -112,9 +112,9 @@ proptest! {
 
 /// Removal of exactly these certificates, through the same code.
 fn without_der(bundle: &[u8], ders: &[Vec<u8>]) -> Vec<u8> {
-    let removal = Removal {
+    let removal = RemovalFilter {
         ca: TrustAnchor::from_der(&ders[0]),
-        ..Removal::default()
+        ..RemovalFilter::default()
     };
     super::cut(bundle, &|der| {
         removal.ca.as_ref().is_some_and(|ca| ca.der == der)

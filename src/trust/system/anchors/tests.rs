@@ -1,7 +1,7 @@
 //! Folders in the shape of other distributions, with stand-ins for their programs.
 
-use super::super::stand_in::{System, ca};
 use super::*;
+use super::super::stand_in::{System, ca};
 use crate::trust::Outcome;
 
 const OTHERS: &str = "# the distribution's own\n";
@@ -200,7 +200,7 @@ fn a_missing_package_is_named_with_the_command_that_installs_it() {
     for (os_release, command) in table {
         let system = System::new();
         system.file("etc/os-release", os_release);
-        let Found::Row(row) = find(system.root(), &system.machine()) else {
+        let Candidate::StoreReport(row) = find(system.root(), &system.machine()) else {
             panic!("{os_release}: nothing is there");
         };
         assert_eq!(row.outcome, Outcome::Absent);
@@ -214,7 +214,7 @@ fn nixos_gets_the_lines_for_its_configuration() {
     system.file("etc/os-release", "NAME=NixOS\nID=nixos\n");
     system.file("etc/ssl/certs/ca-certificates.crt", OTHERS);
     system.program("update-ca-certificates", "");
-    let Found::Row(row) = find(system.root(), &system.machine()) else {
+    let Candidate::StoreReport(row) = find(system.root(), &system.machine()) else {
         panic!("a row");
     };
     assert_eq!(row.outcome, Outcome::Skipped);

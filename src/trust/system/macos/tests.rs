@@ -1,11 +1,11 @@
 //! `security` is a recording stand-in: a folder is the keychain, a file the user's trust
 //! settings. That macOS really behaves so was not tried.
 
-use super::super::stand_in::{System, ca};
 use super::*;
+use super::super::stand_in::{System, ca};
 use crate::trust::Outcome;
 
-fn keychain(system: &System) -> Found {
+fn keychain(system: &System) -> Candidate {
     std::fs::create_dir_all(system.at("keychain")).unwrap();
     let security = system.program(
         "security",
@@ -23,7 +23,7 @@ fn keychain(system: &System) -> Found {
             rm "$ROOT"/keychain/* ;;
         esac"#,
     );
-    Found::Store(Box::new(Keychain {
+    Candidate::Store(Box::new(Keychain {
         security,
         path: system.file("home/login.keychain-db", ""),
     }))

@@ -1,8 +1,8 @@
 //! `powershell.exe` is a recording stand-in: a folder is the store of roots. That Windows really
 //! behaves so was not tried.
 
-use super::super::stand_in::{System, ca};
 use super::*;
+use super::super::stand_in::{System, ca};
 use crate::trust::Outcome;
 
 /// A root folder in the shape of WSL, with a stand-in that understands the three scripts.
@@ -26,7 +26,7 @@ fn wsl(system: &System) {
     std::fs::rename(stand_in, at).unwrap();
 }
 
-fn store(system: &System) -> Found {
+fn store(system: &System) -> Candidate {
     find(system.root()).expect("it is WSL")
 }
 
@@ -75,7 +75,7 @@ fn a_user_who_says_no_to_a_stand_in_for_windows_question_is_not_called_trusting(
 
 fn store_status(system: &System, ca: &TrustAnchor) -> Status {
     match store(system) {
-        Found::Store(store) => store.status(ca, &system.machine()).unwrap(),
+        Candidate::Store(store) => store.status(ca, &system.machine()).unwrap(),
         _ => panic!("a store"),
     }
 }

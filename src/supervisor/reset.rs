@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::planted;
-use super::slot::{self, Occupant, Slot};
-use super::{Data, Ports};
+use super::instance_lock::{self, InstanceLock, LockState};
+use crate::azurite::planted;
+use crate::azurite::{Data, Ports};
 use crate::failure::{Failure, reason, shown};
 use crate::machine::Machine;
 
@@ -33,9 +33,9 @@ impl Reset {
         };
         planted::refuse_link(&folder, machine)?;
         let data = Data::Folder(folder.clone());
-        let slot = Slot::of(&data, Ports::USUAL, machine)?;
-        if let Occupant::Held(holder) = slot.occupant()? {
-            return Err(slot::in_use(&data, holder.as_ref()).into());
+        let instance = InstanceLock::of(&data, Ports::USUAL, machine)?;
+        if let LockState::Held(owner) = instance.lock_state()? {
+            return Err(instance_lock::in_use(&data, owner.as_ref()).into());
         }
         let found = found(&folder)?;
         Ok(Self { folder, found })
@@ -45,7 +45,7 @@ impl Reset {
 /// Empties it, unless an Azurite has begun to use it since.
 pub fn reset(planned: &Reset, machine: &Machine) -> Result<()> {
     let data = Data::Folder(planned.folder.clone());
-    let _taken = Slot::of(&data, Ports::USUAL, machine)?.take(&data, false, machine)?;
+    let _taken = InstanceLock::of(&data, Ports::USUAL, machine)?.take(&data, false, machine)?;
     for path in found(&planned.folder)? {
         // A link goes, and what it leads to stays.
         let is_folder = path.symlink_metadata().is_ok_and(|about| about.is_dir());

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Found;
+use super::Notice;
 use crate::project::configuration::plain;
 
-pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
+pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     let Ok(value) = jsonc_edit::parse(text.as_bytes()) else {
         return Vec::new();
     };
@@ -24,14 +24,14 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
     let mut found = Vec::new();
     if !roots.is_empty() && !roots.iter().any(reads_ours) {
         let names: Vec<String> = roots.iter().take(5).map(crate::failure::quoted).collect();
-        found.push(Found::at(path, line_of("folders"), format!(
+        found.push(Notice::at(path, line_of("folders"), format!(
             "this workspace opens {}, so it reads no .vscode of the project's own folder: a \
              configuration there needs \"preLaunchTask\": \"azup: trust\" and the task from \
              .vscode/tasks.json in the .vscode of its own folder",
             names.join(", ")
         )));
     } else if roots.len() > 1 {
-        found.push(Found::at(path, line_of("folders"), format!(
+        found.push(Notice::at(path, line_of("folders"), format!(
             "this workspace has {} roots: only the configurations of the project's own folder start \
              \"azup: trust\"",
             roots.len()
@@ -44,7 +44,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
         is_below && all.is_some_and(|all: &Vec<Value>| !all.is_empty())
     };
     if has("launch", "configurations") {
-        found.push(Found::at(
+        found.push(Notice::at(
             path,
             line_of("launch"),
             "azup leaves this workspace alone: add \"preLaunchTask\": \"azup: trust\" to its \

@@ -26,7 +26,7 @@ const MOST: usize = 40;
 
 /// Something that a person has to know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Notice {
     /// The file, relative to the project's folder.
     pub path: PathBuf,
     /// Its line; none where it is about the file as a whole.
@@ -35,7 +35,7 @@ pub struct Found {
     pub what: String,
 }
 
-impl Found {
+impl Notice {
     fn at(path: &Path, line: usize, what: impl Into<String>) -> Self {
         Self {
             path: path.to_owned(),
@@ -53,7 +53,7 @@ impl Found {
 
 /// All that is found in `project`. `own` are the compose files that the dev container has, of
 /// which azup takes over the Azurite.
-pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
+pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Notice> {
     let listed = Listed::of(project);
     let mut found = Vec::new();
     for (path, text) in listed.texts() {
@@ -76,7 +76,7 @@ pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
         } else {
             "it has more files than azup looks into".to_owned()
         };
-        found.push(Found {
+        found.push(Notice {
             path: PathBuf::from("."),
             line: None,
             what,
@@ -86,7 +86,7 @@ pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Found> {
 }
 
 /// Ports of Azurite's that a configuration has another name for.
-fn labels(path: &Path, text: &str) -> Vec<Found> {
+fn labels(path: &Path, text: &str) -> Vec<Notice> {
     let value = jsonc_edit::parse(text.as_bytes()).unwrap_or_default();
     let all = value["portsAttributes"].as_object().into_iter().flatten();
     let named = all.filter_map(|(port, said)| Some((port, said["label"].as_str()?)));
@@ -102,23 +102,23 @@ fn labels(path: &Path, text: &str) -> Vec<Found> {
             "port {port} is called {}, and Azurite answers there: give one of the two another port",
             quoted(&label)
         );
-        Found::at(path, line.map_or(1, |(number, _)| number), what)
+        Notice::at(path, line.map_or(1, |(number, _)| number), what)
     });
     found.collect()
 }
 
 /// What doctor tells of a project's files, for all of its checks: they are read once.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct ProjectNotices {
     /// The settings that do not lead to Azurite over HTTPS.
-    pub settings: Vec<Found>,
+    pub settings: Vec<Notice>,
     /// What needs Data Lake's endpoint, which Azurite does not have.
-    pub data_lake: Vec<Found>,
+    pub data_lake: Vec<Notice>,
     /// The web pages that call Azurite from a browser.
     pub pages: Vec<Page>,
 }
 
-impl Told {
+impl ProjectNotices {
     /// Looks into the files of `project`.
     pub fn of(project: &Path) -> Self {
         let mut this = Self::default();
@@ -134,12 +134,12 @@ impl Told {
 }
 
 /// The settings of one file, whatever it is called.
-pub fn settings_in(path: &Path, text: &str) -> Vec<Found> {
+pub fn settings_in(path: &Path, text: &str) -> Vec<Notice> {
     settings::look(path, text)
 }
 
 /// Those of azup's files that git ignores, by the rule that says so.
-pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> Vec<Found> {
+pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> Vec<Notice> {
     let mut rules: Vec<(git::Rule, Vec<&Path>)> = Vec::new();
     let tracked = |path: &Path| {
         let folder = project.join(path.parent().unwrap_or(Path::new("")));
@@ -167,7 +167,7 @@ pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> V
         };
         let slash = if paths.iter().any(|path| **path == rule.fits) { "" } else { "/" };
         let back = format!("!/{}{slash}", rule.fits.display());
-        Found {
+        Notice {
             path: rule.file.strip_prefix(project).unwrap_or(&rule.file).to_owned(),
             line: Some(rule.line),
             what: format!(

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::origin::{self, Origin};
 use super::{
-    CertificateSet, FILES, IssuedList, Place, TrustAnchor, ignored, issue, kept, machine_folder,
+    CertificateSet, FILES, IssuedList, SetLocation, TrustAnchor, ignored, issue, kept, machine_folder,
     renew_command, renewal,
 };
 use crate::change::{self, Change};
@@ -18,7 +18,7 @@ use crate::options::Global;
 
 /// A set to use, and what has to be written before it can be.
 #[derive(Debug)]
-pub struct Obtained {
+pub struct CertificatePlan {
     /// The set.
     pub set: CertificateSet,
     /// The changes that put it where it belongs; none where it is already there. Where it
@@ -34,7 +34,7 @@ pub struct Obtained {
     pub ignored: Option<Failure>,
 }
 
-impl Obtained {
+impl CertificatePlan {
     pub(super) fn unchanged(set: CertificateSet) -> Self {
         Self {
             set,
@@ -48,7 +48,7 @@ impl Obtained {
 
     /// With the CA in the machine's own file instead of the project's, for whoever is told
     /// of it: a process in the dev container may replace that one at any moment.
-    pub(super) fn away_from_project(mut self, machine: &Machine, place: &Place) -> Result<Self> {
+    pub(super) fn away_from_project(mut self, machine: &Machine, place: &SetLocation) -> Result<Self> {
         let own = machine_folder(machine)?.join(FILES[0]);
         let planned = self.changes.iter().chain(&self.after).rev();
         let planned = planned.into_iter().find_map(|change| match change {
@@ -67,14 +67,14 @@ impl Obtained {
 
 /// Refuses what [`obtain`] would refuse, for who makes something before.
 pub fn require_accepted(machine: &Machine, global: &Global) -> Result<()> {
-    match look(machine, &Place::find(machine, global)?, &[]) {
+    match look(machine, &SetLocation::find(machine, global)?, &[]) {
         Err(error) if Failure::exit_of(&error) == Exit::Refused => Err(error),
         _ => Ok(()),
     }
 }
 
 /// The set of `place`: the one that is there, else the machine's, else a new one.
-pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+pub fn obtain(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let looked = look(machine, place, sans).or_else(|error| {
         // Half a set may be one that another azup is writing at this moment.
         change::wait_for_others(machine)?;
@@ -83,14 +83,14 @@ pub fn obtain(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtai
     looked?.away_from_project(machine, place)
 }
 
-fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
+fn look(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let now = machine.now();
     let origin = Origin::of(machine, place)?;
     match place {
-        Place::Named(folder) => match CertificateSet::load_unchecked(folder, now)? {
+        SetLocation::Named(folder) => match CertificateSet::load_unchecked(folder, now)? {
             Some(set) => {
                 origin.require(&set.ca)?;
-                Ok(Obtained::unchanged(set))
+                Ok(CertificatePlan::unchanged(set))
             }
             None => Err(Failure::new(format!(
                 "no certificate set in {}: ca.pem, cert.pem and key.pem are missing",
@@ -99,22 +99,22 @@ fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
             .hint(renew_command(folder))
             .into()),
         },
-        Place::Machine(folder) => {
+        SetLocation::Machine(folder) => {
             let there = load_whole(folder, now)?;
             match there.filter(|set| !origin.is_of_older_azup(&set.ca)) {
                 Some(set) => {
                     origin.require(&set.ca)?;
-                    Ok(Obtained::unchanged(set))
+                    Ok(CertificatePlan::unchanged(set))
                 }
                 None => first(machine, folder, sans),
             }
         }
-        Place::Project(folder) => {
+        SetLocation::Project(folder) => {
             if let Some(set) = load_whole(folder, now)? {
                 origin.require(&set.ca)?;
-                return Ok(Obtained::unchanged(set));
+                return Ok(CertificatePlan::unchanged(set));
             }
-            let machines = Place::Machine(machine_folder(machine)?);
+            let machines = SetLocation::Machine(machine_folder(machine)?);
             let mut obtained = match look(machine, &machines, sans) {
                 // Nobody can be using it any more: a new one takes its place.
                 Err(_) if renewal::out_of_date(machines.folder(), now).is_some() => {
@@ -132,16 +132,16 @@ fn look(machine: &Machine, place: &Place, sans: &[String]) -> Result<Obtained> {
 }
 
 /// A new set for the machine's folder, whatever is there.
-fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<Obtained> {
+fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<CertificatePlan> {
     let set = CertificateSet::from_issued(folder, &issue(sans, machine.now())?, machine.now())?;
     let mut changes = IssuedList::load(machine)?.with_issued(&set, machine)?;
-    let place = Place::Machine(folder.to_owned());
+    let place = SetLocation::Machine(folder.to_owned());
     changes.extend(kept::kept(&Origin::of(machine, &place)?, &place)?);
     changes.extend(set.write(folder, 0o700)?);
-    Ok(Obtained {
+    Ok(CertificatePlan {
         changes,
         issued: true,
-        ..Obtained::unchanged(set)
+        ..CertificatePlan::unchanged(set)
     })
 }
 

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::slot::Slot;
-use super::{Data, Identity, Ports, url};
+use super::instance_lock::InstanceLock;
+use super::{Identity};
+use crate::azurite::{Data, Ports, url};
 use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
@@ -82,7 +83,7 @@ pub struct Certificate {
 
 impl Certificate {
     /// The one of `set`.
-    pub(super) fn of(set: &CertificateSet) -> Self {
+    pub fn of(set: &CertificateSet) -> Self {
         Self {
             folder: set.folder.clone(),
             ca: set.ca.label.clone(),
@@ -93,7 +94,7 @@ impl Certificate {
     }
 
     /// The one that is in the folder now; unchanged in the middle of a renewal.
-    pub(super) fn refresh(&mut self, now: OffsetDateTime) {
+    pub fn refresh(&mut self, now: OffsetDateTime) {
         if let Ok(Some(set)) = CertificateSet::load_unchecked(&self.folder, now) {
             *self = Self::of(&set);
         }
@@ -107,7 +108,7 @@ impl Certificate {
 
 impl Running {
     /// The command that stops this one, and no other where there is a word for that.
-    pub(super) fn down(&self, machine: &Machine) -> String {
+    pub fn down(&self, machine: &Machine) -> String {
         match &self.location {
             _ if self.project == marked_project(machine) => "azup down".to_owned(),
             Some(folder) => command_line(["azup", "down", "--location", folder]),
@@ -127,7 +128,7 @@ impl Running {
             Some(folder) => Data::Folder(folder.into()),
             None => Data::Memory,
         };
-        Ok(Slot::of(&data, self.ports, machine)?.log())
+        Ok(InstanceLock::of(&data, self.ports, machine)?.log())
     }
 
     /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who

@@ -8,8 +8,8 @@ use std::net::TcpListener;
 
 use anyhow::Result;
 
-use super::slot;
-use super::{ADDRESS, Ports, Wish};
+use super::instance_lock;
+use crate::azurite::{ADDRESS, AzuriteOptions, Ports};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::os::{LockFile, OsStrExt as _};
@@ -25,7 +25,7 @@ const BLOCKS: u16 = 2_000;
 
 /// Keeps every other azup of this user from the same ports.
 #[derive(Debug)]
-pub struct Claim {
+pub struct PortClaim {
     /// How many blocks were passed over up to this one.
     pub place: u16,
     _lock: Option<LockFile>,
@@ -33,12 +33,12 @@ pub struct Claim {
 
 /// Gives each port of `wish` that is 0 one that is free, from the first block that nobody has
 /// after `place` others.
-pub fn with_ports(wish: &Wish, place: u16, machine: &Machine) -> Result<(Wish, Claim)> {
+pub fn with_ports(wish: &AzuriteOptions, place: u16, machine: &Machine) -> Result<(AzuriteOptions, PortClaim)> {
     let mut found = wish.clone();
     let asked = wish.ports;
     if ![asked.blob, asked.queue, asked.table].contains(&0) {
         asked.check(wish.identity.filter(|port| *port != 0))?;
-        return Ok((found, Claim { place, _lock: None }));
+        return Ok((found, PortClaim { place, _lock: None }));
     }
     // Users begin at different places, so that they rarely meet.
     let start = start(machine)?;
@@ -50,13 +50,13 @@ pub fn with_ports(wish: &Wish, place: u16, machine: &Machine) -> Result<(Wish, C
             queue: or(asked.queue, first + 1),
             table: or(asked.table, first + 2),
         };
-        let Some(lock) = slot::claim(first, machine)? else {
+        let Some(lock) = instance_lock::claim(first, machine)? else {
             continue;
         };
         if (first..first + STEP).all(|port| TcpListener::bind((ADDRESS, port)).is_ok()) {
             found.ports.check(wish.identity.filter(|port| *port != 0))?;
             let lock = Some(lock);
-            return Ok((found, Claim { place, _lock: lock }));
+            return Ok((found, PortClaim { place, _lock: lock }));
         }
     }
     let what = format!("cannot find three free ports on {ADDRESS} for Azurite");

@@ -19,22 +19,22 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct Interrupt {
     asked: Arc<AtomicBool>,
-    starter: Option<Starter>,
+    starter: Option<ParentProcess>,
 }
 
 /// The program that started azup. It holds the other end of standard input; others may have
 /// inherited that, so its process counts, too. Not by the signal at a parent's death: that
 /// comes when the thread ends which started azup.
 #[derive(Clone, Debug)]
-struct Starter {
-    process: os::Starter,
+struct ParentProcess {
+    process: os::ParentProcess,
     input_ended: Arc<AtomicBool>,
 }
 
-impl Starter {
+impl ParentProcess {
     fn watch() -> Result<Self> {
         let this = Self {
-            process: os::Starter::now(),
+            process: os::ParentProcess::now(),
             input_ended: Arc::default(),
         };
         let ended = Arc::clone(&this.input_ended);
@@ -76,7 +76,7 @@ impl Interrupt {
     /// The end of standard input, or of the program that started azup, counts as well.
     pub fn until_eof() -> Result<Self> {
         let asked = os::asked_to_end_by_starter()?;
-        let starter = Some(Starter::watch()?);
+        let starter = Some(ParentProcess::watch()?);
         Ok(Self { asked, starter })
     }
 
@@ -93,7 +93,7 @@ impl Interrupt {
     }
 
     fn gone(&self) -> Option<&'static str> {
-        self.starter.as_ref().and_then(Starter::gone)
+        self.starter.as_ref().and_then(ParentProcess::gone)
     }
 
     /// Goes on unless one of them has come.

@@ -1,12 +1,12 @@
 //! How far a CA is trusted, found by reading alone.
 
-use super::{Goal, Outcome, Plan, Selection};
+use super::{Operation, Outcome, Plan, Selection};
 use crate::certificates::TrustAnchor;
 use crate::machine::Machine;
 
 /// In which of a user's stores a CA is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct TrustedIn {
     /// How many stores have it.
     pub trusted: usize,
     /// How many are there, can be read, and lack it.
@@ -15,10 +15,10 @@ pub struct Standing {
     pub kinds: Vec<&'static str>,
 }
 
-impl Standing {
+impl TrustedIn {
     /// Looks into the stores of `selection`.
     pub fn of(ca: &TrustAnchor, selection: &Selection<'_>, machine: &Machine) -> Self {
-        let goal = Goal::Add(ca);
+        let goal = Operation::Add(ca);
         let rows = Plan::new(selection.find(machine, &goal), &goal, machine).rows(&goal);
         let of = |outcome| rows.iter().filter(move |row| row.outcome == outcome);
         let mut kinds: Vec<&'static str> = of(Outcome::Added).map(|row| row.kind.name()).collect();

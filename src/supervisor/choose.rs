@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::answer::Running;
-use super::interrupt::Interrupt;
-use super::probe::{self, Seen};
-use super::slot::{self, Slot};
-use super::{ADDRESS, Data, Ports, look};
-use crate::certificates::{self, Place};
+use super::instance_lock::{self, InstanceLock};
+use super::listed;
+use super::running::Running;
+use crate::azurite::probe::{self, Seen};
+use crate::azurite::{ADDRESS, Data, Ports};
+use crate::certificates::{self, SetLocation};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
-use crate::os::LockFile;
 use crate::options::{ConnectionOptions, Global, RunOptions};
+use crate::os::LockFile;
 use crate::workspace::marked_project;
 
 /// How often a claim of another azup's is looked at again.
@@ -99,7 +100,7 @@ fn fitting(
     names_ports: bool,
     machine: &Machine,
 ) -> Result<Option<Running>> {
-    let all = look::running(machine);
+    let all = listed::running(machine);
     let on_named = |running: &&Running| Ports::named(told, running.ports) == running.ports;
     if names_ports && let Some(running) = all.iter().find(on_named) {
         // Who names the ports means the Azurite there, whosever it is.
@@ -145,11 +146,11 @@ fn same(running: &Running, data: &Data) -> bool {
 /// Whether an Azurite that is none of azup's answers on the usual ports and is trusted: that of
 /// a dev container, or of another user.
 fn answers(global: &Global, machine: &Machine) -> Result<bool> {
-    let all = look::running(machine);
+    let all = listed::running(machine);
     if all.iter().any(|running| running.ports.overlap(Ports::USUAL)) {
         return Ok(false);
     }
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     let client = || {
         let set = certificates::obtain(machine, &place, &[])?.set;
         Client::trusting(&set.ca.der)
@@ -163,7 +164,7 @@ fn answers(global: &Global, machine: &Machine) -> Result<bool> {
 /// The usual ports where nobody has them, else three others.
 fn free(machine: &Machine) -> Result<(Ports, LockFile)> {
     if Ports::USUAL.are_free()
-        && let Some(claim) = slot::claim(Ports::USUAL.blob, machine)?
+        && let Some(claim) = instance_lock::claim(Ports::USUAL.blob, machine)?
     {
         return Ok((Ports::USUAL, claim));
     }
@@ -179,7 +180,7 @@ fn free(machine: &Machine) -> Result<(Ports, LockFile)> {
             queue: port(&queue)?,
             table: port(&table)?,
         };
-        if let Some(claim) = slot::claim(ports.blob, machine)? {
+        if let Some(claim) = instance_lock::claim(ports.blob, machine)? {
             return Ok((ports, claim));
         }
     }
@@ -189,14 +190,14 @@ fn free(machine: &Machine) -> Result<(Ports, LockFile)> {
 
 /// Waits while another `azup run` starts Azurite in this folder.
 fn claim_folder(folder: &Path, machine: &Machine, interrupt: &Interrupt) -> Result<LockFile> {
-    let slot = Slot::of(&Data::Folder(folder.to_owned()), Ports::USUAL, machine)?;
-    let (path, lock) = slot::lock_file(&format!("{}.claim", slot.name()), machine)?;
+    let instance = InstanceLock::of(&Data::Folder(folder.to_owned()), Ports::USUAL, machine)?;
+    let (path, lock) = instance_lock::lock_file(&format!("{}.claim", instance.name()), machine)?;
     loop {
         interrupt.check()?;
         match lock.try_alone() {
             Ok(true) => return Ok(lock),
             Ok(false) => std::thread::sleep(POLL),
-            Err(error) => return Err(slot::not_locked(&path, &error).into()),
+            Err(error) => return Err(instance_lock::not_locked(&path, &error).into()),
         }
     }
 }

@@ -5,20 +5,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use time::OffsetDateTime;
 
-use super::accounts::Account;
-use super::answer::{Certificate, Running};
-use super::cors;
 use super::credential::Credential;
-use super::interrupt::Interrupt;
-use super::prepare::Ready;
-use super::process::{Azurite, End, Tail};
-use super::slot::{Slot, Taken};
-use super::users::{Left, Users};
-use super::{Data, VERSION, background, data, ports, probe};
+use super::instance_lock::{InstanceLock, Taken};
+use super::leases::{Leases, Remaining};
+use super::running::{Certificate, Running};
+use super::{background, ports};
+use crate::azurite::accounts::Account;
+use crate::azurite::cors;
+use crate::azurite::prepare::Ready;
+use crate::azurite::process::{Azurite, End, Tail};
+use crate::azurite::{Data, VERSION, data, probe};
 use crate::certificates::CertificateSet;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::identity;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::output::Output;
 use crate::workspace::marked_project;
@@ -31,7 +32,7 @@ const LASTS: Duration = Duration::from_secs(60);
 
 /// An Azurite that is up and proved.
 #[derive(Debug)]
-pub struct Served {
+pub struct RunningAzurite {
     /// What there is to tell about it.
     pub running: Running,
     credential: Credential,
@@ -40,7 +41,7 @@ pub struct Served {
     since: Instant,
     taken: Taken,
     /// Those for whom it runs, where it ends with the last of them.
-    users: Option<Users>,
+    users: Option<Leases>,
 }
 
 /// Takes the data folder, starts Azurite there, and proves that it works.
@@ -49,9 +50,9 @@ pub fn serve(
     machine: &Machine,
     output: Output,
     interrupt: &Interrupt,
-) -> Result<Served> {
+) -> Result<RunningAzurite> {
     let wish = &ready.wish;
-    let taken = Slot::of(&wish.data, wish.ports, machine)?.take(&wish.data, wish.until_eof, machine)?;
+    let taken = InstanceLock::of(&wish.data, wish.ports, machine)?.take(&wish.data, wish.until_eof, machine)?;
     let (azurite, tls) = start(ready, &ready.set.ca.der, &taken, None, machine, interrupt)?;
     let (credential, identity) = Credential::start(wish, machine, output);
     let running = Running {
@@ -74,14 +75,14 @@ pub fn serve(
         died: None,
     };
     let users = if wish.while_used {
-        let users = Users::of(wish.ports, machine)?;
+        let users = Leases::of(wish.ports, machine)?;
         users.forget()?;
         Some(users)
     } else {
         None
     };
     taken.announce(&running)?;
-    Ok(Served {
+    Ok(RunningAzurite {
         running,
         credential,
         azurite,
@@ -105,14 +106,16 @@ fn start(
     ports::require_free(wish.ports, machine)?;
     interrupt.check()?;
     let client = Client::trusting(ca)?;
-    let mut azurite = Azurite::start(machine, ready, taken, before)?;
-    let tls = probe::wait_until_ready(
-        &client,
-        &mut azurite,
-        wish,
-        machine,
-        interrupt,
-    )?;
+    let mut azurite = Azurite::start(machine, ready, taken.lock(), taken.instance().log(), before)?;
+    let tls = match probe::wait_until_ready(&client, &mut azurite, wish, interrupt) {
+        Ok(tls) => tls,
+        Err(error) => {
+            if azurite.lost_a_port() {
+                ports::require_free(wish.ports, machine)?;
+            }
+            return Err(error);
+        }
+    };
     let ticket = identity::storage_token(OffsetDateTime::now_utc());
     probe::round_trip(&client, wish.ports.blob, &ticket)?;
     cors::allow(&client, wish.ports, &wish.cors)?;
@@ -120,7 +123,7 @@ fn start(
     Ok((azurite, tls))
 }
 
-impl Served {
+impl RunningAzurite {
     /// The header of those who get tokens of the user's own login: to be said once, to who
     /// started this, and never to be written down.
     pub fn drawn(&self) -> Option<&str> {
@@ -136,7 +139,7 @@ impl Served {
         output: Output,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let mut tail = Tail::of(&self.taken);
+        let mut tail = Tail::of(self.taken.instance().log());
         while !interrupt.asked() {
             if output.is_verbose() {
                 tail.more().iter().for_each(|line| output.detail(line));
@@ -151,10 +154,10 @@ impl Served {
                 self.running.identity.forwarded = all;
                 self.taken.announce(&self.running)?;
             }
-            match self.users.as_ref().map(Users::left).transpose()? {
-                Some(Left::Nobody) => break,
-                Some(Left::Keep) => self.users = None,
-                Some(Left::Needed) | None => {}
+            match self.users.as_ref().map(Leases::left).transpose()? {
+                Some(Remaining::Nobody) => break,
+                Some(Remaining::Keep) => self.users = None,
+                Some(Remaining::Needed) | None => {}
             }
             std::thread::sleep(POLL);
         }

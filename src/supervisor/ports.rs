@@ -5,14 +5,14 @@ use std::net::TcpListener;
 
 use anyhow::Result;
 
-use super::slot::Slot;
-use super::{ADDRESS, Ports, Service};
+use super::instance_lock::InstanceLock;
+use crate::azurite::{ADDRESS, Ports, Service};
 use crate::failure::{Failure, reason, shown};
 use crate::machine::{Machine, listener};
 use crate::workspace::marked_project;
 
 /// Makes sure that every port is free.
-pub(super) fn require_free(ports: Ports, machine: &Machine) -> Result<()> {
+pub fn require_free(ports: Ports, machine: &Machine) -> Result<()> {
     for (service, port) in ports.services() {
         match TcpListener::bind((ADDRESS, port)) {
             Ok(_) => {}
@@ -34,12 +34,12 @@ pub(super) fn require_free(ports: Ports, machine: &Machine) -> Result<()> {
 }
 
 /// The failure for a port that somebody else has.
-pub(super) fn taken(service: Service, port: u16, machine: &Machine) -> Failure {
+pub fn taken(service: Service, port: u16, machine: &Machine) -> Failure {
     let start = format!("port {port} for the {} service is in use", service.name());
-    let ours = Slot::all(machine)
+    let ours = InstanceLock::all(machine)
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|slot| slot.running())
+        .filter_map(|instance| instance.running())
         .find(|running| {
             let ports = running.ports;
             ports.services().iter().any(|(_, theirs)| *theirs == port)
@@ -65,7 +65,7 @@ fn other_ports(port: u16) -> String {
 }
 
 /// Where there is room beside this port.
-pub(super) fn others(port: u16) -> u16 {
+pub fn others(port: u16) -> u16 {
     // Far enough away from the usual ones, and never out of range.
     let first = if port < 50_000 { 20_000 } else { 30_000 };
     let free = |base: &u16| {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::slot::{Holder, Occupant, Slot};
-use super::{Data, Ports};
+use super::instance_lock::{InstanceLock, LockOwner, LockState};
+use crate::azurite::{Data, Ports};
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::os;
@@ -40,9 +40,9 @@ pub enum Which<'a> {
 /// What [`stop`] would stop.
 pub fn would_stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
     let mut found = Vec::new();
-    for slot in meant(which, machine)? {
-        if let Occupant::Held(Some(holder)) = slot.occupant()? {
-            found.push(stopped(holder));
+    for instance in meant(which, machine)? {
+        if let LockState::Held(Some(owner)) = instance.lock_state()? {
+            found.push(stopped(owner));
         }
     }
     Ok(found)
@@ -52,8 +52,8 @@ pub fn would_stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
 pub fn stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
     let mut all = Vec::new();
     let mut failure = None;
-    for slot in meant(which, machine)? {
-        match stop_one(&slot) {
+    for instance in meant(which, machine)? {
+        match stop_one(&instance) {
             Ok(stopped) => all.extend(stopped),
             Err(error) => failure = failure.or(Some(error)),
         }
@@ -61,48 +61,48 @@ pub fn stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
     failure.map_or(Ok(all), Err)
 }
 
-fn meant(which: Which<'_>, machine: &Machine) -> Result<Vec<Slot>> {
-    let mut slots = match which {
+fn meant(which: Which<'_>, machine: &Machine) -> Result<Vec<InstanceLock>> {
+    let mut instances = match which {
         Which::At(folder) => return Ok(vec![at(folder, machine)?]),
-        Which::All | Which::Project => Slot::all(machine)?,
+        Which::All | Which::Project => InstanceLock::all(machine)?,
     };
     if matches!(which, Which::Project) {
         let project = marked_project(machine);
         // One that has ended is tidied up, whosever it was. That of a test run ends with it.
-        slots.retain(|slot| match slot.occupant() {
-            Ok(Occupant::Held(Some(holder))) => {
-                !holder.until_eof && (project.is_none() || holder.project == project)
+        instances.retain(|instance| match instance.lock_state() {
+            Ok(LockState::Held(Some(owner))) => {
+                !owner.until_eof && (project.is_none() || owner.project == project)
             }
             _ => true,
         });
     }
-    Ok(slots)
+    Ok(instances)
 }
 
-fn at(folder: &Path, machine: &Machine) -> Result<Slot> {
+fn at(folder: &Path, machine: &Machine) -> Result<InstanceLock> {
     // Ports matter in memory only.
     let ports = Ports {
         blob: 0,
         queue: 0,
         table: 0,
     };
-    Slot::of(&Data::Folder(machine.absolute(folder)), ports, machine)
+    InstanceLock::of(&Data::Folder(machine.absolute(folder)), ports, machine)
 }
 
-fn stop_one(slot: &Slot) -> Result<Option<Stopped>> {
-    let Occupant::Held(holder) = slot.occupant()? else {
-        slot.tidy();
+fn stop_one(instance: &InstanceLock) -> Result<Option<Stopped>> {
+    let LockState::Held(owner) = instance.lock_state()? else {
+        instance.tidy();
         return Ok(None);
     };
     // A held lock and the start time together: this is that azup and no other process.
     // Where it is dead, its Azurite is ending by itself.
-    if let Some(holder) = &holder
-        && holder.is_alive()
+    if let Some(owner) = &owner
+        && owner.is_alive()
     {
-        os::stop(holder.pid);
+        os::stop(owner.pid);
     }
-    if !slot.wait_until_free(LIMIT)? {
-        let who = holder.map_or_else(String::new, |holder| format!(" (pid {})", holder.pid));
+    if !instance.wait_until_free(LIMIT)? {
+        let who = owner.map_or_else(String::new, |owner| format!(" (pid {})", owner.pid));
         return Err(Failure::new(format!(
             "azup{who} did not end within {} seconds",
             LIMIT.as_secs()
@@ -110,13 +110,13 @@ fn stop_one(slot: &Slot) -> Result<Option<Stopped>> {
         .hint("azup down --all")
         .into());
     }
-    slot.tidy();
-    Ok(holder.map(stopped))
+    instance.tidy();
+    Ok(owner.map(stopped))
 }
 
-fn stopped(holder: Holder) -> Stopped {
+fn stopped(owner: LockOwner) -> Stopped {
     Stopped {
-        pid: holder.pid,
-        location: holder.location,
+        pid: owner.pid,
+        location: owner.location,
     }
 }

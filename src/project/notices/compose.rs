@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::Found;
+use super::Notice;
 
 /// Whether a file is one of compose, by its name.
 pub(super) fn is_compose(path: &Path) -> bool {
@@ -21,7 +21,7 @@ struct Service {
 }
 
 /// `is_taken_over`: the dev container is made from this file, so its Azurite becomes azup's.
-pub(super) fn look(path: &Path, text: &str, is_taken_over: bool) -> Vec<Found> {
+pub(super) fn look(path: &Path, text: &str, is_taken_over: bool) -> Vec<Notice> {
     let mut found = Vec::new();
     for service in services(text) {
         let name = &service.name;
@@ -33,7 +33,7 @@ pub(super) fn look(path: &Path, text: &str, is_taken_over: bool) -> Vec<Found> {
                      file in dockerComposeFile, and it is taken over; or give it other ports than \
                      10000 to 10002"
                 );
-                found.push(Found::at(path, line, what));
+                found.push(Notice::at(path, line, what));
             }
             None => {
                 for (port, line) in service.ports {
@@ -41,7 +41,7 @@ pub(super) fn look(path: &Path, text: &str, is_taken_over: bool) -> Vec<Found> {
                         "the service {name} publishes port {port}, where Azurite answers: give one of \
                          the two another port"
                     );
-                    found.push(Found::at(path, line, what));
+                    found.push(Notice::at(path, line, what));
                 }
             }
         }

@@ -13,8 +13,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::answer::Running;
-use super::{Data, Ports};
+use super::running::Running;
+use crate::azurite::{Data, Ports};
 use crate::certificates::sha256;
 use crate::failure::{Failure, command_line, reason, shown};
 use crate::files::{self, Content};
@@ -30,41 +30,41 @@ const ENDING: Duration = Duration::from_secs(15);
 
 /// The files of one data folder (or of one Azurite in memory), all in azup's own `run`.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub struct InstanceLock {
     lock: PathBuf,
 }
 
-/// Who took a slot, as it stands beside its lock: on Windows nobody can read what is locked.
+/// Who took a instance, as it stands beside its lock: on Windows nobody can read what is locked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Holder {
+pub struct LockOwner {
     /// The azup that holds it.
-    pub(super) pid: u32,
+    pub pid: u32,
     /// When that process started (clock ticks since the machine did), so that another
     /// one with the same number is not taken for it. Only Linux tells.
-    pub(super) start_time: Option<u64>,
+    pub start_time: Option<u64>,
     /// The data folder; none in memory.
-    pub(super) location: Option<String>,
+    pub location: Option<String>,
     /// The project in which it was started; none outside of projects.
     #[serde(default)]
-    pub(super) project: Option<PathBuf>,
+    pub project: Option<PathBuf>,
     /// Whether it belongs to the program that started it, such as a test run.
     #[serde(default)]
-    pub(super) until_eof: bool,
+    pub until_eof: bool,
 }
 
-/// Whether a slot is taken.
+/// Whether a instance is taken.
 #[derive(Debug)]
-pub(super) enum Occupant {
+pub enum LockState {
     /// Nobody has it.
     Nobody,
     /// It is held; by whom is not always known.
-    Held(Option<Holder>),
+    Held(Option<LockOwner>),
 }
 
-impl Slot {
-    /// The slot of a data folder that exists, or of an Azurite in memory, of which there
+impl InstanceLock {
+    /// The instance of a data folder that exists, or of an Azurite in memory, of which there
     /// may be one on each blob port.
-    pub(super) fn of(data: &Data, ports: Ports, machine: &Machine) -> Result<Self> {
+    pub fn of(data: &Data, ports: Ports, machine: &Machine) -> Result<Self> {
         let name = match data {
             Data::Memory => sha256(format!("memory:{}", ports.blob).as_bytes()),
             Data::Folder(folder) => {
@@ -80,33 +80,33 @@ impl Slot {
         })
     }
 
-    /// Every slot that was ever taken.
-    pub(super) fn all(machine: &Machine) -> Result<Vec<Self>> {
+    /// Every instance that was ever taken.
+    pub fn all(machine: &Machine) -> Result<Vec<Self>> {
         let Ok(entries) = fs::read_dir(run_folder(machine)?) else {
             return Ok(Vec::new());
         };
-        let mut slots: Vec<PathBuf> = entries
+        let mut instances: Vec<PathBuf> = entries
             .flatten()
             .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|end| end == "lock"))
             .collect();
-        slots.sort();
-        Ok(slots.into_iter().map(|lock| Self { lock }).collect())
+        instances.sort();
+        Ok(instances.into_iter().map(|lock| Self { lock }).collect())
     }
 
     /// What all of its files are called.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let name = self.lock.file_stem().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
     /// What Azurite and an azup in the background have to say.
-    pub(super) fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.lock.with_extension("log")
     }
 
     fn held_by(&self) -> PathBuf {
-        self.lock.with_extension("holder")
+        self.lock.with_extension("owner")
     }
 
     fn state(&self) -> PathBuf {
@@ -114,41 +114,41 @@ impl Slot {
     }
 
     /// Whether it is taken, and by whom.
-    pub(super) fn occupant(&self) -> Result<Occupant> {
+    pub fn lock_state(&self) -> Result<LockState> {
         let lock = match LockFile::open_existing(&self.lock) {
             Ok(lock) => lock,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Occupant::Nobody);
+                return Ok(LockState::Nobody);
             }
             Err(error) => return Err(self.failed(&error).into()),
         };
         // Shared: those who only look do not get in each other's way.
         match lock.try_shared() {
-            Ok(true) => Ok(Occupant::Nobody),
-            Ok(false) => Ok(Occupant::Held(self.holder())),
+            Ok(true) => Ok(LockState::Nobody),
+            Ok(false) => Ok(LockState::Held(self.owner())),
             Err(error) => Err(self.failed(&error).into()),
         }
     }
 
-    fn holder(&self) -> Option<Holder> {
+    fn owner(&self) -> Option<LockOwner> {
         let bytes = files::read_if_there(&self.held_by()).ok()??;
         serde_json::from_slice(&bytes).ok()
     }
 
     /// What was written about the Azurite that is ready here; `None` where there is none.
-    pub(super) fn running(&self) -> Option<Running> {
-        let Ok(Occupant::Held(Some(holder))) = self.occupant() else {
+    pub fn running(&self) -> Option<Running> {
+        let Ok(LockState::Held(Some(owner))) = self.lock_state() else {
             return None;
         };
         let bytes = files::read_if_there(&self.state()).ok()??;
         let mut running: Running = serde_json::from_slice(&bytes).ok()?;
         running.certificate.refresh(OffsetDateTime::now_utc());
-        (running.pid == holder.pid && holder.is_alive()).then_some(running)
+        (running.pid == owner.pid && owner.is_alive()).then_some(running)
     }
 
-    /// Takes the slot for this process. An Azurite whose azup was killed is waited for:
+    /// Takes the instance for this process. An Azurite whose azup was killed is waited for:
     /// it ends by itself.
-    pub(super) fn take(self, data: &Data, until_eof: bool, machine: &Machine) -> Result<Taken> {
+    pub fn take(self, data: &Data, until_eof: bool, machine: &Machine) -> Result<Taken> {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
         }
@@ -158,33 +158,33 @@ impl Slot {
             match lock.try_alone() {
                 Ok(true) => break,
                 Ok(false) => {
-                    let holder = self.holder();
-                    let alive = holder.as_ref().is_some_and(Holder::is_alive);
+                    let owner = self.owner();
+                    let alive = owner.as_ref().is_some_and(LockOwner::is_alive);
                     if alive || Instant::now() >= until {
-                        return Err(in_use(data, holder.as_ref()).into());
+                        return Err(in_use(data, owner.as_ref()).into());
                     }
                     std::thread::sleep(POLL);
                 }
                 Err(error) => return Err(self.failed(&error).into()),
             }
         }
-        let holder = Holder {
+        let owner = LockOwner {
             pid: std::process::id(),
             start_time: os::start_time(std::process::id()),
             location: data.told(),
             project: marked_project(machine),
             until_eof,
         };
-        put(&self.held_by(), serde_json::to_vec(&holder)?)?;
+        put(&self.held_by(), serde_json::to_vec(&owner)?)?;
         // A killed azup could not remove it.
         let _ = fs::remove_file(self.state());
-        Ok(Taken { slot: self, lock })
+        Ok(Taken { instance: self, lock })
     }
 
     /// Waits until nobody has it, at most for `limit`; whether that came true.
-    pub(super) fn wait_until_free(&self, limit: Duration) -> Result<bool> {
+    pub fn wait_until_free(&self, limit: Duration) -> Result<bool> {
         let until = Instant::now() + limit;
-        while let Occupant::Held(_) = self.occupant()? {
+        while let LockState::Held(_) = self.lock_state()? {
             if Instant::now() >= until {
                 return Ok(false);
             }
@@ -193,8 +193,8 @@ impl Slot {
         Ok(true)
     }
 
-    /// Removes what a killed azup left, where nobody has taken the slot since.
-    pub(super) fn tidy(&self) {
+    /// Removes what a killed azup left, where nobody has taken the instance since.
+    pub fn tidy(&self) {
         if let Ok(lock) = LockFile::open_existing(&self.lock)
             && lock.try_alone().is_ok_and(|alone| alone)
         {
@@ -208,58 +208,58 @@ impl Slot {
     }
 }
 
-/// A slot that this process holds until it drops it, and Azurite until it ends.
+/// A instance that this process holds until it drops it, and Azurite until it ends.
 #[derive(Debug)]
-pub(super) struct Taken {
-    slot: Slot,
+pub struct Taken {
+    instance: InstanceLock,
     lock: LockFile,
 }
 
 impl Taken {
-    /// The slot.
-    pub(super) fn slot(&self) -> &Slot {
-        &self.slot
+    /// The instance.
+    pub fn instance(&self) -> &InstanceLock {
+        &self.instance
     }
 
-    /// Starts a program that inherits the lock.
-    pub(super) fn lend<T>(&self, spawn: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.lock.lend(spawn)?
+    /// The lock, for Azurite to inherit.
+    pub fn lock(&self) -> &LockFile {
+        &self.lock
     }
 
     /// Tells the world that Azurite is ready.
-    pub(super) fn announce(&self, running: &Running) -> Result<()> {
-        put(&self.slot.state(), serde_json::to_vec_pretty(running)?)
+    pub fn announce(&self, running: &Running) -> Result<()> {
+        put(&self.instance.state(), serde_json::to_vec_pretty(running)?)
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let _ = fs::remove_file(self.slot.state());
-        let _ = fs::remove_file(self.slot.held_by());
+        let _ = fs::remove_file(self.instance.state());
+        let _ = fs::remove_file(self.instance.held_by());
     }
 }
 
-/// Writes one of a slot's files, for this user alone.
+/// Writes one of a instance's files, for this user alone.
 fn put(path: &Path, bytes: Vec<u8>) -> Result<()> {
     let before = files::read_if_there(path)?;
     files::replace(path, before.as_deref(), &Content::File { bytes, mode: 0o600 })
 }
 
-impl Holder {
+impl LockOwner {
     /// Whether that very process still lives.
-    pub(super) fn is_alive(&self) -> bool {
+    pub fn is_alive(&self) -> bool {
         os::is_alive(self.pid, self.start_time)
     }
 }
 
 /// The failure for data that another azup has.
-pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
+pub fn in_use(data: &Data, owner: Option<&LockOwner>) -> Failure {
     let what = match data {
         Data::Folder(folder) => format!("the data in {} is in use", shown(folder)),
         Data::Memory => "an Azurite in memory already runs on this port".to_owned(),
     };
-    let who = match holder {
-        Some(holder) => format!(" by the azup with pid {}", holder.pid),
+    let who = match owner {
+        Some(owner) => format!(" by the azup with pid {}", owner.pid),
         None => String::new(),
     };
     let hint = match data {
@@ -275,7 +275,7 @@ pub(super) fn in_use(data: &Data, holder: Option<&Holder>) -> Failure {
 }
 
 /// A file of azup's `run` folder to lock, made where it is missing; without the lock.
-pub(super) fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, LockFile)> {
+pub fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, LockFile)> {
     let folder = run_folder(machine)?;
     files::make_folder(&folder, 0o700)?;
     let path = folder.join(name);
@@ -287,7 +287,7 @@ pub(super) fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, LockF
 
 /// Keeps every other azup of this user from the ports that begin with this one, for as long as it
 /// is held; `None`: another azup has them.
-pub(super) fn claim(port: u16, machine: &Machine) -> Result<Option<LockFile>> {
+pub fn claim(port: u16, machine: &Machine) -> Result<Option<LockFile>> {
     let (path, lock) = lock_file(&format!("{port}.claim"), machine)?;
     match lock.try_alone() {
         Ok(true) => Ok(Some(lock)),
@@ -296,11 +296,11 @@ pub(super) fn claim(port: u16, machine: &Machine) -> Result<Option<LockFile>> {
     }
 }
 
-pub(super) fn not_locked(path: &Path, error: &std::io::Error) -> Failure {
+pub fn not_locked(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot lock {}: {}", shown(path), reason(error)))
 }
 
-pub(super) fn run_folder(machine: &Machine) -> Result<PathBuf> {
+pub fn run_folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("run"))
 }
 
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_process_is_told_from_a_later_one_of_the_same_number() {
-        let me = Holder {
+        let me = LockOwner {
             pid: std::process::id(),
             start_time: os::start_time(std::process::id()),
             location: None,
@@ -319,7 +319,7 @@ mod tests {
         };
         assert!(me.start_time.is_some());
         assert!(me.is_alive());
-        let other = Holder {
+        let other = LockOwner {
             start_time: Some(1),
             ..me
         };

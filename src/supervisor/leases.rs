@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::Ports;
-use super::answer::Running;
-use super::interrupt::Interrupt;
-use super::{reach, slot};
+use super::running::Running;
+use super::{connect, instance_lock};
+use crate::azurite::Ports;
 use crate::failure::Failure;
 use crate::files;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::os::LockFile;
 
@@ -35,14 +35,14 @@ const KEEP: &str = "keep";
 
 /// Those who use the Azurite on one blob port.
 #[derive(Debug)]
-pub struct Users {
+pub struct Leases {
     path: PathBuf,
     lock: LockFile,
 }
 
 /// Who is left.
 #[derive(Debug)]
-pub(super) enum Left {
+pub enum Remaining {
     /// Somebody needs it.
     Needed,
     /// Nobody does, and nobody comes in for as long as the one who asked lives.
@@ -51,10 +51,10 @@ pub(super) enum Left {
     Keep,
 }
 
-impl Users {
+impl Leases {
     /// The file of the lock, without the lock.
-    pub(super) fn of(ports: Ports, machine: &Machine) -> Result<Self> {
-        let (path, lock) = slot::lock_file(&format!("{}.users", ports.blob), machine)?;
+    pub fn of(ports: Ports, machine: &Machine) -> Result<Self> {
+        let (path, lock) = instance_lock::lock_file(&format!("{}.users", ports.blob), machine)?;
         Ok(Self { path, lock })
     }
 
@@ -76,7 +76,7 @@ impl Users {
                             .into(),
                     );
                 }
-                Err(error) => return Err(slot::not_locked(&this.path, &error).into()),
+                Err(error) => return Err(instance_lock::not_locked(&this.path, &error).into()),
             }
         }
     }
@@ -87,10 +87,10 @@ impl Users {
     }
 
     /// What was to stay has ended nevertheless.
-    pub(super) fn forget(&self) -> Result<()> {
+    pub fn forget(&self) -> Result<()> {
         match fs::remove_file(self.kept()) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(slot::not_locked(&self.path, &error).into())
+                Err(instance_lock::not_locked(&self.path, &error).into())
             }
             _ => Ok(()),
         }
@@ -101,36 +101,36 @@ impl Users {
     }
 
     /// Who is left.
-    pub(super) fn left(&self) -> Result<Left> {
+    pub fn left(&self) -> Result<Remaining> {
         match self.lock.try_alone() {
             Ok(true) => {}
-            Ok(false) => return Ok(Left::Needed),
-            Err(error) => return Err(slot::not_locked(&self.path, &error).into()),
+            Ok(false) => return Ok(Remaining::Needed),
+            Err(error) => return Err(instance_lock::not_locked(&self.path, &error).into()),
         }
         if files::exists(&self.kept()) {
             self.forget()?;
             self.lock
                 .release()
-                .map_err(|error| slot::not_locked(&self.path, &error))?;
-            return Ok(Left::Keep);
+                .map_err(|error| instance_lock::not_locked(&self.path, &error))?;
+            return Ok(Remaining::Keep);
         }
-        Ok(Left::Nobody)
+        Ok(Remaining::Nobody)
     }
 
     /// Leaves them. Where nobody else is left, waits until Azurite has stopped.
     pub fn leave(self, running: &Running, machine: &Machine) -> Result<()> {
         let unlock = || {
             let done = self.lock.release();
-            done.map_err(|error| slot::not_locked(&self.path, &error))
+            done.map_err(|error| instance_lock::not_locked(&self.path, &error))
         };
         unlock()?;
         let until = Instant::now() + STOPPING;
         let mut others = 0;
-        while Instant::now() < until && reach::is_there(running, machine)? {
+        while Instant::now() < until && connect::is_there(running, machine)? {
             match self.lock.try_shared() {
                 // It is stopping.
                 Ok(false) => {}
-                Err(error) => return Err(slot::not_locked(&self.path, &error).into()),
+                Err(error) => return Err(instance_lock::not_locked(&self.path, &error).into()),
                 Ok(true) => {
                     unlock()?;
                     match self.lock.try_alone() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::Wish;
+use crate::azurite::AzuriteOptions;
 use crate::failure::Failure;
 use crate::identity::{self, Forward, HandedOn, Service, Started};
 use crate::machine::Machine;
@@ -61,19 +61,19 @@ impl Identity {
 
 /// An endpoint that is served for as long as this lives, here or by another azup.
 #[derive(Debug, Default)]
-pub(super) struct Credential {
+pub struct Credential {
     here: Option<Server>,
     /// What is needed to take over from another azup.
     elsewhere: Option<(u16, Service)>,
     tried: Option<Instant>,
     /// The header of those who get more than local tokens, to be said once.
-    pub(super) drawn: Option<String>,
+    pub drawn: Option<String>,
     handed_on: HandedOn,
 }
 
 impl Credential {
     /// Serves as `wish` says, where it is to be served at all.
-    pub(super) fn start(wish: &Wish, machine: &Machine, output: Output) -> (Self, Identity) {
+    pub fn start(wish: &AzuriteOptions, machine: &Machine, output: Output) -> (Self, Identity) {
         let Some(port) = wish.identity else {
             return Default::default();
         };
@@ -143,13 +143,13 @@ impl Credential {
     }
 
     /// The resources of which a token was handed on, where that are more than `known`.
-    pub(super) fn handed_on_since(&self, known: &[String]) -> Option<Vec<String>> {
+    pub fn handed_on_since(&self, known: &[String]) -> Option<Vec<String>> {
         let all = self.handed_on.resources();
         (all.len() > known.len()).then_some(all)
     }
 
     /// Takes over where another azup has ended. To be called now and then.
-    pub(super) fn keep(&mut self) {
+    pub fn keep(&mut self) {
         let Some((port, service)) = &self.elsewhere else {
             return;
         };

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::Found;
 use super::compose::is_compose;
 use super::lines::is_comment;
+use super::Notice;
 use crate::environment::ACCOUNT_NAME;
 use crate::project::located::{Located, strings};
 
@@ -30,7 +30,7 @@ pub(super) struct Settings<'p> {
 }
 
 /// What doctor tells of a file.
-pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
+pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     let kind = path.extension().unwrap_or_default().to_string_lossy();
     let is_source = SOURCES.contains(&&*kind);
     let is_local = is_local(path);
@@ -54,7 +54,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
             is_local || said(DEVELOPMENT).is_some()
         };
         let what = settings.in_line(number, line).filter(|_| is_told)?;
-        Some(Found::at(path, number, what))
+        Some(Notice::at(path, number, what))
     });
     found.collect()
 }

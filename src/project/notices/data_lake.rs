@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Found;
 use super::lines::is_comment;
+use super::Notice;
 
 /// What such a client is called in Python, JavaScript, .NET, Java and Go, in lower case.
 const CLIENTS: [&str; 10] = [
@@ -28,7 +28,7 @@ const ADDRESSES: [&str; 4] = [
 ];
 
 /// The first line of a file that needs it: the others say no more.
-pub(super) fn look(path: &Path, text: &str) -> Option<Found> {
+pub(super) fn look(path: &Path, text: &str) -> Option<Notice> {
     let lower = text.to_ascii_lowercase();
     let all = || CLIENTS.iter().chain(&ADDRESSES);
     if !all().any(|word| lower.contains(word)) {
@@ -44,7 +44,7 @@ pub(super) fn look(path: &Path, text: &str) -> Option<Found> {
     } else {
         "a client"
     };
-    Some(Found::at(
+    Some(Notice::at(
         path,
         number,
         format!("{word} is {kind} of Data Lake's (dfs)"),

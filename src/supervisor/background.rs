@@ -9,17 +9,17 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 
-use super::answer::Running;
-use super::cors;
-use super::interrupt::Interrupt;
-use super::prepare::Ready;
-use super::slot::{self, Occupant, Slot};
-use super::{ACCOUNT, Data, Wish, probe};
+use super::instance_lock::{self, InstanceLock, LockState};
+use super::running::Running;
+use crate::azurite::cors;
+use crate::azurite::prepare::Ready;
+use crate::azurite::{ACCOUNT, AzuriteOptions, Data, probe};
 use crate::background;
-use crate::certificates::{self, Place};
+use crate::certificates::{self, SetLocation};
 use crate::client::Client;
 use crate::failure::{Exit, Failure, command_line};
 use crate::identity;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::options::{Global, Named};
 use crate::output::Output;
@@ -34,24 +34,24 @@ const POLL: Duration = Duration::from_millis(50);
 /// The Azurite that already runs on these data, where that is what is asked for: with
 /// `wait` (as for `-d`), on the same ports, and checked anew. `None`: nobody has them.
 pub fn already_running(
-    wish: &Wish,
+    wish: &AzuriteOptions,
     wait: bool,
     machine: &Machine,
     output: Output,
     interrupt: &Interrupt,
 ) -> Result<Option<Running>> {
-    let slot = Slot::of(&wish.data, wish.ports, machine)?;
+    let instance = InstanceLock::of(&wish.data, wish.ports, machine)?;
     let until = Instant::now() + LIMIT;
     let mut told = false;
     loop {
         interrupt.check()?;
-        let holder = match slot.occupant()? {
-            Occupant::Nobody => return Ok(None),
-            Occupant::Held(holder) => holder,
+        let owner = match instance.lock_state()? {
+            LockState::Nobody => return Ok(None),
+            LockState::Held(owner) => owner,
         };
-        let alive = holder.as_ref().is_some_and(slot::Holder::is_alive);
+        let alive = owner.as_ref().is_some_and(instance_lock::LockOwner::is_alive);
         let late = Instant::now() >= until;
-        match slot.running() {
+        match instance.running() {
             Some(mut running) if wait && running.ports == wish.ports => {
                 if !told {
                     output.progress(&format!("already running (pid {})", running.pid));
@@ -63,9 +63,9 @@ pub fn already_running(
                 require_tokens(&running, wish)?;
                 return Ok(Some(running));
             }
-            Some(_) => return Err(slot::in_use(&wish.data, holder.as_ref()).into()),
+            Some(_) => return Err(instance_lock::in_use(&wish.data, owner.as_ref()).into()),
             None if late || (alive && !wait) => {
-                return Err(slot::in_use(&wish.data, holder.as_ref()).into());
+                return Err(instance_lock::in_use(&wish.data, owner.as_ref()).into());
             }
             // It is starting or ending; both take seconds.
             None => {}
@@ -79,7 +79,7 @@ pub fn already_running(
 }
 
 /// Makes sure that a running Azurite has these accounts.
-pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<()> {
+pub fn require_accounts(running: &Running, accounts: &[Named]) -> Result<()> {
     let missing = accounts
         .iter()
         .map(|account| account.name.as_str())
@@ -97,7 +97,7 @@ pub(super) fn require_accounts(running: &Running, accounts: &[Named]) -> Result<
 
 /// Makes sure that a running Azurite's endpoint gives the tokens that are asked for. Who is
 /// asked for others was said to whom it was started for; nobody can be told again.
-fn require_tokens(running: &Running, wish: &Wish) -> Result<()> {
+fn require_tokens(running: &Running, wish: &AzuriteOptions) -> Result<()> {
     let missing = wish
         .audiences
         .iter()
@@ -118,7 +118,7 @@ fn require_tokens(running: &Running, wish: &Wish) -> Result<()> {
 }
 
 /// Makes sure that a running Azurite has the options of its own that are asked for.
-fn require_passed_on(running: &Running, wish: &Wish) -> Result<()> {
+fn require_passed_on(running: &Running, wish: &AzuriteOptions) -> Result<()> {
     let wanted = words(&wish.passed_on);
     if wanted.is_empty() || wanted == running.passed_on {
         return Ok(());
@@ -133,13 +133,13 @@ fn require_passed_on(running: &Running, wish: &Wish) -> Result<()> {
 }
 
 /// As they stand in its record.
-pub(super) fn words(options: &[OsString]) -> Vec<String> {
+pub fn words(options: &[OsString]) -> Vec<String> {
     let text = |word: &OsString| word.to_string_lossy().into_owned();
     options.iter().map(text).collect()
 }
 
 /// The same proof as at its start, with the CA that it serves by now.
-pub(super) fn verify(running: &mut Running) -> Result<Client> {
+pub fn verify(running: &mut Running) -> Result<Client> {
     let ports = running.ports;
     let client = probe::check(ports, || {
         running.certificate.refresh(OffsetDateTime::now_utc());
@@ -160,7 +160,7 @@ pub fn warn_of_other_certificate(
     machine: &Machine,
     output: Output,
 ) -> Result<()> {
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     let set = match certificates::accepted(machine, &place, machine.now()) {
         Err(error) if Failure::exit_of(&error) == Exit::Refused => return Err(error),
         // A set that is missing or broken is the next start's problem.
@@ -184,18 +184,18 @@ pub fn start(
     interrupt: &Interrupt,
 ) -> Result<(Running, Option<String>)> {
     let wish = &ready.wish;
-    let slot = Slot::of(&wish.data, wish.ports, machine)?;
-    let log = slot.log();
+    let instance = InstanceLock::of(&wish.data, wish.ports, machine)?;
+    let log = instance.log();
     let arguments = arguments(wish, &ready.set.folder);
     let answer = background::leave(&arguments, &log, LIMIT, machine, interrupt)?;
     let drawn = answer["identity"]["forward"]["header"].as_str();
-    slot.running()
+    instance.running()
         .map(|running| (running, drawn.map(str::to_owned)))
         .ok_or_else(|| background::silent(&log).into())
 }
 
 /// The command line of the one that stays behind.
-fn arguments(wish: &Wish, certs: &Path) -> Vec<OsString> {
+fn arguments(wish: &AzuriteOptions, certs: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = ["up", "--detached-child", "--json"]
         .map(OsString::from)
         .to_vec();

@@ -8,16 +8,17 @@ use anyhow::{Context as _, Result};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::answer::Running;
-use super::interrupt::Interrupt;
-use super::probe::{self, Seen};
-use super::slot::{Occupant, Slot};
-use super::{Data, Ports, Wish, background, data, look, ports, prepare};
-use crate::certificates::{self, Place, TrustAnchor};
+use super::instance_lock::{InstanceLock, LockState};
+use super::running::Running;
+use super::{background, listed, ports};
+use crate::azurite::probe::{self, Seen};
+use crate::azurite::{AzuriteOptions, Data, Ports, data, prepare};
+use crate::certificates::{self, SetLocation, TrustAnchor};
 use crate::client::Client;
 use crate::failure::shown;
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
-use crate::options::{Global, ConnectionOptions};
+use crate::options::{ConnectionOptions, Global};
 use crate::output::Output;
 use crate::workspace::marked_project;
 
@@ -42,7 +43,7 @@ pub struct Reached {
 pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Ports, Option<Running>)> {
     let project = marked_project(machine);
     let usual = data::usual(machine)?.to_string_lossy().into_owned();
-    let running = look::running(machine)
+    let running = listed::running(machine)
         .into_iter()
         .filter(|running| Ports::named(told, running.ports) == running.ports)
         // That of an `azup run` with data of its own, or of a test run, is for nobody else.
@@ -80,7 +81,7 @@ pub fn warn_of_other_project(running: &Running, machine: &Machine, output: Outpu
 pub fn ca_of(
     running: Option<&Running>,
     now: TrustAnchor,
-    place: &Place,
+    place: &SetLocation,
     machine: &Machine,
 ) -> Result<TrustAnchor> {
     match running {
@@ -97,9 +98,9 @@ pub fn ca_of(
 }
 
 /// Finds the Azurite that `wish` describes, or starts it; `own`: none that is not azup's will do. The caller is one of its
-/// [`super::Users`] by then.
-pub fn reach(
-    wish: Wish,
+/// [`super::Leases`] by then.
+pub fn connect_or_start(
+    wish: AzuriteOptions,
     running: Option<Running>,
     own: bool,
     global: &Global,
@@ -107,7 +108,7 @@ pub fn reach(
     output: Output,
     interrupt: &Interrupt,
 ) -> Result<Reached> {
-    let place = Place::find(machine, global)?;
+    let place = SetLocation::find(machine, global)?;
     let set = certificates::obtain(machine, &place, &[])?.set;
     if let Some(mut running) =
         running.filter(|running| is_there(running, machine).unwrap_or(false))
@@ -144,7 +145,7 @@ pub fn reach(
 fn reached(
     running: Running,
     now: TrustAnchor,
-    place: &Place,
+    place: &SetLocation,
     machine: &Machine,
 ) -> Result<Reached> {
     Ok(Reached {
@@ -174,11 +175,11 @@ fn answers(
 }
 
 /// Whether the Azurite of a record, or its end, is still there.
-pub(super) fn is_there(running: &Running, machine: &Machine) -> Result<bool> {
+pub fn is_there(running: &Running, machine: &Machine) -> Result<bool> {
     let data = match &running.location {
         Some(folder) => Data::Folder(PathBuf::from(folder)),
         None => Data::Memory,
     };
-    let slot = Slot::of(&data, running.ports, machine)?;
-    Ok(matches!(slot.occupant()?, Occupant::Held(_)))
+    let instance = InstanceLock::of(&data, running.ports, machine)?;
+    Ok(matches!(instance.lock_state()?, LockState::Held(_)))
 }

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use super::Found;
 use super::compose::is_compose;
+use super::Notice;
 use super::settings::{Settings, is_of_interest};
 
-pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
+pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     let lower = text.to_ascii_lowercase();
     // Most files have none of these words.
     let words = ["azurite", "runasemulator", ":z", ",z", "selinux"];
@@ -24,7 +24,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Found> {
         let what = settings.in_line(number, line)
             .or_else(|| emulator(path, line))
             .or_else(|| label(path, line));
-        found.extend(what.map(|what| Found::at(path, number, what)));
+        found.extend(what.map(|what| Notice::at(path, number, what)));
     }
     found
 }
