@@ -34,7 +34,7 @@ pub struct InstanceLock {
     lock: PathBuf,
 }
 
-/// Who took a instance, as it stands beside its lock: on Windows nobody can read what is locked.
+/// Who took an instance, as it stands beside its lock: on Windows nobody can read what is locked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LockOwner {
     /// The azup that holds it.
@@ -52,7 +52,7 @@ pub struct LockOwner {
     pub until_eof: bool,
 }
 
-/// Whether a instance is taken.
+/// Whether an instance is taken.
 #[derive(Debug)]
 pub enum LockState {
     /// Nobody has it.
@@ -239,7 +239,7 @@ impl Drop for Taken {
     }
 }
 
-/// Writes one of a instance's files, for this user alone.
+/// Writes one of an instance's files, for this user alone.
 fn put(path: &Path, bytes: Vec<u8>) -> Result<()> {
     let before = files::read_if_there(path)?;
     files::replace(path, before.as_deref(), &Content::File { bytes, mode: 0o600 })
