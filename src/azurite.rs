@@ -17,6 +17,7 @@ pub mod data;
 pub mod install;
 pub mod look;
 pub mod node;
+mod partial;
 pub mod planted;
 pub mod prepare;
 pub mod probe;
@@ -37,7 +38,8 @@ pub use command::SERVE;
 pub use cors::allows;
 pub use data::{Data, named_database, usual as usual_data};
 pub use install::RECORD as BROUGHT_ALONG;
-pub use look::{Ask, Listener, Seen, ask, get_plain, installed, look, node_version};
+pub use look::{Ask, Listener, Seen, ask, get_plain, installed, look};
+pub use node::{Consent, Node};
 pub use prepare::{Ready, prepare, preview};
 
 /// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
@@ -77,6 +79,8 @@ pub struct AzuriteOptions {
     pub while_used: bool,
     /// Whether it ends with the program that started it, and is nobody else's.
     pub until_eof: bool,
+    /// Whether a Node.js may be downloaded where none is.
+    pub download: Consent,
 }
 
 impl AzuriteOptions {
@@ -109,6 +113,11 @@ impl AzuriteOptions {
             passed_on: passed_on(&up.azurite)?,
             while_used: up.while_used,
             until_eof: up.until_eof,
+            download: match (up.yes, up.until_eof) {
+                (true, _) => Consent::Given,
+                (false, true) => Consent::Withheld,
+                (false, false) => Consent::Asked,
+            },
         })
     }
 
@@ -127,6 +136,7 @@ impl AzuriteOptions {
             passed_on: Vec::new(),
             while_used: true,
             until_eof: false,
+            download: Consent::Withheld,
         })
     }
 }

@@ -65,7 +65,7 @@ pub fn run(
         Command::Token(token) => return token::run(token, machine, output),
         Command::Completions(completions) => completions::run(completions)?,
         Command::Man(man) => man::run(man, global, machine)?,
-        Command::Version => version::run()?,
+        Command::Version => version::run(machine)?,
         // Answered where the command line is read.
         Command::Help(_) => return Ok(Exit::Done),
     };

@@ -299,6 +299,8 @@ pub struct UpOptions {
     pub cors: Vec<String>,
     /// Options of Azurite's own.
     pub azurite: Vec<OsString>,
+    /// Whether a Node.js is downloaded without asking where none is.
+    pub yes: bool,
     /// Whether it ends with the program that started it.
     pub until_eof: bool,
     /// Whether it ends when no `azup run` needs it any more.

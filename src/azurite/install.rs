@@ -5,26 +5,23 @@ mod inside;
 mod npm;
 mod tarball;
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::Value;
 
-use super::node::Node;
 use super::VERSION;
+use super::node::Node;
+use super::partial::{self, Partial, beside};
 use crate::certificates::sha256;
 use crate::failure::{Exit, Failure, command_line, shown};
-use crate::files::{self, Lock, hex, random};
+use crate::files;
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::output::Output;
 pub use inside::RECORD;
 use npm::Npm;
-
-/// How long another azup may take to install it on a slow line.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The one file that it becomes, and what is said of it.
 const BUNDLE: &str = "azurite.cjs";
@@ -117,7 +114,7 @@ impl Install {
 
     /// Where Node.js keeps what it has compiled of Azurite; those before 22.1 keep nothing.
     pub fn compiled(&self) -> PathBuf {
-        self.beside(".compiled")
+        beside(&self.folder, ".compiled")
     }
 
     /// Where the entry point will be after an install.
@@ -152,12 +149,11 @@ impl Install {
             return Ok(entry);
         }
         let npm = if self.is_from_npm() { Some(npm::find(machine)?) } else { None };
-        let _lock = self.lock(interrupt)?;
+        let _lock = partial::lock(&self.folder, "Azurite", interrupt)?;
         // Another azup may have installed it in the meantime.
         if let Some(entry) = self.entry()? {
             return Ok(entry);
         }
-        self.remove_partials();
         let started = Instant::now();
         let partial = Partial::new(&self.folder)?;
         let place = shown(&self.folder);
@@ -179,69 +175,6 @@ impl Install {
             started.elapsed().as_secs()
         ));
         Ok(entry_in(&self.folder).map_err(Failure::new)?)
-    }
-
-    /// Waits for another azup that is installing.
-    fn lock(&self, interrupt: &Interrupt) -> Result<Lock> {
-        let path = self.beside(".lock");
-        let until = Instant::now() + LIMIT;
-        loop {
-            interrupt.check()?;
-            if let Some(lock) = Lock::acquire(&path, Duration::from_millis(100))? {
-                return Ok(lock);
-            }
-            if Instant::now() >= until {
-                return Err(Failure::new(
-                    "another azup has been installing Azurite for a quarter of an hour",
-                )
-                .hint("pgrep -a azup")
-                .into());
-            }
-        }
-    }
-
-    fn beside(&self, end: &str) -> PathBuf {
-        let mut name = self.folder.clone().into_os_string();
-        name.push(end);
-        name.into()
-    }
-
-    /// Removes what a killed azup left. Called under the lock, so none is in use.
-    fn remove_partials(&self) {
-        let (Some(parent), Some(name)) = (self.folder.parent(), self.folder.file_name()) else {
-            return;
-        };
-        let Ok(entries) = fs::read_dir(parent) else {
-            return;
-        };
-        let start = format!("{}.", name.to_string_lossy());
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(&start) && name.ends_with(".partial") {
-                files::discard_folder(&entry.path());
-            }
-        }
-    }
-}
-
-/// A folder that goes again unless it was renamed into place.
-struct Partial {
-    folder: PathBuf,
-}
-
-impl Partial {
-    fn new(destination: &Path) -> Result<Self> {
-        let mut name = destination.to_owned().into_os_string();
-        name.push(format!(".{}.partial", hex(&random::<4>())));
-        let folder = PathBuf::from(name);
-        files::make_folder(&folder, 0o755)?;
-        Ok(Self { folder })
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        files::discard_folder(&self.folder);
     }
 }
 

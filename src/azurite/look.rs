@@ -9,7 +9,6 @@ use anyhow::Result;
 use time::{Date, Month, OffsetDateTime, Time};
 
 use super::install::Install;
-use super::node::Node;
 use super::probe::words;
 use super::{ADDRESS, Service};
 use crate::client::{self, Client, Refusal, Request, Response};
@@ -149,11 +148,6 @@ fn reply(response: Response) -> Reply {
 /// The Azurite that is installed and whole; `None` where none is installed yet.
 pub fn installed(machine: &Machine) -> Result<Option<PathBuf>> {
     Install::of(machine)?.check()
-}
-
-/// The version of the Node.js that would run Azurite.
-pub fn node_version(machine: &Machine, limit: Duration) -> Result<String> {
-    Node::find_within(machine, limit).map(|node| node.version)
 }
 
 /// A date of HTTP's (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.

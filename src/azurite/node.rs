@@ -1,6 +1,10 @@
 //! The Node.js that runs Azurite.
 
+mod by_hand;
+mod download;
+mod pinned;
 mod places;
+mod registry;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +13,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::failure::{Failure, shown};
+use crate::interrupt::Interrupt;
 use crate::machine::Machine;
+use crate::output::Output;
+use pinned::Pinned;
+use registry::Registry;
 
 /// The oldest major version that runs the pinned Azurite (measured; Azurite itself asks
 /// for 22).
@@ -17,6 +25,17 @@ const OLDEST: u32 = 20;
 
 /// How long `node --version` may take, on a machine under load.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// Whether one may be downloaded where none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Whoever sits at the terminal is asked.
+    Asked,
+    /// By `--yes`.
+    Given,
+    /// Nobody can be asked.
+    Withheld,
+}
 
 /// A Node.js that is new enough.
 #[derive(Clone, Debug)]
@@ -28,27 +47,76 @@ pub struct Node {
 }
 
 impl Node {
-    /// Finds one that is new enough, and asks it for its version.
-    pub fn find(machine: &Machine) -> Result<Self> {
-        Self::find_within(machine, LIMIT)
+    /// Finds one that is new enough, and asks it for its version, which may take this long.
+    pub fn find(machine: &Machine, limit: Duration) -> Result<Self> {
+        Self::search(machine, limit).map_err(|missing| hinted(missing, Consent::Withheld, machine))
     }
 
-    /// The same with another limit for `node --version`.
-    pub fn find_within(machine: &Machine, limit: Duration) -> Result<Self> {
+    /// The same; where there is none, it is downloaded if the user wants that.
+    pub fn ensure(
+        consent: Consent,
+        machine: &Machine,
+        output: Output,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
+        let missing = match Self::search(machine, LIMIT) {
+            Ok(node) => return Ok(node),
+            Err(missing) => missing,
+        };
+        let Some(pinned) = Pinned::of(machine) else {
+            return Err(hinted(missing, consent, machine));
+        };
+        let registry = Registry::of(machine)?;
+        if consent == Consent::Asked {
+            let question = format!("{missing:#}.\n{}", pinned.question(&registry));
+            match output.confirm(&question) {
+                Some(true) => {}
+                Some(false) => {
+                    let what = format!("{missing:#}; nothing was downloaded, as you said");
+                    return Err(Failure::new(what).hint(by_hand::command(machine)).into());
+                }
+                None => return Err(hinted(missing, consent, machine)),
+            }
+        } else if consent == Consent::Withheld {
+            return Err(hinted(missing, consent, machine));
+        }
+        pinned.ensure(&registry, machine, output, interrupt)
+    }
+
+    /// The one that [`Node::ensure`] would give, and what it would download for that.
+    pub fn preview(consent: Consent, machine: &Machine) -> Result<(PathBuf, Option<String>)> {
+        let missing = match Self::search(machine, LIMIT) {
+            Ok(node) => return Ok((node.program, None)),
+            Err(missing) => missing,
+        };
+        match Pinned::of(machine) {
+            Some(pinned) if consent != Consent::Withheld => {
+                Ok((pinned.program(), Some(pinned.preview(&Registry::of(machine)?))))
+            }
+            _ => Err(hinted(missing, consent, machine)),
+        }
+    }
+
+    /// In words: its version and where it is.
+    pub fn named(&self) -> String {
+        format!("Node.js {} ({})", self.version, shown(&self.program))
+    }
+
+    /// The first that is new enough. An error may have no hint yet.
+    fn search(machine: &Machine, limit: Duration) -> Result<Self> {
         // What is wrong with the first is what the user has to know, if no other will do.
         let mut wrong = None;
-        for program in places::candidates(machine) {
+        let downloaded = Pinned::of(machine).map(|pinned| pinned.program());
+        let downloaded = downloaded.filter(|program| program.is_file());
+        for program in places::candidates(machine).chain(downloaded) {
             match Self::at(program, machine, limit) {
                 Ok(node) => return Ok(node),
                 Err(error) => wrong = wrong.or(Some(error)),
             }
         }
         Err(wrong.unwrap_or_else(|| {
-            Failure::new(format!(
-                "no Node.js on PATH: Azurite needs Node.js {OLDEST} or newer"
-            ))
-            .hint("install Node.js from https://nodejs.org/en/download")
-            .into()
+            let what = format!("no Node.js on PATH: Azurite needs Node.js {OLDEST} or newer");
+            Failure::new(what).into()
         }))
     }
 
@@ -72,7 +140,6 @@ impl Node {
                 "{} is Node.js {version}: Azurite needs Node.js {OLDEST} or newer",
                 shown(&program)
             ))
-            .hint("install Node.js from https://nodejs.org/en/download")
             .into()),
             None => Err(Failure::new(format!(
                 "{} --version does not print a Node.js version: {}",
@@ -87,4 +154,18 @@ impl Node {
             .into()),
         }
     }
+}
+
+/// What is missing, with the command that brings it.
+fn hinted(missing: anyhow::Error, consent: Consent, machine: &Machine) -> anyhow::Error {
+    if Failure::hint_of(&missing).is_some() {
+        return missing;
+    }
+    let hint = match consent {
+        _ if Pinned::of(machine).is_none() => by_hand::command(machine),
+        Consent::Asked => "azup up --yes".to_owned(),
+        // It is there for whoever comes next, and so is Azurite.
+        Consent::Given | Consent::Withheld => "azup up -d --yes".to_owned(),
+    };
+    Failure::new(format!("{missing:#}")).hint(hint).into()
 }

@@ -70,7 +70,7 @@ pub fn prepare(
     obtained.set.readable_key()?;
     change::require_private(&obtained.set.key_file())?;
     output.detail(&format!("certificates: {}", shown(&obtained.set.folder)));
-    let node = Node::find(machine)?;
+    let node = Node::ensure(wish.download, machine, output, interrupt)?;
     output.detail(&format!(
         "Node.js {}: {}",
         node.version,
@@ -116,7 +116,7 @@ pub fn prepare(
 pub fn preview(wish: &AzuriteOptions, global: &Global, machine: &Machine) -> Result<Answer> {
     let place = SetLocation::find(machine, global)?;
     let obtained = certificates::obtain(machine, &place, &wish.sans)?;
-    let node = Node::find(machine)?;
+    let (node, download) = Node::preview(wish.download, machine)?;
     let install = Install::of(machine)?;
     let installed = install.entry()?;
     let mut all = obtained.changes;
@@ -134,13 +134,14 @@ pub fn preview(wish: &AzuriteOptions, global: &Global, machine: &Machine) -> Res
     {
         changes.push(format!("new folder {}", shown(folder)));
     }
+    changes.extend(download);
     let mut commands = Vec::new();
     if installed.is_none() {
         commands.push(install.preview(machine));
     }
     let entry = installed.unwrap_or_else(|| install.usual_entry());
     commands.push(command_line(command::command(
-        &node.program,
+        &node,
         &command::serve_file(machine)?,
         &entry,
         wish,

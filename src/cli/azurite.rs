@@ -18,6 +18,7 @@ Examples:
   azup up                   run Azurite until Ctrl-C
   azup up -d                run it in the background; azup down stops it
   azup up --in-memory       keep nothing when it stops
+  azup up --yes             where no Node.js is found, download one without asking
   azup up --cors '*'        let web pages of every origin call it
   azup up -- --loose        pass an option to Azurite
   azup up --json --until-eof  for a test fixture: free ports, one document when ready
@@ -76,6 +77,9 @@ pub struct Up {
     /// Let web pages of this origin (* for every one) call Azurite; stored with the data (repeatable)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Where no Node.js is found: download one into azup's data folder without asking
+    #[arg(short, long)]
+    yes: bool,
     /// Options for Azurite itself, such as --loose or --debug FILE
     #[arg(last = true, value_name = "AZURITE_OPTION", allow_hyphen_values = true)]
     azurite: Vec<OsString>,
@@ -112,6 +116,7 @@ impl Up {
             https_only: self.https_only,
             cors: self.cors.clone(),
             azurite: self.azurite.clone(),
+            yes: self.yes,
             until_eof: self.until_eof,
             while_used: self.while_used,
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Check, Context, Finding, Run};
-use crate::azurite::{self, ACCOUNT, Ask, Listener, Seen, Service};
+use crate::azurite::{self, ACCOUNT, Ask, Listener, Node, Seen, Service};
 use crate::certificates::TrustAnchor;
 use crate::failure::{Failure, command_line, shown};
 use crate::identity;
@@ -82,8 +82,8 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn node(context: &Context) -> Result<Finding> {
-    match azurite::node_version(&context.machine, context.limit) {
-        Ok(version) => Ok(Finding::ok(format!("Node.js {version}"))),
+    match Node::find(&context.machine, context.limit) {
+        Ok(node) => Ok(Finding::ok(node.named())),
         Err(_) if is_beside(&context.machine) => {
             Ok(Finding::skip("Azurite runs in a container of its own"))
         }

@@ -41,7 +41,7 @@ pub(super) fn candidates(machine: &Machine) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The environment that azup was installed in: the folder above its `bin`.
-fn environment(machine: &Machine) -> Option<PathBuf> {
+pub(super) fn environment(machine: &Machine) -> Option<PathBuf> {
     let azup = machine.azup().ok()?;
     Some(azup.parent()?.parent()?.to_owned())
 }
