@@ -22,6 +22,7 @@ mod ports;
 mod reset;
 mod running;
 mod serve;
+mod snippet;
 
 pub use background::{already_running, start as start_in_background, warn_of_other_certificate};
 pub use choose::for_run;

@@ -127,6 +127,15 @@ impl Install {
         matches!(self.source, Source::Own) && inside::RECORD.is_none()
     }
 
+    /// Refuses where an install is needed that cannot be: before a Node.js, which comes without
+    /// npm, is downloaded for nothing.
+    pub fn require_npm(&self, machine: &Machine) -> Result<()> {
+        if self.is_from_npm() && self.entry()?.is_none() {
+            npm::find(machine)?;
+        }
+        Ok(())
+    }
+
     /// What an install does, as a dry run shows it.
     pub fn preview(&self, machine: &Machine) -> String {
         if !self.is_from_npm() {

@@ -70,6 +70,8 @@ pub fn prepare(
     obtained.set.readable_key()?;
     change::require_private(&obtained.set.key_file())?;
     output.detail(&format!("certificates: {}", shown(&obtained.set.folder)));
+    let install = Install::of(machine)?;
+    install.require_npm(machine)?;
     let node = Node::ensure(wish.download, machine, output, interrupt)?;
     output.detail(&format!(
         "Node.js {}: {}",
@@ -90,7 +92,6 @@ pub fn prepare(
         planted::refuse(&folder, machine)?;
         wish.data = Data::Folder(folder);
     }
-    let install = Install::of(machine)?;
     let entry = install.ensure(&node, machine, output, interrupt)?;
     output.detail(&format!("Azurite {VERSION}: {}", shown(&entry)));
     let accounts = accounts::ensure(&wish.accounts, machine)?;

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::instance_lock::InstanceLock;
-use super::{Identity};
+use super::{Identity, snippet};
 use crate::azurite::{Data, Ports, url};
 use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
+use crate::options::Language;
 use crate::output::{Answer, good};
 use crate::workspace::marked_project;
 
@@ -133,7 +134,13 @@ impl Running {
 
     /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who
     /// get tokens of the user's own login.
-    pub fn answer(&self, machine: &Machine, end: &str, drawn: Option<&str>) -> Result<Answer> {
+    pub fn answer(
+        &self,
+        language: Option<Language>,
+        machine: &Machine,
+        end: &str,
+        drawn: Option<&str>,
+    ) -> Result<Answer> {
         let mut text = String::new();
         for (service, port) in self.ports.services() {
             // A String takes every write.
@@ -163,7 +170,12 @@ impl Running {
             self.tls,
             self.azurite,
             self.node,
-            self.snippet(&program(machine)?),
+            snippet::of(
+                language,
+                self.ports.blob,
+                self.identity.endpoint.is_some(),
+                &program(machine)?
+            ),
         );
         Ok(Answer {
             brief: None,
@@ -201,46 +213,6 @@ impl Running {
             document["accounts"] = self.accounts.clone().into();
         }
         document
-    }
-
-    /// Python that stores a blob and reads it back: as in production where somebody answers
-    /// for the credential, else with one of its own.
-    fn snippet(&self, azup: &str) -> String {
-        let before = if self.identity.endpoint.is_some() {
-            let run = command_line([azup, "run", "--", "python", "hello.py"]);
-            format!(
-                r#"# Python: pip install azure-identity azure-storage-blob; then {run}
-import os
-from azure.identity import DefaultAzureCredential
-from azure.storage.blob import ContainerClient
-
-url = os.environ["AZURE_STORAGE_BLOB_ENDPOINT"]
-hello = ContainerClient(url, "hello", DefaultAzureCredential())
-"#
-            )
-        } else {
-            // A JSON string is a Python string, too.
-            let azup = Value::from(azup);
-            let url = url(self.ports.blob);
-            format!(
-                r#"# Python, in a virtual environment: pip install azure-storage-blob, then azup trust
-import subprocess, time
-from azure.core.credentials import AccessToken
-from azure.storage.blob import ContainerClient
-
-class LocalCredential:
-    def get_token(self, *scopes, **options):
-        return AccessToken(subprocess.check_output([{azup}, "token"], text=True).strip(), int(time.time()) + 3600)
-
-hello = ContainerClient("{url}", "hello", LocalCredential())
-"#
-            )
-        };
-        before
-            + r#"created = hello.exists() or hello.create_container()
-stored = hello.upload_blob("hello.txt", b"Hello, Azurite", overwrite=True)
-print(hello.download_blob("hello.txt").readall().decode())
-"#
     }
 }
 

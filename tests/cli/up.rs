@@ -7,6 +7,7 @@ mod credential;
 mod database;
 mod documents;
 mod dotnet;
+mod download;
 mod emulator;
 mod forward;
 mod install;

@@ -53,7 +53,7 @@ pub(super) fn run(
     if let Some(failure) = served.running.identity.failure() {
         return Err(failure.into());
     }
-    let mut answer = served.running.answer(machine, END, None)?;
+    let mut answer = served.running.answer(None, machine, END, None)?;
     if output.is_json() {
         answer.document = document(answer.document, &ready, &served, java, machine, output)?;
     }

@@ -144,19 +144,24 @@ fn a_node_of_the_project_runs_nothing() {
 }
 
 #[test]
-fn version_says_which_azurite_this_is() {
+fn version_says_which_azurite_this_is_and_what_runs_it() {
     let site = Site::bare();
+    let node = real("node");
+    let said = site.sandbox.run(&node, ["--version"]).ok().stdout;
+    let version = said.trim().trim_start_matches('v');
     let done = site.sandbox.azup(["version", "-v"]).ok();
     assert_eq!(
         done.stdout,
         format!(
-            "azup {}\nAzurite 3.37.0, from npm on first use\n",
-            env!("CARGO_PKG_VERSION")
+            "azup {}\nAzurite 3.37.0, from npm on first use\nNode.js {version} ({})\n",
+            env!("CARGO_PKG_VERSION"),
+            node.display()
         )
     );
     let done = site.sandbox.azup(["version", "-v", "--json"]).ok();
     assert_eq!(done.json()["azurite"], "3.37.0");
     assert!(done.json()["bundle"].is_null(), "{done}");
+    assert_eq!(done.json()["node"]["program"], node.to_str().unwrap());
 }
 
 /// README's own words, in its order, and nothing of azup is left anywhere.

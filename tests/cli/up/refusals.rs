@@ -110,7 +110,7 @@ fn without_node_or_with_an_old_one_it_says_so() {
     --- stderr
     made certificates in [HOME]/.local/share/azup/certs
     error: no Node.js on PATH: Azurite needs Node.js 20 or newer
-    hint: install Node.js from https://nodejs.org/en/download
+    hint: azup up --yes
     ");
     // A stand-in, as no real Node.js 18 is at hand; behind it is no other one.
     let alone = |site: &mut Site, script: &str| {

@@ -179,6 +179,47 @@ fn a_token_opens_it_and_one_of_another_issuer_or_audience_does_not() {
 }
 
 #[test]
+fn in_a_node_project_the_printed_program_is_javascript_and_runs() {
+    let site = Site::new();
+    site.sandbox.write("package.json", "{}");
+    let modules = site.sandbox.project().join("node_modules");
+    std::os::unix::fs::symlink(part("npm-sdks/node_modules"), modules).unwrap();
+    let up = site.up(&["--in-memory"]);
+    let start = up.answer.find("// Node.js: npm install").unwrap();
+    let end = up.answer.rfind("\nCtrl-C").unwrap();
+    site.sandbox.write("hello.mjs", &up.answer[start..end]);
+    let done = site.sandbox.azup(["run", "--", "node", "hello.mjs"]).ok();
+    assert_eq!(done.stdout, "Hello, Azurite\n");
+}
+
+/// The other languages get the two lines of the page, which says what the tests run of them.
+#[test]
+fn in_projects_of_other_languages_the_printed_lines_are_those_of_the_docs() {
+    let page = include_str!("../../../docs/variables.md");
+    for (file, name) in [
+        ("app.csproj", ".NET"),
+        ("pom.xml", "Java"),
+        ("go.mod", "Go"),
+    ] {
+        let site = Site::new();
+        site.sandbox.write(file, "");
+        let up = site.up(&["--in-memory"]);
+        let start = up.answer.find(&format!("// {name}")).expect(&up.answer);
+        let end = up.answer.rfind("\nCtrl-C").unwrap();
+        let mut row = page
+            .lines()
+            .filter(|line| line.starts_with(&format!("| {name} ")));
+        let row = row.next().unwrap();
+        let lines: Vec<&str> = up.answer[start..end].lines().skip(1).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for line in lines {
+            assert!(row.contains(line), "{line} is not in {row}");
+        }
+        assert!(!up.answer.contains("Python"), "{}", up.answer);
+    }
+}
+
+#[test]
 fn the_snippet_calls_azup_by_name_where_path_leads_to_it() {
     let mut site = Site::new();
     site.only(&[azup().to_owned(), real("node")]);
