@@ -25,7 +25,7 @@
 //! | `interrupt` | Ctrl-C, SIGTERM and the end of the program that started azup |
 //! | `workspace` | which folders are the project's |
 //! | `git` | what git tracks, read from its index |
-//! | `client` | the one HTTP client |
+//! | `client` | the one HTTP client for this machine |
 //! | `server` | the one HTTP server, of tokens and of what clients are tried with |
 //! | `identity` | local access tokens, and the endpoint at which SDKs ask for them |
 //! | `background` | `-d`: the same azup once more, which stays behind |

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, azup, part};
 
 /// README, and the pages for users: each with its text.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -19,6 +19,14 @@ fn pages() -> Vec<(PathBuf, String)> {
         (path, text)
     };
     paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn the_picture_has_the_words_of_the_program() {
+    let sandbox = Sandbox::new();
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/picture");
+    let words = [picture, "--check".into(), azup().to_owned(), part("azurite-3.37.0"), part("wheels")];
+    sandbox.run("/usr/bin/python3", words).ok();
 }
 
 /// Every `azup …` in README and the pages is a command line that azup understands.
