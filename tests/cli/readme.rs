@@ -25,7 +25,13 @@ fn pages() -> Vec<(PathBuf, String)> {
 fn the_picture_has_the_words_of_the_program() {
     let sandbox = Sandbox::new();
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/picture");
-    let words = [picture, "--check".into(), azup().to_owned(), part("azurite-3.37.0"), part("wheels")];
+    let words = [
+        picture,
+        "--check".into(),
+        azup().to_owned(),
+        part("azurite-3.37.0"),
+        part("wheels"),
+    ];
     sandbox.run("/usr/bin/python3", words).ok();
 }
 
