@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::sdks::real;
-use super::site::Site;
+use super::site::{Site, ended, signal};
 use crate::sandbox::{Done, Sandbox, part};
 
 /// The pinned version.
@@ -90,7 +90,7 @@ fn nothing_is_kept(site: &Site) {
     let names = fs::read_dir(site.sandbox.own()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let kept: Vec<String> = names
-        .filter(|name| name.starts_with("node-") && !name.ends_with(".lock"))
+        .filter(|name| name.starts_with("node-") && *name != format!("node-{VERSION}.lock"))
         .collect();
     assert!(kept.is_empty(), "{kept:?}");
 }
@@ -250,6 +250,38 @@ fn what_is_not_that_very_package_is_refused_and_nothing_is_kept() {
         );
         nothing_is_kept(&site);
     }
+}
+
+#[test]
+fn a_slow_download_says_how_far_it_is_and_ctrl_c_leaves_nothing_of_it() {
+    let mut site = without_node();
+    let registry = Registry::start(&site, &[]);
+    site.sandbox
+        .set("npm_config_registry", registry.url("slow/"));
+    let mut command = site.sandbox.azup_command(site.words(&["--yes"]));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let far = regex_lite::Regex::new("^downloaded [0-9]+ of 52 MB \\([0-9]+ s\\)$").unwrap();
+    assert!(lines.any(|line| far.is_match(&line.unwrap())));
+    signal(child.id(), rustix::process::Signal::INT);
+    assert_eq!(ended(&mut child).code(), Some(130));
+    nothing_is_kept(&site);
+}
+
+#[test]
+fn of_two_at_once_one_downloads() {
+    let mut site = without_node();
+    let registry = Registry::start(&site, &[]);
+    site.sandbox.set("npm_config_registry", registry.url(""));
+    let start = || {
+        let mut command = site.sandbox.azup_command(site.words(&["-d", "--yes"]));
+        command.stdout(Stdio::null()).spawn().unwrap()
+    };
+    for mut child in [start(), start()] {
+        assert!(ended(&mut child).success());
+    }
+    assert_eq!(registry.log().lines().count(), 1, "{}", registry.log());
+    site.sandbox.azup(["down"]).ok();
 }
 
 #[test]

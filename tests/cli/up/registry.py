@@ -2,8 +2,8 @@
 
     registry.py FOLDER LOG [CERTIFICATE KEY]
 
-Serves the files of FOLDER, below /wrong/ each with its last byte changed, and below /moved/ a
-redirect to an address without HTTPS. With a certificate it speaks TLS. CONNECT leads to the
+Serves the files of FOLDER, below /wrong/ each with its last byte changed, below /slow/ a quarter
+of a megabyte each tenth of a second, and below /moved/ a redirect to an address without HTTPS. With a certificate it speaks TLS. CONNECT leads to the
 registry itself, whatever host was asked for. Prints the ports of registry and proxy, writes each
 request into LOG, and ends with its standard input.
 """
@@ -15,8 +15,10 @@ import socket
 import ssl
 import sys
 import threading
+import time
 
 FOLDER, LOG = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+PART = 1 << 18
 
 
 def note(*words):
@@ -32,7 +34,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "http://127.0.0.1:1/node.tgz")
             self.end_headers()
             return
-        file = FOLDER / self.path.removeprefix("/wrong").lstrip("/")
+        file = FOLDER / self.path.removeprefix("/wrong").removeprefix("/slow").lstrip("/")
         if not file.is_file():
             self.send_error(404)
             return
@@ -42,6 +44,10 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        while self.path.startswith("/slow/") and content:
+            self.wfile.write(content[:PART])
+            content = content[PART:]
+            time.sleep(0.1)
         self.wfile.write(content)
 
     def log_message(self, *words):
