@@ -115,7 +115,7 @@ impl InstanceLock {
     }
 
     fn held_by(&self) -> PathBuf {
-        self.lock.with_extension("owner")
+        self.lock.with_extension("holder")
     }
 
     fn state(&self) -> PathBuf {
