@@ -14,6 +14,7 @@
     reason = "all checks have one signature, also those in which nothing can fail"
 )]
 
+mod ask;
 mod azurite;
 mod certificates;
 mod clients;

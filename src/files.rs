@@ -9,6 +9,8 @@
 #[cfg_attr(windows, path = "files/windows/attributes.rs")]
 mod attributes;
 mod folders;
+#[cfg_attr(windows, path = "files/windows/folder.rs")]
+mod folder;
 mod judged;
 mod lock;
 #[cfg_attr(windows, path = "files/windows/place.rs")]

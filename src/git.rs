@@ -17,7 +17,7 @@ use memchr::memmem;
 use crate::failure::{command_line, shown};
 use crate::files;
 use crate::os::OsStrExt as _;
-use crate::workspace;
+use crate::workspace::marks::is_mark;
 pub use exclude::{Kept, keep_out, keep_out_no_longer};
 pub use ignore::{Rule, rule};
 use index::{Entry, entries};
@@ -170,7 +170,7 @@ impl Repository {
 
     fn at_or_above(path: &Path) -> Vec<Self> {
         let repository = |root: &Path| {
-            if !workspace::is_mark(&root.join(".git")) {
+            if !is_mark(&root.join(".git")) {
                 return None;
             }
             Some(Self {

@@ -31,7 +31,7 @@ pub use credential::Identity;
 pub use down::{Which, stop, would_stop};
 pub use fixture::with_ports;
 pub use leases::Leases;
-pub use listed::{Listed, listed, running};
+pub use listed::{Listed, listed, log, running};
 pub use ports::taken as port_taken;
 pub use reset::{Reset, reset};
 pub use running::{Running, forwarding};

@@ -1,9 +1,12 @@
 //! Which folders are the project's. Environments and `.env` are looked for in these, and
 //! never in a folder that merely lies above: home and `/tmp` hold other people's projects.
 
+pub mod marks;
+
 use std::path::{Path, PathBuf};
 
 use crate::machine::Machine;
+use marks::{is_mark, is_shared};
 use crate::os::{self, MetadataExt as _};
 
 /// Files and folders that stand in the top folder of a project, besides `.git`.
@@ -85,16 +88,6 @@ fn is_another_users(folder: &Path) -> bool {
     owner(folder).is_some_and(|owner| !ours.contains(&owner))
 }
 
-/// Whether something is there that says something about the folder it lies in: not what
-/// another user has put into one that everybody can write to, such as `/tmp`.
-pub fn is_mark(path: &Path) -> bool {
-    let Ok(about) = path.symlink_metadata() else {
-        return false;
-    };
-    let ours = [os::user(), 0].contains(&about.uid());
-    path.exists() && (ours || !path.parent().is_some_and(is_shared))
-}
-
 /// The top folder of the project that the user stands in.
 pub fn project_folder(machine: &Machine) -> PathBuf {
     let top = Workspace::of(machine).project.pop();
@@ -107,11 +100,4 @@ pub fn marked_project(machine: &Machine) -> Option<PathBuf> {
     let top = Workspace::of(machine).top()?;
     let mut marks = MARKS.iter().chain(&[".git"]);
     marks.any(|mark| is_mark(&top.join(mark))).then_some(top)
-}
-
-/// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not
-/// the project's because it lies above.
-fn is_shared(folder: &Path) -> bool {
-    let about = folder.metadata();
-    about.is_ok_and(|about| about.mode() & 0o1000 != 0)
 }

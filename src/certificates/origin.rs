@@ -304,7 +304,7 @@ fn project_of(machine: &Machine, place: &SetLocation) -> Option<PathBuf> {
     folder
         .ancestors()
         .take_while(|at| !is_above_home(at))
-        .find(|at| workspace::is_mark(&at.join(".git")))
+        .find(|at| workspace::marks::is_mark(&at.join(".git")))
         .map(Path::to_owned)
 }
 

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::python::{NOT_INSTALLED, aiohttp, requests, shortened};
-use super::{AutoFix, Check, Context, Finding, Run};
+use super::ask::ask;
+use super::python::{aiohttp, requests};
+use super::{Check, Context, Finding, Run};
 use crate::failure::{command_line, shown};
 use crate::options::Kind;
 use crate::trust::{self, Candidate, Status, Store, nss, system};
@@ -77,45 +78,6 @@ pub(super) const CHECKS: &[Check] = &[
         run: Run::Check(certutil),
     },
 ];
-
-/// Lets a client ask for its own path. `store` is where it takes its CAs from.
-fn ask(
-    context: &Context,
-    client: &str,
-    store: Kind,
-    argv: impl FnOnce(&str) -> Vec<OsString>,
-    input: Option<&str>,
-) -> Result<Finding> {
-    ask_as(context, client, store, argv, input, None)
-}
-
-/// The same where the program has another name for people.
-pub(super) fn ask_as(
-    context: &Context,
-    client: &str,
-    store: Kind,
-    argv: impl FnOnce(&str) -> Vec<OsString>,
-    input: Option<&str>,
-    name: Option<String>,
-) -> Result<Finding> {
-    let server = context.server()?;
-    let argv = argv(&server.url(client));
-    let program = name.unwrap_or_else(|| shown(argv[0].as_ref()));
-    let done = context.program(&argv, input.map(str::as_bytes))?;
-    if server.saw(client) {
-        return Ok(Finding::ok(program));
-    }
-    if done.status.code() == Some(NOT_INSTALLED) {
-        return Ok(Finding::skip(format!("{program} does not have it")));
-    }
-    let what = format!("{program}: {}", shortened(&done.last_words()));
-    if !context.wants(store) {
-        let of = store.name();
-        let what = format!("it reads the store {of}, which was not asked for; {what}");
-        return Ok(Finding::skip(what));
-    }
-    Ok(Finding::fail(what).fix("azup trust").mend(AutoFix::Trust))
-}
 
 fn node(context: &Context) -> Result<Finding> {
     let Some(node) = context.machine.find("node") else {

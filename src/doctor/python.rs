@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::clients::ask_as;
+use super::ask::ask_as;
 use super::interpreter::{Python, interpreter};
 use super::{Context, Finding};
 use crate::failure::shown;
 use crate::options::Kind;
 use crate::trust::{python, system};
-
-/// The exit code by which our own scripts say that a package is not installed.
-pub(super) const NOT_INSTALLED: i32 = 77;
 
 /// Goes before both of the following. `python -c` looks for modules in the current folder
 /// first, an editable installation adds the project's folder, and a project may well have a
@@ -92,14 +89,6 @@ except Exception as error:
 
 /// The variables by which requests is told of a bundle, the first first.
 const BUNDLES: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
-
-/// Python's requests wraps OpenSSL's words in its own, three times.
-pub(super) fn shortened(words: &str) -> &str {
-    match words.rfind("[SSL: ") {
-        Some(start) => words[start..].trim_end_matches(['\'', '"', ')', ',']),
-        None => words,
-    }
-}
 
 /// One of the two packages.
 struct Client {

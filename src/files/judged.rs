@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::place::{Folder, identity_of, open_folder, real_path};
+use super::folder::{Folder, identity_of, open_folder, real_path};
 use super::{Identity, absent};
 
 /// Each by its path: below which folder it has to be, by that one's real name, and which one it was

@@ -7,11 +7,14 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags};
 
+pub(super) use rustix::fs::Stat;
+
+use super::folder::{Folder, number};
 use super::{Identity, absent, checked_content, failed_to_read, judged};
 use crate::failure::{Failure, shown};
 use crate::os;
@@ -21,37 +24,6 @@ pub(super) struct OpenPath<'p> {
     pub(super) path: &'p Path,
     pub(super) name: &'p OsStr,
     folder: Folder,
-}
-
-/// A folder that is held open, and what is told of a file.
-pub(super) type Folder = OwnedFd;
-pub(super) use rustix::fs::Stat;
-
-/// Opens a folder to look at it.
-pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
-}
-
-/// Where an open folder really is: by itself, not by its path, which may lead elsewhere by now.
-pub(super) fn real_path(opened: &Folder, path: &Path) -> io::Result<PathBuf> {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::AsRawFd as _;
-        let by_itself = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-        // Where no /proc is.
-        by_itself.or_else(|_| path.canonicalize())
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = opened;
-        path.canonicalize()
-    }
-}
-
-/// What tells an open folder from every other one.
-pub(super) fn identity_of(folder: &Folder) -> io::Result<Identity> {
-    Ok(number(&rustix::fs::fstat(folder)?))
 }
 
 /// One file, whatever name it has by now. While it is held open, no other file gets its
@@ -75,17 +47,6 @@ impl Pinned {
     pub(super) fn is(&self, other: &Self) -> bool {
         self.number.is_some() && self.number == other.number
     }
-}
-
-/// What tells a file from every other one.
-fn number(about: &Stat) -> Identity {
-    // The numbers have another width on macOS.
-    #[allow(
-        clippy::unnecessary_cast,
-        clippy::useless_conversion,
-        clippy::cast_sign_loss
-    )]
-    (about.st_dev as u64, about.st_ino.into())
 }
 
 impl<'p> OpenPath<'p> {

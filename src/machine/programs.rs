@@ -14,7 +14,8 @@ use std::process::Command;
 use super::Machine;
 use crate::git;
 use crate::os::{OsStrExt as _, neutral};
-use crate::workspace::{is_mark, project_folder};
+use crate::workspace::marks::is_mark;
+use crate::workspace::project_folder;
 
 /// Folders that hold administrators' programs but are missing from many users' PATH
 /// (Debian, SUSE).

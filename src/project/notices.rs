@@ -4,6 +4,7 @@
 //! slow, and nothing outside of the project.
 
 mod browser;
+mod comments;
 mod compose;
 mod data_lake;
 mod lines;

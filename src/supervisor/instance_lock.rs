@@ -80,6 +80,15 @@ impl InstanceLock {
         })
     }
 
+    /// Of an Azurite that runs.
+    pub fn of_running(running: &Running, machine: &Machine) -> Result<Self> {
+        let data = match &running.location {
+            Some(folder) => Data::Folder(folder.into()),
+            None => Data::Memory,
+        };
+        Self::of(&data, running.ports, machine)
+    }
+
     /// Every instance that was ever taken.
     pub fn all(machine: &Machine) -> Result<Vec<Self>> {
         let Ok(entries) = fs::read_dir(run_folder(machine)?) else {
@@ -106,7 +115,7 @@ impl InstanceLock {
     }
 
     fn held_by(&self) -> PathBuf {
-        self.lock.with_extension("owner")
+        self.lock.with_extension("holder")
     }
 
     fn state(&self) -> PathBuf {

@@ -44,3 +44,8 @@ pub fn listed(machine: &Machine) -> Result<Vec<Listed>> {
     all.sort_by_key(|one| (one.running.ports.blob, one.running.pid));
     Ok(all)
 }
+
+/// Where the log of one that runs is.
+pub fn log(running: &Running, machine: &Machine) -> Result<PathBuf> {
+    Ok(InstanceLock::of_running(running, machine)?.log())
+}

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::instance_lock::InstanceLock;
 use super::{Identity, snippet};
-use crate::azurite::{Data, Ports, url};
+use crate::azurite::{Ports, url};
 use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
@@ -121,15 +120,6 @@ impl Running {
     /// that of a test run.
     pub fn is_shared(&self) -> bool {
         !self.while_used && !self.until_eof
-    }
-
-    /// Where its log is.
-    pub fn log(&self, machine: &Machine) -> Result<PathBuf> {
-        let data = match &self.location {
-            Some(folder) => Data::Folder(folder.into()),
-            None => Data::Memory,
-        };
-        Ok(InstanceLock::of(&data, self.ports, machine)?.log())
     }
 
     /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who

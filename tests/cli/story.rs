@@ -227,8 +227,10 @@ fn the_example_is_what_init_writes() {
     };
     assert_eq!(names(&kept), names(&written));
     for (kept, written) in kept.iter().zip(&written) {
+        let text = |file: &(String, Vec<u8>)| String::from_utf8_lossy(&file.1).into_owned();
         assert_eq!(
-            kept, written,
+            text(kept),
+            text(written),
             "{}: run azup init in devcontainer-example",
             kept.0
         );

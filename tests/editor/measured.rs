@@ -11,7 +11,7 @@ const TIMES: usize = 10;
 #[test]
 #[allow(clippy::print_stdout, reason = "it is read by a person")]
 #[ignore = "it measures"]
-fn seconds_from_f5_to_the_first_line_with_and_without_azups_task() {
+fn seconds_from_f5_to_the_first_line_with_azups_task_with_another_and_without() {
     let desk = Desk::new("measured");
     let program = "import json, os, time\n\
         json.dump({'started': time.time()}, open('ran.part', 'w'))\n\
@@ -25,8 +25,21 @@ fn seconds_from_f5_to_the_first_line_with_and_without_azups_task() {
     .ok();
     desk.install_azup();
     desk.azup(&["init", "--yes"]).ok();
-    for with in [true, false] {
-        if !with {
+    // Most of what a task costs is the editor's: a terminal and a shell for it.
+    let kinds = [
+        "azup's task",
+        "a task in its place that does nothing",
+        "no task",
+    ];
+    for kind in kinds {
+        if kind == kinds[1] {
+            desk.edit(".vscode/tasks.json", |tasks| {
+                let all = tasks["tasks"].as_array_mut().unwrap();
+                let ours = all.iter_mut().find(|task| task["label"] == "azup: trust");
+                ours.unwrap()["command"] = "true".into();
+            });
+        }
+        if kind == kinds[2] {
             desk.edit(".vscode/launch.json", |launch| {
                 let all = launch["configurations"].as_array_mut().unwrap();
                 for one in all.iter_mut() {
@@ -45,7 +58,7 @@ fn seconds_from_f5_to_the_first_line_with_and_without_azups_task() {
         let mut rest = seconds.split_off(1);
         rest.sort_by(f64::total_cmp);
         println!(
-            "with azup's task: {with}; first {:.2} s, then {:.2} to {:.2} s, median {:.2} s",
+            "{kind}: first {:.2} s, then {:.2} to {:.2} s, median {:.2} s",
             seconds[0],
             rest[0],
             rest[TIMES - 1],

@@ -116,7 +116,7 @@ fn document(
     document["key"] = json!(account.key());
     document["connection_string"] = json!(account.connection_string(running.ports, false));
     document["ca"] = json!(ready.set.folder.join("ca.pem"));
-    document["log"] = json!(running.log(machine)?);
+    document["log"] = json!(supervisor::log(running, machine)?);
     document["environment"] = Value::Object(env::variables(&environment));
     Ok(document)
 }

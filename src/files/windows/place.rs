@@ -10,12 +10,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::folder::{Folder, open_folder};
 use super::temporary::temporary_name;
 use super::{Identity, absent, checked_content, failed_to_read, judged};
 use crate::os::{self, FOLDERS_TOO, IN_USE, LINK_ITSELF, MetadataExt as _};
-
-/// Others may read and write, and not rename: `FILE_SHARE_READ` and `FILE_SHARE_WRITE`.
-const STAYS: u32 = 3;
 
 /// How often, and after which pauses, a file is tried again that another program has open.
 const ATTEMPTS: u32 = 50;
@@ -29,38 +27,10 @@ pub(super) struct OpenPath<'p> {
     _held: Folder,
 }
 
-/// A folder that is held open.
-pub(super) type Folder = File;
-
 /// What is told of a file.
 pub(super) struct Stat {
     about: Metadata,
     closed: bool,
-}
-
-/// Opens a folder to look at it.
-pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .share_mode(STAYS)
-        .custom_flags(FOLDERS_TOO);
-    let folder = options.open(path)?;
-    if folder.metadata()?.is_dir() {
-        Ok(folder)
-    } else {
-        Err(io::ErrorKind::NotADirectory.into())
-    }
-}
-
-/// Where an open folder really is: it cannot be renamed meanwhile.
-pub(super) fn real_path(_opened: &Folder, path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize()
-}
-
-/// What tells an open folder from every other one.
-pub(super) fn identity_of(folder: &Folder) -> io::Result<Identity> {
-    os::number(folder)
 }
 
 /// One file, whatever name it has by now. A number is not given to another file.

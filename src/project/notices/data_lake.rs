@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::lines::is_comment;
+use super::comments::is_comment;
 use super::Notice;
 
 /// What such a client is called in Python, JavaScript, .NET, Java and Go, in lower case.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::compose::is_compose;
 use super::Notice;
+use super::comments::is_comment;
 use super::settings::{Settings, is_of_interest};
 
 pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
@@ -27,22 +28,6 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
         found.extend(what.map(|what| Notice::at(path, number, what)));
     }
     found
-}
-
-pub(super) fn is_comment(path: &Path, line: &str) -> bool {
-    let line = line.trim_start();
-    let kind = path.extension().unwrap_or_default().to_string_lossy();
-    let begins = |marks: &[&str]| marks.iter().any(|mark| line.starts_with(mark));
-    match &*kind {
-        "json" | "json5" | "jsonc" | "code-workspace" | "cs" | "fs" | "go" | "java" | "js" | "jsx"
-        | "cjs" | "mjs" | "mts" | "ts" | "tsx" | "kt" | "kts" | "rs" | "php" | "gradle" | "bicep" => {
-            begins(&["//", "* ", "/*"])
-        }
-        "vb" => begins(&["'"]),
-        "ini" | "properties" => begins(&["#", ";", "!"]),
-        "xml" | "csproj" | "props" | "config" | "runsettings" => begins(&["<!--"]),
-        _ => begins(&["#", "//"]),
-    }
 }
 
 /// Something that starts an Azurite beside azup's.

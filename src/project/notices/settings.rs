@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::compose::is_compose;
-use super::lines::is_comment;
+use super::comments::is_comment;
 use super::Notice;
 use crate::environment::ACCOUNT_NAME;
 use crate::project::located::{Located, strings};

@@ -53,6 +53,62 @@ fn azup_azurite_names_an_archive_that_was_made_elsewhere() {
     site.sandbox.unset("AZUP_AZURITE");
 }
 
+/// Whoever made the archive gets no file beside the folder that it is unpacked into.
+#[test]
+fn an_archive_that_leads_out_of_its_folder_writes_nothing_there() {
+    let mut site = Site::bare();
+    let root = site.sandbox.root().to_owned();
+    let made = root.join("made");
+    let outside = root.join("outside");
+    fs::create_dir_all(made.join("deep")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    fs::write(made.join("planted"), "planted").unwrap();
+    fs::write(made.join("deep/planted"), "planted").unwrap();
+    std::os::unix::fs::symlink(&outside, made.join("link")).unwrap();
+    let archive = root.join("azurite.tar");
+    let absolute = format!("s,^planted$,{}/planted,", outside.display());
+    let pack = |words: &[&str]| {
+        let mut tar = Command::new("tar");
+        tar.arg("-P")
+            .arg("-C")
+            .arg(&made)
+            .args(words)
+            .arg("-f")
+            .arg(&archive);
+        assert!(tar.status().unwrap().success());
+    };
+    pack(&[
+        "-c",
+        "--transform",
+        "s,^planted$,../../../../planted,",
+        "planted",
+    ]);
+    pack(&["-r", "--transform", &absolute, "planted"]);
+    pack(&["-r", "link"]);
+    pack(&[
+        "-r",
+        "--transform",
+        "s,^deep/planted$,link/planted,",
+        "deep/planted",
+    ]);
+    fs::remove_dir_all(&made).unwrap();
+    site.only(&[real("node"), real("tar")]);
+    site.sandbox.set("AZUP_AZURITE", &archive);
+    let done = site.azup_up(&["-d"]);
+    assert_eq!(done.code, 1, "{done}");
+    assert!(done.stderr.contains("error: no Azurite in "), "{done}");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    let planted = |path: &PathBuf| path.file_name().is_some_and(|name| name == "planted");
+    let files = Sandbox::files(&root);
+    let kept: Vec<_> = files
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(planted)
+        .collect();
+    assert!(kept.is_empty(), "{kept:?}");
+    site.sandbox.unset("AZUP_AZURITE");
+}
+
 /// The folder that docs/ci.md tells to keep between runs, on this machine.
 fn kept_by_ci(site: &Site) -> PathBuf {
     let page = include_str!("../../../docs/ci.md");

@@ -1,0 +1,40 @@
+//! A folder that is held open: what it is cannot change any more, whatever its path leads to.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::windows::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Identity;
+use crate::os::{self, FOLDERS_TOO};
+
+/// Others may read and write, and not rename: `FILE_SHARE_READ` and `FILE_SHARE_WRITE`.
+const STAYS: u32 = 3;
+
+/// A folder that is held open.
+pub(super) type Folder = File;
+
+/// Opens a folder to look at it.
+pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .share_mode(STAYS)
+        .custom_flags(FOLDERS_TOO);
+    let folder = options.open(path)?;
+    if folder.metadata()?.is_dir() {
+        Ok(folder)
+    } else {
+        Err(io::ErrorKind::NotADirectory.into())
+    }
+}
+
+/// Where an open folder really is: it cannot be renamed meanwhile.
+pub(super) fn real_path(_opened: &Folder, path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
+/// What tells an open folder from every other one.
+pub(super) fn identity_of(folder: &Folder) -> io::Result<Identity> {
+    os::number(folder)
+}
