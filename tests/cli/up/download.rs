@@ -275,7 +275,8 @@ fn of_two_at_once_one_downloads() {
     site.sandbox.set("npm_config_registry", registry.url(""));
     let start = || {
         let mut command = site.sandbox.azup_command(site.words(&["-d", "--yes"]));
-        command.stdout(Stdio::null()).spawn().unwrap()
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
     };
     for mut child in [start(), start()] {
         assert!(ended(&mut child).success());
