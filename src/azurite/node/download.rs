@@ -27,6 +27,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// A registry may hand on to a store of files, and that to another.
 const REDIRECTS: u32 = 5;
 
+/// What is said where there is no network at all.
+const UNKNOWN: &str = "its name cannot be resolved";
+
 /// Why nothing came.
 pub(super) enum Failed {
     /// The answer's status.
@@ -116,7 +119,7 @@ fn roots(registry: &Registry, machine: &Machine) -> Vec<CertificateDer<'static>>
 fn failed(error: &ureq::Error) -> Failed {
     Failed::Other(match error {
         ureq::Error::StatusCode(status) => return Failed::Status(*status),
-        ureq::Error::HostNotFound => "its host has no address".to_owned(),
+        ureq::Error::HostNotFound => UNKNOWN.to_owned(),
         ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
         ureq::Error::BodyExceedsLimit(_) => "its answer is too long".to_owned(),
         ureq::Error::RequireHttpsOnly(_) => "it leads to an address without HTTPS".to_owned(),
@@ -136,6 +139,8 @@ fn reason_of(error: &std::io::Error) -> String {
             format!("its certificate is not trusted here: {why}")
         }
         _ if error.kind() == std::io::ErrorKind::ConnectionRefused => "nobody answers there".to_owned(),
+        // As the standard library says it, whatever the resolver adds.
+        _ if error.to_string().starts_with("failed to lookup address") => UNKNOWN.to_owned(),
         _ => reason(error).to_lowercase(),
     }
 }

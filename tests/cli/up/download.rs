@@ -342,7 +342,7 @@ fn without_a_network_it_says_within_seconds_the_one_command_for_this_machine() {
         let azup = crate::sandbox::azup().as_os_str().to_owned();
         let words = words.into_iter().chain([azup]).chain(up);
         let done = site.sandbox.run("/usr/bin/unshare", words);
-        let why = "error: cannot download Node.js 22.23.2 from registry.npmjs.org: ";
+        let why = "error: cannot download Node.js 22.23.2 from registry.npmjs.org: its name cannot be resolved\n";
         fails_with(&done, &[why, &format!("hint: {hint}\n")]);
     };
     says(&[], "install Node.js from https://nodejs.org/en/download");
