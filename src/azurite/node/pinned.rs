@@ -108,10 +108,7 @@ impl Pinned {
     /// `None` where there is none that would run here.
     pub(super) fn of(machine: &Machine) -> Option<Self> {
         let here = (std::env::consts::OS, std::env::consts::ARCH);
-        let package = PACKAGES.iter().find(|package| package.target == here)?;
-        if package.loader.is_some_and(|loader| !Path::new(loader).exists()) {
-            return None;
-        }
+        let package = package_for(here, Path::exists)?;
         let folder = machine.own_folder().ok()?.join(format!("node-{VERSION}"));
         Some(Self { package, folder })
     }
@@ -207,6 +204,13 @@ impl Pinned {
     }
 }
 
+/// The one that runs on this system, where these files exist.
+fn package_for(here: (&str, &str), exists: impl Fn(&Path) -> bool) -> Option<&'static Package> {
+    let package = PACKAGES.iter().find(|package| package.target == here)?;
+    let loads = package.loader.is_none_or(|loader| exists(Path::new(loader)));
+    loads.then_some(package)
+}
+
 /// An answer that the registry gave has a meaning of its own here.
 fn failure_of(why: &download::Failed, failed: &impl Fn(&str) -> Failure, package: &str) -> Failure {
     match why {
@@ -245,4 +249,27 @@ fn unpack(archive: &[u8], folder: &Path) -> Result<()> {
 /// Rounded up.
 fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_another_c_library_is_there_is_none() {
+        let linux = ("linux", "x86_64");
+        let musl = |path: &Path| path == Path::new("/lib/ld-musl-x86_64.so.1");
+        assert!(package_for(linux, musl).is_none());
+        assert!(package_for(linux, |path| path.starts_with("/lib64")).is_some());
+        assert!(package_for(("macos", "aarch64"), |_| false).is_some());
+        assert!(package_for(("freebsd", "x86_64"), |_| true).is_none());
+    }
+
+    #[test]
+    fn each_has_a_whole_hash() {
+        for package in &PACKAGES {
+            let hash = STANDARD.decode(package.sha512).expect("base64");
+            assert_eq!(hash.len(), 64, "{}", package.name);
+        }
+    }
 }

@@ -75,6 +75,8 @@ impl Drop for Registry {
 
 /// A machine on which no Node.js is.
 fn without_node() -> Site {
+    let brought = format!("\nPINNED_NODE={VERSION}\n");
+    assert!(include_str!("../../../tests/run").contains(&brought));
     let mut site = Site::new();
     site.only(&[real("script"), real("true")]);
     site
