@@ -162,6 +162,7 @@ fn dotnet() {
 }
 
 /// Whether older SDKs are there: `tests/run --all` brings them.
+#[allow(clippy::print_stderr, reason = "it is read by a person")]
 fn with_older(name: &str) -> bool {
     let there = std::env::var_os("AZUP_TEST_OLDER_SDKS").is_some();
     if !there {
