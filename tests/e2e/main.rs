@@ -31,3 +31,4 @@ mod f5;
 mod kinds;
 mod languages;
 mod story;
+mod testcontainers;

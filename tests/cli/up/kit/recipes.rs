@@ -5,7 +5,9 @@ use std::process::{Child, Stdio};
 
 use super::{root, site};
 use crate::sandbox::{Done, azup, part};
+use crate::up::dotnet;
 use crate::up::site::Site;
+use crate::up::until_eof::fixture;
 
 /// A recipe starts azup by its name.
 fn site_with_azup_on_path() -> Site {
@@ -109,4 +111,30 @@ fn an_extension_of_junit_starts_azurite_for_its_jvm() {
     let done = Done::from(java.output().unwrap()).ok();
     assert!(done.stdout.contains("1 tests successful"), "{done}");
     crate::sandbox::until(|| site.run_files("json").is_empty());
+}
+
+/// No .NET SDK compiles the recipe: a .NET program gets what the recipe sets.
+#[test]
+fn the_steps_of_the_net_fixture_are_enough_for_a_net_program() {
+    stands_in("dotnet.md", "dotnet/Azurite.cs");
+    let Some(program) = dotnet::program() else {
+        return;
+    };
+    let site = site();
+    let azurite = fixture::start(&site, &[]);
+    let default = || {
+        let mut net = site.sandbox.command(&program);
+        azurite.give_to(&mut net);
+        // .NET reads these when the process starts: a fixture is too late for them.
+        for early in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            net.env_remove(early);
+        }
+        Done::from(net.arg("default").output().unwrap())
+    };
+    let refused = default();
+    assert!(refused.stdout.contains("PartialChain"), "{refused}");
+    site.sandbox.azup(["trust", "--stores", "dotnet"]).ok();
+    let done = default().ok();
+    assert!(done.stdout.starts_with("OK default "), "{done}");
+    azurite.close().ok();
 }
