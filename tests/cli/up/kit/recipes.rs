@@ -1,7 +1,7 @@
 //! The recipes of `docs/testing`: each is a file here, which is run, and stands in its page.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::{root, site};
 use crate::sandbox::{Done, azup, part};
@@ -62,6 +62,33 @@ fn two_packages_of_go_tests_run_at_once_without_docker() {
         assert!(done.stdout.contains("--- PASS: TestStores"), "{done}");
     }
     assert!(site.run_files("json").is_empty(), "nothing runs any more");
+}
+
+/// The shortest way, for tests without a fixture; what is compiled already is this machine's.
+#[test]
+fn go_test_under_run_needs_no_fixture() {
+    if is_left_out("go") {
+        return;
+    }
+    let page = fs::read_to_string(root().join("docs/testing/go.md")).unwrap();
+    assert!(page.contains("`azup run --in-memory -- go test ./...`"));
+    let mut site = site();
+    for name in ["go.mod", "go.sum", "store_test.go"] {
+        let file = root().join("tests/cli/up/kit/go").join(name);
+        site.sandbox.write(name, fs::read(file).unwrap());
+    }
+    let go = which::which("go").unwrap();
+    for cache in ["GOCACHE", "GOMODCACHE"] {
+        let folder = Command::new(&go).args(["env", cache]).output().unwrap();
+        let folder = String::from_utf8(folder.stdout).unwrap();
+        site.sandbox.set(cache, folder.trim());
+    }
+    let words = ["run", "--in-memory", "--", go.to_str().unwrap()];
+    let done = site
+        .sandbox
+        .azup(words.iter().chain(&["test", "./..."]))
+        .ok();
+    assert!(done.stdout.starts_with("ok "), "{done}");
 }
 
 #[test]
