@@ -91,6 +91,37 @@ fn go_test_under_run_needs_no_fixture() {
     assert!(done.stdout.starts_with("ok "), "{done}");
 }
 
+/// Without a network: what Maven needs, it has fetched when the part was made.
+#[test]
+fn mvn_test_under_run_needs_no_extension() {
+    if is_left_out("java") {
+        return;
+    }
+    let page = fs::read_to_string(root().join("docs/testing/java.md")).unwrap();
+    assert!(page.contains("`azup run --in-memory -- mvn test`"));
+    let site = site();
+    for name in ["pom.xml", "src/test/java/StoreTest.java"] {
+        let file = root().join("tests/cli/up/kit/maven").join(name);
+        site.sandbox.write(name, fs::read(file).unwrap());
+    }
+    let repository = part("kit-maven/repository");
+    let repository = format!("-Dmaven.repo.local={}", repository.display());
+    // What was fetched from a mirror serves as well.
+    let words = [
+        "run",
+        "--in-memory",
+        "--",
+        "mvn",
+        "-B",
+        "-o",
+        "-llr",
+        &repository,
+    ];
+    let done = site.sandbox.azup(words.iter().chain(&["test"])).ok();
+    let passed = "Tests run: 1, Failures: 0, Errors: 0, Skipped: 0";
+    assert!(done.stdout.contains(passed), "{done}");
+}
+
 #[test]
 fn the_tests_of_a_rust_binary_share_one() {
     stands_in("rust.md", "../../../rust-client/tests/azurite/mod.rs");
