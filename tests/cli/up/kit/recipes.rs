@@ -1,5 +1,6 @@
 //! The recipes of `docs/testing`: each is a file here, which is run, and stands in its page.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
@@ -83,11 +84,8 @@ fn go_test_under_run_needs_no_fixture() {
         let folder = String::from_utf8(folder.stdout).unwrap();
         site.sandbox.set(cache, folder.trim());
     }
-    let words = ["run", "--in-memory", "--", go.to_str().unwrap()];
-    let done = site
-        .sandbox
-        .azup(words.iter().chain(&["test", "./..."]))
-        .ok();
+    let words = [go.as_os_str(), "test".as_ref(), "./...".as_ref()];
+    let done = site.run(&[], &words.map(OsStr::to_owned)).ok();
     assert!(done.stdout.starts_with("ok "), "{done}");
 }
 
@@ -107,17 +105,8 @@ fn mvn_test_under_run_needs_no_extension() {
     let repository = part("kit-maven/repository");
     let repository = format!("-Dmaven.repo.local={}", repository.display());
     // What was fetched from a mirror serves as well.
-    let words = [
-        "run",
-        "--in-memory",
-        "--",
-        "mvn",
-        "-B",
-        "-o",
-        "-llr",
-        &repository,
-    ];
-    let done = site.sandbox.azup(words.iter().chain(&["test"])).ok();
+    let words = ["mvn", "-B", "-o", "-llr", &repository, "test"];
+    let done = site.run(&[], &words.map(OsString::from)).ok();
     let passed = "Tests run: 1, Failures: 0, Errors: 0, Skipped: 0";
     assert!(done.stdout.contains(passed), "{done}");
 }
