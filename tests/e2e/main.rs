@@ -15,10 +15,12 @@
 //! Cargo's folder for tests' files: they are reported, not asserted.
 
 #![allow(
+    clippy::print_stderr,
     clippy::unwrap_used,
     missing_docs,
     unreachable_pub,
-    reason = "a test that cannot go on should say where, and nothing here is a library"
+    reason = "a test that cannot go on should say where, one that is left out should say so, and \
+              nothing here is a library"
 )]
 
 mod engine;
@@ -31,3 +33,4 @@ mod f5;
 mod kinds;
 mod languages;
 mod story;
+mod testcontainers;

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use super::{TOKEN, VAULT, forwarded, local, refused};
 use crate::sandbox::Sandbox;
 use crate::up::site::{Site, gone};
+use crate::up::until_eof::fixture;
 
 /// The header in an answer.
 fn drawn(answer: &str) -> &str {
@@ -130,4 +131,25 @@ fn identity_alone_forwards_on_this_machine_only() {
     let listen = ["identity", "--listen=0.0.0.0", &port, "--forward=az"];
     let done = site.sandbox.azup(listen);
     assert_eq!(done.code, 2, "{done}");
+}
+
+/// Who runs tests is logged in to the cloud, and their tests get nothing of that.
+#[test]
+fn an_azurite_for_tests_forwards_no_token() {
+    let mut site = Site::new();
+    site.fake("az", TOKEN);
+    let azurite = fixture::start(&site, &[]);
+    let variables = &azurite.document["environment"];
+    let text = |name: &str| variables[name].as_str().unwrap();
+    let header = text("IDENTITY_HEADER");
+    let script = format!(
+        "{}IDENTITY_ENDPOINT={}; ask {VAULT} {header}; ask https://storage.azure.com {header}",
+        super::ASK,
+        text("IDENTITY_ENDPOINT")
+    );
+    let done = site.sandbox.run("sh", ["-c", &script]).ok();
+    let answers: Vec<_> = done.stdout.lines().map(str::to_owned).collect();
+    assert!(refused(&answers[0]) && local(&answers[1]), "{answers:?}");
+    azurite.close().ok();
+    assert!(site.calls("az").is_empty(), "it was not asked");
 }

@@ -58,7 +58,7 @@ fn project() -> Site {
 /// Each Node.js that is supported.
 fn nodes() -> [PathBuf; 3] {
     [
-        which::which("node").unwrap(),
+        part("node20/node_modules/node/bin/node"),
         part("node22/node_modules/node/bin/node"),
         part("node24/node_modules/node/bin/node"),
     ]

@@ -75,7 +75,7 @@ fn every_client_of_a_test_finds_azurite_and_trusts_it() {
     site.sandbox
         .set("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
     let done = pytest(&site, &["test_clients.py"]).ok();
-    assert!(done.stdout.contains("7 passed"), "{done}");
+    assert!(done.stdout.contains("9 passed"), "{done}");
     let after = "afterwards: None /etc/ssl/certs/ca-certificates.crt\n";
     assert!(done.stdout.ends_with(after), "{done}");
 }

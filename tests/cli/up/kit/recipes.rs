@@ -1,11 +1,14 @@
 //! The recipes of `docs/testing`: each is a file here, which is run, and stands in its page.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::{root, site};
 use crate::sandbox::{Done, azup, part};
+use crate::up::dotnet;
 use crate::up::site::Site;
+use crate::up::until_eof::fixture;
 
 /// A recipe starts azup by its name.
 fn site_with_azup_on_path() -> Site {
@@ -62,6 +65,52 @@ fn two_packages_of_go_tests_run_at_once_without_docker() {
     assert!(site.run_files("json").is_empty(), "nothing runs any more");
 }
 
+/// The shortest way, for tests without a fixture; what is compiled already is this machine's.
+#[test]
+fn go_test_under_run_needs_no_fixture() {
+    if is_left_out("go") {
+        return;
+    }
+    let page = fs::read_to_string(root().join("docs/testing/go.md")).unwrap();
+    assert!(page.contains("`azup run --in-memory -- go test ./...`"));
+    let mut site = site();
+    for name in ["go.mod", "go.sum", "store_test.go"] {
+        let file = root().join("tests/cli/up/kit/go").join(name);
+        site.sandbox.write(name, fs::read(file).unwrap());
+    }
+    let go = which::which("go").unwrap();
+    for cache in ["GOCACHE", "GOMODCACHE"] {
+        let folder = Command::new(&go).args(["env", cache]).output().unwrap();
+        let folder = String::from_utf8(folder.stdout).unwrap();
+        site.sandbox.set(cache, folder.trim());
+    }
+    let words = [go.as_os_str(), "test".as_ref(), "./...".as_ref()];
+    let done = site.run(&[], &words.map(OsStr::to_owned)).ok();
+    assert!(done.stdout.starts_with("ok "), "{done}");
+}
+
+/// Without a network: what Maven needs, it has fetched when the part was made.
+#[test]
+fn mvn_test_under_run_needs_no_extension() {
+    if is_left_out("java") {
+        return;
+    }
+    let page = fs::read_to_string(root().join("docs/testing/java.md")).unwrap();
+    assert!(page.contains("`azup run --in-memory -- mvn test`"));
+    let site = site();
+    for name in ["pom.xml", "src/test/java/StoreTest.java"] {
+        let file = root().join("tests/cli/up/kit/maven").join(name);
+        site.sandbox.write(name, fs::read(file).unwrap());
+    }
+    let repository = part("kit-maven/repository");
+    let repository = format!("-Dmaven.repo.local={}", repository.display());
+    // What was fetched from a mirror serves as well.
+    let words = ["mvn", "-B", "-o", "-llr", &repository, "test"];
+    let done = site.run(&[], &words.map(OsString::from)).ok();
+    let passed = "Tests run: 1, Failures: 0, Errors: 0, Skipped: 0";
+    assert!(done.stdout.contains(passed), "{done}");
+}
+
 #[test]
 fn the_tests_of_a_rust_binary_share_one() {
     stands_in("rust.md", "../../../rust-client/tests/azurite/mod.rs");
@@ -109,4 +158,30 @@ fn an_extension_of_junit_starts_azurite_for_its_jvm() {
     let done = Done::from(java.output().unwrap()).ok();
     assert!(done.stdout.contains("1 tests successful"), "{done}");
     crate::sandbox::until(|| site.run_files("json").is_empty());
+}
+
+/// No .NET SDK compiles the recipe: a .NET program gets what the recipe sets.
+#[test]
+fn the_steps_of_the_net_fixture_are_enough_for_a_net_program() {
+    stands_in("dotnet.md", "dotnet/Azurite.cs");
+    let Some(program) = dotnet::program() else {
+        return;
+    };
+    let site = site();
+    let azurite = fixture::start(&site, &[]);
+    let default = || {
+        let mut net = site.sandbox.command(&program);
+        azurite.give_to(&mut net);
+        // .NET reads these when the process starts: a fixture is too late for them.
+        for early in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            net.env_remove(early);
+        }
+        Done::from(net.arg("default").output().unwrap())
+    };
+    let refused = default();
+    assert!(refused.stdout.contains("PartialChain"), "{refused}");
+    site.sandbox.azup(["trust", "--stores", "dotnet"]).ok();
+    let done = default().ok();
+    assert!(done.stdout.starts_with("OK default "), "{done}");
+    azurite.close().ok();
 }

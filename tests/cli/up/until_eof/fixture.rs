@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -25,13 +26,13 @@ assert container.download_blob('hello').readall() == b'Hello'
 ";
 
 /// One that has answered. Dropping it closes its standard input.
-pub(super) struct Fixture {
-    pub(super) child: Option<Child>,
-    pub(super) document: Value,
-    pub(super) azurite: u32,
+pub(in crate::up) struct Fixture {
+    pub(in crate::up) child: Option<Child>,
+    pub(in crate::up) document: Value,
+    pub(in crate::up) azurite: u32,
 }
 
-pub(super) fn begin(site: &Site, more: &[&str]) -> Child {
+pub(in crate::up) fn begin(site: &Site, more: &[&str]) -> Child {
     let words = ["up", "--json", "--until-eof"].iter().chain(more);
     let mut azup = site.sandbox.azup_command(words);
     azup.stdin(Stdio::piped())
@@ -42,7 +43,7 @@ pub(super) fn begin(site: &Site, more: &[&str]) -> Child {
 
 /// Reads the one document, for which it waits, up to the line that ends it.
 #[track_caller]
-pub(super) fn document(from: impl std::io::Read) -> Value {
+pub(in crate::up) fn document(from: impl std::io::Read) -> Value {
     let mut text = String::new();
     for line in BufReader::new(from).lines() {
         let line = line.unwrap();
@@ -56,7 +57,7 @@ pub(super) fn document(from: impl std::io::Read) -> Value {
 }
 
 #[track_caller]
-pub(super) fn answered(site: &Site, mut child: Child) -> Fixture {
+pub(in crate::up) fn answered(site: &Site, mut child: Child) -> Fixture {
     let document = document(child.stdout.as_mut().unwrap());
     let failed = document.get("error").is_some();
     assert!(!failed, "{}", Done::from(child.wait_with_output().unwrap()));
@@ -77,21 +78,21 @@ pub(super) fn answered(site: &Site, mut child: Child) -> Fixture {
 }
 
 #[track_caller]
-pub(super) fn start(site: &Site, more: &[&str]) -> Fixture {
+pub(in crate::up) fn start(site: &Site, more: &[&str]) -> Fixture {
     answered(site, begin(site, more))
 }
 
 impl Fixture {
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(in crate::up) fn text(&self, name: &str) -> &str {
         self.document[name].as_str().unwrap()
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::up) fn port(&self) -> u16 {
         let port = self.text("blob").split([':', '/']).nth(4).unwrap();
         port.parse().unwrap()
     }
 
-    fn give_to(&self, command: &mut Command) {
+    pub(in crate::up) fn give_to(&self, command: &mut Command) {
         for (name, value) in self.document["environment"].as_object().unwrap() {
             match value.as_str() {
                 Some(value) => command.env(name, value),
@@ -102,7 +103,7 @@ impl Fixture {
 
     /// Stores a blob as in production, by the SDK and its credential.
     #[track_caller]
-    pub(super) fn store(&self, site: &Site) {
+    pub(in crate::up) fn store(&self, site: &Site) {
         let mut python = site.sandbox.command(part("venv/bin/python"));
         self.give_to(&mut python);
         Done::from(python.args(["-c", STORE]).output().unwrap()).ok();
@@ -110,7 +111,7 @@ impl Fixture {
 
     /// Closes its standard input and waits for its end: the exit code, and what it still said.
     #[track_caller]
-    pub(super) fn close(mut self) -> Done {
+    pub(in crate::up) fn close(mut self) -> Done {
         let mut child = self.child.take().unwrap();
         drop(child.stdin.take());
         let status = ended(&mut child);
@@ -146,7 +147,7 @@ impl Drop for Fixture {
 }
 
 #[track_caller]
-pub(super) fn is_valid(site: &Site, document: &Value) {
+pub(in crate::up) fn is_valid(site: &Site, document: &Value) {
     let file = site.sandbox.write("document.json", document.to_string());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let words = [
@@ -156,4 +157,22 @@ pub(super) fn is_valid(site: &Site, document: &Value) {
         file,
     ];
     site.sandbox.run(part("venv/bin/python"), words).ok();
+}
+
+/// The promise of `--until-eof`, of which 0.2 s were measured. Where more threads want to run than
+/// there are cores, as when all tests run at once, it is as many times longer.
+#[track_caller]
+pub(in crate::up) fn ended_in_two_seconds(since: Instant) {
+    let took = since.elapsed();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // 0.20 0.18 0.12 RUNNING/ALL LAST: of the last minute, and now.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+    let number = |at: usize| -> f64 {
+        let word = load.split_whitespace().nth(at).unwrap();
+        word.split('/').next().unwrap().parse().unwrap()
+    };
+    #[allow(clippy::cast_precision_loss, reason = "a few cores")]
+    let times = (number(0).max(number(3)) / cores as f64).max(1.0);
+    let limit = Duration::from_secs(2).mul_f64(times);
+    assert!(took <= limit, "{took:?}, which is more than {limit:?}");
 }

@@ -7,6 +7,8 @@ import sys
 # Before Azurite runs, as a module under test imports them.
 import aiohttp
 import httpx
+import obstore.store
+import pyarrow.fs
 import pytest
 import requests
 from azure.identity import DefaultAzureCredential
@@ -52,3 +54,17 @@ def test_a_child(azurite):
     code = "import os, requests; print(requests.get(os.environ['AZURE_STORAGE_BLOB_ENDPOINT']).status_code)"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert child.stdout == "400\n", child.stderr
+
+
+def test_a_client_that_is_written_in_rust(azurite_container):
+    store = obstore.store.from_url(f"az://{azurite_container.name}")
+    store.put("hello", b"Hello")
+    assert bytes(store.get("hello").bytes()) == b"Hello"
+
+
+def test_a_client_that_is_written_in_cpp(azurite_container):
+    host, account = azurite_container.url.removeprefix("https://").split("/")[:2]
+    files, path = pyarrow.fs.FileSystem.from_uri(f"abfs://{account}@{host}/{azurite_container.name}/hello")
+    with files.open_output_stream(path) as stream:
+        stream.write(b"Hello")
+    assert files.open_input_stream(path).read() == b"Hello"
