@@ -8,7 +8,7 @@ use anyhow::Result;
 use memchr::memmem;
 
 use super::{Check, Context, Finding, Run};
-use crate::failure::{command_line, shown};
+use crate::failure::{command_line, quoted, shown};
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
@@ -44,14 +44,14 @@ fn task(context: &Context) -> Result<Finding> {
         "\"{TRUST_TASK}\" does nothing: {} is in none of the folders in which it looks",
         shown(&this)
     );
+    let (this, bin) = (this.as_os_str(), bin.as_os_str());
     if cfg!(windows) {
-        let all = [this.as_os_str(), bin.as_os_str()];
-        let make = command_line(["New-Item", "-ItemType", "Directory", "-Force"].map(OsStr::new).into_iter().chain([all[1]]));
-        let copy = command_line([OsStr::new("Copy-Item")].into_iter().chain(all));
-        return Ok(Finding::warn(what).fix(format!("{make}; {copy}")));
+        let make = command_line(["New-Item", "-ItemType", "Directory", "-Force"]);
+        let copy = command_line([OsStr::new("Copy-Item"), this, bin]);
+        return Ok(Finding::warn(what).fix(format!("{make} {}; {copy}", quoted(bin))));
     }
-    let make = command_line(["mkdir".as_ref(), "-p".as_ref(), bin.as_os_str()]);
-    let link = command_line(["ln".as_ref(), "-sf".as_ref(), this.as_os_str(), bin.as_os_str()]);
+    let make = command_line(["mkdir".as_ref(), "-p".as_ref(), bin]);
+    let link = command_line(["ln".as_ref(), "-sf".as_ref(), this, bin]);
     Ok(Finding::warn(what).fix(format!("{make} && {link}")))
 }
 

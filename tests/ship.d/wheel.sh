@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # The wheels in the installers of Python. To be sourced by tests/ship.
 
-# FOLDER: the wheel in it gets what maturin does not put there.
+# FOLDER [PROGRAM…]: the wheel in it gets what maturin does not put there, and these programs.
 finish() {
     licences
     mkdir "$1.texts"
     cp "$ship"/licenses/{THIRD,RUST,AZURITE}-* "$1.texts"
-    tests/finish-wheel "$1"/*.whl "$1.texts"
+    tests/finish-wheel "$1"/*.whl "$1.texts" "${@:2}"
 }
 
 # In a shell of its own: it sets HOME anew.
