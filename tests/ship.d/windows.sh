@@ -20,7 +20,7 @@ windows_wheel() {
 windows() (
     local wheels=$work/windows-wheel opened=$work/windows-opened repository=https://example.invalid/owner/azurite-up
     local linux=(azup-linux-amd64=x86_64 azup-linux-arm64=aarch64) each programs=() words=() size top windows_program
-    say "the wheel for Windows: opened and compared, not installed"
+    say "the wheel for Windows"
     windows_wheel "$wheels"
     size=$(stat -c %s "$windows_program")
     [ "$size" -lt "$limit" ] || fail "$size bytes are more than $limit"
@@ -42,6 +42,12 @@ windows() (
     cmp "$windows_program" "$opened"/*.data/scripts/azup.exe
     for each in "${programs[@]}"; do cmp "$each" "$opened"/*.data/scripts/"${each##*/}"; done
     say "$size bytes"
+    if command -v wine wineserver > /dev/null; then
+        say "pip in CPython for Windows, in Wine"
+        AZUP_TEST_PARTS=$parts tests/wine wheel "$wheels"/*.whl "$(echo "$parts"/wheels/pip-*.whl)"
+    else
+        printf '\n******** NOT RUN: pip with the wheel for Windows: wine is not installed\n\n' >&2
+    fi
 
     say "the zip for Windows, and what winget, scoop and cargo-binstall are told (none of them has run)"
     words+=("$windows_target=$windows_program")

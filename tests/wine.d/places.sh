@@ -17,18 +17,18 @@ tells_places() {
         mkdir -p "$(dirname "$each")"
         cp "$disk/roots.pem" "$each"
     done
-    mkdir -p "$project/.venv/Scripts" "$users/miniconda3/conda-meta" "$users/AppData/Roaming/StorageExplorer" "$jdk/lib/security"
+    mkdir -p "$project/.venv/Scripts" "$users"/miniconda3/{conda-meta,Lib/site-packages} "$users/AppData/Roaming/StorageExplorer" "$jdk/lib/security"
     : > "$project/.venv/Scripts/python.exe"
     printf 'home = C:\\python\r\n' > "$project/.venv/pyvenv.cfg"
     # Of the kind that a JDK has, without a password.
     cp "$disk/cacerts" "$jdk/lib/security/cacerts"
-    ok trust
+    ok trust --scope all
     for each in "${bundles[@]}"; do
         ! cmp -s "$disk/roots.pem" "$each" || fail "$each has not got the CA"
     done
     ! cmp -s "$disk/cacerts" "$jdk/lib/security/cacerts" || fail "the JDK has not got the CA"
     ls "$users"/AppData/Roaming/StorageExplorer/certs/azup-local-ca-* > /dev/null || fail "Storage Explorer has not got the CA"
-    ok untrust
+    ok untrust --scope all
     for each in "${bundles[@]}"; do cmp "$disk/roots.pem" "$each"; done
     cmp "$disk/cacerts" "$jdk/lib/security/cacerts"
     ! ls "$users"/AppData/Roaming/StorageExplorer/certs/azup-local-ca-* 2> /dev/null || fail "Storage Explorer keeps the CA"
@@ -38,9 +38,11 @@ tells_places() {
 # Wine keeps an access list as a mode of Unix, in which the last digit is Everyone's. What a real
 # Windows makes of the list is not shown.
 tells_key() {
-    local key=$disk/users/root/AppData/Local/azup/certs/key.pem
+    local key
     say "the key, as Wine keeps an access list"
-    [[ $(stat -c %a "$key") = *0 ]] || fail "others can read the key: $(stat -c %a "$key")"
+    for key in "$disk/users/root/AppData/Local/azup/certs/key.pem" "$project/.devcontainer/azurite-certs/key.pem"; do
+        [[ $(stat -c %a "$key") = *0 ]] || fail "others can read the key: $(stat -c %a "$key")"
+    done
     [[ $(stat -c %a "${key%/*}/cert.pem") = *4 ]] || fail "this Wine closes every file to others, and so shows nothing"
     ok doctor key-mode
     chmod 644 "$key"
