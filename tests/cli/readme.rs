@@ -103,7 +103,13 @@ fn every_link_of_every_page_leads_to_a_file_and_every_page_is_listed() {
 fn every_file_that_is_different_on_macos_is_listed_as_never_run_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/not-run.md")).unwrap();
-    let marks = ["target_os = \"", "\"Library/", "\"/Library/", "\"/opt/homebrew/bin", "\"/proc"];
+    let marks = [
+        "target_os = \"",
+        "\"Library/",
+        "\"/Library/",
+        "\"/opt/homebrew/bin",
+        "\"/proc",
+    ];
     let (mut folders, mut missing, mut found) = (vec![root.join("src")], Vec::new(), 0);
     while let Some(folder) = folders.pop() {
         for entry in folder.read_dir().unwrap() {
@@ -112,7 +118,9 @@ fn every_file_that_is_different_on_macos_is_listed_as_never_run_there() {
                 folders.push(path);
                 continue;
             }
-            let text = std::fs::read_to_string(&path).unwrap().replace("\"Library/ssl", "");
+            let text = std::fs::read_to_string(&path)
+                .unwrap()
+                .replace("\"Library/ssl", "");
             let name = path.strip_prefix(root).unwrap().display().to_string();
             if !name.ends_with("tests.rs") && marks.iter().any(|mark| text.contains(mark)) {
                 found += 1;

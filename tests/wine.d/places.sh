@@ -11,6 +11,7 @@ tells_places() {
         "$users/AppData/Local/Programs/Python/Python313/Lib/site-packages/certifi/cacert.pem"
         "$disk/Program Files/Microsoft SDKs/Azure/CLI2/Lib/site-packages/certifi/cacert.pem"
         "$users/miniconda3/Library/ssl/cacert.pem"
+        "$users/AppData/Local/Programs/Git/mingw64/etc/ssl/certs/ca-bundle.crt"
     )
     say "where Windows' programs keep what they trust (their folders alone)"
     for each in "${bundles[@]}"; do
@@ -32,7 +33,7 @@ tells_places() {
     for each in "${bundles[@]}"; do cmp "$disk/roots.pem" "$each"; done
     cmp "$disk/cacerts" "$jdk/lib/security/cacerts"
     ! ls "$users"/AppData/Roaming/StorageExplorer/certs/azup-local-ca-* 2> /dev/null || fail "Storage Explorer keeps the CA"
-    rm -r "$project/.venv" "$users/miniconda3" "$jdk" "$users"/AppData/{Roaming/{StorageExplorer,Python},Local/Programs/Python} "$disk/Program Files/Microsoft SDKs"
+    rm -r "$project/.venv" "$users/miniconda3" "$jdk" "$users"/AppData/{Roaming/{StorageExplorer,Python},Local/Programs/{Python,Git}} "$disk/Program Files/Microsoft SDKs"
 }
 
 # Wine keeps an access list as a mode of Unix, in which the last digit is Everyone's. What a real
