@@ -18,10 +18,10 @@ END
     x86_64-w64-mingw32-gcc -s -DCODE="$2" -o "$1" "$disk/stand-in.c"
 }
 
-# PATH: the task with this PATH, in the project's folder.
+# PATH [LABEL]: the task with this PATH, in the project's folder.
 task() {
     local code=0
-    WINEPATH="C:\\node;$1" timeout 60 wine 'C:\node\node.exe' 'C:\task.cjs' <&3 > "$disk/out" 2> "$disk/err" || code=$?
+    WINEPATH="C:\\node;$1" timeout 60 wine 'C:\node\node.exe' 'C:\task.cjs' "${2-azup: trust}" <&3 > "$disk/out" 2> "$disk/err" || code=$?
     return "$code"
 }
 
@@ -39,7 +39,7 @@ tells_task() {
     none='azup is not installed here, so trust was not checked: pipx install azurite-up'
     cat > "$disk/task.cjs" << 'END'
 const read = (name) => JSON.parse(require("fs").readFileSync(name, "utf8"));
-const { command, options } = read(".vscode/tasks.json").tasks.find((one) => one.label === "azup: trust").windows;
+const { command, options } = read(".vscode/tasks.json").tasks.find((one) => one.label === process.argv[2]).windows;
 const words = [...options.shell.args, command];
 const done = require("child_process").spawnSync(options.shell.executable, words, { windowsVerbatimArguments: true, input: "" });
 process.stdout.write(done.stdout);
@@ -72,6 +72,17 @@ END
     says 6 'npm has it: trust --quiet' 'C:\npm'
     stand_in "$disk/tools/azup.exe" 3
     says 3 'C:\tools\azup.exe trust --quiet' 'C:\npm;C:\tools'
+
+    say "the task that installs dependencies, with a stand-in for Python"
+    rm -r .venv
+    stand_in "$disk/py/python.exe" 0
+    task 'C:\py' 'install dependencies' && fail "an environment that is not there installs"
+    has "$disk/out" '-m venv --clear .venv'
+    stand_in .venv/Scripts/python.exe 3
+    task 'C:\py' 'install dependencies' || code=$?
+    [ "$code" = 3 ] || fail "the task that installs ended with $code, not 3"
+    has "$disk/out" '-m pip install --quiet --timeout 5 --retries 1 -r requirements.txt'
+    hasnt "$disk/out" '-m venv'
 
     say "doctor finds azup where the task does"
     rm -r "$home/.cargo" "$home/.local" .venv
