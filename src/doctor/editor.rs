@@ -1,13 +1,14 @@
 //! The editor: whether its task would find azup. A task is looked up in the folders of its own
 //! terminal, which is not the one in which somebody has activated an environment.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use memchr::memmem;
 
 use super::{Check, Context, Finding, Run};
-use crate::failure::{command_line, shown};
+use crate::failure::{command_line, quoted, shown};
 use crate::files;
 use crate::git;
 use crate::machine::Machine;
@@ -27,6 +28,8 @@ pub(super) const CHECKS: &[Check] = &[Check {
 const OF_USER: [&str; 2] = [".local/bin", ".cargo/bin"];
 const HOMEBREW: &str = "/opt/homebrew/bin";
 
+const PROGRAM: &str = if cfg!(windows) { "azup.exe" } else { "azup" };
+
 fn task(context: &Context) -> Result<Finding> {
     let machine = &context.machine;
     let Some(folder) = project(machine) else {
@@ -41,8 +44,14 @@ fn task(context: &Context) -> Result<Finding> {
         "\"{TRUST_TASK}\" does nothing: {} is in none of the folders in which it looks",
         shown(&this)
     );
-    let make = command_line(["mkdir".as_ref(), "-p".as_ref(), bin.as_os_str()]);
-    let link = command_line(["ln".as_ref(), "-sf".as_ref(), this.as_os_str(), bin.as_os_str()]);
+    let (this, bin) = (this.as_os_str(), bin.as_os_str());
+    if cfg!(windows) {
+        let make = command_line(["New-Item", "-ItemType", "Directory", "-Force"]);
+        let copy = command_line([OsStr::new("Copy-Item"), this, bin]);
+        return Ok(Finding::warn(what).fix(format!("{make} {}; {copy}", quoted(bin))));
+    }
+    let make = command_line(["mkdir".as_ref(), "-p".as_ref(), bin]);
+    let link = command_line(["ln".as_ref(), "-sf".as_ref(), this, bin]);
     Ok(Finding::warn(what).fix(format!("{make} && {link}")))
 }
 
@@ -57,7 +66,7 @@ fn found(machine: &Machine, folder: &Path) -> Option<PathBuf> {
     let on_path = machine.find("azup").filter(|found| !is_of_environment(found));
     let home = machine.home().ok();
     let of_user = home.into_iter().flat_map(|home| OF_USER.map(|below| home.join(below)));
-    let mut others = of_user.chain([HOMEBREW.into()]).map(|folder| folder.join("azup"));
+    let mut others = of_user.chain([HOMEBREW.into()]).map(|folder| folder.join(PROGRAM));
     on_path
         .or_else(|| others.find(|path| path.is_file()))
         .or_else(|| of_package(folder))
@@ -74,6 +83,12 @@ fn is_of_environment(program: &Path) -> bool {
 /// The one in the project's environment, where the package azurite-up has brought it and no
 /// repository has.
 fn of_package(folder: &Path) -> Option<PathBuf> {
+    if cfg!(windows) {
+        let is_there = folder.join(r".venv\Lib\site-packages\azurite_up\__main__.py").is_file();
+        let program = folder.join(r".venv\Scripts\azup.exe");
+        let is_ours = is_there && program.is_file() && !git::tracks(&program).unwrap_or(true);
+        return is_ours.then_some(program);
+    }
     let program = folder.join(".venv/bin/azup");
     // As the task asks by `[ -O … ]`.
     let us = os::user();

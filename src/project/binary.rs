@@ -1,8 +1,9 @@
 //! azup itself for the container, and whether git keeps it.
 //!
-//! Containers run Linux, whatever the host is: on Linux the running azup is copied, and
-//! `--linux-binary` names the file elsewhere. `install.sh` picks one by architecture, so
-//! that the file's name must not lie: it comes from the ELF header.
+//! Containers run Linux, whatever the host is: on Linux the running azup is copied, elsewhere
+//! those that its package has put beside it, and `--linux-binary` names another file.
+//! `install.sh` picks one by architecture, so that the file's name must not lie: it comes from
+//! the ELF header.
 
 use std::path::Path;
 
@@ -34,8 +35,9 @@ const MARK: &[u8] = b"AZUP_CERTS";
 pub struct Binary {
     /// The `.gitignore` of azup's own folder.
     pub ignoring: ProjectFile,
-    /// The program; none where the one that is there stays, or there is none to be had.
-    pub program: Option<ProjectFile>,
+    /// The programs, one for each architecture; none where what is there stays, or there is
+    /// none to be had.
+    pub programs: Vec<ProjectFile>,
 }
 
 impl Binary {
@@ -44,7 +46,7 @@ impl Binary {
     pub fn without_program(folder: &Path) -> Self {
         Self {
             ignoring: ignoring(is_vendored(folder)),
-            program: None,
+            programs: Vec::new(),
         }
     }
 
@@ -60,21 +62,21 @@ impl Binary {
         let own = Path::new(OWN_FOLDER);
         let was_vendored = is_vendored(folder);
         let found = match named {
-            Some(file) => Some(read_named(&machine.absolute(file))?),
-            None if cfg!(target_os = "linux") => Some(read_running(machine)?),
-            None => None,
+            Some(file) => vec![read_named(&machine.absolute(file))?],
+            None if cfg!(target_os = "linux") => vec![read_running(machine)?],
+            None => read_beside(&machine.azup()?)?,
         };
-        let program = found.map(|(architecture, bytes)| ProjectFile {
+        let programs = found.into_iter().map(|(architecture, bytes)| ProjectFile {
             path: own.join(format!("{PREFIX}{architecture}")),
             bytes,
             mode: 0o755,
         });
         // What others have committed is replaced when that is asked for, not in passing.
         let asked = vendor || named.is_some() || !was_vendored;
-        let program = program.filter(|program| asked || !folder.join(&program.path).is_file());
+        let programs = programs.filter(|program| asked || !folder.join(&program.path).is_file());
         Ok(Self {
             ignoring: ignoring(vendor || was_vendored),
-            program,
+            programs: programs.collect(),
         })
     }
 }
@@ -100,6 +102,14 @@ fn read_running(machine: &Machine) -> Result<(&'static str, Vec<u8>)> {
         other => other,
     };
     Ok((architecture, read(&machine.azup()?)?))
+}
+
+/// Those for containers that lie beside the running azup, as its package has them. Without any the
+/// container installs the package of the same version.
+fn read_beside(running: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let beside = ["amd64", "arm64"].map(|name| running.with_file_name(format!("{PREFIX}{name}")));
+    let there = beside.iter().filter(|file| file.is_file());
+    there.map(|file| read_named(file)).collect()
 }
 
 /// The azup that was named, with the architecture that it is for.

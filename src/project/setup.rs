@@ -297,7 +297,7 @@ impl Setup<'_> {
             Credential::Local => self.own_file(&entrypoint)?,
             Credential::Az => self.no_own_file(&entrypoint.path)?,
         }
-        if let Some(program) = &request.binary.program {
+        for program in &request.binary.programs {
             self.own_binary(program)?;
         }
         let path = Path::new(OWN_FOLDER).join("docker-compose.yml");

@@ -100,6 +100,16 @@ impl Bundle {
         }
     }
 
+    /// One that a program brings for itself, where this user may change that.
+    #[cfg(windows)]
+    pub fn of_program(kind: Kind, path: PathBuf) -> Self {
+        Self {
+            kind,
+            care: WritePolicy::IfWritable,
+            ..Self::named(path)
+        }
+    }
+
     /// Makes sure that its folder is still the one in which it was first read.
     ///
     /// Where a write meets other bytes than those it was planned for, the file is read

@@ -42,13 +42,13 @@ pub(super) static STORE: Definition = Definition {
 
 /// The system's store, or a row that says why azup has none to offer.
 fn find(machine: &Machine) -> Vec<Candidate> {
-    let own = match std::env::consts::OS {
-        "macos" => macos::find(machine),
+    let root = Path::new("/");
+    match std::env::consts::OS {
+        "macos" => vec![macos::find(machine)],
         #[cfg(windows)]
         "windows" => windows::find(machine),
-        _ => anchors::find(Path::new("/"), machine),
-    };
-    std::iter::once(own).chain(wsl::find(Path::new("/"))).collect()
+        _ => std::iter::once(anchors::find(root, machine)).chain(wsl::find(root)).collect(),
+    }
 }
 
 /// The bundle of the system's public CAs that OpenSSL's users read, where there is one.

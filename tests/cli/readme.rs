@@ -111,6 +111,44 @@ fn every_link_of_every_page_leads_to_a_file_and_every_page_is_listed() {
 }
 
 /// Five minutes; the rest is on pages with one question each.
+/// What is compiled for Linux alone or for macOS alone, or looks into folders of macOS or `/proc`,
+/// goes another way on a Mac, where nothing has run.
+#[test]
+fn every_file_that_is_different_on_macos_is_listed_as_never_run_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/not-run.md")).unwrap();
+    let marks = [
+        "target_os = \"",
+        "\"Library/",
+        "\"/Library/",
+        "\"/opt/homebrew/bin",
+        "\"/proc",
+    ];
+    let (mut folders, mut missing, mut found) = (vec![root.join("src")], Vec::new(), 0);
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path)
+                .unwrap()
+                .replace("\"Library/ssl", "");
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            if !name.ends_with("tests.rs") && marks.iter().any(|mark| text.contains(mark)) {
+                found += 1;
+                if !page.contains(&format!("`{name}`")) {
+                    missing.push(name);
+                }
+            }
+        }
+    }
+    missing.sort();
+    assert!(missing.is_empty(), "not in docs/not-run.md: {missing:?}");
+    assert!(found > 10, "{found}");
+}
+
 #[test]
 fn the_readme_is_short() {
     let words = include_str!("../../README.md").split_whitespace().count();

@@ -2,7 +2,7 @@
 # What package managers need to know of a release. To be sourced by tests/ship.
 
 manifests() {
-    local out=$work/manifests windows=x86_64-pc-windows-msvc repository=https://example.invalid/owner/azurite-up
+    local out=$work/manifests windows=x86_64-pc-windows-gnu repository=https://example.invalid/owner/azurite-up
     say "manifests: nothing for systems without an archive"
     mkdir "$out"
     cp "$ship"/SHA256SUMS "$ship"/azurite-up-"$version"-*.tar.gz "$out"

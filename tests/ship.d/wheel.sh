@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # The wheels in the installers of Python. To be sourced by tests/ship.
 
-# FOLDER: the wheel in it gets what maturin does not put there.
+# FOLDER [PROGRAM…]: the wheel in it gets what maturin does not put there, and these programs.
 finish() {
     licences
     mkdir "$1.texts"
     cp "$ship"/licenses/{THIRD,RUST,AZURITE}-* "$1.texts"
-    tests/finish-wheel "$1"/*.whl "$1.texts"
+    tests/finish-wheel "$1"/*.whl "$1.texts" "${@:2}"
 }
 
 # In a shell of its own: it sets HOME anew.
@@ -119,15 +119,22 @@ other() {
     macos
 }
 
-# zig brings what it takes to link a program for macOS; nothing here can run it.
+# zig brings what it takes to link a program for macOS; nothing here can run it. The first is
+# linked, the other one compiled.
 macos() {
-    say "macOS: built, not run"
-    local target=aarch64-apple-darwin magic
-    bring_target "$target" || fail "$without_target"
+    say "macOS: built for both processors without a warning, not run"
+    local target magic command
     # An empty folder for Apple's own libraries: azup needs none of them, and rustc looks for no Xcode.
     mkdir -p "$work/sdk"
-    SDKROOT=$work/sdk PATH=$parts/ship-tools/bin:$PATH \
-        cargo zigbuild --quiet --locked --bin azup --target "$target"
-    magic=$(od -An -tx1 -N4 "${CARGO_TARGET_DIR:-$PWD/target}/$target/debug/azup")
+    for target in aarch64-apple-darwin x86_64-apple-darwin; do
+        bring_target "$target" || fail "$without_target"
+        command=zigbuild
+        [ "$target" = aarch64-apple-darwin ] || command=check
+        SDKROOT=$work/sdk PATH=$parts/ship-tools/bin:$PATH \
+            cargo-zigbuild $command --quiet --locked --bin azup --target "$target" 2> "$work/warnings" ||
+            { cat "$work/warnings" >&2; fail "azup does not build for $target"; }
+        ! grep -q '^warning' "$work/warnings" || { cat "$work/warnings" >&2; fail "warnings for $target"; }
+    done
+    magic=$(od -An -tx1 -N4 "${CARGO_TARGET_DIR:-$PWD/target}/aarch64-apple-darwin/debug/azup")
     [ "$magic" = " cf fa ed fe" ] || fail "no program for macOS:$magic"
 }

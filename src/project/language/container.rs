@@ -160,6 +160,16 @@ fn ready(seen: &Seen) -> Option<String> {
 /// what it last installed was not this: a file that names other files or folders says nothing
 /// about those.
 pub(in crate::project) fn install(seen: &Seen) -> Option<String> {
+    let line = install_here(seen)?;
+    Some(if is_below(seen) {
+        format!("cd {} && {{ {line}; }}", crate::failure::shown(&seen.folder))
+    } else {
+        line
+    })
+}
+
+/// The same in the folder of the manifest.
+fn install_here(seen: &Seen) -> Option<String> {
     let pip = |what: &str, unless: &str, then: &str| {
         format!(
             ".venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv; {unless} || \
@@ -175,33 +185,38 @@ pub(in crate::project) fn install(seen: &Seen) -> Option<String> {
         let same = format!("{all} | cmp -s - .venv/installed");
         pip("-e .", &same, &format!("{{ {all} > .venv/installed; true; }}"))
     };
-    let line = match seen.installer? {
+    Some(match seen.installer? {
         Installer::Uv => "uv sync".to_owned(),
         Installer::Poetry => "poetry install --no-interaction".to_owned(),
         Installer::Pdm => "pdm install".to_owned(),
         Installer::Hatch => "hatch env create".to_owned(),
         Installer::Pip => requirements(),
         Installer::PipProject => project(),
-    };
-    let below = seen.folder.components().count() > 0;
-    Some(if below {
-        format!("cd {} && {{ {line}; }}", crate::failure::shown(&seen.folder))
-    } else {
-        line
     })
 }
 
-/// The same for PowerShell on Windows.
+/// Whether the manifest is not in the project's own folder.
+fn is_below(seen: &Seen) -> bool {
+    seen.folder.components().count() > 0
+}
+
+/// The same for Windows' cmd.exe; `None` where what any shell takes is the same.
 pub(in crate::project) fn install_on_windows(seen: &Seen) -> Option<String> {
     let pip = |what: &str| {
         format!(
-            "if (!(Test-Path .venv\\Scripts\\python.exe)) {{ python -m venv --clear .venv }}; \
+            "(if not exist .venv\\Scripts\\python.exe python -m venv --clear .venv) & \
              .venv\\Scripts\\python -m pip install --quiet --timeout 5 --retries 1 {what}"
         )
     };
-    match seen.installer? {
+    let own = match seen.installer? {
         Installer::Pip => Some(pip("-r requirements.txt")),
         Installer::PipProject => Some(pip("-e .")),
         _ => None,
+    };
+    if !is_below(seen) {
+        return own;
     }
+    let line = own.or_else(|| install_here(seen))?;
+    // No name on Windows holds a quote.
+    Some(format!("cd \"{}\" && {line}", seen.folder.to_string_lossy()))
 }

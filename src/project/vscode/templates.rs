@@ -52,7 +52,7 @@ pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> 
             (INSTALL_TASK, Some(line), _) => {
                 task["command"] = json!(line);
                 if let Some(line) = install_on_windows(&project.seen) {
-                    task["windows"] = json!({"command": line, "options": powershell(&trust()?)});
+                    task["windows"] = json!({"command": line, "options": on_windows(&trust()?)});
                 }
             }
             (TRUST_TASK, None, _) => {
@@ -96,8 +96,8 @@ fn host(project: &Project) -> Option<&Path> {
     project.functions.as_deref().filter(|_| leading == Language::Python)
 }
 
-/// The options of a task's block for Windows, whose default shell may be another.
-fn powershell(trust: &Value) -> Value {
+/// The options of a task's block for Windows: every one has cmd.exe, whatever the editor's shell is.
+fn on_windows(trust: &Value) -> Value {
     trust["windows"]["options"].clone()
 }
 

@@ -17,6 +17,17 @@ pub(super) const FOLDERS: [&str; 6] = [
     "/System/Library/Java/JavaVirtualMachines",
 ];
 
+/// The folders that the installers for Windows offer, in that of all programs.
+const ON_WINDOWS: [&str; 6] =
+    ["Java", "Eclipse Adoptium", "Microsoft", "Amazon Corretto", "Zulu", "BellSoft"];
+
+/// The program of a JDK that changes keystores.
+const KEYTOOL: [&str; 2] = if cfg!(windows) {
+    ["bin/keytool.exe", "jre/bin/keytool.exe"]
+} else {
+    ["bin/keytool", "jre/bin/keytool"]
+};
+
 /// Where a keystore may be in a JDK: since Java 9, and up to Java 8. Java reads
 /// `jssecacerts` *instead of* `cacerts` where it exists; the CA goes into both, so that
 /// it stays trusted when that file comes or goes.
@@ -52,6 +63,9 @@ pub(super) fn homes(machine: &Machine) -> Vec<PathBuf> {
     if let Ok(data) = machine.data_home() {
         folders.push(data.join("mise/installs/java"));
     }
+    if cfg!(windows) && let Some(programs) = machine.var("PROGRAMFILES") {
+        folders.extend(ON_WINDOWS.map(|maker| Path::new(programs).join(maker)));
+    }
     let mut homes: Vec<PathBuf> = machine
         .find("java")
         .and_then(|java| java.canonicalize().ok())
@@ -80,7 +94,7 @@ pub(super) fn keystores(home: &Path, machine: &Machine, seen: &mut Vec<PathBuf>)
                 continue;
             }
             seen.push(path.clone());
-            let keytool = ["bin/keytool", "jre/bin/keytool"]
+            let keytool = KEYTOOL
                 .map(|program| home.join(program))
                 .into_iter()
                 .find(|program| program.is_file() && !machine.is_in_project(program));

@@ -1,10 +1,12 @@
 //! Windows: the store `Root` of the current user, which Edge, Chrome, .NET, Python and Go read. It
 //! needs no administrator; Windows asks the user on the screen before it adds or deletes a root.
+//! Git for Windows brings a bundle of its own, for its git and its curl.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::super::bundle::Bundle;
 use super::super::{Candidate, RemovalFilter, Status, Store};
 use crate::certificates::TrustAnchor;
 use crate::change::Change;
@@ -17,9 +19,28 @@ use crate::os::roots;
 #[derive(Debug)]
 struct CurrentUserRoot;
 
-/// Every user has one.
-pub(super) fn find(_machine: &Machine) -> Candidate {
-    Candidate::Store(Box::new(CurrentUserRoot))
+/// Where Git for Windows is installed, for all users and for one: variables and folders below.
+const GIT: [(&str, &str); 3] = [
+    ("PROGRAMFILES", "Git"),
+    ("LOCALAPPDATA", r"Programs\Git"),
+    ("USERPROFILE", r"scoop\apps\git\current"),
+];
+
+/// Its bundle: for the two processors, and of old.
+const BUNDLES: [&str; 3] = [
+    r"mingw64\etc\ssl\certs\ca-bundle.crt",
+    r"clangarm64\etc\ssl\certs\ca-bundle.crt",
+    r"mingw64\ssl\certs\ca-bundle.crt",
+];
+
+/// The store, which every user has, and Git's bundles.
+pub(super) fn find(machine: &Machine) -> Vec<Candidate> {
+    let own: Candidate = Candidate::Store(Box::new(CurrentUserRoot));
+    let folders = GIT.into_iter().filter_map(|(name, below)| Some(Path::new(machine.var(name)?).join(below)));
+    let bundles = folders.flat_map(|folder| BUNDLES.map(|bundle| folder.join(bundle)));
+    let there = bundles.filter(|bundle: &PathBuf| bundle.is_file());
+    let git = there.map(|path| Candidate::Store(Box::new(Bundle::of_program(super::KIND, path)) as _));
+    std::iter::once(own).chain(git).collect()
 }
 
 fn all() -> Result<Vec<Vec<u8>>> {

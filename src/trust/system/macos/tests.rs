@@ -1,5 +1,6 @@
 //! `security` is a recording stand-in: a folder is the keychain, a file the user's trust
-//! settings. That macOS really behaves so was not tried.
+//! settings. It takes the options that security(1) lists for each command, and no other, and ends
+//! as that page says. That macOS really behaves so was not tried.
 
 use super::*;
 use super::super::stand_in::{System, ca};
@@ -11,7 +12,18 @@ fn keychain(system: &System) -> Candidate {
         "security",
         r#"
         for last; do :; done
-        case $1 in
+        command=$1 with=$2
+        shift
+        case $command in
+        find-certificate) known=hac:e:mpZ ;;
+        dump-trust-settings) known=sd ;;
+        verify-cert) known=c:r:p:Cd:k:nNLle:s:qR:Ptv ;;
+        add-trusted-cert) known=dr:p:a:s:e:u:k:i:o: ;;
+        delete-certificate) known=c:Z:t ;;
+        *) exit 2 ;;
+        esac
+        while getopts "$known" option; do [ "$option" != '?' ] || exit 2; done
+        case $command in
         find-certificate) cat "$ROOT"/keychain/* 2>/dev/null || exit 44 ;;
         dump-trust-settings) cat "$ROOT/settings" 2>/dev/null || exit 1 ;;
         verify-cert) test -e "$ROOT/settings" ;;
@@ -19,7 +31,7 @@ fn keychain(system: &System) -> Candidate {
             cp "$last" "$ROOT/keychain/"
             openssl x509 -in "$last" -noout -subject > "$ROOT/settings" ;;
         delete-certificate)
-            [ "$2" != -t ] || rm "$ROOT/settings" || exit 1
+            [ "$with" != -t ] || rm "$ROOT/settings" || exit 1
             rm "$ROOT"/keychain/* ;;
         esac"#,
     );
@@ -91,6 +103,19 @@ fn a_recording_stand_in_for_security_verifies_the_leaf() {
         calls.contains("security verify-cert -p ssl -s 127.0.0.1 -c /home/cert.pem\n"),
         "{calls}"
     );
+}
+
+#[test]
+fn a_recording_stand_in_for_security_takes_no_option_that_its_page_lacks() {
+    let system = System::new();
+    keychain(&system);
+    let machine = system.machine();
+    for (words, code) in [("add-trusted-cert -x a", 2), ("trust-cert", 2), ("find-certificate -a -c b -p", 44)] {
+        let mut argv: Vec<OsString> = vec![system.at("bin/security").into()];
+        argv.extend(words.split(' ').map(OsString::from));
+        let done = machine.run(&argv, None, LIMIT).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{words}");
+    }
 }
 
 #[test]
