@@ -128,6 +128,8 @@ pub struct Finding {
     pub mend: Option<AutoFix>,
     /// Another check whose failure explains this one, as it turned out while looking.
     pub explained_by: Option<&'static str>,
+    /// Whether it explains what others see, as every failure does.
+    explains: bool,
     /// The check whose failure has explained this one.
     pub see: Option<&'static str>,
 }
@@ -141,6 +143,7 @@ impl Finding {
             fix: None,
             mend: None,
             explained_by: None,
+            explains: status == Status::Fail,
             see: None,
         }
     }
@@ -194,6 +197,14 @@ impl Finding {
     pub fn mend(self, mend: AutoFix) -> Self {
         Self {
             mend: Some(mend),
+            ..self
+        }
+    }
+
+    /// Says that this explains what others see, although it is no failure.
+    pub fn explaining(self) -> Self {
+        Self {
+            explains: true,
             ..self
         }
     }
@@ -265,7 +276,7 @@ pub fn chosen(ids: &[String]) -> Result<Vec<Check>> {
 pub fn explained(results: Vec<(Check, Finding)>) -> Vec<(Check, Finding)> {
     let failed: Vec<&'static str> = results
         .iter()
-        .filter(|(_, finding)| finding.status == Status::Fail)
+        .filter(|(_, finding)| finding.explains)
         .map(|(check, _)| check.id)
         .collect();
     results

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Check, Context, Finding, Run};
 use crate::failure::{Failure, command_line, shown};
 use crate::machine::Machine;
-use crate::project::binary::Binary;
+use crate::project::binary::{self, Binary};
 use crate::project::configuration::{self, Configuration};
 use crate::project::record::Record;
 use crate::project::{OWN_FOLDER, Project, Request, Status, devcontainer};
@@ -92,6 +92,22 @@ fn dangling(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// What a clone lacks that git does not keep, or that somebody has deleted.
+fn incomplete(folder: &Path, machine: &Machine) -> Result<Option<String>> {
+    if Record::load(folder)?.is_none() {
+        return Ok(Some(format!("{} is missing", shown(&Record::path()))));
+    }
+    // Where the container is up, it has the program.
+    let inside = machine.is_dev_container();
+    let files = std::fs::read_dir(folder.join(OWN_FOLDER))?;
+    let programs = files.flatten().filter(|file| {
+        let name = file.file_name();
+        name.to_string_lossy().starts_with(binary::PREFIX)
+    });
+    Ok((!inside && programs.count() == 0)
+        .then(|| format!("{OWN_FOLDER} lacks the azup for the container, which git does not keep")))
+}
+
 fn drifted(context: &Context) -> Result<Finding> {
     if let Some(folder) = project(&context.machine)
         && let Some(path) = dangling(folder)?
@@ -108,6 +124,9 @@ fn drifted(context: &Context) -> Result<Finding> {
         return Ok(Finding::skip("azup init has not been run here"));
     };
     let init = command_line(&[OsString::from("azup"), "init".into(), folder.into()]);
+    if let Some(what) = incomplete(folder, &context.machine)? {
+        return Ok(Finding::fail(what).fix(init));
+    }
     let drifted = match drift(&context.machine, folder) {
         Ok(drifted) => drifted,
         // Somebody has changed what is azup's: the container may well work with it.

@@ -84,7 +84,8 @@ fn judge(context: &Context, found: Vec<Candidate>) -> Finding {
         return Finding::fail("there is no CA");
     };
     let goal = Operation::Add(ca);
-    let rows = Plan::new(found, &goal, &context.machine).rows(&goal);
+    let plan = Plan::new(found, &goal, &context.machine);
+    let rows = plan.rows(&goal);
     let wrong: Vec<(&StoreReport, String)> = rows
         .iter()
         .filter_map(|row| {
@@ -115,6 +116,11 @@ fn judge(context: &Context, found: Vec<Candidate>) -> Finding {
     let missing = wrong.iter().any(|(row, _)| row.outcome == Outcome::Added);
     let lines: Vec<&str> = wrong.iter().map(|(_, line)| line.as_str()).collect();
     let finding = Finding::fail(lines.join("\n"));
+    if missing && let Some(command) = plan.by_administrator(&context.machine) {
+        // `azup trust` leaves it, too. Where sudo needs no password, it does not.
+        let what = format!("{}\nonly an administrator can add it", finding.detail);
+        return Finding::warn(what).fix(command).mend(AutoFix::Trust).explaining();
+    }
     if missing {
         return finding.fix("azup trust").mend(AutoFix::Trust);
     }

@@ -130,6 +130,13 @@ impl Plan {
             .collect()
     }
 
+    /// The commands for an administrator, where nobody else can do what is still to be done.
+    pub fn by_administrator(&self, machine: &Machine) -> Option<String> {
+        let mut open = self.open().map(|(_, changes)| change::for_administrator(changes, machine));
+        let first = open.next().filter(|_| !machine.is_root())??;
+        open.try_fold(first, |all, each| Some(format!("{all} && {}", each?)))
+    }
+
     /// Applies the plan store by store, with a record of it. A store that another program
     /// changed meanwhile is read and planned anew.
     pub fn apply(self, goal: &Operation<'_>, machine: &Machine) -> Result<Vec<StoreReport>> {

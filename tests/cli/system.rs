@@ -152,6 +152,45 @@ fn an_ordinary_user_is_told_what_an_administrator_would_run() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
+/// `azup trust` leaves the system's store to an administrator, so doctor does not send anybody there
+/// and back: it is worth knowing, and its fix is what an administrator would run.
+#[test]
+fn doctor_sends_nobody_in_a_circle_who_is_no_administrator() {
+    let sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    std::fs::copy(azup(), sandbox.root().join("azup")).unwrap();
+    let program = r#"
+        chown -R 65534:65534 "$HOME" .
+        chmod a+x "$ROOT/.."
+        set +e
+        as_user() { setpriv --reuid=65534 --regid=65534 --clear-groups "$ROOT/../azup" "$@"; }
+        as_user doctor store-system client-curl
+        echo "exit code $?"
+        fix=$(as_user doctor store-system | sed -n 's/^ *fix: //p')
+        sh -c "$fix" > /dev/null 2>&1
+        as_user doctor store-system
+        echo "exit code $?"
+    "#;
+    let done = inside(&sandbox, program).ok();
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert!(
+        lines[3].starts_with("      fix: s") && lines[3].contains("update-ca-certificates"),
+        "{done}"
+    );
+    assert_eq!(
+        lines[0],
+        "warn  store-system  the operating system trusts the CA (curl, OpenSSL, Go)"
+    );
+    assert_eq!(lines[2], "      only an administrator can add it");
+    assert_eq!(
+        lines[4],
+        "skip  client-curl   curl accepts the certificate (see store-system)"
+    );
+    assert_eq!(lines[5..7], ["1 to look at, 1 skipped", "exit code 0"]);
+    // As an administrator has pasted it.
+    assert_eq!(lines[8..], ["1 ok", "exit code 0"], "{done}");
+}
+
 /// A dev container whose image was built as root, in which the user may not become root.
 #[test]
 fn an_ordinary_user_of_a_dev_container_is_told_what_untrust_cannot_undo() {

@@ -37,3 +37,27 @@ fn a_compose_file_that_is_not_there_is_named_and_nothing_is_written() {
     );
     assert!(!sandbox.project().join(".devcontainer/azurite").exists());
 }
+
+/// What git does not keep, or somebody has deleted: each is a fault that init mends.
+#[test]
+fn a_clone_without_the_program_or_the_record_is_a_fault_that_init_mends() {
+    for missing in ["azup-linux-*", "edits.json"] {
+        let sandbox = sandbox();
+        sandbox.azup(["init", "--yes"]).ok();
+        let delete = format!("rm .devcontainer/azurite/{missing}");
+        sandbox.run("sh", ["-c", &delete]).ok();
+        let done = sandbox.azup(["doctor", "devcontainer-files"]);
+        assert_eq!(done.code, 1, "{missing}: {done}");
+        assert!(
+            done.stdout.starts_with("fail  devcontainer-files"),
+            "{done}"
+        );
+        let fix = done
+            .stdout
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("fix: azup "));
+        let words = fix.unwrap().split(' ').chain(["--yes"]);
+        sandbox.azup(words).ok();
+        sandbox.azup(["doctor", "devcontainer-files"]).ok();
+    }
+}
