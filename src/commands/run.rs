@@ -23,6 +23,9 @@ use crate::supervisor::{self, Leases};
 use super::env;
 use child::Signals;
 
+/// How often ports are chosen that somebody else then takes before Azurite does.
+const ATTEMPTS: u32 = 5;
+
 pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
     if global.json && !global.dry_run {
         let what = "azup run takes no --json: standard output belongs to the command";
@@ -42,16 +45,25 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     }
     let interrupt = &signals.interrupt;
     let (told, options) = (run.connection(), run.options());
-    let mut chosen = supervisor::for_run(&told, &options, global, machine, interrupt)?;
-    let ports = chosen.ports;
-    let wish = AzuriteOptions::for_run(&options, ports, machine)?;
-    if global.dry_run {
-        return preview(run, &wish, chosen.running.is_some(), global, machine, output);
-    }
-    let users = Leases::join(ports, machine, interrupt)?;
-    let running = chosen.running.take();
-    let reached = supervisor::connect_or_start(wish, running, chosen.own, global, machine, output, interrupt)?;
-    chosen.settled();
+    let mut attempt = 1;
+    let (users, reached, ports) = loop {
+        let mut chosen = supervisor::for_run(&told, &options, global, machine, interrupt)?;
+        let ports = chosen.ports;
+        let wish = AzuriteOptions::for_run(&options, ports, machine)?;
+        if global.dry_run {
+            return preview(run, &wish, chosen.running.is_some(), global, machine, output);
+        }
+        let users = Leases::join(ports, machine, interrupt)?;
+        let running = chosen.running.take();
+        match supervisor::connect_or_start(wish, running, chosen.own, global, machine, output, interrupt) {
+            Ok(reached) => {
+                chosen.settled();
+                break (users, reached, ports);
+            }
+            Err(_) if attempt < ATTEMPTS && chosen.was_taken() => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    };
     if let Some(running) = reached
         .running
         .as_ref()

@@ -37,6 +37,8 @@ pub struct Choice {
     pub running: Option<Running>,
     /// Whether nothing else will do than an Azurite with these very data.
     pub own: bool,
+    /// Whether the ports were chosen because they were free, and for nothing else.
+    drawn: bool,
     /// Keep another `azup run` from choosing the same, until Azurite is ready.
     claims: Vec<LockFile>,
 }
@@ -45,6 +47,12 @@ impl Choice {
     /// Azurite is ready: from now on its own locks say so.
     pub fn settled(&mut self) {
         self.claims.clear();
+    }
+
+    /// Whether somebody has taken the ports since, who does not see this user's claims: another
+    /// user, or this one with another home.
+    pub fn was_taken(&self) -> bool {
+        self.drawn && !self.ports.are_free()
     }
 }
 
@@ -64,6 +72,7 @@ pub fn for_run(
         ports,
         running,
         own,
+        drawn: false,
         claims,
     };
     let mut claims = Vec::new();
@@ -80,15 +89,14 @@ pub fn for_run(
             return Ok(choice(running.ports, Some(running), Vec::new()));
         }
     }
-    let ports = if names_ports || (!own && answers(global, machine)?) {
-        Ports::named(told, Ports::USUAL)
-    } else {
-        let (ports, claim) = free(machine)?;
-        claims.push(claim);
-        ports
-    };
-    ports.check(None)?;
-    Ok(choice(ports, None, claims))
+    if names_ports || (!own && answers(global, machine)?) {
+        let ports = Ports::named(told, Ports::USUAL);
+        ports.check(None)?;
+        return Ok(choice(ports, None, claims));
+    }
+    let (ports, claim) = free(machine)?;
+    claims.push(claim);
+    Ok(Choice { drawn: true, ..choice(ports, None, claims) })
 }
 
 /// The Azurite of azup's that `azup run` is to use. Of several the one on the usual ports,

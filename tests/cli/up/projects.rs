@@ -221,3 +221,24 @@ fn data_that_all_projects_shared_are_named_where_a_project_begins_without() {
         "usual port of-all\n0\nusual port\nusual port of-all\n"
     );
 }
+
+/// Two users, or one with two homes, do not see each other's claims. The slower one takes other
+/// ports, or the same ones after the first.
+#[test]
+fn run_chooses_again_where_another_user_was_a_moment_faster() {
+    let mut site = Site::new();
+    site.sandbox.set("AZUP_AZURITE", part("azurite-3.37.0"));
+    let done = alone(
+        &site,
+        r#"
+        mkdir "$HOME/other"
+        HOME="$HOME/other" azup run -- sleep 3 &
+        azup run -- sleep 3
+        echo "here $?"
+        wait $!
+        echo "there $?"
+        "#,
+    );
+    let codes: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(codes, ["here 0", "there 0"], "{done}");
+}
