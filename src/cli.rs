@@ -3,6 +3,7 @@
 
 mod azurite;
 mod chosen;
+mod guessed;
 mod parse;
 mod project;
 mod published;

@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
 
 use super::shared::Stores;
-use super::{Cli, Command};
+use super::{Cli, Command, guessed};
 use crate::options::{Global, Typed};
 
 /// The words with which azup starts itself: no help, completion or suggestion has them.
@@ -34,7 +34,7 @@ struct Environment {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global), clap::Error> {
     let mut words = command_first(words.into_iter().collect());
     let internal = take_internal(&mut words);
-    let matches = Cli::command().try_get_matches_from(words)?;
+    let matches = Cli::command().try_get_matches_from(words).map_err(guessed::with_tip)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     match &mut cli.command {
         Command::Help(help) => {

@@ -263,6 +263,52 @@ fn a_slip_of_the_finger_does_nothing() {
             "{done}"
         );
     }
+    // One slip of the finger has a tip, but none that deletes, and none that only looks similar.
+    for (word, tip) in [
+        ("statsu", Some("'status'")),
+        ("resett", None),
+        ("untrst", None),
+        ("rest", None),
+        ("open", None),
+    ] {
+        let done = sandbox.azup([word]);
+        let tips = done.stderr.lines().filter(|line| line.contains("tip:"));
+        let tips = tips.collect::<String>();
+        assert_eq!(tips.is_empty(), tip.is_none(), "{word}: {done}");
+        assert!(tips.ends_with(tip.unwrap_or_default()), "{word}: {done}");
+    }
+    assert!(!sandbox.own().exists());
+}
+
+/// The words of other tools have azup's answer, and commands in it are commands.
+#[test]
+fn what_people_guess_is_answered() {
+    let sandbox = Sandbox::new();
+    let answers = [
+        ("install", "azup init"),
+        ("uninstall", "azup untrust"),
+        ("ps", "azup status"),
+        ("purge", "azup reset"),
+        ("exec", "azup run -- COMMAND"),
+        ("connection-string", "azup env NAME"),
+        ("certs", "azup renew"),
+        ("upgrade", "pipx"),
+    ];
+    let commands = commands(&sandbox);
+    for (word, answer) in answers {
+        let done = sandbox.azup([word]);
+        assert_eq!(done.code, 2, "{word}: {done}");
+        let tip = done
+            .stderr
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("tip: "));
+        let tip = tip.unwrap_or_else(|| panic!("{word}: {done}"));
+        assert!(tip.contains(answer), "{word}: {done}");
+        if let Some(name) = answer.strip_prefix("azup ") {
+            let name = name.split(' ').next().unwrap();
+            assert!(commands.iter().any(|known| known == name), "{name}");
+        }
+    }
     assert!(!sandbox.own().exists());
 }
 
