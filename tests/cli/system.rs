@@ -289,6 +289,9 @@ fn with_sudo(sandbox: &mut Sandbox, program: &str) -> Done {
     );
     let copy = sandbox.root().join("passwd");
     std::fs::write(&copy, passwd + &user).unwrap();
+    // Root's home is hidden, in which azup may lie.
+    let program_of_all = sandbox.root().join("azup");
+    std::fs::copy(azup(), &program_of_all).unwrap();
     // The sandbox is open to its user alone, and azup may lie where she cannot go.
     let own = ["-R", "12345:12346", &sandbox.root().to_string_lossy()];
     sandbox.run("/bin/chown", own).ok();
@@ -305,8 +308,9 @@ fn with_sudo(sandbox: &mut Sandbox, program: &str) -> Done {
     inside(
         sandbox,
         &format!(
-            "mount --bind '{}' /etc/passwd\nmount -t tmpfs none /root\n{program}",
-            copy.display()
+            "mount --bind '{}' /etc/passwd\nmount -t tmpfs none /root\nAZUP='{}'\n{program}",
+            copy.display(),
+            program_of_all.display()
         ),
     )
 }
