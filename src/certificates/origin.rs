@@ -23,6 +23,7 @@ use crate::workspace::{self, Workspace};
 
 /// Decides for one place.
 pub(super) struct Origin<'a> {
+    machine: &'a Machine,
     place: &'a SetLocation,
     list: IssuedList,
     /// The folder of the project that the set belongs to, where it belongs to one.
@@ -33,8 +34,9 @@ pub(super) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// Looks at the place itself, before any of its files is believed.
-    pub(super) fn of(machine: &Machine, place: &'a SetLocation) -> Result<Self> {
+    pub(super) fn of(machine: &'a Machine, place: &'a SetLocation) -> Result<Self> {
         let this = Self {
+            machine,
             place,
             list: IssuedList::load(machine)?,
             project: project_of(machine, place),
@@ -60,7 +62,10 @@ impl<'a> Origin<'a> {
     /// Whether the set with this CA may be trusted and served.
     pub(super) fn accepts(&self, ca: &TrustAnchor) -> bool {
         let sha256 = ca.sha256();
-        if self.list.issued(&sha256) || self.list.vouched(&sha256) {
+        let holds = |list: &IssuedList| list.issued(&sha256) || list.vouched(&sha256);
+        // A renewal lists its CA and then writes the set. It may have done both since the list was
+        // read, so a set that is not on it is looked up in the list of now.
+        if holds(&self.list) || IssuedList::load(self.machine).is_ok_and(|now| holds(&now)) {
             return true;
         }
         match self.place {
