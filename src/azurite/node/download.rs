@@ -3,6 +3,7 @@
 //! own. The client of Azurite's tests and checks (`client.rs`) knows 127.0.0.1 alone.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -103,17 +104,31 @@ fn agent(registry: &Registry, machine: &Machine) -> ureq::Agent {
 fn roots(registry: &Registry, machine: &Machine) -> Vec<CertificateDer<'static>> {
     let path = |name| machine.var(name).map(|value| machine.absolute(value.as_ref()));
     let (file, folder) = (path("SSL_CERT_FILE"), path("SSL_CERT_DIR"));
-    let found = if file.is_some() || folder.is_some() {
-        rustls_native_certs::load_certs_from_paths(file.as_deref(), folder.as_deref())
-    } else {
-        rustls_native_certs::load_native_certs()
-    };
-    let mut roots = found.certs;
+    let mut roots = system_roots(file.as_deref(), folder.as_deref());
     for file in path("NODE_EXTRA_CA_CERTS").iter().chain(&registry.roots) {
         let more = CertificateDer::pem_file_iter(file).into_iter().flatten();
         roots.extend(more.flatten());
     }
     roots
+}
+
+#[cfg(not(target_os = "macos"))]
+fn system_roots(file: Option<&Path>, folder: Option<&Path>) -> Vec<CertificateDer<'static>> {
+    let found = if file.is_some() || folder.is_some() {
+        rustls_native_certs::load_certs_from_paths(file, folder)
+    } else {
+        rustls_native_certs::load_native_certs()
+    };
+    found.certs
+}
+
+/// By the file that macOS keeps for its curl. The keychain's frameworks can only be linked with Apple's
+/// SDK, with which azup is not built.
+#[cfg(target_os = "macos")]
+fn system_roots(file: Option<&Path>, _: Option<&Path>) -> Vec<CertificateDer<'static>> {
+    let file = file.unwrap_or(Path::new("/etc/ssl/cert.pem"));
+    let found = CertificateDer::pem_file_iter(file).into_iter().flatten();
+    found.flatten().collect()
 }
 
 fn failed(error: &ureq::Error) -> Failed {
