@@ -84,7 +84,11 @@ by_feature() {
     local path=$work/feature-path name
     say "npm, by the Feature's script"
     mkdir -p "$path" "$2"
-    for name in cat dirname env install node npm rm sed sh timeout uname; do ln -s "$(command -v "$name")" "$path/$name"; done
+    for name in cat dirname env install rm sed sh timeout uname; do ln -s "$(command -v "$name")" "$path/$name"; done
+    # Copies: this machine's may be in the /usr/local that is hidden.
+    cp "$(node -p process.execPath)" "$path/node"
+    cp -a "$(dirname "$(dirname "$(realpath "$(command -v npm)")")")" "$work/feature-npm"
+    ln -s "$work/feature-npm/bin/npm-cli.js" "$path/npm"
     # shellcheck disable=SC2016 # for the shell in there
     unshare --map-root-user --mount sh -euc 'mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/bin && cd / &&
         env -i HOME="$1" PATH="$2:/usr/local/bin" npm_config_registry="$3" sh "$4/features/azurite/install.sh" && /usr/local/bin/azup --version' \
