@@ -45,11 +45,8 @@ fn project(machine: &Machine) -> Option<&Path> {
 
 /// The files in azup's own folder that are not what this azup would write. The program in
 /// there is not compared: it may be that of another architecture.
-fn drift(machine: &Machine, folder: &Path) -> Result<Vec<PathBuf>> {
+fn drift(machine: &Machine, folder: &Path, record: &Record) -> Result<Vec<PathBuf>> {
     let project = Project::observe(machine, folder)?;
-    let Some((record, _)) = Record::load(folder)? else {
-        return Ok(vec![Record::path()]);
-    };
     let mut drifted = Vec::new();
     for configuration in record.configurations.keys() {
         let request = Request {
@@ -92,20 +89,10 @@ fn dangling(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// What a clone lacks that git does not keep, or that somebody has deleted.
-fn incomplete(folder: &Path, machine: &Machine) -> Result<Option<String>> {
-    if Record::load(folder)?.is_none() {
-        return Ok(Some(format!("{} is missing", shown(&Record::path()))));
-    }
-    // Where the container is up, it has the program.
-    let inside = machine.is_dev_container();
-    let files = std::fs::read_dir(folder.join(OWN_FOLDER))?;
-    let programs = files.flatten().filter(|file| {
-        let name = file.file_name();
-        name.to_string_lossy().starts_with(binary::PREFIX)
-    });
-    Ok((!inside && programs.count() == 0)
-        .then(|| format!("{OWN_FOLDER} lacks the azup for the container, which git does not keep")))
+/// Whether the container's azup is there, which git does not keep.
+fn has_program(folder: &Path) -> Result<bool> {
+    let mut files = std::fs::read_dir(folder.join(OWN_FOLDER))?.flatten();
+    Ok(files.any(|file| file.file_name().to_string_lossy().starts_with(binary::PREFIX)))
 }
 
 fn drifted(context: &Context) -> Result<Finding> {
@@ -124,16 +111,27 @@ fn drifted(context: &Context) -> Result<Finding> {
         return Ok(Finding::skip("azup init has not been run here"));
     };
     let init = command_line(&[OsString::from("azup"), "init".into(), folder.into()]);
-    if let Some(what) = incomplete(folder, &context.machine)? {
+    // Somebody has changed what is azup's: the container may well work with it.
+    let changed = |error: &anyhow::Error| {
+        let fix = Failure::hint_of(error).map_or(init.clone(), str::to_owned);
+        Finding::warn(format!("{error:#}")).fix(fix)
+    };
+    let record = match Record::load(folder) {
+        Ok(Some((record, _))) => record,
+        Ok(None) => {
+            let what = format!("{} is missing", shown(&Record::path()));
+            return Ok(Finding::fail(what).fix(init));
+        }
+        Err(error) => return Ok(changed(&error)),
+    };
+    // Where the container is up, it has the program.
+    if !context.machine.is_dev_container() && !has_program(folder)? {
+        let what = format!("{OWN_FOLDER} lacks the azup for the container, which git does not keep");
         return Ok(Finding::fail(what).fix(init));
     }
-    let drifted = match drift(&context.machine, folder) {
+    let drifted = match drift(&context.machine, folder, &record) {
         Ok(drifted) => drifted,
-        // Somebody has changed what is azup's: the container may well work with it.
-        Err(error) => {
-            let fix = Failure::hint_of(&error).map_or(init, str::to_owned);
-            return Ok(Finding::warn(format!("{error:#}")).fix(fix));
-        }
+        Err(error) => return Ok(changed(&error)),
     };
     if drifted.is_empty() {
         return Ok(Finding::ok(OWN_FOLDER));

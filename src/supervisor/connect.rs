@@ -1,7 +1,6 @@
 //! Azurite for `azup run`: the one that answers already, whoever started it, else one
 //! that runs for as long as somebody uses it.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -12,7 +11,7 @@ use super::instance_lock::{InstanceLock, LockState};
 use super::running::Running;
 use super::{background, listed, ports};
 use crate::azurite::probe::{self, Seen};
-use crate::azurite::{AzuriteOptions, Data, Ports, data, prepare};
+use crate::azurite::{AzuriteOptions, Ports, data, prepare};
 use crate::certificates::{self, SetLocation, TrustAnchor};
 use crate::client::Client;
 use crate::failure::shown;
@@ -176,10 +175,6 @@ fn answers(
 
 /// Whether the Azurite of a record, or its end, is still there.
 pub fn is_there(running: &Running, machine: &Machine) -> Result<bool> {
-    let data = match &running.location {
-        Some(folder) => Data::Folder(PathBuf::from(folder)),
-        None => Data::Memory,
-    };
-    let instance = InstanceLock::of(&data, running.ports, machine)?;
+    let instance = InstanceLock::of_running(running, machine)?;
     Ok(matches!(instance.lock_state()?, LockState::Held(_)))
 }

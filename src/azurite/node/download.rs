@@ -138,21 +138,21 @@ fn failed(error: &ureq::Error) -> Failed {
         ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
         ureq::Error::BodyExceedsLimit(_) => "its answer is too long".to_owned(),
         ureq::Error::RequireHttpsOnly(_) => "it leads to an address without HTTPS".to_owned(),
-        ureq::Error::Rustls(rustls::Error::InvalidCertificate(why)) => {
-            format!("its certificate is not trusted here: {why}")
-        }
+        ureq::Error::Rustls(rustls::Error::InvalidCertificate(why)) => untrusted(why),
         ureq::Error::Io(error) => reason_of(error),
         error => error.to_string(),
     })
+}
+
+fn untrusted(why: &rustls::CertificateError) -> String {
+    format!("its certificate is not trusted here: {why}")
 }
 
 /// What TLS says comes as an error of input and output, too.
 fn reason_of(error: &std::io::Error) -> String {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("its certificate is not trusted here: {why}")
-        }
+        Some(rustls::Error::InvalidCertificate(why)) => untrusted(why),
         _ if error.kind() == std::io::ErrorKind::ConnectionRefused => "nobody answers there".to_owned(),
         // As the standard library says it, whatever the resolver adds.
         _ if error.to_string().starts_with("failed to lookup address") => UNKNOWN.to_owned(),

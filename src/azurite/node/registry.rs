@@ -65,7 +65,6 @@ struct Settings {
     variables: Vec<(String, String)>,
     lines: Vec<(String, String)>,
     file: PathBuf,
-    no_proxy: Option<String>,
 }
 
 impl Settings {
@@ -90,7 +89,6 @@ impl Settings {
             lines: parsed(&String::from_utf8_lossy(&content), text),
             variables,
             file,
-            no_proxy: text("NO_PROXY").or_else(|| text("no_proxy")),
         }
     }
 
@@ -138,7 +136,7 @@ impl Settings {
         if let Some(password) = parsed.password() {
             proxy = proxy.password(password);
         }
-        let excepted = self.get("noproxy").or_else(|| self.no_proxy.clone()).unwrap_or_default();
+        let excepted = self.get("noproxy").or_else(|| variable(["NO_PROXY", "no_proxy"])).unwrap_or_default();
         for host in excepted.split([',', ' ']).map(str::trim).filter(|host| !host.is_empty()) {
             proxy = proxy.no_proxy(host);
             // Everybody else takes a domain for all that is in it.
