@@ -45,10 +45,10 @@ class Home:
         words = [self.azup, *words]
         return subprocess.check_output(words, env=self.env, cwd=self.folder, text=True).strip()
 
-    def start(self, words):
+    def start(self, words, stdout=subprocess.PIPE):
         return subprocess.Popen(
             words, env=self.env, cwd=self.folder, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdout=stdout, stderr=subprocess.DEVNULL,
         )
 
     def up(self, ports, *more):
@@ -61,15 +61,18 @@ class Home:
         sys.exit("azup up did not start")
 
     def bare(self, ports):
-        """Azurite as npm installs it, in memory, over HTTPS: until all three ports take connections."""
+        """Azurite as npm installs it, in memory, over HTTPS: until all three ports take connections.
+        It logs each request, as `azup up` has it do, too, and as it does unless told otherwise."""
         entry = f"{self.azurite}/node_modules/azurite/dist/src/azurite.js"
         named = [f"--{name}Port={port}" for name, port in zip(SERVICES, ports)]
         certs = self.own / "certs"
-        process = self.start([
-            shutil.which("node", path=self.env["PATH"]), entry, "--silent", "--inMemoryPersistence", *named,
+        words = [
+            shutil.which("node", path=self.env["PATH"]), entry, "--inMemoryPersistence", *named,
             "--cert", str(certs / "cert.pem"), "--key", str(certs / "key.pem"),
             "--oauth", "basic", "--skipApiVersionCheck", "--disableTelemetry",
-        ])
+        ]
+        with open(self.own / "bare.log", "w") as log:
+            process = self.start(words, log)
         until = time.monotonic() + 120
         for port in ports:
             while True:
@@ -94,7 +97,8 @@ def end(process, how=signal.SIGTERM):
     with all that it started: another load on the machine changes these least."""
     if how is not None:
         process.send_signal(how)
-    process.stdout.read()
+    if process.stdout:
+        process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return used.ru_utime + used.ru_stime

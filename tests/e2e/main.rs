@@ -8,6 +8,8 @@
 //! | `AZUP_TEST_PARTS` | the folder of real parts: the dev container command line, Node.js, wheels |
 //! | `AZUP_TEST_STATIC` | the azup that is linked statically, as it is released |
 //! | `AZUP_TEST_PLUGINS` | the folder of Docker's compose and buildx plugins, where it is not Docker's own |
+//! | `AZUP_TEST_ENGINE` | the file with the number of the engine's process, where `tests/run` started it |
+//! | `AZUP_TEST_ROUNDS` | how often each is ended under load: once, where it is not set |
 //! | `AZUP_TEST_SLOWNESS` | how many times longer a restart may take than on a machine with nothing else to do |
 //!
 //! Everything that a test makes in the engine carries the test's own project name, and is
@@ -32,5 +34,6 @@ mod binary;
 mod f5;
 mod kinds;
 mod languages;
+mod rounds;
 mod story;
 mod testcontainers;

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
 use crate::engine::{docker, note, part, run, timed, wait};
+use crate::rounds::a_stop_loses_nothing;
 use crate::site::{Compose, DevContainer, PATIENCE, Site, URL, User, back, fingerprint};
 
 /// curl's exit code for a certificate that it does not trust.
@@ -35,6 +36,7 @@ fn a_new_project_from_clone_to_blob_and_through_what_happens_to_it() {
     let azurite = site.azurite();
     docker(["restart", &azurite]).ok();
     survived(&site, &container, "docker restart of Azurite");
+    a_stop_loses_nothing(&site, &container, "docker stop under load");
     docker(["restart", &container.id]).ok();
     survived(&site, &container, "docker restart of the dev container");
     site.compose("restart").ok();

@@ -257,19 +257,19 @@ pub(super) fn lost<'s>(
     lost.map(String::as_str).collect()
 }
 
-/// The names of all blobs of the writers.
+/// The names of all blobs of the writers that are there whole.
 pub(super) fn listed(site: &Site) -> std::collections::HashSet<String> {
-    let lines = "import sys\nfrom azure.storage.blob import ContainerClient\n\
-        c = ContainerClient.from_connection_string(sys.argv[1], 'writers')\n\
-        for name in c.list_blob_names(): print(name, c.download_blob(name).readall().decode())";
-    let string = site.connection_string("http");
-    let done = site
-        .sandbox
-        .run(part("venv/bin/python"), ["-c", lines, &string])
-        .ok();
-    let whole = done.stdout.lines().filter_map(|line| {
-        let (name, content) = line.split_once(' ')?;
-        (name == content).then(|| name.to_owned())
-    });
-    whole.collect()
+    let (script, string, ca) = (
+        script("writers.py"),
+        site.connection_string("https"),
+        site.ca(),
+    );
+    let words = [
+        script.as_os_str(),
+        string.as_ref(),
+        ca.as_os_str(),
+        "list".as_ref(),
+    ];
+    let done = site.sandbox.run(part("venv/bin/python"), words).ok();
+    done.stdout.lines().map(str::to_owned).collect()
 }

@@ -1,8 +1,9 @@
 """Eight writers without retries, until standard input closes; then each blob that was stored, by
-its name, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION
+its name, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION [stopping]
+The names of those that are there whole: python writers.py CONNECTION-STRING CA list
 
 Each client connects anew after PER-CONNECTION requests. One that is refused after the writers
-were told to stop is no failure where Azurite is being stopped: the word `stopping` first."""
+were told to stop is no failure where Azurite is being stopped: the word `stopping` at the end."""
 
 import os
 import sys
@@ -10,9 +11,16 @@ import threading
 
 from azure.storage.blob import ContainerClient
 
-string, ca, per_connection = sys.argv[1], sys.argv[2], int(sys.argv[3])
+string, ca, word = sys.argv[1:4]
 may_fail = sys.argv[4:] == ["stopping"]
 how = {"retry_total": 0, "connection_verify": ca}
+if word == "list":
+    with ContainerClient.from_connection_string(string, "writers", **how) as container:
+        for name in container.list_blob_names():
+            if container.download_blob(name).readall() == name.encode():
+                print(name)
+    sys.exit()
+per_connection = int(word)
 with ContainerClient.from_connection_string(string, "writers", **how) as first:
     first.exists() or first.create_container()
 stop = threading.Event()
