@@ -8,11 +8,11 @@ PAGES = REPOSITORY / "docs/clients"
 HEAD = """\
 # Clients that the tests run
 
-Written by `tests/clients --write`, and compared with what the clients do by `tests/clients` (one of each language, in
-CI) and `tests/clients --all`. Each writes something and reads it back, started by `azup run -- CLIENT` with no other variable
-set, in a network of its own: 127.0.0.1, and a name server that knows no name. A client that asks it for one, or
-connects to another address, fails the run, unless it does so by itself in search of updates. The last column is what
-it connected to.
+Written by `tests/clients --write`. `tests/clients` (one client of each language, in CI) and `tests/clients --all` compare it
+with what the clients do. Each client writes something and reads it back. It is started by `azup run -- CLIENT` with no other
+variable set, in a network of its own that has only 127.0.0.1 and a name server that resolves no name. If a client asks for a
+name or connects to another address, the run fails, unless the client is looking for its own updates or extensions. The
+last column is what the client connected to.
 
 | client | page | version | needs | connects to |
 |---|---|---|---|---|
