@@ -8,11 +8,11 @@ PAGES = REPOSITORY / "docs/clients"
 HEAD = """\
 # Clients that the tests run
 
-Written by `tests/clients --write`. `tests/clients` (one client of each language, in CI) and `tests/clients --all` compare it
-with what the clients do. Each client writes something and reads it back. It is started by `azup run -- CLIENT` with no other
-variable set, in a network of its own that has only 127.0.0.1 and a name server that resolves no name. If a client asks for a
-name or connects to another address, the run fails, unless the client is looking for its own updates or extensions. The
-last column is what the client connected to.
+Written by `tests/clients --write`. `tests/clients` (one client of each language, in CI) and `tests/clients --all`
+compare it with what the clients do. Each client writes something and reads it back. It is started by
+`azup run -- CLIENT` with no other variable set, in a network of its own that has only 127.0.0.1 and a name server that
+resolves no name. If a client asks for a name or connects to another address, the run fails, unless the client is
+looking for its own updates or extensions. The last column is what the client connected to.
 
 | client | page | version | needs | connects to |
 |---|---|---|---|---|
