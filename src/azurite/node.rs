@@ -2,9 +2,12 @@
 
 mod by_hand;
 mod download;
+mod npm;
 mod pinned;
 mod places;
+mod python;
 mod registry;
+mod sources;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,8 +19,7 @@ use crate::failure::{Failure, shown};
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::output::Output;
-use pinned::Pinned;
-use registry::Registry;
+use sources::Sources;
 
 /// The oldest major version that runs the pinned Azurite (measured; Azurite itself asks
 /// for 22).
@@ -63,13 +65,15 @@ impl Node {
             Ok(node) => return Ok(node),
             Err(missing) => missing,
         };
-        let Some(pinned) = Pinned::of(machine) else {
+        let sources = match consent {
+            Consent::Withheld => None,
+            Consent::Asked | Consent::Given => Sources::of(machine)?,
+        };
+        let Some(sources) = sources else {
             return Err(hinted(missing, consent, machine));
         };
-        let registry = Registry::of(machine)?;
         if consent == Consent::Asked {
-            let question = format!("{missing:#}.\n{}", pinned.question(&registry));
-            match output.confirm(&question) {
+            match output.confirm(&format!("{missing:#}.\n{}", sources.question())) {
                 Some(true) => {}
                 Some(false) => {
                     let what = format!("{missing:#}; nothing was downloaded, as you said");
@@ -77,10 +81,8 @@ impl Node {
                 }
                 None => return Err(hinted(missing, consent, machine)),
             }
-        } else if consent == Consent::Withheld {
-            return Err(hinted(missing, consent, machine));
         }
-        pinned.ensure(&registry, machine, output, interrupt)
+        sources.ensure(machine, output, interrupt)
     }
 
     /// The one that [`Node::ensure`] would give, and what it would download for that.
@@ -89,9 +91,10 @@ impl Node {
             Ok(node) => return Ok((node.program, None)),
             Err(missing) => missing,
         };
-        match Pinned::of(machine) {
-            Some(pinned) if consent != Consent::Withheld => {
-                Ok((pinned.program(), Some(pinned.preview(&Registry::of(machine)?))))
+        match Sources::of(machine)? {
+            Some(sources) if consent != Consent::Withheld => {
+                let (program, download) = sources.preview();
+                Ok((program, Some(download)))
             }
             _ => Err(hinted(missing, consent, machine)),
         }
@@ -106,8 +109,7 @@ impl Node {
     fn search(machine: &Machine, limit: Duration) -> Result<Self> {
         // What is wrong with the first is what the user has to know, if no other will do.
         let mut wrong = None;
-        let downloaded = Pinned::of(machine).map(|pinned| pinned.program());
-        let downloaded = downloaded.filter(|program| program.is_file());
+        let downloaded = sources::programs(machine);
         for program in places::candidates(machine).chain(downloaded) {
             match Self::at(program, machine, limit) {
                 Ok(node) => return Ok(node),
@@ -162,7 +164,7 @@ fn hinted(missing: anyhow::Error, consent: Consent, machine: &Machine) -> anyhow
         return missing;
     }
     let hint = match consent {
-        _ if Pinned::of(machine).is_none() => by_hand::command(machine),
+        _ if !sources::is_one_for_here(machine) => by_hand::command(machine),
         Consent::Asked => "azup up --yes".to_owned(),
         // It is there for whoever comes next, and so is Azurite.
         Consent::Given | Consent::Withheld => "azup up -d --yes".to_owned(),

@@ -50,7 +50,7 @@ pub(super) fn get(
 ) -> Result<Result<Vec<u8>, Failed>> {
     let agent = agent(registry, machine);
     let mut request = agent.get(url);
-    if let Some(value) = &registry.authorization {
+    if let Some(value) = registry.authorization(url) {
         request = request.header("Authorization", value);
     }
     let there = Arc::new(AtomicU64::new(0));
@@ -89,7 +89,7 @@ fn agent(registry: &Registry, machine: &Machine) -> ureq::Agent {
         .tls_config(tls)
         .proxy(registry.proxy.clone())
         // Nobody is led from https to http; ureq takes credentials to no other host.
-        .https_only(registry.url.starts_with("https:"))
+        .https_only(registry.is_secure())
         .max_redirects(REDIRECTS)
         .timeout_resolve(Some(CONNECT))
         .timeout_connect(Some(CONNECT))

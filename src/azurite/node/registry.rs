@@ -1,4 +1,4 @@
-//! Which npm registry the user has, and how it is reached, from npm's own configuration: variables
+//! A registry, and how it is reached. Which npm registry the user has is in npm's own configuration: variables
 //! `npm_config_…`, and the user's `.npmrc`. Never the project's, which comes with a repository.
 
 use std::path::{Path, PathBuf};
@@ -18,36 +18,68 @@ const USUAL: &str = "https://registry.npmjs.org";
 pub(super) struct Registry {
     /// Its address, without a slash at the end.
     pub(super) url: String,
-    /// What proves to it who asks.
-    pub(super) authorization: Option<String>,
+    /// Whether the user has named it.
+    pub(super) is_named: bool,
     /// Through what it is reached.
     pub(super) proxy: Option<Proxy>,
     /// A file with more CAs.
     pub(super) roots: Option<PathBuf>,
+    /// What proves to it who asks.
+    authorization: Option<String>,
     host: String,
 }
 
 impl Registry {
-    /// The user's.
-    pub(super) fn of(machine: &Machine) -> Result<Self> {
+    /// The one at this address, if it is one.
+    pub(super) fn new(url: String) -> Option<Self> {
+        let uri: Uri = url.parse().ok()?;
+        let host = uri.host()?.to_owned();
+        matches!(uri.scheme_str()?, "http" | "https").then_some(Self {
+            url,
+            is_named: true,
+            proxy: None,
+            roots: None,
+            authorization: None,
+            host,
+        })
+    }
+
+    /// npm's.
+    pub(super) fn of_npm(machine: &Machine) -> Result<Self> {
         let settings = Settings::read(machine);
-        let url = settings.get("registry").unwrap_or_else(|| USUAL.to_owned());
+        let named = settings.get("registry");
+        let is_named = named.is_some();
+        let url = named.unwrap_or_else(|| USUAL.to_owned());
         let url = url.trim_end_matches('/').to_owned();
-        let uri: Option<Uri> = url.parse().ok();
-        let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
-        let Some((scheme @ ("http" | "https"), host)) = parts else {
+        let Some(mut registry) = Self::new(url.clone()) else {
             let what = format!("npm's setting registry is not an address: {url}");
             return Err(Failure::new(what).hint(in_editor([&settings.file])).into());
         };
-        // A secret goes over the network in no clear text.
-        let is_safe = scheme == "https" || is_this_machine(host);
-        Ok(Self {
-            authorization: settings.authorization(&url).filter(|_| is_safe),
-            proxy: settings.proxy(scheme == "https", machine),
-            roots: settings.get("cafile").map(|file| machine.absolute(Path::new(&file))),
-            host: host.to_owned(),
-            url,
-        })
+        registry.is_named = is_named;
+        registry.proxy = settings.proxy(registry.is_secure(), machine);
+        registry.roots = settings.get("cafile").map(|file| machine.absolute(Path::new(&file)));
+        Ok(registry.with(settings.authorization(&url)))
+    }
+
+    /// With a secret, which goes over the network in no clear text.
+    pub(super) fn with(mut self, authorization: Option<String>) -> Self {
+        let is_safe = self.is_secure() || is_this_machine(&self.host);
+        self.authorization = authorization.filter(|_| is_safe);
+        self
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.url.starts_with("https:")
+    }
+
+    /// What proves to this address who asks: nothing, where that is another server.
+    pub(super) fn authorization(&self, address: &str) -> Option<&str> {
+        let server = |url: &str| {
+            let uri: Uri = url.parse().ok()?;
+            Some((uri.scheme()?.clone(), uri.authority()?.clone()))
+        };
+        let secret = self.authorization.as_deref();
+        secret.filter(|_| server(address) == server(&self.url))
     }
 
     /// For messages, without what may be secret in an address.
@@ -86,7 +118,10 @@ impl Settings {
         let file = named.or_else(home).unwrap_or_default();
         let content = files::read_if_there(&file).ok().flatten().unwrap_or_default();
         Self {
-            lines: parsed(&String::from_utf8_lossy(&content), text),
+            lines: parsed(&String::from_utf8_lossy(&content))
+                .into_iter()
+                .map(|(name, value)| (name, expanded(&value, &text)))
+                .collect(),
             variables,
             file,
         }
@@ -117,45 +152,53 @@ impl Settings {
 
     /// As npm reads it: its own setting, then what all programs read.
     fn proxy(&self, secure: bool, machine: &Machine) -> Option<Proxy> {
-        let variable = |names: [&str; 2]| {
-            let value = names.iter().find_map(|name| machine.var(name))?;
-            Some(value.to_string_lossy().into_owned())
-        };
-        let of_https = || {
-            let own = self.get("https-proxy");
-            own.or_else(|| variable(["HTTPS_PROXY", "https_proxy"])).filter(|_| secure)
-        };
-        let of_http = || self.get("proxy").or_else(|| variable(["HTTP_PROXY", "http_proxy"]));
-        let all = || variable(["ALL_PROXY", "all_proxy"]);
-        let value = of_https().or_else(of_http).or_else(all)?;
-        let parsed = Proxy::new(&value).ok()?;
-        let mut proxy = Proxy::builder(parsed.protocol()).host(parsed.host()).port(parsed.port());
-        if let Some(name) = parsed.username() {
-            proxy = proxy.username(name);
-        }
-        if let Some(password) = parsed.password() {
-            proxy = proxy.password(password);
-        }
-        let excepted = self.get("noproxy").or_else(|| variable(["NO_PROXY", "no_proxy"])).unwrap_or_default();
-        for host in excepted.split([',', ' ']).map(str::trim).filter(|host| !host.is_empty()) {
-            proxy = proxy.no_proxy(host);
-            // Everybody else takes a domain for all that is in it.
-            if !host.starts_with(['.', '*']) {
-                proxy = proxy.no_proxy(&format!(".{host}"));
-            }
-        }
-        proxy.build().ok()
+        let own = self.get("https-proxy").filter(|_| secure).or_else(|| self.get("proxy"));
+        proxy(secure, own, self.get("noproxy"), machine)
     }
 }
 
-/// The lines `name = value` of an `.npmrc`, with `${NAME}` replaced by variables.
-fn parsed(text: &str, variable: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+/// The proxy of a program's own settings, or else that of all programs, and the hosts without it.
+pub(super) fn proxy(
+    secure: bool,
+    own: Option<String>,
+    excepted: Option<String>,
+    machine: &Machine,
+) -> Option<Proxy> {
+    let variable = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| machine.var(name))?;
+        Some(value.to_string_lossy().into_owned())
+    };
+    let of_https = || variable(["HTTPS_PROXY", "https_proxy"]).filter(|_| secure);
+    let of_http = || variable(["HTTP_PROXY", "http_proxy"]);
+    let all = || variable(["ALL_PROXY", "all_proxy"]);
+    let value = own.or_else(of_https).or_else(of_http).or_else(all)?;
+    let parsed = Proxy::new(&value).ok()?;
+    let mut proxy = Proxy::builder(parsed.protocol()).host(parsed.host()).port(parsed.port());
+    if let Some(name) = parsed.username() {
+        proxy = proxy.username(name);
+    }
+    if let Some(password) = parsed.password() {
+        proxy = proxy.password(password);
+    }
+    let excepted = excepted.or_else(|| variable(["NO_PROXY", "no_proxy"])).unwrap_or_default();
+    for host in excepted.split([',', ' ']).map(str::trim).filter(|host| !host.is_empty()) {
+        proxy = proxy.no_proxy(host);
+        // Everybody else takes a domain for all that is in it.
+        if !host.starts_with(['.', '*']) {
+            proxy = proxy.no_proxy(&format!(".{host}"));
+        }
+    }
+    proxy.build().ok()
+}
+
+/// The lines `name = value` of an `.npmrc` or a `pip.conf`.
+pub(super) fn parsed(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.starts_with(['#', ';', '[']));
     let pair = |line: &str| {
         let (name, value) = line.split_once('=')?;
         let value = value.trim().trim_matches(['"', '\'']);
-        Some((name.trim().to_owned(), expanded(value, &variable)))
+        Some((name.trim().to_owned(), value.to_owned()))
     };
     lines.filter_map(pair).collect()
 }
@@ -185,7 +228,7 @@ mod tests {
         std::fs::write(home.path().join(".npmrc"), npmrc).expect("written");
         let variables: Vec<(&str, &OsStr)> =
             variables.iter().map(|(name, value)| (*name, OsStr::new(*value))).collect();
-        Registry::of(&Machine::for_test(home.path(), &variables))
+        Registry::of_npm(&Machine::for_test(home.path(), &variables))
     }
 
     #[test]
@@ -203,7 +246,7 @@ mod tests {
         let secret = "//npm.example/a/:_authToken=${TOKEN}\n//other.example/:_authToken=other\n";
         let with = |url: &str| {
             let file = format!("registry={url}\n{secret}");
-            of(&file, &[("TOKEN", "mine")]).expect("one").authorization
+            of(&file, &[("TOKEN", "mine")]).expect("one").authorization(url).map(str::to_owned)
         };
         let mine = Some("Bearer mine".to_owned());
         assert_eq!(with("https://npm.example/a/"), mine);
@@ -211,6 +254,10 @@ mod tests {
         assert_eq!(with("https://npm.example/"), None);
         assert_eq!(with("https://npm.example.evil/a"), None);
         assert_eq!(with("http://npm.example/a"), None, "in clear text");
+        let file = format!("registry=https://npm.example/a/\n{secret}");
+        let registry = of(&file, &[("TOKEN", "mine")]).expect("one");
+        assert_eq!(registry.authorization("https://npm.example/b.tgz"), Some("Bearer mine"));
+        assert_eq!(registry.authorization("https://files.example/a/b.tgz"), None);
     }
 
     #[test]

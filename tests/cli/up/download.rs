@@ -1,6 +1,8 @@
 //! The Node.js that `azup up` downloads where none is: the real package of the real registry, from
 //! a stand-in for a registry on this machine.
 
+mod python;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -24,6 +26,10 @@ struct Registry {
 
 impl Registry {
     fn start(site: &Site, certificate: &[PathBuf]) -> Self {
+        Self::of(site, "node-registry", certificate)
+    }
+
+    fn of(site: &Site, folder: &str, certificate: &[PathBuf]) -> Self {
         let log = site.sandbox.root().join("registry.log");
         fs::write(&log, "").unwrap();
         let mut child = site
@@ -33,7 +39,7 @@ impl Registry {
                 env!("CARGO_MANIFEST_DIR"),
                 "/tests/cli/up/registry.py"
             ))
-            .arg(part("node-registry"))
+            .arg(part(folder))
             .arg(&log)
             .args(certificate)
             .stdin(Stdio::piped())
@@ -86,13 +92,19 @@ fn own_node(site: &Site) -> PathBuf {
     site.sandbox.own().join(format!("node-{VERSION}/bin/node"))
 }
 
+/// The command of the running Azurite.
+fn command(site: &Site) -> String {
+    let pid = site.state()["azurite_pid"].as_u64().unwrap();
+    fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap()
+}
+
 /// Nothing of a Node.js in azup's folder.
 #[track_caller]
 fn nothing_is_kept(site: &Site) {
     let names = fs::read_dir(site.sandbox.own()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let kept: Vec<String> = names
-        .filter(|name| name.starts_with("node-") && *name != format!("node-{VERSION}.lock"))
+        .filter(|name| name.starts_with("node-") && !name.ends_with(".lock"))
         .collect();
     assert!(kept.is_empty(), "{kept:?}");
 }
@@ -150,10 +162,6 @@ fn yes_downloads_a_node_by_the_users_npm_settings_and_the_next_start_needs_no_ne
         "{log}"
     );
     assert_eq!(log.lines().count(), 1, "{log}");
-    let command = |site: &Site| {
-        let pid = site.state()["azurite_pid"].as_u64().unwrap();
-        fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap()
-    };
     assert!(
         command(&site).starts_with(&*own_node(&site).to_string_lossy()),
         "{}",

@@ -1,11 +1,12 @@
-"""A stand-in for an npm registry, and for a proxy before it, on 127.0.0.1.
+"""A stand-in for a registry of npm or Python, and for a proxy before it, on 127.0.0.1.
 
     registry.py FOLDER LOG [CERTIFICATE KEY]
 
 Serves the files of FOLDER, below /wrong/ each with its last byte changed, below /slow/ a quarter
-of a megabyte each tenth of a second, and below /moved/ a redirect to an address without HTTPS. With a certificate it speaks TLS. CONNECT leads to the
-registry itself, whatever host was asked for. Prints the ports of registry and proxy, writes each
-request into LOG, and ends with its standard input.
+of a megabyte each tenth of a second, and below /moved/ a redirect to an address without HTTPS.
+/simple/NAME/ is a page of links to all of them, as Python's registry has for a package. With a
+certificate it speaks TLS. CONNECT leads to the registry itself, whatever host was asked for. Prints
+the ports of registry and proxy, writes each request into LOG, and ends with its standard input.
 """
 
 import http.server
@@ -33,6 +34,13 @@ class Registry(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "http://127.0.0.1:1/node.tgz")
             self.end_headers()
+            return
+        if "/simple/" in self.path:
+            links = "".join(f'<a href="../../{file.name}#sha256=0">{file.name}</a>' for file in FOLDER.iterdir())
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(links)))
+            self.end_headers()
+            self.wfile.write(links.encode())
             return
         file = FOLDER / self.path.removeprefix("/wrong").removeprefix("/slow").lstrip("/")
         if not file.is_file():
