@@ -136,6 +136,7 @@ fn set(groups: &[u32], gid: u32, uid: u32) -> std::io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
 fn set(_: &[u32], _: u32, _: u32) -> std::io::Result<()> {
     Ok(())
 }

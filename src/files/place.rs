@@ -36,7 +36,8 @@ pub(super) struct Pinned {
 
 impl Pinned {
     /// A file that is open.
-    pub(super) fn of(file: OwnedFd) -> Self {
+    pub(super) fn of(file: impl Into<OwnedFd>) -> Self {
+        let file = file.into();
         Self {
             number: rustix::fs::fstat(&file).ok().map(|about| number(&about)),
             _file: Some(file),

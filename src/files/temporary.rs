@@ -54,7 +54,7 @@ impl<'p> Temporary<'p> {
                 // Last, since the other two change it.
                 attributes::set_mode(&file, mode)?;
                 file.sync_all()?;
-                this.file = Pinned::of(file.into());
+                this.file = Pinned::of(file);
             }
         }
         Ok(this)

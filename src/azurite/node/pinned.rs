@@ -25,11 +25,14 @@ pub(super) struct Release {
     pub(super) file: fn(&Package) -> String,
     /// The archive's address, or that of the page that links to it.
     pub(super) start: fn(&Package, &Registry) -> String,
-    /// Finds the archive's address in that page: text, address, name of the archive.
-    pub(super) link: Option<fn(&str, &str, &str) -> Option<String>>,
+    /// Finds the archive's address in that page.
+    pub(super) link: Option<Link>,
     /// Writes what is kept of an archive, which is what it is by its hash, into a folder.
     pub(super) unpack: fn(&[u8], &Path) -> Result<()>,
 }
+
+/// Text and address of a page, and the name of the file that it is to link to.
+type Link = fn(&str, &str, &str) -> Option<String>;
 
 /// The archive for one system and processor.
 pub(super) struct Package {

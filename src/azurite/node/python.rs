@@ -185,37 +185,38 @@ fn link(page: &str, at: &str, file: &str) -> Option<String> {
 
 fn unpack(wheel: &[u8], folder: &Path) -> Result<()> {
     for (name, to, mode) in KEPT {
-        if let Some(bytes) = in_zip(wheel, name).context("what came is not a whole wheel")? {
-            pinned::write(bytes?, mode, &folder.join(to))?;
+        if let Some(bytes) = in_zip(wheel, name)? {
+            pinned::write(bytes, mode, &folder.join(to))?;
         }
     }
     Ok(())
 }
 
-/// One file of a zip archive, which is whole, by its hash: `None` where the archive does not end as one.
-fn in_zip(zip: &[u8], wanted: &str) -> Option<Option<Result<Vec<u8>>>> {
-    let number = |at: usize, length: usize| {
-        let bytes = zip.get(at..at + length)?;
-        Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+/// One file of a zip archive, if it has that. The archive is whole, by its hash.
+fn in_zip(zip: &[u8], wanted: &str) -> Result<Option<Vec<u8>>> {
+    let part = |at: usize, length: usize| {
+        zip.get(at..).and_then(|rest| rest.get(..length)).context("what came is not a zip archive")
     };
-    let end = zip.len().checked_sub(22)?;
-    // A comment may follow.
-    let end = (0..=end).rev().find(|at| zip[*at..].starts_with(b"PK\x05\x06"))?;
+    let number = |at, length| -> Result<usize> {
+        Ok(part(at, length)?.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+    };
+    // Its end, which a comment may follow.
+    let ends = (0..zip.len()).rev().find(|at| zip[*at..].starts_with(b"PK\x05\x06"));
+    let end = ends.context("what came is not a zip archive")?;
     let (count, mut at) = (number(end + 10, 2)?, number(end + 16, 4)?);
     for _ in 0..count {
-        let length = |of| number(at + of, 2);
-        let (name, extra, comment) = (length(28)?, length(30)?, length(32)?);
-        if zip.get(at + 46..at + 46 + name)? == wanted.as_bytes() {
+        let (name, extra, comment) = (number(at + 28, 2)?, number(at + 30, 2)?, number(at + 32, 2)?);
+        if part(at + 46, name)? == wanted.as_bytes() {
             let (packed, header) = (number(at + 20, 4)?, number(at + 42, 4)?);
             let content = header + 30 + number(header + 26, 2)? + number(header + 28, 2)?;
-            let packed = zip.get(content..content + packed)?;
             let mut bytes = Vec::new();
-            let read = DeflateDecoder::new(packed).take(LARGEST).read_to_end(&mut bytes);
-            return Some(Some(read.map(|_| bytes).map_err(Into::into)));
+            let deflated = DeflateDecoder::new(part(content, packed)?);
+            deflated.take(LARGEST).read_to_end(&mut bytes)?;
+            return Ok(Some(bytes));
         }
         at += 46 + name + extra + comment;
     }
-    Some(None)
+    Ok(None)
 }
 
 #[cfg(test)]

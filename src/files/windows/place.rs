@@ -208,6 +208,7 @@ pub(super) fn changed(about: &Stat) -> i64 {
 }
 
 /// Opens a file for reading.
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
 pub(super) fn open_to_read(path: &Path) -> Result<io::Result<File>> {
     Ok(patiently(|| open(path, 0)))
 }

@@ -92,7 +92,10 @@ fn sid_text(sid: PSID) -> io::Result<String> {
     checked(unsafe { ConvertSidToStringSidW(sid, &raw mut text) })?;
     // SAFETY: the call has given a text that ends with a zero.
     let units = unsafe {
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+        let mut length = 0;
+        while *text.add(length) != 0 {
+            length += 1;
+        }
         std::slice::from_raw_parts(text, length).to_vec()
     };
     // SAFETY: allocated by the call above, and used no more.

@@ -236,10 +236,10 @@ pub(super) fn heed_console(console: bool) -> io::Result<Arc<AtomicBool>> {
 /// Runs in a thread of its own.
 unsafe extern "system" fn handle(event: u32) -> i32 {
     let pressed = [CTRL_C_EVENT, CTRL_BREAK_EVENT].contains(&event);
-    if !pressed || CONSOLE.load(Ordering::Relaxed) {
-        if let Some(asked) = ASKED.get() {
-            asked.store(true, Ordering::Relaxed);
-        }
+    if (!pressed || CONSOLE.load(Ordering::Relaxed))
+        && let Some(asked) = ASKED.get()
+    {
+        asked.store(true, Ordering::Relaxed);
     }
     if !pressed {
         std::thread::sleep(LAST);

@@ -65,6 +65,7 @@ impl LockFile {
     }
 
     /// Gives the lock back.
+    #[allow(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
     pub fn release(&self) -> io::Result<()> {
         *self.held() = None;
         Ok(())
