@@ -36,3 +36,4 @@ pub use ports::taken as port_taken;
 pub use reset::{Reset, reset};
 pub use running::{Running, forwarding};
 pub use serve::{RunningAzurite, serve};
+pub use snippet::Code;

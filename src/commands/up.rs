@@ -11,19 +11,20 @@ use crate::failure::Exit;
 use crate::identity::Login;
 use crate::interrupt::Interrupt;
 use crate::machine::Machine;
-use crate::options::{Forward, Global, Language};
+use crate::options::{Forward, Global};
 use crate::output::Output;
 use crate::project::language::Seen;
-use crate::supervisor::{self, Leases, Running};
+use crate::supervisor::{self, Code, Leases, Running};
 
 /// How each way of running ends.
 const CTRL_C: &str = "Ctrl-C stops it";
 const DOWN: &str = "azup down stops it";
 
 /// The language of the project's code.
-fn language(machine: &Machine) -> Option<Language> {
-    let seen = Seen::look(&machine.project()?);
-    seen.leading().map(|part| part.language)
+fn code(machine: &Machine) -> Option<Code> {
+    let folder = machine.project()?;
+    let leading = Seen::look(&folder).leading().map(|part| Code::Of(part.language));
+    leading.or_else(|| folder.join("Cargo.toml").is_file().then_some(Code::Rust))
 }
 
 pub(super) fn run(
@@ -68,7 +69,7 @@ pub(super) fn run(
         keep(&running)?;
         supervisor::warn_of_other_certificate(&running, global, machine, output)?;
         running.identity.warn(wish.identity.is_some(), output);
-        output.give(&running.answer(language(machine), machine, DOWN, None)?)?;
+        output.give(&running.answer(code(machine), machine, DOWN, None)?)?;
         return Ok(Exit::Done);
     }
     let ready = azurite::prepare(wish, global, machine, output, &interrupt)?;
@@ -84,7 +85,7 @@ pub(super) fn run(
         })?;
         keep(&running)?;
         running.identity.warn(ready.wish.identity.is_some(), output);
-        output.give(&running.answer(language(machine), machine, DOWN, drawn.as_deref())?)?;
+        output.give(&running.answer(code(machine), machine, DOWN, drawn.as_deref())?)?;
         return Ok(Exit::Done);
     }
     let served = supervisor::serve(&ready, machine, output, &interrupt)?;
@@ -92,7 +93,7 @@ pub(super) fn run(
         // The one in the foreground tells it.
         served.running.identity.warn(false, output);
     }
-    let answer = served.running.answer(language(machine), machine, CTRL_C, served.drawn())?;
+    let answer = served.running.answer(code(machine), machine, CTRL_C, served.drawn())?;
     let output = output.give_and_go_on(&answer);
     Ok(
         match served.until_stopped(&ready, machine, output, &interrupt) {

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Identity, snippet};
+use super::snippet::{self, Code};
+use super::Identity;
 use crate::azurite::{Ports, url};
 use crate::certificates::{CertificateSet, moment};
 use crate::failure::{Exit, command_line};
 use crate::machine::Machine;
-use crate::options::Language;
 use crate::output::{Answer, good};
 use crate::workspace::marked_project;
 
@@ -126,7 +126,7 @@ impl Running {
     /// get tokens of the user's own login.
     pub fn answer(
         &self,
-        language: Option<Language>,
+        code: Option<Code>,
         machine: &Machine,
         end: &str,
         drawn: Option<&str>,
@@ -161,7 +161,7 @@ impl Running {
             self.azurite,
             self.node,
             snippet::of(
-                language,
+                code,
                 self.ports.blob,
                 self.identity.endpoint.is_some(),
                 &program(machine)?

@@ -1,5 +1,6 @@
-//! What `azup up` shows of code at the end of its answer, in the language of the project: a whole
-//! program, or the two lines that any program needs.
+//! What `azup up` shows of code at the end of its answer, in the language of the project: a program
+//! that stores a blob and reads it back, with what installs its packages and what runs it. For .NET
+//! it is the two lines that any program needs.
 
 use serde_json::Value;
 
@@ -7,13 +8,37 @@ use crate::azurite::url;
 use crate::failure::command_line;
 use crate::options::Language;
 
+/// What the code of a project is written in, as far as azup knows a program in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// What `azup init` knows, too.
+    Of(Language),
+    /// With a `Cargo.toml`.
+    Rust,
+}
+
 /// In this language, Python where none was seen. `blob` is the port of the blob service, and `azup`
 /// how this azup is started.
-pub(super) fn of(language: Option<Language>, blob: u16, has_identity: bool, azup: &str) -> String {
+pub(super) fn of(code: Option<Code>, blob: u16, has_identity: bool, azup: &str) -> String {
     let run = |words: &[&str]| command_line([&[azup, "run", "--"], words].concat());
+    let language = match code {
+        Some(Code::Rust) => {
+            return format!(
+                "// Rust: cargo add azure_core azure_identity azure_storage_blob tokio --features tokio/full; save this as src/main.rs; then {}\n{}",
+                run(&["cargo", "run"]),
+                include_str!("../../templates/hello/main.rs")
+            );
+        }
+        Some(Code::Of(language)) => Some(language),
+        None => None,
+    };
     match language {
         None | Some(Language::Python) => python(blob, has_identity, azup, &run(&["python", "hello.py"])),
-        Some(Language::Node) => node(&run(&["node", "hello.mjs"])),
+        Some(Language::Node) => format!(
+            "// Node.js: npm install @azure/identity @azure/storage-blob; save this as hello.mjs; then {}\n{}",
+            run(&["node", "hello.mjs"]),
+            include_str!("../../templates/hello/hello.mjs")
+        ),
         Some(Language::Dotnet) => format!(
             r#"// .NET: dotnet add package Azure.Identity && dotnet add package Azure.Storage.Blobs; then {}
 var credential = new DefaultAzureCredential();
@@ -22,18 +47,16 @@ new BlobServiceClient(new Uri(Environment.GetEnvironmentVariable("AZURE_STORAGE_
             run(&["dotnet", "run"])
         ),
         Some(Language::Java) => format!(
-            r#"// Java, with com.azure:azure-identity and com.azure:azure-storage-blob; then {}
-var credential = new DefaultAzureCredentialBuilder().build();
-new BlobServiceClientBuilder().endpoint(System.getenv("AZURE_STORAGE_BLOB_ENDPOINT")).credential(credential).buildClient()
-"#,
-            run(&["java", "-jar", "app.jar"])
+            "// Java: add com.azure:azure-identity:1.18.4 and com.azure:azure-storage-blob:12.35.0 to pom.xml; \
+             save this as src/main/java/Hello.java; then {}\n{}",
+            run(&["mvn", "-q", "compile", "exec:java", "-Dexec.mainClass=Hello"]),
+            include_str!("../../templates/hello/Hello.java")
         ),
         Some(Language::Go) => format!(
-            r#"// Go: go get github.com/Azure/azure-sdk-for-go/sdk/{{azidentity,storage/azblob}}; then {}
-credential, err := azidentity.NewDefaultAzureCredential(nil)
-azblob.NewClient(os.Getenv("AZURE_STORAGE_BLOB_ENDPOINT"), credential, nil)
-"#,
-            run(&["go", "run", "."])
+            "// Go: go get github.com/Azure/azure-sdk-for-go/sdk/azidentity github.com/Azure/azure-sdk-for-go/sdk/storage/azblob; \
+             save this as main.go; then {}\n{}",
+            run(&["go", "run", "."]),
+            include_str!("../../templates/hello/main.go")
         ),
         Some(Language::Powershell) => format!(
             "# PowerShell, with the URLs in AZURE_STORAGE_BLOB_ENDPOINT and its kin: {}\n",
@@ -42,28 +65,11 @@ azblob.NewClient(os.Getenv("AZURE_STORAGE_BLOB_ENDPOINT"), credential, nil)
     }
 }
 
-/// A program that stores a blob and reads it back.
-fn node(run: &str) -> String {
-    format!(
-        r#"// Node.js: npm install @azure/identity @azure/storage-blob; then {run}
-import {{ DefaultAzureCredential }} from "@azure/identity";
-import {{ BlobServiceClient }} from "@azure/storage-blob";
-
-const url = process.env.AZURE_STORAGE_BLOB_ENDPOINT;
-const hello = new BlobServiceClient(url, new DefaultAzureCredential()).getContainerClient("hello");
-await hello.createIfNotExists();
-const blob = hello.getBlockBlobClient("hello.txt");
-await blob.uploadData(Buffer.from("Hello, Azurite"));
-console.log(String(await blob.downloadToBuffer()));
-"#
-    )
-}
-
 /// The same: as in production where somebody answers for the credential, else with one of its own.
 fn python(blob: u16, has_identity: bool, azup: &str, run: &str) -> String {
     let before = if has_identity {
         format!(
-            r#"# Python: pip install azure-identity azure-storage-blob; then {run}
+            r#"# Python: pip install azure-identity azure-storage-blob; save this as hello.py; then {run}
 import os
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient

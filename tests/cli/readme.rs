@@ -155,6 +155,26 @@ fn the_readme_is_short() {
     assert!(words <= 900, "{words} words");
 }
 
+/// Where only Wine stands for Windows, the reader is told what that leaves open.
+#[test]
+fn the_readme_names_what_wine_cannot_prove() {
+    let readme = include_str!("../../README.md");
+    let all = [
+        readme,
+        include_str!("../../docs/not-run.md"),
+        include_str!("../../docs/windows.md"),
+    ];
+    for page in all.map(|page| page.split_whitespace().collect::<Vec<_>>().join(" ")) {
+        let rest = page
+            .split_once("Wine cannot prove")
+            .or_else(|| page.split_once("Wine, which cannot prove"));
+        let (_, rest) = rest.unwrap();
+        for word in ["PowerShell", "WSL", "Ctrl-C"] {
+            assert!(rest.contains(word), "{word}");
+        }
+    }
+}
+
 #[test]
 fn the_readme_lists_the_exit_codes_of_the_help() {
     let help = Sandbox::new().azup(["--help"]).ok().stdout;

