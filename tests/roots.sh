@@ -35,7 +35,9 @@ settle() {
     done
     # A service that tells how apt has fared is no part of the smallest Debian.
     rm -f "$root"/etc/apt/apt.conf.d/*packagekit* "$root"/etc/apt/apt.conf.d/*appstream*
-    chroot "$root" update-ca-certificates > /dev/null 2>&1
+    # Java's store is not made where there is no /proc.
+    # shellcheck disable=SC2016 # for the shell in there
+    unshare --mount sh -euc 'mount -t proc proc "$1/proc" && chroot "$1" update-ca-certificates' sh "$root" > /dev/null 2>&1
     echo 'nameserver 10.0.2.3' > "$root/etc/resolv.conf"
     printf '127.0.0.1 localhost\n::1 localhost\n' > "$root/etc/hosts"
     mkdir -p "$root$home"

@@ -13,8 +13,8 @@ try {
 }
 const child = spawn(file, process.argv.slice(2), {
   stdio: "inherit",
-  // The Node.js that npm runs on will do for Azurite.
-  env: { ...process.env, AZUP_NODE: process.execPath },
+  // The Node.js that npm runs on will do for Azurite. azup calls itself by name where PATH leads here.
+  env: { ...process.env, AZUP_NODE: process.execPath, AZUP_LAUNCHER: __filename },
 });
 // Ctrl-C in a terminal reaches both. What is sent to this process alone is passed on.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {

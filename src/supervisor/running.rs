@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -217,11 +217,16 @@ pub fn forwarding(names: &str, drawn: &str, endpoint: &str) -> String {
     )
 }
 
-/// How another program starts this azup: by name where PATH leads to this very file.
+/// How another program starts this azup: by name where PATH leads to this very file, or to the
+/// launcher of npm's package, unless npm has put that on PATH for one command.
 fn program(machine: &Machine) -> Result<String> {
     let here = machine.azup()?;
-    let same = |other: &std::path::Path| {
-        fs::canonicalize(other).ok().as_deref() == fs::canonicalize(&here).ok().as_deref()
+    let launcher = machine.var("AZUP_LAUNCHER").map(PathBuf::from);
+    let same = |found: &Path| {
+        let found_at = fs::canonicalize(found).ok();
+        let is = |file: &Path| found_at.is_some() && found_at == fs::canonicalize(file).ok();
+        let lasts = !found.parent().is_some_and(|bin| bin.ends_with("node_modules/.bin"));
+        is(&here) || lasts && launcher.as_deref().is_some_and(is)
     };
     if machine.find("azup").is_some_and(|found| same(&found)) {
         return Ok("azup".to_owned());

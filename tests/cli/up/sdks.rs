@@ -272,6 +272,26 @@ fn the_snippet_calls_azup_by_name_where_path_leads_to_it() {
     );
 }
 
+/// npm's package puts its launcher on PATH, which starts the program beside it.
+#[test]
+fn the_snippet_calls_azup_by_name_where_path_leads_to_npms_launcher() {
+    for (folder, by_name) in [("bin", true), ("node_modules/.bin", false)] {
+        let mut site = Site::new();
+        let root = site.sandbox.root().to_owned();
+        let launcher = root.join("azup.cjs");
+        fs::copy("npm/bin/azup.cjs", &launcher).unwrap();
+        fs::create_dir_all(root.join(folder)).unwrap();
+        std::os::unix::fs::symlink(&launcher, root.join(folder).join("azup")).unwrap();
+        site.only(&[real("node")]);
+        let path = std::env::join_paths([root.join(folder), root.join("only")]);
+        site.sandbox.set("PATH", path.unwrap());
+        site.sandbox.set("AZUP_LAUNCHER", &launcher);
+        let up = site.up(&["--in-memory"]);
+        let named = up.answer.contains("; then azup run -- python hello.py\n");
+        assert_eq!(named, by_name, "{}", up.answer);
+    }
+}
+
 #[test]
 fn variables_of_azurite_and_node_do_not_change_what_runs() {
     let mut site = Site::new();
