@@ -1,12 +1,13 @@
-//! Variables that a repository may have set, in a `.env` or in a task, and what they name in it.
+//! Variables that a repository may have set, in a `.env` or in a task, and that name something in
+//! the repository.
 
 use std::path::Path;
 
 use crate::origin::repo::{Author, Shape};
 use crate::sandbox::{Done, Sandbox, write_program};
 
-/// What azup keeps of a machine, as an attacker would have it: a CA whose key they kept, issued
-/// here by what the list says.
+/// What azup keeps on a machine, as an attacker would craft it: a CA whose key they kept, and a
+/// list that says it was issued here.
 fn planted(sandbox: &Sandbox) -> (Author, std::path::PathBuf) {
     let author = Author::new(sandbox, "azup local CA deadbeef", &[]);
     let folder = sandbox.project().join(".data");
@@ -44,7 +45,7 @@ fn what_azup_knows_of_this_machine_never_comes_from_a_repository() {
             );
         }
     };
-    // As it comes out of an archive, then out of a clone.
+    // As unpacked from an archive, then as cloned.
     refused(&sandbox, "it is in the project");
     assert_eq!(Sandbox::files(&sandbox.project()), before);
     sandbox.run("git", ["init", "-q"]).ok();
@@ -54,7 +55,7 @@ fn what_azup_knows_of_this_machine_never_comes_from_a_repository() {
     refused(&sandbox, "git tracks what is in it");
     author.believed_nowhere(&sandbox, &[&corporate]);
 
-    // A folder for the cache of a CI is in its checkout, and git has nothing of it.
+    // A CI cache folder is inside the checkout, and git tracks nothing in it.
     let own = sandbox.project().join(".cache");
     sandbox.set("XDG_DATA_HOME", &own);
     sandbox.azup(["trust", "--stores=none"]).ok();
@@ -128,7 +129,7 @@ fn data_of_the_project_that_names_files_elsewhere_is_not_served() {
     let azurite = sandbox.own().join("azurite-3.37.0");
     std::fs::create_dir_all(&azurite).unwrap();
     std::fs::write(azurite.join("bundle.json"), r#"{"azurite": "3.37.0"}"#).unwrap();
-    // Nothing that could serve anything: what is not refused ends with exit code 1.
+    // Nothing that could serve: anything that is not refused ends with exit code 1.
     std::fs::write(azurite.join("azurite.cjs"), "process.exit(3)").unwrap();
     sandbox.set("AZUP_STORES", "none");
     let list = "data/__azurite_db_blob_extent__.json";
@@ -212,7 +213,7 @@ fn data_behind_a_link_of_the_project_are_neither_served_nor_deleted() {
         assert!(done.stderr.contains("leads out of the project"), "{done}");
         assert_eq!(Sandbox::files(&data), before);
     }
-    // By its own name it is the user's word.
+    // Named by its own name, it is the user's decision.
     sandbox
         .azup(["reset", "--yes", "--location", data.to_str().unwrap()])
         .ok();

@@ -40,7 +40,7 @@ pub fn certutil(sandbox: &Sandbox, folder: &Path, words: &[&str]) -> Done {
     certutil.output().unwrap().into()
 }
 
-/// What certutil lists: nickname and trust, a line each.
+/// What certutil lists: nickname and trust, one entry a line.
 pub fn listed(sandbox: &Sandbox, folder: &Path) -> Vec<(String, String)> {
     let list = certutil(sandbox, folder, &["-L"]).ok().stdout;
     list.lines()
@@ -59,7 +59,7 @@ pub fn label(sandbox: &Sandbox) -> String {
     subject.trim_start_matches("CN=").to_owned()
 }
 
-/// The page as Chromium shows it, or why it does not, from a HOME that is the sandbox's.
+/// The page as Chromium shows it, or why it does not, with the sandbox's HOME.
 pub fn page(sandbox: &Sandbox, url: &str) -> String {
     let mut chromium = sandbox.command("chromium");
     chromium
@@ -113,8 +113,8 @@ fn chromium_loads_the_page_after_trust_and_only_then() {
     refused("after untrust");
 }
 
-/// A home in which no browser was ever started: the database is made where today's
-/// Chromium looks for it, and not where it would hide another.
+/// In a home in which no browser was ever started, the database is made where today's Chromium
+/// looks for it, and does not hide one in another place.
 #[test]
 fn chromium_started_for_the_first_time_after_trust_loads_the_page() {
     let sandbox = with_set();
@@ -161,7 +161,7 @@ fn both_places_are_kept_up_with_the_least_trust_that_works() {
     }
 }
 
-/// With nothing to do, no program is started: there is none to be found.
+/// With nothing to do, no program is started, and none can be found here.
 #[test]
 fn a_trusted_database_is_recognised_without_certutil() {
     let mut sandbox = with_set();
@@ -172,8 +172,8 @@ fn a_trusted_database_is_recognised_without_certutil() {
     assert!(done.stdout.starts_with("nss      trusted"), "{done}");
 }
 
-/// Not a real Chromium: only the link by which one says that it runs, here with the
-/// number of this test's process, and then with that of one that has ended.
+/// No real Chromium: only the link that marks a running one, here with the process ID of this test,
+/// and then with that of a process that has ended.
 #[test]
 fn a_link_as_a_running_chromium_has_it_brings_the_note() {
     let sandbox = with_set();
@@ -194,8 +194,8 @@ fn a_link_as_a_running_chromium_has_it_brings_the_note() {
     assert!(!done.stdout.contains(note), "{done}");
 }
 
-/// What a writer that was killed leaves: the file may hold half of a change. Where certutil
-/// is there, it takes that back: see `unbreakable.rs`.
+/// What a killed writer leaves: the file may hold half of a change. If certutil is installed, it
+/// rolls that back: see `unbreakable.rs`.
 #[test]
 fn a_database_with_a_journal_is_not_believed() {
     let mut sandbox = with_set();
@@ -235,7 +235,7 @@ fn without_certutil_the_package_is_named() {
     error: nss, [HOME]/.pki/nssdb: certutil is not installed, and nothing else can change the database
     hint: sudo apt-get install libnss3-tools
     ");
-    // As F5 runs it: a terminal ends with what failed, and what mends it.
+    // As F5 runs it: the terminal ends with what failed, and what fixes it.
     let quiet = sandbox.azup(["trust", "--quiet", "--stores", "nss"]);
     assert_eq!((quiet.code, &*quiet.stdout), (1, ""), "{quiet}");
     assert_eq!(quiet.stderr, done.stderr);
@@ -357,8 +357,8 @@ fn names_of_folders_are_no_obstacle() {
     assert_eq!(listed(&sandbox, &data.join("pki/nssdb")), []);
 }
 
-/// Locks the database as another writer does, until the program ends: after so many
-/// seconds, or when it is killed.
+/// Locks the database as another writer does, until the program ends: after this many seconds, or
+/// when it is killed.
 fn lock(sandbox: &Sandbox, folder: &Path, seconds: &str) -> std::process::Child {
     const SCRIPT: &str = r"
 import sqlite3, sys, time
@@ -411,6 +411,6 @@ fn a_lock_that_is_never_given_back_is_named_with_its_holder() {
         "{done}"
     );
     assert_eq!(Sandbox::files(&folder), before);
-    // The lock was all that was in the way.
+    // Only the lock was in the way.
     trust(&sandbox).ok();
 }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::sandbox::{Done, Sandbox, part};
 use crate::tls::{BODY, Server, get_by_rustls};
 
-/// All the ways in which a program on this machine names Azurite.
+/// Every way in which a program on this machine names Azurite.
 const HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
 /// A sandbox with the machine's certificate set and nothing else.
@@ -19,8 +19,8 @@ fn with_set() -> Sandbox {
     sandbox
 }
 
-/// A leaf for example.com under a CA with azup's own constraint: what somebody could make
-/// who got hold of a CA key, if there were one to get hold of.
+/// A leaf for example.com under a CA with azup's own constraint: what anyone could make who got
+/// hold of a CA key, if there were one.
 fn forged(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
     let now = OffsetDateTime::now_utc();
     let names = Names::with(&[]).unwrap();
@@ -183,8 +183,8 @@ fn openssl_node_and_rustls_refuse_a_leaf_for_another_domain() {
     assert!(error.contains("NameConstraintViolation"), "{error}");
 }
 
-/// The control for the test above: the same CA and clients accept the leaf that azup
-/// would have made.
+/// The control for the test above: the same CA and clients accept the leaf that azup would have
+/// made.
 #[test]
 fn the_same_clients_accept_the_permitted_names() {
     let sandbox = with_set();
@@ -204,7 +204,7 @@ fn the_profile_is_the_documented_one() {
             .args(["x509", "-noout", "-text", "-nameopt", "oneline", "-in"])
             .arg(path);
         let text = Done::from(command.output().unwrap()).ok().stdout;
-        // What differs from one set to the next.
+        // What differs between sets.
         let hidden = regex_lite::Regex::new(
             r"(?m)(\b[0-9a-fA-F]{2}(:[0-9a-fA-F]{2})+:?|azup local CA [0-9a-f]{8}|[A-Z][a-z]{2} +\d+ [\d:]{8} \d{4} GMT|^ +[\n])",
         )
@@ -275,15 +275,15 @@ fn more_names_go_into_leaf_and_constraint() {
     ");
 }
 
-/// Whatever azup wrote anywhere: the only private key in it is the leaf's, and only its
-/// owner can read it.
+/// Of everything that azup wrote anywhere, the only private key is the leaf's, and only its owner
+/// can read it.
 #[test]
 fn the_only_private_key_on_the_machine_is_the_leafs() {
     let sandbox = Sandbox::new();
     sandbox.azup(["init", "--yes", "--stores", "none"]).ok();
     let mut keys: Vec<PathBuf> = Vec::new();
     for (path, bytes) in Sandbox::files(sandbox.root()) {
-        // Not the program itself, which names such lines in its messages.
+        // Except the program itself, which names such lines in its messages.
         let program = path
             .file_name()
             .unwrap()
@@ -364,7 +364,7 @@ fn accounts_in_host_names_verify_and_make_no_set_due() {
         assert_eq!(get(&host).ok().stdout, crate::tls::BODY, "{host}");
     }
     assert_ne!(get("devstoreaccount1.file.localhost").code, 0);
-    // Renewing keeps the names that were asked for, and these are none of them.
+    // Renewing keeps the requested names, and these are not among them.
     let before = std::fs::read(&ca).unwrap();
     sandbox.azup(["trust", "--stores", "none"]).ok();
     assert_eq!(std::fs::read(&ca).unwrap(), before);

@@ -1,4 +1,4 @@
-//! What every kind of store keeps to, told once for all of them. A new kind adds a
+//! The rules that every kind of store keeps to, tested once for all of them. A new kind adds a
 //! [`Fixture`].
 
 use std::cell::RefCell;
@@ -11,16 +11,16 @@ use crate::sandbox::{Done, Sandbox, azup, public_roots};
 /// One kind of store, with something foreign in it.
 struct Fixture {
     kind: &'static str,
-    /// Makes the store; gives the folder that it is in.
+    /// Makes the store and returns the folder that it is in.
     make: fn(&mut Sandbox) -> PathBuf,
-    /// The words that choose it.
+    /// The words that select it on the command line.
     words: &'static [&'static str],
-    /// What it holds, in a form that another program makes: compared before, between and
-    /// after. Empty: the bytes of its files alone.
+    /// Its entries, as another program lists them, compared before, between and after. Empty: only
+    /// the bytes of its files are compared.
     entries: fn(&Sandbox, &Path) -> Vec<String>,
     /// Whether the bytes come back, and not only the entries (a database counts its changes).
     bytes: bool,
-    /// Whether one that was asked for by name is made where it is missing.
+    /// Whether it is made if it is asked for by name and missing.
     is_made: bool,
 }
 
@@ -94,7 +94,7 @@ const FIXTURES: [Fixture; 6] = [
                     .arg(path);
                 Done::from(openssl.output().unwrap()).ok().stdout
             };
-            // .NET reads those of this name alone.
+            // .NET reads only files with such a name.
             let files = Sandbox::files(folder).into_iter();
             let files = files.filter(|(path, _)| path.extension().is_some_and(|end| end == "pfx"));
             files.map(|(path, _)| read(&path)).collect()
@@ -113,7 +113,7 @@ const FIXTURES: [Fixture; 6] = [
         words: &["--stores", "storage-explorer"],
         entries: |_, folder| {
             let files = Sandbox::files(folder).into_iter();
-            // What a killed azup leaves has a name that is no certificate's.
+            // What a killed azup leaves behind does not have a certificate's name.
             let hidden = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with('.');
             files
                 .filter(|(path, _)| !hidden(path))
@@ -199,7 +199,7 @@ pub struct Stage {
     pub sandbox: Sandbox,
     fixture: &'static Fixture,
     folder: PathBuf,
-    /// What other programs have said of the same bytes before: they take their time.
+    /// What other programs said about the same bytes before: they are slow.
     known: RefCell<HashMap<Files, Vec<String>>>,
 }
 
@@ -218,7 +218,7 @@ impl Stage {
         })
     }
 
-    /// `azup trust` or `azup untrust` for its store, with `--json`.
+    /// Runs `azup trust` or `azup untrust` on its store, with `--json`.
     pub fn azup(&self, verb: &str, read_only: Option<&Path>) -> Done {
         let words = [azup().to_str().unwrap(), verb, "--json"];
         let words = words.iter().chain(self.fixture.words);
@@ -235,7 +235,7 @@ impl Stage {
         stores[0]["status"].as_str().unwrap().to_owned()
     }
 
-    /// What its store holds, in order.
+    /// The entries of its store, in order.
     pub fn entries(&self) -> Vec<String> {
         let mut known = self.known.borrow_mut();
         let read = known.entry(self.files()).or_insert_with(|| {
@@ -258,7 +258,7 @@ impl Stage {
         self.fixture.kind
     }
 
-    /// The words that choose it.
+    /// The words that select it on the command line.
     pub fn words(&self) -> &'static [&'static str] {
         self.fixture.words
     }
@@ -324,18 +324,18 @@ fn where_nobody_may_write_the_store_stays_and_azup_says_so() {
     }
 }
 
-/// A store that was asked for by name and is not there is named, and not made.
+/// A store that was asked for by name and is missing is named, and not made.
 #[test]
 fn a_store_that_is_missing_is_said_to_be() {
     for mut stage in Stage::all().filter(|stage| !stage.fixture.is_made) {
         let kind = stage.fixture.kind;
-        // Of a Storage Explorer that was never started, its own folder is missing too.
+        // If Storage Explorer was never started, its own folder is missing too.
         let own = stage
             .folder
             .parent()
             .filter(|own| own.ends_with("StorageExplorer"));
         std::fs::remove_dir_all(own.unwrap_or(&stage.folder)).unwrap();
-        // No browser that would want a database made.
+        // No browser that would need a database.
         let empty = stage.sandbox.root().join("no-programs");
         std::fs::create_dir(&empty).unwrap();
         stage.sandbox.set("PATH", empty);
@@ -348,8 +348,7 @@ fn a_store_that_is_missing_is_said_to_be() {
     }
 }
 
-/// Killed at whatever moment, azup leaves the old store or the new one, and the next run
-/// finds its way.
+/// Killed at any moment, azup leaves the old store or the new one, and the next run recovers.
 #[test]
 fn killed_at_any_moment_the_store_is_the_old_or_the_new_one() {
     for stage in Stage::all() {

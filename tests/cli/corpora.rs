@@ -1,11 +1,12 @@
-//! What the fuzzer has found worth keeping, run again without it: see `fuzz/README.md`. Each crate has its own.
+//! What the fuzzer found worth keeping, run again without it: see `fuzz/README.md`. Each crate has
+//! its own corpus.
 
 use std::path::Path;
 
 #[path = "../../fuzz/src/lib.rs"]
 mod laws;
 
-/// Ends in a panic where it does not hold.
+/// Panics if it does not hold.
 type Law = fn(&[u8]);
 
 #[test]

@@ -1,5 +1,5 @@
-//! `azup doctor`: on a machine where all is well it finds nothing, and each fault that is
-//! planted is named, by its own check and by no other.
+//! `azup doctor`: on a healthy machine it finds nothing, and each planted fault is reported by its
+//! own check and by no other.
 
 mod azurite;
 mod clients;
@@ -37,7 +37,7 @@ fn a_fault_has_a_line_a_reason_and_a_command_and_fix_mends_it() {
     1 ok, 1 failed, 1 skipped
     --- stderr
     ");
-    // Asked for alone, what the other explained is the answer.
+    // Asked for alone, the check reports what the other one explained.
     let alone = patient.doctor(&["client-python", "--json"]);
     assert_eq!(
         patient::wrong(&alone),
@@ -52,7 +52,7 @@ fn a_fault_has_a_line_a_reason_and_a_command_and_fix_mends_it() {
     patient.only(&[]);
 }
 
-/// Half of the checks are about tools that nobody has all of.
+/// Half of the checks are about tools that no machine has all of.
 #[test]
 fn what_this_machine_has_not_got_is_counted_and_listed_on_request() {
     let patient = Patient::healthy();
@@ -72,7 +72,7 @@ fn what_this_machine_has_not_got_is_counted_and_listed_on_request() {
     let (listed, last) = skipped(&["-v"]);
     assert_eq!(listed, count);
     assert!(last.ends_with(&format!("{count} skipped")), "{last}");
-    // Who asks for one by name gets its answer.
+    // A check that is asked for by name is answered.
     assert_eq!(skipped(&["store-storage-explorer"]).0, 1);
 }
 

@@ -1,11 +1,12 @@
-//! Keeps what commands print with `--json`, where `AZUP_TEST_DOCUMENTS` names a folder for it. When
-//! all tests have run, `tests/documents` holds each document against its schema in `docs/schemas`.
+//! Keeps what commands print with `--json`, if `AZUP_TEST_DOCUMENTS` names a folder for it. When
+//! all tests have run, `tests/documents` validates each document against its schema in
+//! `docs/schemas`.
 
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
-/// Writes down a command line that asks for a document, and its standard output.
+/// Saves a command line that asks for a document, and its standard output.
 pub fn keep(words: &[OsString], stdout: &str) {
     let folder = std::env::var_os("AZUP_TEST_DOCUMENTS").map(PathBuf::from);
     if let (Some(folder), true) = (folder, words.iter().any(|word| word == "--json")) {
@@ -13,7 +14,7 @@ pub fn keep(words: &[OsString], stdout: &str) {
     }
 }
 
-/// The same, in this folder; once for all that are alike.
+/// The same, in this folder; identical ones are saved once.
 pub fn keep_in(folder: &Path, words: &[OsString], stdout: &str) {
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let kept = serde_json::json!({ "words": words, "stdout": stdout }).to_string();

@@ -1,6 +1,6 @@
-//! For those who write C#: what .NET reads beside the environment, its own store, and what `init`
-//! makes of their projects. `dotnet` itself is a stand-in here, and is named so: what azup looks at
-//! are files. What a real .NET program does is in `up/dotnet.rs`.
+//! For C# developers: what .NET reads besides the environment, its own store, and what `init` does
+//! to their projects. `dotnet` is a stand-in here, and is called one: azup only looks at files.
+//! What a real .NET program does is in `up/dotnet.rs`.
 
 mod functions;
 mod init;
@@ -12,7 +12,7 @@ use crate::sandbox::{Done, Sandbox, write_program};
 
 const PROJECT: &str = "<Project Sdk=\"Microsoft.NET.Sdk\">\n  <PropertyGroup>\n    <OutputType>Exe</OutputType>\n    <TargetFramework>net10.0</TargetFramework>\n  </PropertyGroup>\n</Project>\n";
 
-/// A project of these files in a sandbox in which no store is touched, with a stand-in for dotnet
+/// A project with these files in a sandbox in which no store is touched, with a stand-in for dotnet
 /// that prints one variable.
 fn project(files: &[(&str, &str)]) -> Sandbox {
     let mut sandbox = Sandbox::new();

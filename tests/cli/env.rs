@@ -1,5 +1,5 @@
-//! `azup env`: what it prints is read back by the shells and libraries themselves, and the
-//! bundles that it makes are used by TLS clients.
+//! `azup env`: the shells and libraries themselves read back what it prints, and TLS clients use
+//! the bundles that it makes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,8 +12,8 @@ use crate::java;
 use crate::sandbox::{Done, Sandbox, azup, part, public_roots};
 use crate::tls::{BODY, Server};
 
-/// Values that every way of quoting gets wrong at first. azup appends to `NO_PROXY`, so
-/// they come back with that.
+/// Values that every quoting gets wrong at first. azup appends to `NO_PROXY`, so they come back
+/// with that.
 const VALUES: [&str; 9] = [
     "two words",
     "it's",
@@ -193,7 +193,7 @@ fn json_and_functions_are_json() {
         "nothing says which"
     );
 
-    // Pasted as it is, it is taken for what it is.
+    // Pasted unchanged, it is recognised.
     sandbox.write("host.json", "{}");
     for (file, text, runtime) in [
         ("function_app.py", "", "python"),
@@ -228,7 +228,7 @@ fn az_gets_no_identity_and_what_was_set_before_goes() {
         "AZURE_MSI_SECRET",
         variable(&sandbox, "AZURE_MSI_SECRET").unwrap(),
     );
-    // As a dev container has it.
+    // As in a dev container.
     assert!(
         env(&sandbox, &[])
             .ok()
@@ -267,7 +267,7 @@ fn a_users_bundle_is_merged_and_its_updates_are_seen() {
         let remade = variable(&sandbox, name).unwrap();
         assert_ne!(remade, merged);
         assert_eq!(source_of(Path::new(&remade)), fs::read(&users).unwrap());
-        // It has azup's CA by now: nothing is to be merged.
+        // It already has azup's CA: nothing needs merging.
         let words = ["trust", "--stores", "none", "--bundle"].map(OsString::from);
         let words = words.into_iter().chain([users.clone().into()]);
         sandbox.azup(words).ok();
@@ -318,8 +318,8 @@ fn what_is_no_bundle_is_told_and_the_roots_of_everybody_are_taken() {
     assert_eq!(source_of(Path::new(&merged)), only);
 }
 
-/// Nobody knows which certifi a program reads: one that `azup trust` has seen is no reason to
-/// leave the others out.
+/// Which certifi a program reads is unknown: that `azup trust` has seen one is no reason to leave
+/// out the others.
 #[test]
 fn requests_always_gets_a_bundle_also_where_every_known_certifi_has_the_ca() {
     let mut sandbox = Sandbox::new();
@@ -346,7 +346,7 @@ fn requests_always_gets_a_bundle_also_where_every_known_certifi_has_the_ca() {
     }
 }
 
-/// `dotnet dev-certs` tells people to set `SSL_CERT_DIR`: what they trusted by it stays trusted.
+/// `dotnet dev-certs` tells people to set `SSL_CERT_DIR`: what that made trusted stays trusted.
 #[test]
 fn a_folder_with_the_ca_stands_in_front_of_the_users_folder_of_certificates() {
     let mut sandbox = Sandbox::new();
@@ -364,7 +364,7 @@ fn a_folder_with_the_ca_stands_in_front_of_the_users_folder_of_certificates() {
     let value = variable(&sandbox, "SSL_CERT_DIR").unwrap();
     let (ours, theirs) = value.split_once(':').unwrap();
     assert_eq!(Path::new(theirs), folder);
-    // The name is the one that OpenSSL itself would give.
+    // The name is the one that OpenSSL itself would use.
     let made: Vec<_> = fs::read_dir(ours)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -428,8 +428,8 @@ fn one_variable_can_be_asked_for() {
     );
 }
 
-/// With this name in the environment gocloud and tusd leave the machine; with the other, .NET, Go
-/// and Java of some versions stop before the first request.
+/// With this name in the environment gocloud and tusd connect to other machines; with the other,
+/// some versions of .NET, Go and Java stop before the first request.
 #[test]
 fn variables_that_lead_away_are_never_set() {
     let sandbox = Sandbox::new();
@@ -499,7 +499,7 @@ fn java_trusts_azurite_beside_everybody_else() {
     assert_eq!(list(&store.0), list(&machines) + 1);
 }
 
-/// A project that Maven or Gradle builds, and a command that is Java: nothing has to be asked for.
+/// A project that Maven or Gradle builds, and a command that is Java: no option is needed.
 #[test]
 fn java_is_seen_by_the_projects_files() {
     let sandbox = Sandbox::new();
@@ -516,7 +516,7 @@ fn java_is_seen_by_the_projects_files() {
     assert_eq!(Done::from(java.output().unwrap()).ok().stdout, BODY);
 }
 
-/// A company's store, with its password beside it, in whichever of the two variables.
+/// A company's store, with its password next to it, in either of the two variables.
 #[test]
 fn a_store_with_a_password_is_read_with_it() {
     let mut sandbox = Sandbox::new();

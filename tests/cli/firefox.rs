@@ -1,5 +1,5 @@
-//! Firefox's profiles: a real Firefox ESR that makes them and reads them, driven through
-//! `firefox.py`, and trees in the shape that snap and flatpak give to a home.
+//! Firefox's profiles: a real Firefox ESR makes and reads them, driven by `firefox.py`, and folder
+//! trees as snap and flatpak lay them out.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,8 +8,8 @@ use crate::browser::{database, label, listed, trust, untrust, with_set, without_
 use crate::sandbox::{Done, Sandbox};
 use crate::tls::{BODY, Server};
 
-/// A profile made by Firefox itself below `root`, with `profiles.ini` beside it. It has a
-/// database only once Firefox was started with it.
+/// A profile made by Firefox itself below `root`, with `profiles.ini` next to it. It has a database
+/// only once Firefox was started with it.
 fn profile(sandbox: &Sandbox, name: &str, root: &str) -> PathBuf {
     let root = sandbox.home().join(root);
     let mut firefox = sandbox.command("firefox-esr");
@@ -91,8 +91,8 @@ fn a_browser_that_is_running_is_to_be_restarted() {
     assert!(!afterwards.stdout.contains(note), "{afterwards}");
 }
 
-/// Firefox makes profiles in the older place where that exists, else in the XDG place.
-/// Neither hides the other from azup.
+/// Firefox makes profiles in the older place if that exists, else in the XDG place. azup finds
+/// both.
 #[test]
 fn profiles_in_both_places_are_read() {
     let sandbox = with_set();
@@ -114,7 +114,7 @@ fn profiles_in_both_places_are_read() {
     }
 }
 
-/// Real databases, but no snap and no flatpak: only their folders.
+/// Real databases, but no snap or flatpak: only their folders.
 #[test]
 fn databases_in_trees_of_the_shape_of_snap_and_flatpak_are_kept_up() {
     let sandbox = with_set();
@@ -174,7 +174,7 @@ fn a_profile_that_is_named_twice_is_one_store() {
     assert_eq!(listed(&sandbox, &shared).len(), 1);
 }
 
-/// Not a real one: nothing looks into the file.
+/// Not a real database: nothing looks into the file.
 #[test]
 fn a_profile_with_a_cert8_db_alone_is_named_and_left_alone() {
     let mut sandbox = with_set();
@@ -194,7 +194,7 @@ fn a_profile_with_a_cert8_db_alone_is_named_and_left_alone() {
     untrust(&sandbox).ok();
     assert_eq!(Sandbox::files(&profile), before);
 
-    // Once Firefox has made a new database, the old one beside it is of no interest.
+    // Once Firefox has made a new database, the old one next to it does not matter.
     sandbox.set("PATH", "/usr/bin:/bin");
     database(&sandbox, ".mozilla/firefox/old.default");
     let done = trust(&sandbox).ok();

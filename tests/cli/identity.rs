@@ -1,4 +1,4 @@
-//! `azup identity`: the endpoint at which SDKs ask for access tokens, alone.
+//! `azup identity`: the endpoint that SDKs ask for access tokens, on its own.
 
 mod endpoint;
 mod hostile;
@@ -82,7 +82,7 @@ impl Served {
         connect(self.port)
     }
 
-    /// Asks curl, and gives the body and the status.
+    /// Asks with curl, and returns the body and the status.
     fn curl(&self, words: &[&str], path: &str) -> (String, String) {
         curl(
             &self.sandbox,

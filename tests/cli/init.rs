@@ -345,7 +345,7 @@ fn the_install_task_follows_what_is_found() {
         };
         assert_eq!(first["command"], *command, "{files:?}");
         assert_eq!(last["dependsOn"], first["label"], "{files:?}");
-        // An editor finds the environment at its first look.
+        // An editor finds the environment on its first look.
         assert!(ready.unwrap().ends_with(&command), "{files:?}");
     }
 }
@@ -395,7 +395,7 @@ fn a_functions_app_gets_its_host_task_and_an_attach_configuration() {
         let extensions = configuration["customizations"]["vscode"]["extensions"].to_string();
         assert!(extensions.contains("vscode-azurefunctions"), "{extensions}");
     }
-    // What was built or installed is no project's own.
+    // What was built or installed does not belong to the project.
     let sandbox = sandbox();
     sandbox.write("node_modules/app/host.json", "{}");
     sandbox.write("app.py", "");
@@ -423,7 +423,7 @@ fn no_file_to_commit_knows_this_machine() {
     }
 }
 
-/// What git would commit, in order.
+/// The files that git would commit, in order.
 fn committed(sandbox: &Sandbox) -> Vec<String> {
     sandbox.run("git", ["init", "-q"]).ok();
     sandbox.run("git", ["add", "-A"]).ok();

@@ -1,8 +1,8 @@
-//! Java's keystores: a real JDK's keytool reads what azup writes, and a real Java runtime
-//! trusts it.
+//! Java's keystores: a real JDK's keytool reads what azup writes, and a real Java runtime trusts
+//! it.
 //!
-//! azup runs in a mount namespace in which the machine's own JDKs are hidden, so that it
-//! finds only those of the sandbox.
+//! azup runs in a mount namespace in which the machine's own JDKs are hidden, so that it finds only
+//! those of the sandbox.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -20,14 +20,13 @@ fn of_this_machine() -> Vec<u8> {
     keystore.unwrap()
 }
 
-/// Where the machine's JDK still is when its usual place is hidden.
+/// Where the machine's JDK can still be found when its usual place is hidden.
 fn jdk(sandbox: &Sandbox) -> PathBuf {
     sandbox.root().join("machines-jdk")
 }
 
-/// Prefixes a command so that it runs without the machine's JDKs (one stays within reach,
-/// read-only: whatever a test does to its own folders, it is not done to that), and with `$2` read-only
-/// where it is not empty.
+/// Prefixes a command so that it runs without the machine's JDKs (one stays reachable, read-only,
+/// so that tests cannot change it), and with `$2` read-only if it is not empty.
 const HIDE: &str = r#"
 set -e
 /bin/mkdir -p "$0"
@@ -49,7 +48,7 @@ fn machines_jdk() -> PathBuf {
     java.unwrap().ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Runs a program where only the sandbox's JDKs exist.
+/// Runs a program with only the sandbox's JDKs.
 pub(crate) fn hidden<A: AsRef<std::ffi::OsStr>>(
     sandbox: &Sandbox,
     read_only: Option<&Path>,
@@ -83,8 +82,8 @@ fn untrust(sandbox: &Sandbox) -> Done {
     run(sandbox, "untrust")
 }
 
-/// A folder that has of a JDK what matters here: this keystore, and keytool. It is
-/// `JAVA_HOME` from now on.
+/// A folder with the parts of a JDK that matter here: this keystore, and keytool. It becomes
+/// `JAVA_HOME`.
 pub(crate) fn home_with(sandbox: &mut Sandbox, cacerts: &Path) -> PathBuf {
     let home = sandbox.home().join("jdk");
     let keystore = home.join("lib/security/cacerts");
@@ -127,7 +126,7 @@ fn foreign(sandbox: &Sandbox) -> PathBuf {
     path
 }
 
-/// A keystore made by keytool with a foreign certificate in it; `more` are its options.
+/// A keystore made by keytool with a foreign certificate in it, using the options in `more`.
 fn made(sandbox: &Sandbox, more: &[&str], password: &str) -> PathBuf {
     let path = sandbox.root().join("made.keystore");
     let foreign = foreign(sandbox);
@@ -149,7 +148,7 @@ fn made(sandbox: &Sandbox, more: &[&str], password: &str) -> PathBuf {
     path
 }
 
-/// Password-less PKCS12, as upstream builds of JDK 18 and later have their cacerts.
+/// Password-less PKCS12, like the cacerts of upstream builds of JDK 18 and later.
 const WITHOUT_PASSWORD: [&str; 4] = [
     "-storetype",
     "PKCS12",
@@ -183,8 +182,7 @@ fn refused(done: &Done) {
     );
 }
 
-/// A Java runtime of its own, made by jlink: its own cacerts, and no option that would
-/// say where that is.
+/// A Java runtime made by jlink, with its own cacerts and no option that says where that is.
 #[test]
 fn java_accepts_the_certificate_after_trust_and_only_then() {
     let mut sandbox = Sandbox::new();
@@ -260,7 +258,7 @@ fn keytool_reads_what_azup_wrote() {
     assert!(shown.contains("Creation date: Jan 15, 2027"), "{shown}");
 }
 
-/// A private key, a certificate, and one that has azup's usual name already.
+/// A private key, a certificate, and an entry that already has azup's usual name.
 #[test]
 fn foreign_entries_of_every_kind_survive_byte_for_byte() {
     let mut sandbox = Sandbox::new();
@@ -375,8 +373,8 @@ fn an_encrypted_keystore_goes_through_keytool() {
     assert!(done.stdout.starts_with("java     absent"), "{done}");
 }
 
-/// keytool truncates the keystore before it writes. A stand-in that dies in between
-/// leaves nothing half done.
+/// keytool truncates the keystore before it writes. A stand-in that dies in between leaves nothing
+/// half done.
 #[test]
 fn a_keytool_that_dies_half_way_leaves_the_old_bytes() {
     let mut sandbox = Sandbox::new();
@@ -396,7 +394,7 @@ fn a_keytool_that_dies_half_way_leaves_the_old_bytes() {
     assert!(std::fs::read(&keystore).unwrap() == before);
 }
 
-/// What azup says when a keystore is not as it should be; nothing is changed.
+/// What azup says about a faulty keystore; nothing is changed.
 #[track_caller]
 fn left_alone(sandbox: &Sandbox, keystore: &Path) -> String {
     sandbox.azup(["trust", "--stores", "none"]).ok();
@@ -459,8 +457,8 @@ fn a_java_home_that_is_none_has_its_own_message() {
     insta::assert_snapshot!(all);
 }
 
-/// Every place where version managers and packages put JDKs; one that is linked from
-/// several of them is edited once, where it really is, and the link stays.
+/// Every place where version managers and packages put JDKs; one that several of them link to is
+/// edited once, at its real path, and the links stay.
 #[test]
 fn every_jdk_is_found_once() {
     let sandbox = Sandbox::new();
@@ -527,8 +525,8 @@ fn every_jdk_is_found_once() {
     assert!(after == before);
 }
 
-/// An administrator's keystore: an ordinary user is told the command, sudo is a stand-in
-/// that records its words.
+/// An administrator's keystore: an ordinary user is told the command. sudo is a stand-in that
+/// records its arguments.
 #[test]
 fn an_administrators_keystore_takes_keytool_under_sudo() {
     let mut sandbox = Sandbox::new();
@@ -577,8 +575,8 @@ fn as_root(sandbox: &Sandbox, words: &[String]) -> Done {
     done
 }
 
-/// Debian's hook puts the system's CAs into the keystore that all JDKs share, and does
-/// not take them out again. Here the real JDK and the real hook work on changed folders.
+/// Debian's hook puts the system's CAs into the keystore that all JDKs share, and does not take
+/// them out again. Here the real JDK and the real hook work on changed folders.
 #[test]
 fn on_debian_the_hooks_entry_counts_and_goes() {
     let sandbox = Sandbox::new();

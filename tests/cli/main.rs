@@ -1,10 +1,10 @@
 //! The user's story, told with the real `azup` in a temporary home.
 //!
-//! A test makes a [`sandbox::Sandbox`] (its own HOME, project folder, PATH and clock),
-//! runs commands in it and compares standard output, standard error and the exit code
-//! with a snapshot. Other programs are the real ones, and `tests/run` brings them. There a
-//! missing one fails the test. `cargo test` alone leaves the test out, and says so: `test` and
-//! `needs!` are those of `tests/left-out`.
+//! A test makes a [`sandbox::Sandbox`] (its own HOME, project folder, PATH and clock), runs
+//! commands in it and compares standard output, standard error and the exit code with a snapshot.
+//! Other programs are real, and `tests/run` installs them. Under `tests/run` a missing one fails
+//! the test. `cargo test` alone leaves the test out, and says so: `test` and `needs!` are those of
+//! `tests/left-out`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Real Azurites, started as people start them: some are not what they should be.
+//! Real Azurites, started as people start them: some of them wrongly.
 
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -12,7 +12,7 @@ use super::patient::{Patient, check};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A program of this test's own, ended with it.
+/// A program of this test, killed when the test ends.
 struct Started(Child);
 
 impl Drop for Started {
@@ -22,7 +22,7 @@ impl Drop for Started {
     }
 }
 
-/// Azurite by Node alone, at the patient's ports, with these options beside the usual ones.
+/// Azurite run by Node alone, on the patient's ports, with these options added to the usual ones.
 fn azurite(patient: &Patient, options: &[&str]) -> Started {
     let [blob, queue, table] = patient.ports();
     let entry = part("azurite-3.37.0").join("node_modules/azurite/dist/src/azurite.js");
@@ -61,7 +61,7 @@ fn tls(patient: &Patient) -> Vec<String> {
     ]
 }
 
-/// An SDK that sends this version, as far as anybody can see without running it.
+/// An SDK that sends this version, as far as can be seen without running it.
 fn sdk(patient: &Patient, version: &str) {
     let lib = patient.sandbox.project().join(".venv/lib");
     let python = std::fs::read_dir(lib).unwrap().next().unwrap().unwrap();
@@ -77,7 +77,7 @@ pub(super) fn installed(patient: &Patient) {
     std::os::unix::fs::symlink(part("azurite-3.37.0"), own.join("azurite-3.37.0")).unwrap();
 }
 
-/// Starts that one at the patient's ports.
+/// Starts it on the patient's ports.
 pub(super) fn up(patient: &Patient) {
     let ports = ["blob", "queue", "table"].into_iter().zip(patient.ports());
     let ports = ports.map(|(name, port)| format!("--{name}-port={port}"));
@@ -110,7 +110,7 @@ fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
     }
     let whole = check(&document, "azurite-running").to_string();
     assert!(whole.contains("Azurite 3.37.0"), "{whole}");
-    // Where azup runs it is known without a word.
+    // azup knows where its own Azurite runs without being told.
     let done = patient
         .sandbox
         .azup(["doctor", "--json", "azurite-running"])
@@ -122,7 +122,7 @@ fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
     patient.only(&[("clock", "fail")]);
     patient.sandbox.unset("AZUP_NOW");
 
-    // A token that nobody made for Azurite.
+    // A token that was not made for Azurite.
     patient.sandbox.set("IDENTITY_HEADER", "x");
     let port = super::surroundings::answering("200 OK", r#"{"access_token": "a.b.c"}"#);
     let endpoint = format!("http://127.0.0.1:{port}/msi/token");
@@ -135,7 +135,7 @@ fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
     patient.sandbox.unset("AZURE_STORAGE_BLOB_ENDPOINT");
     patient.sandbox.unset("IDENTITY_ENDPOINT");
 
-    // Another project's set, trusted as well, is not the one that is served.
+    // Another project's set, also trusted, is not the one that is served.
     let other = patient.sandbox.root().join("other");
     let other = other.to_str().unwrap();
     patient.sandbox.azup(["renew", "--certs", other]).ok();
@@ -178,7 +178,7 @@ fn an_azurite_without_oauth_and_an_old_one_with_a_new_sdk() {
         said.contains("2026-10-06") && said.contains("3.37.0"),
         "{said}"
     );
-    // The same Azurite knows what an older SDK sends.
+    // The same Azurite supports what an older SDK sends.
     sdk(&patient, "2025-11-05");
     patient.only(&[]);
 }

@@ -20,7 +20,7 @@ fn a_client_with_a_mind_of_its_own() {
     );
     std::fs::remove_file(&rc).unwrap();
 
-    // Node reads no store: the variable is all there is.
+    // Node reads no store, only the variable.
     patient.sandbox.unset("NODE_EXTRA_CA_CERTS");
     patient.only(&[]);
     patient.sandbox.write("package.json", "{}\n");
@@ -43,7 +43,7 @@ fn a_client_that_hangs() {
     );
     assert_eq!(said["fix"], "azup doctor client-curl --limit 20");
 
-    // The same in a child that outlives its parent's patience.
+    // The same in a child that outlives its parent's time limit.
     patient.replace("curl", Some("sleep 600 & wait"));
     words.push("proxy");
     let done = patient.sandbox.azup(&words).ok();

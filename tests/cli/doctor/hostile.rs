@@ -1,4 +1,4 @@
-//! Nothing that lies in the folder decides what azup runs, nor how.
+//! No file in the folder decides what azup runs, or how.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::patient::{Patient, check, wrong};
 use crate::python::Environment;
 use crate::sandbox::{Done, Sandbox, write_program};
 
-/// A file that whatever is run by mistake makes.
+/// A file that is created by anything that runs by mistake.
 struct Marker(PathBuf);
 
 impl Marker {
@@ -15,7 +15,7 @@ impl Marker {
         Self(sandbox.root().join("marker"))
     }
 
-    /// A module that tells that it was imported.
+    /// A module that records that it was imported.
     fn module(&self) -> String {
         let path = self.0.display();
         format!(
@@ -24,7 +24,7 @@ impl Marker {
         )
     }
 
-    /// A program that tells that it was run.
+    /// A program that records that it was run.
     fn program(&self) -> String {
         format!("#!/bin/sh\necho \"$0\" >> '{}'\nexit 1\n", self.0.display())
     }
@@ -36,7 +36,7 @@ impl Marker {
     }
 }
 
-/// The clients of Python, both with this status and these words.
+/// Both Python clients have this status and these words.
 #[track_caller]
 pub(super) fn pythons_are(patient: &Patient, status: &str, words: &str) {
     let done = patient.doctor(&["client-python", "client-python-async", "--json"]);
@@ -96,7 +96,7 @@ fn modules_of_the_project_are_neither_run_nor_mistaken_for_installed_ones() {
         patient.sandbox.unset(name);
     }
     marker.is_missing();
-    // The same modules, for who asks Python in the ordinary way.
+    // Python itself does import these modules when it is run in the ordinary way.
     let done = environment
         .run(&patient.sandbox, "import requests", &[])
         .ok();
@@ -143,7 +143,7 @@ fn settings_of_the_project_do_not_reach_the_clients() {
     }
     marker.is_missing();
 
-    // What says whom to trust is the user's, wherever it lies.
+    // The variable that names the CAs is the user's, wherever the file is.
     patient.sandbox.set("SSL_CERT_FILE", "company.pem");
     patient.sandbox.set("NODE_EXTRA_CA_CERTS", "./company.pem");
     let document = patient.only(&[]);
@@ -151,7 +151,7 @@ fn settings_of_the_project_do_not_reach_the_clients() {
         let found = check(&document, &format!("client-{client}"));
         assert_eq!(found["status"], "ok", "{found}");
     }
-    // And the user's own settings count as they did.
+    // The user's own settings still count.
     let own = patient.sandbox.root().join("own");
     std::fs::create_dir(&own).unwrap();
     std::fs::write(own.join(".curlrc"), rc).unwrap();
@@ -186,7 +186,7 @@ fn a_python_that_came_with_the_repository_is_not_run() {
     git(sandbox, &["add", "-f", ".venv/bin/python"]);
     skipped("is tracked by git, so the repository brought it: it is not run");
 
-    // The true Python, with code in its packages.
+    // The real Python, with code in its packages.
     std::fs::remove_file(&python).unwrap();
     symlink("/usr/bin/python3", &python).unwrap();
     git(sandbox, &["rm", "-q", "-r", "-f", "--cached", "."]);
@@ -197,7 +197,7 @@ fn a_python_that_came_with_the_repository_is_not_run() {
     let site = format!(".venv/lib/python{}/site-packages", version.stdout.trim());
     let line = format!("import sys; open({:?}, 'a').write('pth')\n", marker.0);
     sandbox.write(format!("{site}/evil.pth"), &line);
-    // As it comes out of an archive, and as it comes out of a clone.
+    // As unpacked from an archive, and as cloned.
     skipped("does not say that it was made in this folder: it is not run");
     sandbox.write(
         ".venv/bin/activate",
@@ -208,18 +208,18 @@ fn a_python_that_came_with_the_repository_is_not_run() {
     sandbox.write(".venv/bin/activate", own);
     git(sandbox, &["add", "-f", site.as_str()]);
     skipped("is tracked by git");
-    // So is a split index, of which the file by that name holds nothing.
+    // So is a split index, whose entries are not in the file of that name.
     git(sandbox, &["update-index", "--split-index"]);
     skipped("is tracked by git");
     git(sandbox, &["update-index", "--no-split-index"]);
 
-    // A link to an environment that lies elsewhere in the repository.
+    // A link to an environment elsewhere in the repository.
     git(sandbox, &["rm", "-q", "-r", "-f", "--cached", "."]);
     std::fs::rename(project.join(".venv"), project.join("tools")).unwrap();
     symlink("tools", project.join(".venv")).unwrap();
     git(sandbox, &["add", "-f", ".venv"]);
     skipped("is tracked by git");
-    // An index that cannot be read hides nothing.
+    // An unreadable index hides nothing.
     std::fs::write(project.join(".git/index"), "DIRC").unwrap();
     skipped("may be tracked by git");
 
@@ -230,7 +230,7 @@ fn a_python_that_came_with_the_repository_is_not_run() {
     }
     std::fs::remove_file(project.join(".git/index")).unwrap();
 
-    // A program of PATH that is in the repository is passed over.
+    // A program on PATH that is in the repository is skipped.
     let mut patient = patient;
     let path = format!(
         "{}:{}",
@@ -250,7 +250,7 @@ fn a_python_that_came_with_the_repository_is_not_run() {
     marker.is_missing();
 }
 
-/// With a repository of its own in it, so that the environment lies above the project.
+/// The project folder is a repository of its own, so that the environment is above the project.
 #[test]
 fn an_archive_brings_no_python_either() {
     let patient = Patient::of(Sandbox::named("archive/app"));
@@ -297,7 +297,7 @@ fn a_keytool_of_the_project_is_not_run() {
 fn an_environment_that_the_user_made_is_asked_however_it_was_made() {
     let patient = Patient::healthy();
     let sandbox = &patient.sandbox;
-    // As in most projects: what git tracks does not include it.
+    // As in most projects, git does not track it.
     sandbox.write(".gitignore", ".venv/\n.copies/\n");
     sandbox.write("main.py", "");
     git(sandbox, &["init", "-q"]);
@@ -322,7 +322,7 @@ fn an_environment_that_the_user_made_is_asked_however_it_was_made() {
     pythons_are(&patient, "ok", ".venv/bin/python");
 }
 
-/// Programs that azup starts somewhere, and that their scripts start.
+/// Programs that azup starts somewhere, and those that their scripts start.
 const PROGRAMS: [&str; 24] = [
     "az",
     "azup",
@@ -370,7 +370,7 @@ fn a_relative_entry_of_path_is_never_used() {
     for path in [
         format!(".:bin:./bin::{}", programs.display()),
         format!("{}::bin:.", programs.display()),
-        // Not even where there is no other.
+        // Not even if there is no other.
         ".:bin".to_owned(),
     ] {
         patient.sandbox.set("PATH", &path);

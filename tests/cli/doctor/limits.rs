@@ -1,4 +1,4 @@
-//! What Azurite does not have, or does only when it is told to.
+//! What Azurite lacks, or does only with an option.
 
 use super::patient::{Patient, check};
 

@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::python::Environment;
 use crate::sandbox::{Done, Sandbox, azup, free_ports, public_roots, write_program};
 
-/// Programs of the machine that a patient has. Java and Docker are added where they matter.
+/// Programs that a patient's machine has. Java and Docker are added where they matter.
 const PROGRAMS: [&str; 16] = [
     "sh", "env", "setsid", "node", "curl", "openssl", "git", "certutil", "python3", "sleep", "cat",
     "rm", "mkdir", "cp", "chmod", "dirname",
 ];
 
-/// Checks whose faults no command mends: they say in words what to do.
+/// Checks whose faults no command fixes: they say in words what to do.
 const BY_HAND: [&str; 4] = ["clock", "container-engine", "azurite-data", "data-lake"];
 
 /// What cannot be pasted here, and why.
@@ -55,19 +55,19 @@ pub(super) struct Patient {
 }
 
 impl Patient {
-    /// A project with an environment in which Azure's SDK would run, all of whose clients
-    /// trust the CA.
+    /// A project with an environment in which Azure's SDK would run, and whose clients all trust
+    /// the CA.
     pub(super) fn healthy() -> Self {
         Self::born(0)
     }
 
-    /// The same, whose certificates were made so many days ago.
+    /// The same, with certificates that were made this many days ago.
     pub(super) fn born(days: i64) -> Self {
         let mut sandbox = Sandbox::new();
         Environment::by_uv(&sandbox, ".venv", "copy", &["requests", "aiohttp"]);
         let bundle = sandbox.write("company.pem", public_roots());
         sandbox.set("AZUP_STORES", "certifi");
-        // What azup cannot put into this machine's own store, in this test.
+        // In place of this machine's own store, which azup cannot write in this test.
         sandbox.set("SSL_CERT_FILE", &bundle);
         sandbox.set("NODE_EXTRA_CA_CERTS", &bundle);
         let mut this = Self::of(sandbox);
@@ -115,13 +115,13 @@ impl Patient {
         self.ports
     }
 
-    /// Looks at other ports from now on.
+    /// Uses other ports from now on.
     pub(super) fn look_at(&mut self, ports: [u16; 3]) {
         self.ports = ports;
     }
 
-    /// Runs `azup doctor` at its ports. A busy machine must not decide a test: what is to
-    /// time out says so itself.
+    /// Runs `azup doctor` on its ports. A busy machine must not decide a test, so a test that
+    /// expects a timeout sets one.
     pub(super) fn doctor<A: AsRef<OsStr>>(&self, words: &[A]) -> Done {
         let mut all = vec!["doctor".into(), "--limit=60".into()];
         for (name, port) in ["blob", "queue", "table"].iter().zip(self.ports) {
@@ -131,13 +131,13 @@ impl Patient {
         self.sandbox.azup(all)
     }
 
-    /// These checks ask for attention, and no other. That no Azurite runs is none of it.
+    /// These checks need attention, and no others. That no Azurite runs does not count.
     #[track_caller]
     pub(super) fn only(&self, expected: &[(&str, &str)]) -> Value {
         self.only_with(&[], expected)
     }
 
-    /// The same with further words on the command line.
+    /// The same with more words on the command line.
     #[track_caller]
     pub(super) fn only_with(&self, words: &[&str], expected: &[(&str, &str)]) -> Value {
         let done = self.doctor(&[words, &["--json"]].concat());
@@ -153,8 +153,8 @@ impl Patient {
         document
     }
 
-    /// Pastes each `fix:` into a shell and looks whether its finding is gone; then all is again
-    /// as it was. Nothing that could reach this machine's own stores is pasted.
+    /// Pastes each `fix:` into a shell and checks that its finding is gone; then everything is
+    /// restored. Nothing that could reach this machine's own stores is pasted.
     #[track_caller]
     fn paste(&self, words: &[&str], document: &Value) {
         for check in document["checks"].as_array().unwrap() {
@@ -191,8 +191,8 @@ impl Patient {
         }
     }
 
-    /// Whether a command stays inside this sandbox: azup with stores that are found in it alone,
-    /// or another program on a file in it.
+    /// Whether a command stays inside this sandbox: azup with stores that are found only in it, or
+    /// another program on a file in it.
     fn may_paste(&self, fix: &str) -> bool {
         let inside = self.sandbox.root().to_str().unwrap();
         if ["chmod ", "rm "].iter().any(|start| fix.starts_with(start)) {
@@ -210,7 +210,7 @@ impl Patient {
             && stores.is_some_and(|stores| stores.split(',').all(found_here))
     }
 
-    /// What an update does, and what the CA does not survive.
+    /// What an update does, and the CA does not survive.
     pub(super) fn reinstall_certifi(&self) {
         let environment = Environment {
             folder: self.sandbox.project().join(".venv"),
@@ -220,7 +220,7 @@ impl Patient {
 }
 
 impl Drop for Patient {
-    /// Stops what a failed test left in the background.
+    /// Stops what a failed test left running in the background.
     fn drop(&mut self) {
         if self.sandbox.own().join("run").is_dir() {
             self.sandbox.azup(["down"]);
@@ -228,7 +228,7 @@ impl Drop for Patient {
     }
 }
 
-/// The time so many days ago (seconds since 1970).
+/// The time this many days ago (seconds since 1970).
 pub(super) fn days_ago(days: i64) -> i64 {
     time::OffsetDateTime::now_utc().unix_timestamp() - days * 86_400
 }
@@ -237,7 +237,7 @@ pub(super) fn owned((id, status): (&str, &str)) -> (String, String) {
     (id.to_owned(), status.to_owned())
 }
 
-/// The checks that ask for attention, in order.
+/// The checks that need attention, in order.
 #[track_caller]
 pub(super) fn wrong(done: &Done) -> Vec<(String, String)> {
     let document = done.json();
@@ -259,7 +259,7 @@ pub(super) fn check(document: &Value, id: &str) -> Value {
     found.unwrap_or_else(|| panic!("no {id}")).clone()
 }
 
-/// The documented form, to which scripts hold.
+/// The documented form, which scripts rely on.
 #[track_caller]
 pub(super) fn shape(document: &Value) {
     assert_eq!(document["version"], 1);

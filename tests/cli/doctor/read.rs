@@ -1,5 +1,5 @@
-//! Of an environment in the project nothing is run: a dev container that mounts the project may
-//! change it at any moment, also where the user has made it.
+//! Nothing in an environment in the project is run: a dev container that mounts the project may
+//! change it at any moment, even if the user made it.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ fn an_environment_of_the_project_is_read_and_nothing_of_it_is_run() {
     patient.sandbox.set("PATH", path);
     pythons_are(&patient, "ok", ".venv/bin/python (read by ");
 
-    // Without another Python, that of which the environment was made, unless that may be anybody's.
+    // Without another Python, the one that made the environment is run, unless others can write it.
     patient.replace("python3", None);
     pythons_are(&patient, "ok", ".venv/bin/python (read by ");
     let home = patient.sandbox.home().join("shared");
@@ -79,7 +79,7 @@ fn what_is_read_is_what_the_clients_would_read() {
     }
     std::fs::write(&bundle, &with).unwrap();
     assert_eq!(requests(&patient), "ok");
-    // A proxy that is not there.
+    // A proxy that does not exist.
     patient.sandbox.set("HTTPS_PROXY", "http://127.0.0.1:9");
     assert_eq!(requests(&patient), "fail");
     for direct in ["127.0.0.1", "127.0.0.0/8"] {

@@ -27,7 +27,7 @@ fn a_set_that_expires_soon() {
     let patient = Patient::born(380);
     let document = patient.only(&[("certificate-dates", "warn")]);
     assert_eq!(check(&document, "certificate-dates")["fix"], "azup trust");
-    // Not valid yet: it is the clock that is wrong.
+    // Not valid yet: the clock is wrong.
     let mut patient = Patient::healthy();
     patient.sandbox.set("AZUP_NOW", days_ago(3).to_string());
     patient.only(&[("clock", "fail")]);
@@ -76,7 +76,7 @@ fn files_that_do_not_belong_together() {
     patient.only(&[]);
 }
 
-/// A CA and a leaf by openssl, in place of azup's, and what `azup trust` says to it.
+/// A CA and a leaf made by openssl, in place of azup's, and what `azup trust` says to them.
 fn by_openssl(patient: &Patient, extensions: &str) -> Done {
     let folder = patient.sandbox.certs();
     let [ca, key, cert] = files(patient);
@@ -138,7 +138,7 @@ fn a_set_that_another_tool_made() {
     )
     .ok();
     patient.only(&[("certificate-identifiers", "fail")]);
-    // What somebody else made is not replaced unasked.
+    // A set that somebody else made is not replaced unless the user asks.
     let before = Sandbox::files(&patient.sandbox.certs());
     assert_eq!(patient.doctor(&["--fix"]).code, 1);
     assert_eq!(Sandbox::files(&patient.sandbox.certs()), before);

@@ -1,4 +1,4 @@
-//! The CA is missing somewhere, or something else is there instead.
+//! The CA is missing somewhere, or something else is in its place.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn missing_in_certifi_and_in_bundles() {
     let named = patient.sandbox.write("named.pem", public_roots());
     let words = ["--bundle", named.to_str().unwrap()];
     patient.only_with(&words, &[("store-bundle", "fail")]);
-    // Named by a variable as well, it is still one fault.
+    // If a variable names it too, it is still one fault.
     patient.sandbox.set("CURL_CA_BUNDLE", &named);
     patient.only_with(&words, &[("store-bundle", "fail")]);
     patient.sandbox.unset("CURL_CA_BUNDLE");
@@ -39,7 +39,7 @@ fn missing_in_certifi_and_in_bundles() {
     let other = patient.sandbox.foreign_ca("other");
     patient.sandbox.set("NODE_EXTRA_CA_CERTS", &other);
     patient.only(&[("store-variables", "fail")]);
-    // A file of the user's own takes the CA.
+    // A file of the user's own gets the CA.
     patient.doctor(&["--fix"]).ok();
     patient.only(&[]);
 
@@ -65,7 +65,7 @@ fn missing_in_a_browsers_database_alone() {
         "NSS itself agrees"
     );
 
-    // A store that cannot be read is a fault of its own.
+    // An unreadable store is a fault of its own.
     std::fs::write(folder.join("cert9.db"), "no database\n").unwrap();
     patient.only(&[("store-nss", "fail")]);
 }
@@ -73,7 +73,7 @@ fn missing_in_a_browsers_database_alone() {
 #[test]
 fn an_expired_ca_that_nobody_took_out() {
     let patient = Patient::healthy();
-    // Put there long ago by an azup of which no record is left.
+    // Trusted long ago by an azup whose record is lost.
     let mut before = Sandbox::new();
     before.set("AZUP_NOW", days_ago(500).to_string());
     let bundle = patient.sandbox.project().join("company.pem");
@@ -98,7 +98,7 @@ fn missing_in_javas_keystore_alone() {
     sandbox.set("AZUP_STORES", "java");
     let cacerts = Path::new("/etc/ssl/certs/java/cacerts");
     let keystore = crate::java::home_with(&mut sandbox, cacerts);
-    // The keytool in that home is a link to the machine's, which would read the machine's.
+    // The keytool in that home is a link to the machine's, which would read the machine's store.
     let option = format!("-Djavax.net.ssl.trustStore={}", keystore.display());
     sandbox.set("JAVA_TOOL_OPTIONS", option);
     let azup = crate::sandbox::azup().as_os_str();
@@ -117,7 +117,7 @@ fn missing_in_javas_keystore_alone() {
     let wrong = |done| super::patient::wrong(&done);
     let expected = [("store-java", "fail")].map(super::patient::owned);
     assert_eq!(wrong(run(&checks)), expected);
-    // Java itself is asked, and refuses and accepts.
+    // Java itself is asked: it refuses, then accepts.
     let alone = ["doctor", "--json", "--limit=60", "client-java"];
     let expected = [("client-java", "fail")].map(super::patient::owned);
     let refused = run(&alone);

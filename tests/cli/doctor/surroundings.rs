@@ -1,4 +1,4 @@
-//! What lies around the chain and breaks it.
+//! Faults around the chain that break it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -98,7 +98,7 @@ fn the_endpoint_for_tokens() {
     assert_eq!(fix, "unset IDENTITY_SERVER_THUMBPRINT");
     patient.sandbox.unset("IDENTITY_SERVER_THUMBPRINT");
 
-    // az is only asked where there is no endpoint.
+    // az is only asked if there is no endpoint.
     patient.replace("az", Some("echo 'ERROR: Please run az login' >&2; exit 1"));
     patient.only(&[]);
     patient.sandbox.unset("IDENTITY_ENDPOINT");
@@ -156,7 +156,7 @@ fn the_dev_container_and_what_runs_it() {
     patient.only(&[]);
 }
 
-/// Where compose runs Azurite beside the dev container, nothing in this one needs Node.js.
+/// If compose runs Azurite next to the dev container, nothing in this one needs Node.js.
 #[test]
 fn a_dev_container_without_node_js_lacks_nothing() {
     let mut sandbox = Sandbox::new();

@@ -1,6 +1,5 @@
-//! The task that VS Code runs before each debugging session, run as VS Code runs it: the
-//! line of `tasks.json` by the shell that stands there, without a terminal, in the
-//! workspace's folder.
+//! The task that VS Code runs before each debugging session, run as VS Code runs it: the line of
+//! `tasks.json`, in the shell that it names, without a terminal, in the workspace's folder.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -35,7 +34,7 @@ fn the_task_puts_the_ca_back_after_an_update_of_certifi() {
     assert_eq!(done.stderr, "");
     assert!(has_ca(&environment.bundle()));
 
-    // Nothing to do: nothing is written, and one line says so.
+    // With nothing to do, nothing is written, and one line says so.
     let before = Sandbox::files(sandbox.root());
     let done = run();
     assert_eq!(done.stderr, "");
@@ -75,7 +74,7 @@ fn without_azup() -> Sandbox {
     sandbox
 }
 
-/// A stand-in for azup that says where it is and what it was told.
+/// A stand-in for azup that prints its path and its arguments.
 fn stand_in(path: &Path, code: u8) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let script = format!("#!/bin/sh\necho \"$0 $*\"\nexit {code}\n");
@@ -110,7 +109,7 @@ fn azup_is_found_in_the_users_folders_and_its_exit_code_counts() {
     }
 }
 
-/// Any package may bring a program of that name, and so may a repository.
+/// Any package may install a program of that name, and so may a repository.
 #[test]
 fn the_projects_environment_counts_where_it_is_the_users_and_azups_own() {
     let record = ".venv/lib/python3.12/site-packages/azurite_up-0.1.0.dist-info/RECORD";
@@ -136,8 +135,8 @@ fn the_projects_environment_counts_where_it_is_the_users_and_azups_own() {
     }
 }
 
-/// Another user's program is not run, whatever package it says it belongs to; nor does doctor take
-/// it for one that the task finds.
+/// Another user's program is not run, whatever package it claims to belong to; nor does doctor
+/// think that the task finds it.
 #[test]
 fn an_environment_of_another_user_is_not_the_users() {
     if !rustix::process::geteuid().is_root() {
@@ -163,7 +162,7 @@ fn an_environment_of_another_user_is_not_the_users() {
     }
 }
 
-/// `.venv` itself may be a link that git tracks, or a folder that a file system takes for it.
+/// `.venv` itself may be a link that git tracks, or a folder that a file system takes for `.venv`.
 #[test]
 fn an_environment_that_a_tracked_link_leads_to_is_the_repositorys() {
     let sandbox = without_azup();
@@ -204,7 +203,7 @@ fn doctor_says_where_the_task_would_not_find_azup() {
     assert!(!done.stdout.contains("is not installed"), "{done}");
 }
 
-/// What doctor and the task find is the same, of whatever there is.
+/// Whatever is installed, doctor and the task find the same.
 #[test]
 fn doctor_finds_azup_where_the_task_does() {
     let record = ".venv/lib/python3.12/site-packages/azurite_up-0.1.0.dist-info/RECORD";
@@ -232,7 +231,7 @@ fn doctor_finds_azup_where_the_task_does() {
     }
 }
 
-/// A container may write what is in azup's own folder.
+/// A container can write to azup's own folder.
 #[test]
 fn the_containers_program_is_never_run_by_the_host() {
     let sandbox = without_azup();

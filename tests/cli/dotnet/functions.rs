@@ -5,8 +5,8 @@ use std::fs;
 use super::{PROJECT, project, said};
 use crate::sandbox::Sandbox;
 
-/// Core Tools and VS Code's extension take the variable before local.settings.json, which every
-/// colleague has for himself and nobody commits.
+/// Core Tools and VS Code's extension prefer the variable to local.settings.json, which each
+/// colleague has a copy of and nobody commits.
 #[test]
 fn one_variable_is_enough_and_the_settings_file_stays() {
     let settings = "{\n  \"IsEncrypted\": false,\n  \"Values\": {\n    \"AzureWebJobsStorage\": \"UseDevelopmentStorage=true\",\n    \"FUNCTIONS_WORKER_RUNTIME\": \"dotnet\"\n  }\n}\n";
@@ -28,13 +28,13 @@ fn one_variable_is_enough_and_the_settings_file_stays() {
     );
     let kept = fs::read_to_string(sandbox.project().join("local.settings.json")).unwrap();
     assert_eq!(kept, settings);
-    // The runtime is what the file says, the in-process one.
+    // The runtime is the one in the file, in-process.
     let values = sandbox.azup(["env", "--format", "functions"]).ok().json();
     assert_eq!(values["Values"]["FUNCTIONS_WORKER_RUNTIME"], "dotnet");
     assert!(values["Values"]["IDENTITY_ENDPOINT"].is_string());
 }
 
-/// A binding that names a connection of its own does not start without a setting of that name.
+/// A binding that names its own connection does not start without a setting of that name.
 #[test]
 fn the_connection_that_a_trigger_names_is_among_the_settings() {
     let attribute = "public class Orders {\n  [Function(\"Orders\")]\n  public void Run(\n    [QueueTrigger(\"orders\", Connection = \"Orders\")] string order,\n    [ServiceBusTrigger(\"x\", Connection = \"Bus\")] string other) {}\n}\n";
@@ -71,7 +71,7 @@ fn the_connection_that_a_trigger_names_is_among_the_settings() {
     }
 }
 
-/// Settings that replace an account of the cloud say so.
+/// Settings that replace a cloud account are reported.
 #[test]
 fn a_connection_that_leads_to_the_cloud_is_named() {
     let sandbox = project(&[
@@ -105,7 +105,7 @@ fn feature(sandbox: &Sandbox) -> serde_json::Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
-/// A solution has its host wherever it has its projects.
+/// A solution has its host wherever its projects are.
 #[test]
 fn a_host_that_lies_deeper_has_its_storage_in_the_container() {
     let sandbox = project(&[
@@ -143,7 +143,7 @@ fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
         assert!(fs::metadata(&named).is_ok(), "{named}");
         sandbox.set(name, named);
     }
-    // In the shell that has them: the same once more.
+    // In the shell that has them: the same again.
     assert_eq!(
         env(&sandbox, &["--kestrel"]).json()["variables"][path],
         variables[path]
@@ -151,7 +151,7 @@ fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
     sandbox.unset(path);
     sandbox.unset(key);
 
-    // Never over a choice of the project's or the user's.
+    // A choice of the project or the user is never replaced.
     for (file, text, place) in [
         (
             "src/Web/appsettings.json",
@@ -165,7 +165,7 @@ fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
         ),
     ] {
         let written = sandbox.write(file, text);
-        // The top of a project is marked.
+        // The top folder of a project is marked.
         fs::create_dir_all(sandbox.project().join(".vscode")).unwrap();
         let done = env(&sandbox, &["--kestrel"]);
         assert_eq!(done.json()["variables"].get(path), None, "{done}");
@@ -177,7 +177,7 @@ fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
     let done = env(&sandbox, &["--kestrel"]);
     assert_eq!(done.json()["variables"].get(path), None, "{done}");
     sandbox.unset("ASPNETCORE_Kestrel__Certificates__Default__Password");
-    // What only says where it listens is no choice.
+    // A setting that only says where it listens is not a choice.
     sandbox.write(
         "appsettings.json",
         "{ \"Kestrel\": { \"Endpoints\": { \"Https\": { \"Url\": \"https://*:5001\" } } } }",
@@ -189,7 +189,7 @@ fn kestrel_gets_the_certificate_only_where_it_is_asked_for() {
     );
 }
 
-/// What the variables name is a certificate and its key that serve: by a server of OpenSSL's.
+/// The variables name a certificate and a key that work: OpenSSL's server serves with them.
 #[test]
 fn the_certificate_for_kestrel_serves() {
     let sandbox = project(&[]);

@@ -1,4 +1,4 @@
-//! What `azup init` makes of C# projects: F5 stays what it was, and nothing that nobody calls.
+//! What `azup init` does to C# projects: F5 stays as it was, and nothing unused is added.
 
 use super::{PROJECT, project};
 use crate::merge::tree;
@@ -19,7 +19,7 @@ fn has_editor_files(sandbox: &Sandbox) -> bool {
     sandbox.project().join(".vscode").exists()
 }
 
-/// Endpoint and identity reach whatever F5 starts, of either type, by the container.
+/// The container gives endpoint and identity to whatever F5 starts, in a debugger of either type.
 #[test]
 fn f5_in_the_container_has_endpoint_and_identity_and_the_editors_files_stay() {
     let tasks = "{ \"version\": \"2.0.0\", \"tasks\": [ { \"label\": \"build\", \"type\": \"process\", \"command\": \"dotnet\", \"args\": [\"build\"] } ] }\n";
@@ -74,7 +74,7 @@ fn a_program_in_a_container_of_its_own_is_named_and_nothing_is_written_for_it() 
     assert_eq!(read(&sandbox, ".vscode/tasks.json"), tasks);
 }
 
-/// C# Dev Kit starts a project without any launch.json, and no longer where there is one.
+/// C# Dev Kit starts a project that has no launch.json, but not one that has.
 #[test]
 fn without_files_of_the_editors_none_are_made() {
     for files in [
@@ -96,7 +96,7 @@ fn without_files_of_the_editors_none_are_made() {
     }
 }
 
-/// The framework is where `MSBuild` finds it.
+/// The framework is found wherever `MSBuild` finds it.
 #[test]
 fn the_image_is_the_one_of_the_framework_wherever_that_is_said() {
     let framework =
@@ -194,7 +194,7 @@ fn ports_that_are_labelled_already_are_opened_by_https_and_given_back() {
     assert_eq!(tree(&sandbox.project()), after);
     sandbox.azup(["remove", "--yes"]).ok();
     assert_eq!(tree(&sandbox.project()), before);
-    // Without the record, what could be the user's own stays, and is named.
+    // Without the record, anything that could be the user's own stays, and is named.
     init(&sandbox);
     std::fs::remove_file(sandbox.project().join(".devcontainer/azurite/edits.json")).unwrap();
     let done = sandbox.azup(["remove", "--yes"]).ok();
@@ -240,7 +240,7 @@ fn what_aspire_starts_is_left_alone_unless_the_user_says_otherwise() {
     assert!(!sandbox.own().exists(), "no certificates either");
 
     sandbox.azup(["init", "--yes", "--force"]).ok();
-    // What is set up was meant to be.
+    // What is set up was intended.
     init(&sandbox);
     sandbox.azup(["remove", "--yes"]).ok();
     assert_eq!(tree(&sandbox.project()), before);
@@ -264,7 +264,7 @@ fn an_apphost_of_any_form_is_seen() {
             "{done}"
         );
     }
-    // Its packages for clients are no AppHost.
+    // Packages for its clients do not make an AppHost.
     let client = "<Project Sdk=\"Microsoft.NET.Sdk.Web\"><ItemGroup><PackageReference Include=\"Aspire.Azure.Storage.Blobs\" /></ItemGroup></Project>";
     init(&project(&[("Api.csproj", client)]));
 }
@@ -290,7 +290,7 @@ fn an_alpine_image_gets_no_feature_that_refuses_it() {
     }
 }
 
-/// Asked for, and only then; after what is there, so that nobody's F5 changes.
+/// Only if asked for; after the existing entries, so that nobody's F5 changes.
 #[test]
 fn a_launch_profile_is_added_where_it_is_asked_for_and_taken_out_again() {
     let web = PROJECT.replace("Microsoft.NET.Sdk", "Microsoft.NET.Sdk.Web");
@@ -354,7 +354,7 @@ fn a_launch_profile_is_added_where_it_is_asked_for_and_taken_out_again() {
     sandbox.azup(["remove", "--yes"]).ok();
     assert_eq!(tree(&sandbox.project()), before);
 
-    // Without the record, and where a person went on with the file that azup made.
+    // Without the record, and after a person has edited the file that azup made.
     sandbox.azup(["init", "--yes", "--launch-profile"]).ok();
     std::fs::remove_file(sandbox.project().join(".devcontainer/azurite/edits.json")).unwrap();
     sandbox.azup(["remove", "--yes"]).ok();

@@ -1,5 +1,5 @@
-//! Files of .NET's that win over the variables of `azup run`: they are named before the command
-//! starts, with the command that leaves them out for once.
+//! .NET's files that win over the variables of `azup run`: they are named before the command
+//! starts, with the command that leaves them out this time.
 
 use super::{PROJECT, project, said, would_run};
 
@@ -19,7 +19,7 @@ fn a_launch_profile_that_wins_is_named_with_its_line_and_the_way_round_it() {
     hint: azup run -- dotnet run --no-launch-profile --project src/Api -- --port 80
     ");
     assert!(told("dotnet watch --project src/Api/Api.csproj").contains(":12 sets"));
-    // What the hint says is quiet, and so is whatever does not start a profile that sets any.
+    // The command in the hint is silent, and so is any that starts no profile with variables.
     for words in [
         "dotnet run --no-launch-profile --project src/Api",
         "dotnet run --project src/Api --launch-profile other",
@@ -75,7 +75,7 @@ fn a_program_of_one_file_has_its_profiles_beside_it() {
     );
 }
 
-/// The file is somebody else's: whatever it holds, the command runs.
+/// The file is somebody else's: whatever it contains, the command runs.
 #[test]
 fn what_cannot_be_read_stops_nothing() {
     for text in [

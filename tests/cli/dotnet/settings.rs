@@ -1,5 +1,5 @@
-//! Where .NET keeps its settings: each that does not lead to Azurite over HTTPS is named with its
-//! file and line, by init and by doctor.
+//! Where .NET keeps its settings: init and doctor name each that does not lead to Azurite over
+//! HTTPS, with its file and line.
 
 use super::{PROJECT, project, said};
 use crate::sandbox::{Done, Sandbox};
@@ -61,7 +61,7 @@ fn every_place_of_nets_is_named_by_init_and_doctor() {
         assert!(init.contains(place), "{place}: {init}");
     }
     assert_eq!(detail.lines().count(), 5, "{detail}");
-    // Of one that a variable can override, which.
+    // For one that a variable can override, that variable is named.
     let variable =
         "the variable Storage__Orders__Connection overrides it, so that no file has to change";
     assert!(
@@ -92,7 +92,7 @@ fn a_row_where_nothing_is_wrong_says_what_is_so() {
     assert_eq!(check["title"], "settings that name Azurite use https");
 }
 
-/// The cloud's host name is made of it, whatever else azup sets.
+/// The cloud's host name is made from it, whatever else azup sets.
 #[test]
 fn an_account_without_a_url_is_named_wherever_it_is() {
     let mut sandbox = project(&[
@@ -130,7 +130,7 @@ fn an_account_without_a_url_is_named_wherever_it_is() {
     let expected = "warning: Orders__accountName is set: programs that read it send requests to ACCOUNT.blob.core.windows.net, not to Azurite\nhint: unset Orders__accountName";
     assert!(said(&done).contains(expected), "{done}");
 
-    // In the environment alone.
+    // Only in the environment.
     let mut sandbox = project(&[("Fn.csproj", PROJECT)]);
     for name in ["Orders__accountName", "AZURE_STORAGE_ACCOUNT"] {
         sandbox.set(name, "shop");

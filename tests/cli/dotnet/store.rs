@@ -1,5 +1,5 @@
-//! .NET's own store: found and removed by what is in its files, and never through a folder that is
-//! not this user's alone. What all stores keep to is in `contract.rs`.
+//! .NET's own store: found and removed by the contents of its files, and never through a folder
+//! that others can write. The rules for all stores are in `contract.rs`.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -53,7 +53,7 @@ fn the_file_is_what_net_writes_but_for_its_encryption_and_goes_with_the_folders(
     let about = path.metadata().unwrap();
     assert_eq!(about.mode() & 0o7777, 0o600);
     assert_eq!(root(&sandbox).metadata().unwrap().mode() & 0o7777, 0o755);
-    // Its name is what OpenSSL takes for the fingerprint, and it holds the CA and no key.
+    // Its name is what OpenSSL calls the fingerprint, and it contains the CA and no key.
     let ca = sandbox.certs().join("ca.pem");
     let ca = ca.to_str().unwrap();
     let printed = sandbox
@@ -109,7 +109,7 @@ fn the_file_is_what_net_writes_but_for_its_encryption_and_goes_with_the_folders(
 #[test]
 fn only_where_net_is_or_where_it_was_asked_for() {
     let mut sandbox = Sandbox::new();
-    // Never the stores of this machine itself.
+    // Never the stores of this machine.
     sandbox.azup(["trust", "--stores", "none"]).ok();
     let all = ["doctor", "store-dotnet", "--json"];
     let seen = |sandbox: &Sandbox| {
@@ -181,7 +181,7 @@ fn folders_that_are_not_this_users_alone_are_left_alone() {
     );
 }
 
-/// What doctor says to do about it is no command that would do nothing.
+/// doctor's advice is not a command that would do nothing.
 #[test]
 fn doctor_names_the_folder_that_is_in_the_way() {
     let sandbox = Sandbox::new();
@@ -244,12 +244,13 @@ fn the_name_of_a_file_says_nothing() {
     let sandbox = Sandbox::new();
     trust(&sandbox).ok();
     let path = file(&sandbox);
-    // Under another name it counts, and goes.
+    // Under another name it still counts, and is removed.
     let other = path.with_file_name("moved.pfx");
     fs::rename(&path, &other).unwrap();
     let done = sandbox.azup(["trust", "--json"].iter().chain(&STORE)).ok();
     assert_eq!(status(&done), "trusted");
-    // Somebody else's certificate under azup's name stays, and so does what is none.
+    // Somebody else's certificate under azup's name stays, and so does a file that is no
+    // certificate.
     let foreign = sandbox.root().join("foreign.pem");
     sandbox.foreign_ca_at("Foreign", &foreign);
     let export = [
@@ -269,7 +270,7 @@ fn the_name_of_a_file_says_nothing() {
     assert!(path.exists() && broken.exists());
 }
 
-/// With a key beside it, it is not azup's, whatever certificate is in it.
+/// A file that also has a key is not azup's, whatever certificate it contains.
 #[test]
 fn a_file_with_a_key_stays() {
     let sandbox = Sandbox::new();
@@ -299,7 +300,8 @@ fn a_file_with_a_key_stays() {
     assert_eq!(fs::read(&theirs).unwrap(), before);
 }
 
-/// A renewal puts the new CA beside the old one, and only the last one takes the folders along.
+/// A renewal puts the new CA next to the old one, and only removing the last one removes the
+/// folders.
 #[test]
 fn a_renewal_leaves_one_file_and_the_folders_go_at_last() {
     let mut sandbox = Sandbox::new();

@@ -24,7 +24,7 @@ fn curl_gets_a_token_in_both_dialects_and_nothing_without_the_header() {
     assert_eq!(status, "200", "{body}");
     let mut body: Value = serde_json::from_str(&body).unwrap();
     let token = body["access_token"].take();
-    // The clock is the machine's and goes on.
+    // The clock is the machine's and keeps running.
     let expires: i64 = body["expires_on"].as_str().unwrap().parse().unwrap();
     assert!(
         (1_795_255_200..1_795_256_200).contains(&expires),
@@ -107,7 +107,7 @@ fn in_the_background_it_is_started_once() {
         first["endpoint"],
         format!("http://127.0.0.1:{port}/msi/token")
     );
-    // The end of the terminal is none of its business.
+    // It survives the end of the terminal.
     signal(pid, Signal::HUP);
     for more in [&["-d"][..], &[]] {
         let again = sandbox

@@ -10,10 +10,10 @@ use crate::sandbox::{Sandbox, until};
 /// How many fuzzed requests are sent.
 const REQUESTS: u64 = 100_000;
 
-/// How many send them at the same time.
+/// How many threads send them at the same time.
 const SENDERS: u64 = 8;
 
-/// What a process uses: threads and open files.
+/// The threads and open files of a process.
 fn used(pid: u32) -> (usize, usize) {
     let count = |folder: &str| {
         let entries = std::fs::read_dir(format!("/proc/{pid}/{folder}"));
@@ -37,7 +37,7 @@ impl Served {
     }
 }
 
-/// A generator whose numbers are the same every time (splitmix64).
+/// A generator that always gives the same numbers (splitmix64).
 struct Seeded(u64);
 
 impl Seeded {
@@ -87,11 +87,11 @@ impl Seeded {
     }
 }
 
-/// Sends `request` and gives the start of the answer; empty where there is none.
+/// Sends `request` and returns the start of the answer; empty if there is none.
 fn send(served: &Served, request: &[u8]) -> String {
     let mut stream = served.connect();
     let mut answer = Vec::new();
-    // It may stop reading and close at any time, which is no failure.
+    // The endpoint may stop reading and close at any time, which is not a failure.
     let _ = stream.write_all(request);
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.read_to_end(&mut answer);
@@ -165,7 +165,7 @@ fn slow_clients_are_let_go_and_keep_nobody_waiting() {
     served.still_answers();
     let good = served.good();
     let mut slow: Vec<TcpStream> = (0..100).map(|_| served.connect()).collect();
-    // A byte now and then, until the last one was let go.
+    // A byte now and then, until the last connection was dropped.
     let mut at = 0;
     while !slow.is_empty() {
         slow.retain_mut(|stream| {
@@ -192,11 +192,11 @@ fn a_head_without_an_end_is_refused_and_what_follows_is_not_kept() {
     let mut long = b"GET /msi/token HTTP/1.1\r\nX-Long: ".to_vec();
     long.resize(17_000, b'x');
     assert!(ask(served.connect(), &long).starts_with(b"HTTP/1.1 400 "));
-    // With more behind it than the buffers of the operating system hold.
+    // With more after it than the operating system's buffers hold.
     let mut stream = served.connect();
     let sent = stream.write_all(&vec![b'x'; 64 << 20]);
     assert!(sent.is_err(), "it does not read for ever");
-    // A body does not keep the answer away.
+    // A body does not hold up the answer.
     let mut body = served.good();
     body.extend(vec![b'x'; 100_000]);
     assert!(ask(served.connect(), &body).starts_with(b"HTTP/1.1 200 "));
@@ -204,8 +204,8 @@ fn a_head_without_an_end_is_refused_and_what_follows_is_not_kept() {
     served.is_back_to(before);
 }
 
-/// As a web page in a browser, a proxy, or a client that wants two readers of its request to
-/// see two hosts.
+/// Requests from a web page in a browser, from a proxy, or from a client that wants two parsers of
+/// its request to see two hosts.
 #[test]
 fn web_pages_proxies_and_riddles_about_the_host_get_no_token() {
     let served = Served::start(Sandbox::new(), &[]);
@@ -257,7 +257,7 @@ fn web_pages_proxies_and_riddles_about_the_host_get_no_token() {
     }
     let old = format!("GET /msi/token{resource} HTTP/1.0\r\n{secret}\r\n\r\n");
     assert!(ask(served.connect(), old.as_bytes()).starts_with(b"HTTP/1.1 400 "));
-    // Node.js's own `fetch`, which says less than a browser does.
+    // Node.js's own `fetch`, which sends less than a browser.
     let fetch = ["sec-fetch-mode: cors", "accept-language: *"];
     let answer = request("/msi/token", &[&[&*host, &*secret], &fetch[..]].concat());
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");

@@ -1,5 +1,5 @@
-//! The azup that `init` puts beside `install.sh`: whose it is, what it is called, and
-//! whether git keeps it.
+//! The azup that `init` puts next to `install.sh`: whose it is, what it is called, and whether git
+//! keeps it.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const FOLDER: &str = ".devcontainer/azurite";
 /// The number of `AArch64` in an ELF header (`elf.h`), and where it is.
 const AARCH64: (usize, u8) = (18, 183);
 
-/// An azup for arm64, as far as its header goes.
+/// An azup for arm64, judging by its header.
 fn for_arm64(sandbox: &Sandbox) -> Vec<u8> {
     let mut bytes = std::fs::read(azup()).unwrap();
     bytes[AARCH64.0] = AARCH64.1;
@@ -76,7 +76,7 @@ fn what_is_no_azup_for_a_container_is_refused_before_anything_is_written() {
     error: [PROJECT]/../azup-riscv is not an azup for a container: it is for a machine other than amd64 and arm64 (ELF number 243)
     hint: azup init
     ");
-    // What certainly is a program for this machine's containers, and another one.
+    // One that certainly is a program for this machine's containers, and another one.
     insta::assert_snapshot!(refused(Path::new("/bin/cat")), @"
     exit: 1
     --- stdout
@@ -116,7 +116,7 @@ fn a_vendored_binary_is_in_every_clone_and_stays_as_it_was_committed() {
         [&format!("{FOLDER}/{}", binaries(&sandbox.project())[0])]
     );
 
-    // Another azup than the one that was committed leaves it, unless it is asked not to.
+    // An azup other than the committed one leaves it in place, unless told otherwise.
     let committed = sandbox
         .project()
         .join(FOLDER)

@@ -1,5 +1,5 @@
-//! Where azup leaves a file alone (exit 4), it prints the lines that a person adds by hand, and
-//! its hint is never the command that has just failed.
+//! If azup leaves a file alone (exit 4), it prints the lines to add by hand, and its hint is never
+//! the command that has just failed.
 
 use super::sandbox;
 

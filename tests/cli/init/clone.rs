@@ -1,4 +1,4 @@
-//! A project in which something is missing that its dev container names.
+//! A project that lacks something that its dev container names.
 
 use super::sandbox;
 
@@ -38,7 +38,7 @@ fn a_compose_file_that_is_not_there_is_named_and_nothing_is_written() {
     assert!(!sandbox.project().join(".devcontainer/azurite").exists());
 }
 
-/// What git does not keep, or somebody has deleted: each is a fault that init mends.
+/// Something that git ignores, or that was deleted: init fixes each.
 #[test]
 fn a_clone_without_the_program_or_the_record_is_a_fault_that_init_mends() {
     for missing in ["azup-linux-*", "edits.json"] {

@@ -1,5 +1,5 @@
-//! `azup init --credential az`: in the dev container `az login` gives the tokens, as it did
-//! before there was an endpoint of azup's.
+//! `azup init --credential az`: in the dev container `az login` provides the tokens, as before azup
+//! had an endpoint.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn variables(sandbox: &Sandbox) -> Vec<String> {
     variables.keys().cloned().collect()
 }
 
-/// What the hook runs of azup, with the word that the Feature gives it.
+/// The part of the hook that azup runs, with the word that the Feature passes to it.
 fn hook(sandbox: &mut Sandbox) -> String {
     let programs = sandbox.root().join("programs");
     let log = sandbox.root().join("calls");
@@ -49,7 +49,7 @@ fn az_login_gives_the_tokens_where_that_is_wanted_until_it_no_longer_is() {
     assert!(!sandbox.project().join(ENTRYPOINT).exists());
     assert_eq!(hook(&mut sandbox), "azup trust\n");
 
-    // It is remembered, by everybody who has the project.
+    // It is remembered, for everybody who has the project.
     let before = Sandbox::files(&sandbox.project());
     sandbox.azup(["init"]).ok();
     assert!(Sandbox::files(&sandbox.project()) == before);
@@ -66,7 +66,7 @@ fn az_login_gives_the_tokens_where_that_is_wanted_until_it_no_longer_is() {
     assert_eq!(Sandbox::files(&sandbox.project()), []);
 }
 
-/// Where Azurite runs inside the dev container, azup is its keeper and no more.
+/// If Azurite runs inside the dev container, azup runs it and does nothing else.
 #[test]
 fn an_azurite_inside_is_started_without_the_endpoint() {
     let mut sandbox = sandbox();
@@ -80,7 +80,7 @@ fn an_azurite_inside_is_started_without_the_endpoint() {
     );
 }
 
-/// The hint repeats what was asked for.
+/// The hint repeats the options that were given.
 #[test]
 fn a_question_that_nobody_answers_names_the_same_command() {
     let sandbox = sandbox();

@@ -1,5 +1,5 @@
-//! `.env`, by which what F5 starts on this machine finds Azurite: azup's own, for this machine
-//! alone, and never another's.
+//! `.env`, by which programs that F5 starts on this machine find Azurite: azup's own file, for this
+//! machine alone, and never somebody else's.
 
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
@@ -29,7 +29,7 @@ fn it_says_where_azurite_is_and_who_gives_the_tokens() {
         "it holds a secret"
     );
 
-    // The same again is nothing to do, and it comes back where it is lost.
+    // The same again does nothing, and restores it if it is lost.
     let before = Sandbox::files(&sandbox.project());
     sandbox.azup(["trust"]).ok();
     assert!(Sandbox::files(&sandbox.project()) == before);
@@ -81,7 +81,7 @@ fn git_never_takes_it_up_and_remove_leaves_no_trace() {
     }
 }
 
-/// Rules that look as if git ignored it, or that take it back; as git itself reads them.
+/// Rules that look as if git ignored it, or that undo this; as git itself reads them.
 #[test]
 fn no_rule_of_a_repository_makes_git_take_it_up() {
     let long = format!("{}\n!.env\n", "#".repeat(2 << 20));
@@ -119,13 +119,13 @@ fn no_rule_of_a_repository_makes_git_take_it_up() {
         sandbox.run("git", ["add", "-A"]).ok();
         let tracked = sandbox.run("git", ["ls-files", ".env"]).ok().stdout;
         assert_eq!(tracked, "", "{rule:.40?}");
-        // What takes it back wins over the clone's own rules.
+        // A rule that undoes it wins over the clone's own rules.
         let may_be = number >= 8 && number != 10;
         assert_eq!(is_there, may_be, "{rule:.40?}");
     }
 }
 
-/// The rules may come with the next commit that is fetched.
+/// The rules may come with the next fetched commit.
 #[test]
 fn it_goes_as_soon_as_git_would_take_it_up() {
     let sandbox = initialised();
@@ -140,7 +140,7 @@ fn it_goes_as_soon_as_git_would_take_it_up() {
             .contains("wrote .env without azup's variables: .env is left alone"),
         "{done}"
     );
-    // With lines of the user's in it, only azup's go.
+    // If it has lines of the user's, only azup's go.
     sandbox.write(".gitignore", "");
     sandbox.azup(["trust"]).ok();
     let text = read(&sandbox, ".env");
@@ -164,7 +164,7 @@ fn remove_touches_no_rules_behind_a_link() {
     assert_eq!(std::fs::read_to_string(&own).unwrap(), rules);
 }
 
-/// Names that it does not know would break a program of pydantic's; a link may lead anywhere.
+/// Unknown names would break a pydantic program; a link may lead anywhere.
 #[test]
 fn one_of_the_users_is_left_alone_and_so_is_a_project_that_would_refuse_it() {
     let own = "DEBUG=1\n";
@@ -201,7 +201,7 @@ fn one_that_git_tracks_gets_no_secret() {
     assert_eq!(read(&sandbox, ".env"), text.replace("10000", "20000"));
 }
 
-/// What the user has exported is what the program is to have.
+/// The program gets what the user has exported.
 #[test]
 fn another_account_in_the_environment_stays() {
     let mut sandbox = sandbox();
@@ -216,7 +216,7 @@ fn another_account_in_the_environment_stays() {
     assert!(value(&text, "AZURE_STORAGE_QUEUE_ENDPOINT").is_some());
 }
 
-/// The endpoint starts with the container. F5 after it has died gets its tokens.
+/// The endpoint starts with the container. If it has died, F5 starts it again.
 #[test]
 fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
     let mut sandbox = initialised();
@@ -245,7 +245,7 @@ fn in_the_dev_container_the_endpoint_for_tokens_is_started_again() {
     assert!(!done.stdout.contains("started"), "{done}");
 }
 
-/// The folder is mounted there, where other variables count.
+/// The folder is mounted there, and other variables apply.
 #[test]
 fn in_the_dev_container_it_says_nothing() {
     let sandbox = initialised();

@@ -1,5 +1,5 @@
-//! The Feature's scripts, run without a container: recording stand-ins are in the place
-//! of what would change this machine.
+//! The Feature's scripts, run without a container: recording stand-ins replace whatever would
+//! change this machine.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::{initialised, json, program};
 use crate::sandbox::{Done, Sandbox};
 
-/// The Feature's folder in an image that is being built: PATH holds nothing but
-/// stand-ins, `install` puts files below `image`, and every call is recorded.
+/// The Feature's folder in an image that is being built: PATH contains nothing but stand-ins,
+/// `install` puts files below `image`, and every call is recorded.
 struct Image {
     sandbox: Sandbox,
     feature: PathBuf,
@@ -69,7 +69,7 @@ impl Image {
             programs,
             root,
         };
-        // An image in which nothing is missing, and no package manager of a language.
+        // An image that lacks nothing and has no language's package manager.
         image.records("update-ca-certificates", "");
         image.records("certutil", "");
         image.records("apt-get", "");
@@ -120,13 +120,13 @@ impl Image {
     }
 }
 
-/// What install.sh said, whatever version this is.
+/// What install.sh said, with the version masked.
 fn shown(image: &Image, done: &Done) -> String {
     let shown = image.sandbox.shown(done);
     shown.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
 }
 
-/// The name that `uname -m` gives for the machine of this test.
+/// The name that `uname -m` gives for this machine.
 fn machine() -> &'static str {
     std::env::consts::ARCH
 }
@@ -139,7 +139,7 @@ fn install_with_stand_ins_puts_azup_and_its_scripts_into_the_image() {
     for path in [image.azup(), image.hook(), image.entrypoint()] {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     }
-    // No package manager, hence no network, where everything is there.
+    // No package manager, hence no network, if everything is there.
     let others: Vec<_> = image
         .calls()
         .into_iter()
@@ -150,7 +150,7 @@ fn install_with_stand_ins_puts_azup_and_its_scripts_into_the_image() {
     assert!(version.stdout.starts_with("azup "), "{version}");
 }
 
-/// The container's own program comes after it, whatever becomes of azup.
+/// The container's own program follows, whatever happens to azup.
 #[test]
 fn the_entrypoint_starts_the_endpoint_for_tokens_and_waits_for_nothing() {
     let image = Image::new(machine());
@@ -161,7 +161,7 @@ fn the_entrypoint_starts_the_endpoint_for_tokens_and_waits_for_nothing() {
         go.display()
     );
     image.records("azup", &wait);
-    // Its end is that of its output, too.
+    // Its output is closed when it exits.
     let done = image.sandbox.run("/bin/sh", [image.entrypoint()]).ok();
     assert_eq!((&*done.stdout, &*done.stderr), ("", ""));
     let until = Instant::now() + Duration::from_secs(60);
@@ -211,8 +211,8 @@ fn install_with_stand_ins_builds_without_a_binary_and_says_so() {
     assert!(image.hook().exists());
 }
 
-/// uv, then pip, then cargo: each gets its turn where the one before it failed, and all
-/// are asked for the version of the Feature.
+/// uv, then pip, then cargo: each is tried if the one before it failed, and all are asked for the
+/// Feature's version.
 #[test]
 fn install_with_stand_ins_tries_the_package_where_the_binary_is_missing() {
     let version = env!("CARGO_PKG_VERSION");
@@ -237,7 +237,7 @@ fn install_with_stand_ins_tries_the_package_where_the_binary_is_missing() {
             }
         };
         image.records("uv", turn(1));
-        // What pip leaves in the folder is found there by the stand-in for `install`.
+        // The stand-in for `install` finds what pip leaves in the folder.
         image.records("python3", turn(2));
         image.records("cargo", turn(3));
         if succeeding == 2 {
@@ -260,7 +260,7 @@ fn install_with_stand_ins_tries_the_package_where_the_binary_is_missing() {
     }
 }
 
-/// The limit of time is `timeout`'s, where the image has it.
+/// `timeout` limits the time, if the image has it.
 #[test]
 fn install_with_stand_ins_waits_for_no_network() {
     let image = Image::new("s390x");

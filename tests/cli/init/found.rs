@@ -1,4 +1,4 @@
-//! What `azup init` says of what is in its way: before it writes, with file and line.
+//! What `azup init` says about obstacles: before it writes, with file and line.
 
 use super::{named, sandbox};
 use crate::sandbox::{Done, Sandbox};
@@ -106,7 +106,7 @@ fn clients_of_the_azurite_that_is_taken_over_are_named() {
     assert!(notes[0].starts_with(expected), "{done}");
 }
 
-/// Nothing but the dev container would know the name otherwise.
+/// Otherwise only the dev container would know the name.
 #[test]
 fn a_neighbour_that_reaches_azurite_by_another_name_finds_it_in_the_certificate() {
     let compose = "services:\n  app: {image: debian}\n  worker:\n    image: debian\n    environment: [\"BLOBS=https://blobs.local:10000/devstoreaccount1\", \"API=https://example.com\"]\n  azurite:\n    image: mcr.microsoft.com/azure-storage/azurite\n    ports: [\"10000:10000\"]\n    networks: {default: {aliases: [blobs.local]}}\n";
@@ -136,7 +136,7 @@ fn a_neighbour_that_reaches_azurite_by_another_name_finds_it_in_the_certificate(
         .ok();
     assert!(shown.stdout.contains("DNS:blobs.local"), "{shown}");
     assert!(!shown.stdout.contains("example.com"), "{shown}");
-    // Where a set is there already, the command that makes another is said.
+    // If there already is a set, the hint is the command that makes another.
     let next = "services:\n  app: {image: debian, environment: {B: \"https://storage:10000\"}}\n  storage: {image: mcr.microsoft.com/azure-storage/azurite}\n";
     sandbox.write(".devcontainer/docker-compose.yml", next);
     let done = sandbox.azup(["init", "--yes"]).ok();
@@ -210,7 +210,7 @@ fn files_of_azups_that_git_ignores_are_named_with_the_rule() {
     // As git itself sees it.
     let ignored = sandbox.run("git", ["check-ignore", ".vscode/tasks.json"]);
     assert_eq!(ignored.code, 0, "{ignored}");
-    // The line that is advised does it.
+    // The advised line fixes it.
     let rules = "# editors\n*.vscode\n*.devcontainer\n!/.devcontainer/\n!/.vscode/\n";
     sandbox.write(".gitignore", rules);
     let done = sandbox.azup(["init", "--yes"]).ok();
@@ -260,7 +260,7 @@ fn of_several_configurations_the_one_that_was_set_up_is_meant() {
     assert_eq!(super::read(&sandbox, path), image);
 }
 
-/// What a workspace holds of tasks and configurations is edited as .vscode is.
+/// The tasks and configurations of a workspace file are edited like those of .vscode.
 #[test]
 fn a_workspace_with_configurations_of_its_own_gets_what_they_need() {
     let text = "{\n\t\"folders\": [{ \"path\": \".\" }],\n\t// ours\n\t\"launch\": {\n\t\t\"version\": \"0.2.0\",\n\t\t\"configurations\": [\n\t\t\t{ \"name\": \"shop\", \"type\": \"debugpy\", \"request\": \"launch\" },\n\t\t],\n\t},\n}\n";
@@ -276,14 +276,14 @@ fn a_workspace_with_configurations_of_its_own_gets_what_they_need() {
     assert_eq!(super::read(&sandbox, "shop.code-workspace"), made);
     sandbox.azup(["remove", "--yes"]).ok();
     assert_eq!(super::read(&sandbox, "shop.code-workspace"), text);
-    // Without the record, too.
+    // Also without the record.
     sandbox.azup(["init", "--yes"]).ok();
     std::fs::remove_dir_all(sandbox.project().join(".devcontainer/azurite")).unwrap();
     sandbox.azup(["remove", "--yes"]).ok();
     assert_eq!(super::read(&sandbox, "shop.code-workspace"), text);
 }
 
-/// Names and lines are somebody else's: a terminal gets nothing to obey, and azup does not
+/// Names and lines are somebody else's: the terminal gets no escape sequences, and azup does not
 /// follow where they lead.
 #[test]
 fn what_is_read_is_bounded_and_shown_as_text() {

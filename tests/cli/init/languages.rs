@@ -1,4 +1,4 @@
-//! What a project without a dev container gets: the files that a senior of its ecosystem
+//! What a project without a dev container gets: the files that a senior developer of its ecosystem
 //! would write, and nothing of any other.
 
 use super::{json, read, sandbox};
@@ -43,7 +43,7 @@ fn written(files: Files) -> String {
     text
 }
 
-/// One kind of project each, with its whole outcome beside this file.
+/// One test for each kind of project, with its whole outcome in a snapshot.
 macro_rules! kinds {
     ($($name:ident: $files:expr;)*) => {
         $(#[test]
@@ -157,7 +157,7 @@ fn the_image_is_the_one_that_the_files_ask_for() {
         ),
         (&[("go.mod", "module x\n")], "go:1"),
         (&[("Tools.psd1", "")], "base:debian"),
-        // A script beside a project is a tool of it.
+        // A script next to a project is one of its tools.
         (
             &[("package.json", "{}"), ("scripts/release.py", "")],
             "javascript-node:22",
@@ -169,7 +169,7 @@ fn the_image_is_the_one_that_the_files_ask_for() {
             ],
             "go:1.23",
         ),
-        // The language with more code leads where both are at the top.
+        // The language with more code leads if both are at the top.
         (
             &[
                 ("package.json", "{}"),
@@ -234,7 +234,7 @@ fn the_user_has_the_last_word() {
     let configuration = json(&sandbox, CONFIGURATION).to_string();
     assert!(configuration.contains("golang.go"), "{configuration}");
     assert!(configuration.contains("features/node:1"), "{configuration}");
-    // The question that nobody answers names the same command.
+    // The question, left unanswered, names the same command.
     sandbox.write(".devcontainer/devcontainer.json", "{\"image\": \"debian\"}");
     std::fs::remove_dir_all(sandbox.project().join(".devcontainer/azurite")).unwrap();
     let done = sandbox.azup(["init", "--language", "go"]);

@@ -1,5 +1,5 @@
-//! What runs in Azurite's container, run without one: the overlay's own command line, variables
-//! and health check, with the real Azurite.
+//! What runs in Azurite's container, run without one: the overlay's own command line, variables and
+//! health check, with the real Azurite.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{initialised, readers::yaml};
 use crate::sandbox::{Sandbox, part};
 
-/// How long anything may take before the test gives up. No test waits for it to pass.
+/// How long anything may take before the test fails. No test waits for it to pass.
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[track_caller]
@@ -35,7 +35,7 @@ fn scripts_are_read_by_every_shell_of_a_container() {
     }
 }
 
-/// Azurite as in its container, but for the paths and ports of this test.
+/// Azurite as in its container, except for the paths and ports of this test.
 struct Container {
     sandbox: Sandbox,
     ports: [u16; 3],
@@ -62,7 +62,7 @@ impl Container {
             .clone()
     }
 
-    /// A path in the container as one of this test.
+    /// A path in the container, mapped to one of this test.
     fn here(&self, text: &str) -> String {
         let own = self.sandbox.project().join(".devcontainer/azurite");
         text.replace("/certs/", &format!("{}/", self.certs.display()))
@@ -70,7 +70,7 @@ impl Container {
             .replace("/data", &self.sandbox.root().join("data").to_string_lossy())
     }
 
-    /// The overlay's command with its variables; `wrapper` starts it.
+    /// The overlay's command with its variables, started by `wrapper`.
     fn command(&self, wrapper: &[&str]) -> Command {
         let service = self.service();
         let line = self.here(service["command"].as_str().unwrap());
@@ -97,7 +97,7 @@ impl Container {
     fn start(&mut self, without_network: bool) {
         let mut command = self.command(&[]);
         if without_network {
-            // This machine's network must not be what decides.
+            // This machine's network must not decide the test.
             command.env("AZUP_SERVE", "");
         }
         let log = std::fs::File::create(self.sandbox.root().join("log")).unwrap();
@@ -109,7 +109,7 @@ impl Container {
         std::fs::read_to_string(self.sandbox.root().join("log")).unwrap_or_default()
     }
 
-    /// The files of another set, by rename and the key first, as azup writes them.
+    /// Takes the files of another set, by rename and the key first, as azup writes them.
     fn take(&self, from: &Path, names: &[&str]) {
         for name in names {
             let new = self.certs.join(format!(".{name}.new"));
@@ -118,7 +118,7 @@ impl Container {
         }
     }
 
-    /// A set of its own in a folder, made by azup.
+    /// A set in a folder of its own, made by azup.
     fn set(&self, name: &str) -> PathBuf {
         let folder = self.sandbox.root().join(name);
         let words = [Path::new("renew"), Path::new("--certs"), &folder];
@@ -183,14 +183,14 @@ fn azurite_waits_for_its_certificate_takes_another_and_keeps_the_old_one_of_a_ba
     // Another CA does not verify it.
     azurite.take(&second, &["ca.pem"]);
     assert_eq!(azurite.check().code, 1);
-    // Half of a pair, as when a renewal is broken off: the old one is served.
+    // Half of a pair, as after an interrupted renewal: the old one is served.
     azurite.take(&second, &["key.pem"]);
     std::thread::sleep(Duration::from_millis(2500));
     azurite.take(&first, &["ca.pem"]);
     assert_eq!(azurite.check().code, 0);
     azurite.take(&second, &["cert.pem", "ca.pem"]);
     wait_for("the second one", || azurite.check().code == 0);
-    // Gone, as with `git clean`: what it has is served until there is a pair again.
+    // Gone, as after `git clean`: the loaded one is served until there is a pair again.
     for name in ["cert.pem", "key.pem"] {
         std::fs::remove_file(azurite.certs.join(name)).unwrap();
     }
@@ -212,7 +212,7 @@ fn azurite_waits_for_its_certificate_takes_another_and_keeps_the_old_one_of_a_ba
 #[test]
 fn azurite_ends_in_a_network_namespace_without_a_network() {
     let azurite = Container::new();
-    // Before it serves, where there is no certificate, and after.
+    // Before it serves, while there is no certificate, and after.
     for with_certificate in [false, true] {
         if with_certificate {
             azurite.take(&azurite.set("set"), &["ca.pem", "key.pem", "cert.pem"]);

@@ -1,5 +1,5 @@
-//! What `azup init` wrote, given to the programs that read it: the published schemas,
-//! the devcontainer CLI and docker-compose. None of them needs a container engine here.
+//! What `azup init` wrote, given to the programs that read it: the published schemas, the
+//! devcontainer CLI and docker-compose. None of them needs a container engine here.
 
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ fn every_file_keeps_to_its_schema() {
     }
 }
 
-/// The check above would be worth nothing if it let everything pass.
+/// The check above would be worthless if it let everything pass.
 #[test]
 fn the_schemas_notice_a_mistake_in_each_file() {
     let mistakes = [
@@ -172,8 +172,8 @@ fn docker_compose_accepts_both_files() {
                 .unwrap()
                 .ends_with("azurite:3.37.0")
         );
-        // Paths in the overlay are seen from the first file's folder.
-        // In either order: compose 1 sorts them.
+        // Paths in the overlay are relative to the first file's folder. In either order: compose 1
+        // sorts them.
         for (folder, target) in [("azurite-certs", "/certs"), ("azurite", "/azup")] {
             let mut binds = azurite["volumes"].as_array().unwrap().iter();
             let bind = binds.find(|at| at["target"] == target).unwrap();

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{everything, initialised, json, named, sandbox};
 use crate::sandbox::azup;
 
-/// What is where azup's own files belong, and was not written by azup.
+/// Something else is where azup's own files belong.
 #[test]
 fn files_in_azups_own_folders_that_somebody_else_wrote_are_all_named() {
     let sandbox = sandbox();
@@ -60,7 +60,7 @@ fn a_link_is_never_followed_out_of_the_project() {
     }
 }
 
-/// Also a link to exactly what belongs there: it may be shared with other projects.
+/// Even a link to exactly what belongs there: other projects may share it.
 #[test]
 fn a_link_out_of_the_project_to_the_same_bytes_is_refused_too() {
     let sandbox = initialised();
@@ -77,7 +77,7 @@ fn a_link_out_of_the_project_to_the_same_bytes_is_refused_too() {
     );
 }
 
-/// The hint is a command: pasted into a shell, it leads on.
+/// The hint is a command that works when it is pasted into a shell.
 #[test]
 fn the_hint_puts_files_aside_and_starts_again() {
     let mut sandbox = named("it's a project");
@@ -136,7 +136,7 @@ fn a_file_for_a_folder() {
     ");
 }
 
-/// `azup init "$DIR"` with DIR unset would otherwise set up wherever the user is.
+/// `azup init "$DIR"` with DIR unset would otherwise set up the current folder.
 #[test]
 fn an_empty_word_for_a_folder() {
     let sandbox = sandbox();
@@ -158,7 +158,7 @@ fn a_folder_that_cannot_be_written() {
     let mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    // Nothing stops root, so the test is somebody else.
+    // Nothing stops root, so the test runs as another user.
     mode(sandbox.root(), 0o755);
     mode(&sandbox.home(), 0o777);
     mode(&sandbox.project(), 0o555);
@@ -191,7 +191,7 @@ fn a_folder_that_cannot_be_written() {
     assert_eq!(init(&["--dry-run"]).code, 1);
     assert!(sandbox.project().read_dir().unwrap().next().is_none());
 
-    // One folder deeper it shows only while writing: what was done is taken back.
+    // One folder deeper it shows only while writing: what was done is undone.
     mode(&sandbox.project(), 0o777);
     sandbox.write("app.py", "");
     let vscode = sandbox.project().join(".vscode");

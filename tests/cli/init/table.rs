@@ -1,5 +1,5 @@
-//! Sixty small projects of all languages: what init says of each, a second init that changes
-//! nothing, and a remove that gives back every byte, with and without its record.
+//! Sixty small projects in all languages: what init says about each, a second init that changes
+//! nothing, and a remove that restores every byte, with and without its record.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ const APP: &str = "services:\n  app:\n    image: debian:12\n    command: sleep i
 
 type Files = &'static [(&'static str, &'static str)];
 
-/// The files, and words that are said of them: none for a project that is set up in silence.
+/// The files, and words in what is said about them: none for a project that is set up silently.
 const SHAPES: &[(Files, &[&str])] = &[
     // Python.
     (
@@ -505,7 +505,7 @@ fn laws(at: usize) {
             .iter()
             .find(|(known, _)| path.ends_with(known))
             .map(|(_, text)| *text);
-        // What nobody can tell from the user's own is named and stays.
+        // What cannot be told from the user's own is named and stays.
         if theirs != Some(&left) && !left.is_empty() {
             assert!(
                 !left.contains("\"./azurite\"") && !left.contains("azup: trust"),
@@ -530,7 +530,7 @@ fn laws(at: usize) {
     );
 }
 
-/// The dev container command line takes the configuration, and compose the files that it names.
+/// The devcontainer CLI accepts the configuration, and compose the files that it names.
 fn their_own_programs_read_it(sandbox: &Sandbox, files: Files) {
     let project = sandbox.project();
     let mut places = [NEW, ".devcontainer.json"].iter().map(Path::new);

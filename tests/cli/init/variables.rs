@@ -1,5 +1,5 @@
-//! The variables that every process in the dev container has: the program of README runs
-//! without any of its own, and what the project sets itself is not replaced.
+//! The variables that every process in the dev container has: README's program runs without any
+//! others, and those that the project sets itself are not replaced.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ fn every_process_in_the_container_finds_azurite_and_its_tokens() {
     let sandbox = sandbox();
     sandbox.azup(["init"]).ok();
     insta::assert_snapshot!(serde_json::to_string_pretty(&variables(&sandbox)).unwrap());
-    // They would be taken for the cloud's account.
+    // They would be taken for a cloud account.
     for name in ["AZURE_STORAGE_ACCOUNT", "AZURE_TOKEN_CREDENTIALS"] {
         assert_eq!(variables(&sandbox).get(name), None);
     }

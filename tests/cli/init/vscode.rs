@@ -1,9 +1,9 @@
-//! What tasks.json and launch.json of existing projects become, without a project around
-//! them: shapes as people write them, through the gate, and back.
+//! What tasks.json and launch.json of existing projects become, without a project around them:
+//! shapes as people write them, edited and restored.
 //!
-//! `shapes/*.txt` holds them: `# name | installer functions`, then the files as they are.
-//! Which task waits for which is read from the outcome by a walker of its own, so that the
-//! order in which VS Code runs them does not rest on what azup thinks of it.
+//! `shapes/*.txt` contains them: `# name | installer functions`, then the files, unchanged. A
+//! separate walker reads from the outcome which task waits for which, so that the order in which VS
+//! Code runs them does not rest on azup's own view of it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::sandbox::{Sandbox, part};
 const VALIDATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/validate.py");
 const TRUST: &str = "azup: trust";
 
-/// Files as somebody has them.
+/// Files as they are found in projects.
 struct Shape {
     name: String,
     project: Project,
@@ -29,7 +29,7 @@ struct Shape {
     launch: Option<String>,
 }
 
-/// What became of a shape.
+/// The outcome for a shape.
 struct Done {
     merge: Merge,
     tasks: Edited,
@@ -82,7 +82,7 @@ fn shape(text: &str) -> Shape {
     shape
 }
 
-/// What the project's other files say: Python, unless another debugger is at work.
+/// What the project's other files say: Python, unless the debugger is another one.
 fn seen(text: &str, project: &str) -> Seen {
     let others = [
         "\"node\"",
@@ -120,7 +120,7 @@ impl Shape {
         edits(&self.project, tasks, launch, replace).unwrap()
     }
 
-    /// Both files after the edits; new ones as they are.
+    /// Both files after the edits, including new ones.
     fn merged(&self, replace: bool) -> Done {
         let (tasks, launch) = (read(self.tasks.as_deref()), read(self.launch.as_deref()));
         let merge = self.edits(tasks.as_ref(), launch.as_ref(), replace);
@@ -136,7 +136,7 @@ impl Shape {
                         additions: Vec::new(),
                     }
                 }
-                // Nothing in it would need trust.
+                // Nothing in it needs trust.
                 (None, None) => {
                     assert_eq!(edits, [], "{}: {path} is not there", self.name);
                     Edited {
@@ -282,7 +282,7 @@ fn report(shape: &Shape, replace: bool) -> String {
             .collect();
         text += &format!("  {name}: {}\n", waits.join("; "));
     }
-    // What an extension starts without launch.json.
+    // Tasks that an extension starts without launch.json.
     for task in walker.0.iter().filter(|task| task["type"] == "func") {
         text += &format!("  (func) {}\n", walker.tree(task, &[]));
     }
@@ -332,7 +332,7 @@ fn what_is_installed_comes_before_the_ca_and_the_ca_before_what_is_started() {
             continue;
         }
         let Some(trust) = walker.find(&Value::from(TRUST)) else {
-            // What has no bundle that an installer replaces is left as it is.
+            // A project without a bundle that an installer replaces is left as it is.
             assert_eq!(
                 (done.merge.tasks, done.merge.launch),
                 (vec![], vec![]),
@@ -427,7 +427,7 @@ fn twice_is_once_and_taken_out_is_as_before() {
     }
 }
 
-/// Proposals are kept: what they said is done, and none is made any more.
+/// Accepted proposals: what they said is done, and none is made again.
 #[test]
 fn what_is_proposed_is_what_replacing_does() {
     let mut proposed = 0;
@@ -447,7 +447,7 @@ fn what_is_proposed_is_what_replacing_does() {
         };
         let announced = !plain.merge.proposals.is_empty();
         assert_eq!(announced, any_replace(&replaced.merge), "{}", shape.name);
-        // Also where it was not asked for at first.
+        // Even if it was not asked for at first.
         let (tasks, launch) = (parse(&plain.tasks.bytes).unwrap(), plain.launch());
         let later = shape.edits(Some(&tasks), Some(&launch), true);
         add(&plain.tasks.bytes, &later.tasks).unwrap();
@@ -499,7 +499,7 @@ fn an_edit_adds_no_violation_of_a_schema() {
         let words = words.into_iter().chain(files);
         sandbox.run(part("venv/bin/python"), words).ok();
     }
-    // It would be worth nothing if it let everything pass.
+    // It would be worthless if it let everything pass.
     let before = sandbox.write("before", "{}");
     let after = sandbox.write("after", r#"{"tasks": [{"label": 7}]}"#);
     let schema = schemas().join("vscode-tasks.min.schema.json");
