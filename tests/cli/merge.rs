@@ -63,7 +63,7 @@ pub fn tree(folder: &Path) -> Vec<(PathBuf, u32, Vec<u8>)> {
     found
 }
 
-/// What is different between two trees, by name.
+/// The names of what differs between two trees.
 fn differences<'t>(
     one: &'t [(PathBuf, u32, Vec<u8>)],
     other: &'t [(PathBuf, u32, Vec<u8>)],
@@ -101,7 +101,7 @@ fn jsonc(bytes: &[u8]) -> Value {
     jsonc_parser::parse_to_serde_value(text, &jsonc_parser::ParseOptions::default()).unwrap()
 }
 
-/// What holds for every project, whatever is in it.
+/// What must be true of every project, whatever is in it.
 fn laws(fixture: &Fixture, pairs: &Mutex<Vec<(Value, Value)>>) {
     let name = fixture.name;
     let sandbox = project(fixture.files);
@@ -132,7 +132,7 @@ fn laws(fixture: &Fixture, pairs: &Mutex<Vec<(Value, Value)>>) {
     let behind = sandbox.project().join(path).canonicalize().unwrap();
     let behind = behind.strip_prefix(sandbox.project().canonicalize().unwrap());
     let behind = behind.unwrap().to_string_lossy().into_owned();
-    // What the schema has against an empty object cannot be compared with anything.
+    // The schema's complaints about an empty object cannot be compared with anything.
     if let Some(old) = read(&before, &behind).filter(|old| *old != json!({})) {
         pairs
             .lock()
@@ -216,7 +216,7 @@ fn every_shape_of_project_is_set_up_or_refused_and_given_back() {
     no_new_violation(&pairs.into_inner().unwrap());
 }
 
-/// What the schema has against a configuration afterwards, it had before.
+/// The schema's complaints about a configuration afterwards are those from before.
 fn no_new_violation(pairs: &[(Value, Value)]) {
     let sandbox = Sandbox::new();
     let mut words = vec![VALIDATE.into(), "--subset".into()];
@@ -313,7 +313,7 @@ fn the_devcontainer_cli_reads_each_kind_as_intended() {
     }
 }
 
-/// What a colleague's older or newer azup left, and what the project has learnt since.
+/// What a colleague's older or newer azup left, and what the project has added since.
 #[test]
 fn a_later_init_adds_what_is_missing_by_then_and_all_of_it_can_be_undone() {
     let sandbox = project(&[
@@ -332,7 +332,7 @@ fn a_later_init_adds_what_is_missing_by_then_and_all_of_it_can_be_undone() {
     ]);
     let before = tree(&sandbox.project());
     sandbox.azup(["init", "--yes"]).ok();
-    // The user goes on working: another member, another debug configuration.
+    // The user keeps working: another member, another debug configuration.
     let path = ".devcontainer/devcontainer.json";
     let text = String::from_utf8(std::fs::read(sandbox.project().join(path)).unwrap()).unwrap();
     let mine = "\"service\": \"app\",\n  \"runServices\": [\"app\"],";
@@ -371,7 +371,7 @@ fn a_later_init_adds_what_is_missing_by_then_and_all_of_it_can_be_undone() {
     );
 }
 
-/// Each kind of dev container needs azup's own folder for itself.
+/// Each kind of dev container needs azup's own folder to itself.
 #[test]
 fn two_configurations_of_one_kind_share_the_folder_and_others_do_not() {
     let image = "{\n  \"image\": \"debian:12\"\n}\n";
@@ -416,8 +416,8 @@ fn two_configurations_of_one_kind_share_the_folder_and_others_do_not() {
     assert_same(&sandbox, &before, "both are given back");
 }
 
-/// All or nothing: one file that cannot be edited keeps the others from being touched, and
-/// what is to be added by hand is said in text and JSON.
+/// All or nothing: one file that cannot be edited keeps the others from being changed, and text and
+/// JSON say what to add by hand.
 #[test]
 fn one_refusal_stops_everything_and_says_what_to_paste() {
     let sandbox = project(&[

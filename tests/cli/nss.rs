@@ -1,5 +1,5 @@
-//! NSS databases that are not simple: shared nicknames and subjects, passwords, and trust
-//! in the dialect of newer NSS. All are real, made by certutil or by Firefox's `libnss3`.
+//! NSS databases that are not simple: shared nicknames and subjects, passwords, and trust in the
+//! format of newer NSS. All are real, made by certutil or by Firefox's `libnss3`.
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,8 @@ fn add(sandbox: &Sandbox, folder: &Path, nickname: &str, file: &Path) {
     certutil(sandbox, folder, &words).ok();
 }
 
-/// The certificates of a database and the number of its trust rows in the older and in
-/// the newer dialect, as Python's `sqlite3` reads them.
+/// The certificates of a database and the number of its trust rows in the older and in the newer
+/// format, as Python's `sqlite3` reads them.
 fn rows(sandbox: &Sandbox, folder: &Path) -> (Vec<String>, u64, u64) {
     const SCRIPT: &str = r"
 import json, sqlite3, sys
@@ -43,7 +43,7 @@ fn python(sandbox: &Sandbox, script: &str, file: &Path) -> Done {
 }
 
 /// Adds the CA as Firefox does, with Firefox's own library: its trust is then an object in the
-/// newer dialect, which this machine's certutil does not know.
+/// newer format, which this machine's certutil does not know.
 fn add_as_firefox(sandbox: &Sandbox, folder: &Path) {
     const SCRIPT: &str = r"
 import ctypes, os, ssl, sys
@@ -98,8 +98,8 @@ fn a_nickname_that_another_certificate_has_is_left_to_it() {
     assert_eq!(rows(&sandbox, &folder), before);
 }
 
-/// A CA of the user's own, renewed under the same name: `certutil -D -n` takes whichever
-/// it finds first, so that nothing is risked.
+/// A CA of the user's own, renewed under the same name: `certutil -D -n` takes whichever it finds
+/// first, so azup does not use it.
 #[test]
 fn of_two_certificates_of_one_subject_neither_is_deleted_by_mistake() {
     let sandbox = with_set();
@@ -136,8 +136,8 @@ fn a_database_with_a_primary_password_stays_as_it_was_byte_for_byte() {
     assert_eq!(Sandbox::files(&folder), before);
 }
 
-/// Its password is stored in a way that azup does not know, so that NSS has to find out.
-/// certutil then leaves half an entry behind, and azup takes that out again.
+/// Its password is stored in a way that azup does not know, so only NSS can find out. certutil then
+/// leaves half an entry behind, and azup removes it.
 #[test]
 fn a_database_with_a_password_of_an_unknown_kind_keeps_nothing_half_done() {
     let sandbox = with_set();
@@ -154,7 +154,7 @@ c.commit()
     python(&sandbox, spoil, &folder.join("key4.db"));
     let nothing = (Vec::new(), 0, 0);
     assert_eq!(rows(&sandbox, &folder), nothing);
-    // Proves that there is something to take out.
+    // Proves that there is something to remove.
     let ca = sandbox.certs().join("ca.pem");
     let words = ["-A", "-n", "half", "-t", "C,,", "-i", ca.to_str().unwrap()];
     assert_ne!(certutil(&sandbox, &folder, &words).code, 0);
@@ -166,7 +166,7 @@ c.commit()
     assert_eq!(rows(&sandbox, &folder), nothing, "{done}");
 }
 
-/// certutil deletes the certificate and leaves the trust object, which azup says.
+/// certutil deletes the certificate and leaves the trust object; azup says so.
 #[test]
 fn trust_that_firefox_gave_counts_and_leaves_an_orphan_when_it_goes() {
     let sandbox = with_set();
@@ -179,7 +179,7 @@ fn trust_that_firefox_gave_counts_and_leaves_an_orphan_when_it_goes() {
     assert!(done.stdout.contains("nss      removed"), "{done}");
     assert!(done.stdout.contains("trust row stays"), "{done}");
 
-    // The orphan is in nobody's way.
+    // The orphan does no harm.
     trust(&sandbox).ok();
     let done = trust(&sandbox).ok();
     assert!(done.stdout.starts_with("nss      trusted"), "{done}");
@@ -187,8 +187,7 @@ fn trust_that_firefox_gave_counts_and_leaves_an_orphan_when_it_goes() {
     assert!(rows(&sandbox, &folder).0.is_empty());
 }
 
-/// certutil edits the object of the older dialect alone, so that it would be asked in vain
-/// for ever.
+/// certutil edits only the object in the older format, so asking it again would never help.
 #[test]
 fn distrust_that_certutil_cannot_change_is_said() {
     let sandbox = with_set();

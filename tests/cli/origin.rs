@@ -1,5 +1,5 @@
-//! Certificate sets that somebody else made: the author of a repository, a process in the
-//! dev container, another user. None may reach a store, a bundle or the machine's own set.
+//! Certificate sets that somebody else made: the author of a repository, a process in the dev
+//! container, another user. None may reach a store, a bundle or the machine set.
 
 mod container;
 mod exposed;
@@ -29,7 +29,7 @@ const READING: [&[&str]; 13] = [
     &["up", "--dry-run"],
 ];
 
-/// The commands that use no certificate set, or only take CAs out. `doctor` has its own test.
+/// The commands that use no certificate set, or only remove CAs. `doctor` has its own test.
 const OTHERS: [&str; 13] = [
     "completions",
     "doctor",
@@ -62,7 +62,7 @@ fn healthy() -> Sandbox {
     sandbox
 }
 
-/// All that a command could have changed.
+/// Everything that a command could have changed.
 fn everything(sandbox: &Sandbox) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let is_lock = |path: &std::path::Path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -108,7 +108,7 @@ fn every_command_that_reads_a_set_refuses_one_that_came_with_the_repository() {
     author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
 }
 
-/// A command that is added later has to be put on one of the two lists.
+/// A new command has to be put on one of the two lists.
 #[test]
 fn no_command_was_forgotten() {
     let help = Sandbox::new().azup(["--help"]).ok().stdout;
@@ -185,7 +185,7 @@ fn staged_files_of_a_stranger_are_ignored_and_named() {
         "the project has the machine's set"
     );
     author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
-    // The hint is the last line, and does what it says.
+    // The hint is the last line, and works.
     let hint = done
         .stderr
         .lines()
@@ -213,7 +213,7 @@ fn a_renewal_takes_no_name_from_a_stranger() {
 fn a_folder_above_the_project_is_nobodys() {
     let sandbox = healthy();
     let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
-    // As in /tmp, where anybody may put a `.devcontainer`.
+    // As in /tmp, where anybody can create a `.devcontainer`.
     author.plant(
         &sandbox.root().join(".devcontainer/azurite-certs"),
         Shape::Current,

@@ -1,5 +1,5 @@
-//! The overlay beside compose files of users, merged by docker-compose itself: there is
-//! one Azurite, and it has what it needs. Nothing here needs a container engine.
+//! The overlay on top of users' compose files, merged by docker-compose itself: there is one
+//! Azurite, and it has what it needs. Nothing here needs a container engine.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ const IMAGE: &str = "mcr.microsoft.com/azure-storage/azurite";
 const OVERLAY: &str = ".devcontainer/azurite/docker-compose.yml";
 const VALIDATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/validate.py");
 
-/// What docker-compose makes of these files and the overlay that is written for them.
+/// The result of docker-compose for these files and the overlay that is written for them.
 #[track_caller]
 fn merged(files: &[(&str, &str)], app: &str) -> Value {
     let sandbox = Sandbox::new();

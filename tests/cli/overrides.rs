@@ -1,4 +1,4 @@
-//! Variables that make programs read another bundle: set in the environment or in `.env`.
+//! Variables that make programs read another bundle, set in the environment or in `.env`.
 
 use std::path::{Path, PathBuf};
 
@@ -108,7 +108,7 @@ fn every_variable_is_read_and_a_file_named_twice_is_one_bundle() {
             "{done}"
         );
         has_ca(&sandbox, &bundle);
-        // The same file by another way.
+        // The same file by another path.
         sandbox.set("SSL_CERT_FILE", sandbox.project().join(".").join(variable));
         let done = trust(&sandbox).ok();
         assert_eq!(done.stdout.matches("bundle  ").count(), 1, "{done}");
@@ -146,7 +146,7 @@ fn the_nearest_dotenv_of_the_project_is_read() {
     assert!(done.stdout.contains("bundle   added"), "{done}");
 }
 
-/// A `.env` comes with a clone: what it names elsewhere may be anybody's.
+/// A `.env` comes with a clone: a file elsewhere that it names may be anybody's.
 #[test]
 fn what_a_dotenv_names_outside_of_the_project_is_only_reported() {
     let mut sandbox = project();
@@ -191,13 +191,13 @@ fn what_a_dotenv_names_outside_of_the_project_is_only_reported() {
         unchanged();
         trust(&sandbox).ok();
     }
-    // `~` and `$HOME` mean nothing to who reads these files, so nothing is outside.
+    // Programs that read these files do not expand `~` and `$HOME`, so no path here is outside.
     for named in ["~/corp.pem", "$HOME/corp.pem", "\"${HOME}/corp.pem\""] {
         sandbox.write(".env", format!("SSL_CERT_FILE={named}\n"));
         trust(&sandbox).ok();
         unchanged();
     }
-    // The hint is a command, after which `untrust` knows by itself, and as the record says.
+    // The hint is a command, after which `untrust` finds the file by itself, from the record.
     sandbox.write(".env", format!("SSL_CERT_FILE={corp}\n"));
     sandbox
         .azup(["trust", "--stores", "none", "--bundle", &forms[0]])
@@ -212,8 +212,8 @@ fn what_a_dotenv_names_outside_of_the_project_is_only_reported() {
     has_ca(&sandbox, &corporate);
 }
 
-/// A hard link is one of the project's own files: it is replaced, and the other name keeps
-/// what it had.
+/// A hard link is one of the project's own files: it is replaced, and the other name keeps its
+/// contents.
 #[test]
 fn a_hard_link_in_the_project_does_not_lead_out() {
     let sandbox = project();
@@ -227,7 +227,7 @@ fn a_hard_link_in_the_project_does_not_lead_out() {
     assert!(std::fs::read(&corporate).unwrap() == public_roots());
 }
 
-/// The files that azup says nothing but a warning about.
+/// The files for which azup only prints a warning.
 #[test]
 fn a_file_of_the_systems_is_reported_with_what_it_bypasses() {
     let mut sandbox = project();
@@ -249,8 +249,8 @@ fn a_file_of_the_systems_is_reported_with_what_it_bypasses() {
     ");
 }
 
-/// The system's store and the variable that names it are mended in one go, and a dev
-/// container's `NODE_EXTRA_CA_CERTS` names a file that the first run makes.
+/// The system's store and the variable that names it are fixed in one go, and a dev container's
+/// `NODE_EXTRA_CA_CERTS` names a file that the first run makes.
 #[test]
 fn a_file_of_the_systems_is_trusted_once_the_systems_store_is() {
     let sandbox = project();
@@ -291,7 +291,7 @@ fn what_is_no_bundle_at_all_has_a_message_of_its_own() {
     warning: bundle, [HOME]/ca.pem: does not exist; named by NODE_EXTRA_CA_CERTS in [PROJECT]/.env (Node, beside its own)
     hint: sed -i '/^[^#]*NODE_EXTRA_CA_CERTS *=/d' [PROJECT]/.env
     ");
-    // What the last hint says takes the variable away.
+    // The command in the last hint removes the variable.
     let hint = done.stderr.lines().last().unwrap();
     sandbox
         .run("sh", ["-c", hint.trim_start_matches("hint: ")])
@@ -330,7 +330,7 @@ fn the_file_of_the_ca_itself_is_trusted_and_never_written() {
     sandbox.azup(["untrust", "--stores", "certifi"]).ok();
     assert_eq!(std::fs::read_to_string(&ca).unwrap(), renewed);
 
-    // Nor is that of another set.
+    // Nor is another set's.
     let other = sandbox.project().join("set");
     let named = ["renew", "--stores", "none", "--certs", "set"];
     sandbox.azup(named).ok();

@@ -1,7 +1,7 @@
-//! Every hint that azup gives in any test, pasted: in a copy of the test's machine that nobody
-//! else sees, with no network and no process but its own. Then the command that gave it is run
-//! once more, and must not say the same again, unless the hint was the same command in another
-//! way and that has worked.
+//! Every hint that azup gives in any test, pasted: in a private copy of the test's machine, without
+//! a network and with no process but its own. Then the command that gave the hint runs once more,
+//! and must not give it again, unless the hint was the same command in another form and that has
+//! worked.
 
 use std::ffi::OsString;
 use std::process::Stdio;
@@ -60,9 +60,9 @@ fn hints(stderr: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// A hint may name no store, and then means every store of this machine: nothing but the copy can
-/// be written. `$1` the sandbox, `$2` a folder for what changes in it, `$3` the project, `$4` azup, `$5` the
-/// hint; then the words of the command that gave it.
+/// A hint may name no store, and then means every store of this machine, so only the copy is
+/// writable. `$1` is the sandbox, `$2` a folder for what changes in it, `$3` the project, `$4`
+/// azup, `$5` the hint; then come the words of the command that gave it.
 const PASTE: &str = r#"
 root=$1 changed=$2 project=$3 program=$4 hint=$5
 shift 5
@@ -76,7 +76,7 @@ echo "pasted: $?"
 /usr/bin/timeout -s KILL 15 "$program" "$@" 2>&1 > /dev/null < /dev/null
 "#;
 
-/// Only by `tests/run --all`: it makes the suite half as long again, and needs namespaces.
+/// Only in `tests/run --all`: it makes the suite take half as long again, and needs namespaces.
 #[track_caller]
 pub fn check(sandbox: &Sandbox, words: &[OsString], done: &Done) {
     if std::env::var_os("AZUP_TEST_PASTE").is_none() {
@@ -118,7 +118,7 @@ pub fn check(sandbox: &Sandbox, words: &[OsString], done: &Done) {
         let is_same = hint.contains(&format!("azup {verb}"));
         let has_worked = after.stdout.contains("pasted: 0\n");
         let is_gone = !after.stdout.contains(message);
-        // A renewal replaces no key of others: what is to become of theirs, a person has to say.
+        // A renewal never replaces somebody else's key: a person has to say what happens to it.
         let is_theirs = after
             .stderr
             .contains("azup did not make the certificate set");

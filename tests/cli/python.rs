@@ -1,5 +1,5 @@
-//! Python environments as people make them: venv with pip, and uv; the packages come
-//! from wheels that `tests/run` downloaded, so no test needs the network.
+//! Python environments as people make them: venv with pip, and uv; the packages come from wheels
+//! that `tests/run` downloaded, so no test needs the network.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -55,8 +55,7 @@ impl Environment {
         this
     }
 
-    /// Runs `uv sync` in the folder of the environment's project, with hard links to uv's
-    /// cache.
+    /// Runs `uv sync` in the folder of the environment's project, with hard links to uv's cache.
     pub fn uv_sync(&self, sandbox: &Sandbox, words: &[&str]) -> Done {
         let mut uv = Self::uv(sandbox, "hardlink");
         uv.args(["sync", "--python", "python3", "--no-index", "--find-links"])
@@ -135,7 +134,7 @@ pub fn links(path: &Path) -> u64 {
 
 const MARK: &[u8] = b"# azup begin ";
 
-/// Whether a bundle has a block of azup's.
+/// Whether a bundle contains one of azup's blocks.
 #[track_caller]
 pub fn has_ca(bundle: &Path) -> bool {
     let bytes =
@@ -143,7 +142,7 @@ pub fn has_ca(bundle: &Path) -> bool {
     bytes.windows(MARK.len()).any(|window| window == MARK)
 }
 
-/// A folder as an installer leaves it, with certifi's real files; its bundle.
+/// A folder as an installer leaves it, with certifi's real files. Returns its bundle.
 pub fn shaped(root: impl AsRef<Path>) -> PathBuf {
     let certifi = root.as_ref().join("lib/python3.12/site-packages/certifi");
     std::fs::create_dir_all(&certifi).unwrap();
@@ -155,8 +154,8 @@ pub fn shaped(root: impl AsRef<Path>) -> PathBuf {
     certifi.join("cacert.pem")
 }
 
-/// `azup` in a mount namespace in which the machine's own environments cannot be written,
-/// after a shell program that prepares it.
+/// `azup` in a mount namespace in which the machine's own environments cannot be written, after a
+/// shell program that prepares it.
 pub fn azup_after(sandbox: &Sandbox, prepare: &str, arguments: &[&str]) -> Done {
     let program = format!(
         "set -e\n\

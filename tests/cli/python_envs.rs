@@ -1,6 +1,6 @@
-//! Every place that Python environments are kept in. The tools are the real ones where
-//! they install offline; of others only the folders are made, and the test's name says
-//! `shaped`. What is outside the sandbox is mounted read-only.
+//! Every place where Python environments are kept. The tools are real if they install offline; for
+//! the others only the folders are made, and the test's name says `shaped`. Everything outside the
+//! sandbox is mounted read-only.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn done(command: &mut Command) -> Done {
     Done::from(command.output().unwrap()).ok()
 }
 
-/// An environment that a tool made, with certifi put in by pip.
+/// An environment that a tool made, into which pip installed certifi.
 fn with_certifi(sandbox: &Sandbox, folder: &str) -> Environment {
     let environment = Environment {
         folder: folder.trim().into(),
@@ -196,7 +196,7 @@ fn folders_shaped_like_every_other_tool_are_found() {
     );
     std::fs::write(home.join(".conda/environments.txt"), list).unwrap();
     let bundles = roots.map(shaped);
-    // mise keeps links of shorter versions beside the real one.
+    // mise keeps links with shorter versions next to the real one.
     let link = home.join(".local/share/mise/installs/python/latest");
     std::os::unix::fs::symlink("3.12.1", link).unwrap();
 
@@ -273,7 +273,7 @@ fn what_was_looked_at_is_listed_on_demand() {
     assert!(!quiet.stderr.contains("looked at"), "{quiet}");
 }
 
-/// A repository's environments are the project's; what lies above it is another's.
+/// A repository's environments are the project's; those above it are another's.
 #[test]
 fn environments_up_to_the_repositorys_folder_belong_to_the_project_shaped() {
     let sandbox = Sandbox::new();
@@ -324,7 +324,7 @@ fn uvs_own_variable_names_the_projects_environment() {
     assert!(has_ca(&environment.bundle()));
 }
 
-/// Whatever lies in home or in a folder like `/tmp` is not of every project below.
+/// Environments in home or in a folder like `/tmp` do not belong to every project below.
 #[test]
 fn environments_in_shared_folders_belong_to_nobody_shaped() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -355,7 +355,7 @@ fn environments_in_shared_folders_belong_to_nobody_shaped() {
     assert!(!others.iter().any(|bundle| has_ca(bundle)));
 }
 
-/// Links and `pyvenv.cfg` come with a clone too: another environment is only named.
+/// Links and `pyvenv.cfg` can come with a clone too: another environment is only named.
 #[test]
 fn an_environment_to_which_only_the_project_leads_is_only_reported() {
     let mut sandbox = Sandbox::new();
@@ -426,19 +426,19 @@ fn an_environment_to_which_only_the_project_leads_is_only_reported() {
             std::fs::remove_dir_all(venv).unwrap();
         }
     }
-    // Found by another way, or active, it is the user's.
+    // Found by another path, or active, it is the user's.
     link(other.as_ref(), ".venv");
     sandbox.set("VIRTUAL_ENV", &other);
     sandbox.azup(["trust", "--stores", "certifi"]).ok();
     assert!(std::fs::read(environment.bundle()).unwrap() != before);
-    // What the record knows goes, also where nobody but the link leads to it.
+    // What the record knows is removed, even if only the link leads to it.
     sandbox.unset("VIRTUAL_ENV");
     sandbox.azup(["untrust", "--stores", "certifi"]).ok();
     assert!(std::fs::read(environment.bundle()).unwrap() == before);
 }
 
 /// The folders of VS Code's "Create Environment: Conda", of pixi, of Functions' deployments, and
-/// whatever VS Code's settings name; by shape, since their tools come from no registry here.
+/// those that VS Code's settings name; shaped, since their tools are in no registry here.
 #[test]
 fn environments_without_a_pyvenv_cfg_belong_to_the_project_shaped() {
     let sandbox = Sandbox::new();

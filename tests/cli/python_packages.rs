@@ -1,4 +1,4 @@
-//! What of an environment's packages has a bundle, and which of them azup leaves alone.
+//! Which of an environment's packages have a bundle, and which of them azup leaves alone.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::python::{Environment, azup_after, has_ca, links, shaped, trust, untrust, uv_cache};
 use crate::sandbox::{Done, Sandbox, part};
 
-/// OpenSSL reads a bundle of its own in an environment that is conda-shaped.
+/// OpenSSL reads a bundle of its own in a conda-shaped environment.
 #[test]
 fn a_conda_shaped_environment_has_two_bundles() {
     let mut sandbox = Sandbox::new();
@@ -22,8 +22,8 @@ fn a_conda_shaped_environment_has_two_bundles() {
     assert!(has_ca(&certifi) && has_ca(&openssl) && has_ca(&root.join("ssl/cert.pem")));
 }
 
-/// uv lets both environments and its cache share one file; each environment must get its
-/// own, and the cache stays as it is.
+/// uv lets both environments and its cache share one file; each environment must get its own, and
+/// the cache stays as it is.
 #[test]
 fn environments_that_share_a_file_each_get_their_own() {
     let sandbox = Sandbox::new();
@@ -97,7 +97,7 @@ fn an_environment_without_the_systems_packages_does_not() {
     );
 }
 
-/// grpc's bundle ends without a newline, where a careless append breaks the whole file.
+/// grpc's bundle ends without a newline, so a careless append breaks the whole file.
 #[test]
 fn grpcs_own_bundle_is_trusted_and_stays_readable() {
     let sandbox = Sandbox::new();
@@ -117,7 +117,7 @@ fn grpcs_own_bundle_is_trusted_and_stays_readable() {
     let certificates = count(&roots);
     sandbox.azup(["trust", "--stores", "certifi"]).ok();
     assert_eq!(count(&roots), certificates + 1);
-    // And by gRPC's own parser, which takes the whole file or nothing.
+    // And with gRPC's own parser, which takes the whole file or nothing.
     let load = "import grpc, sys; grpc.ssl_channel_credentials(open(sys.argv[1], 'rb').read())";
     environment
         .run(&sandbox, load, &[roots.to_str().unwrap()])
@@ -143,8 +143,8 @@ fn pips_own_bundle_is_trusted_too() {
         .ok();
 }
 
-/// As root everything can be written, and a distribution's files still are not. Debian's
-/// Python reads the system's store, which is what has to be mended.
+/// root can write everything, and still a distribution's files are left alone. Debian's Python
+/// reads the system's store, so that is what has to be fixed.
 #[test]
 fn a_distributions_certifi_is_left_alone_also_by_root() {
     let sandbox = Sandbox::new();
@@ -180,7 +180,7 @@ fn a_distributions_certifi_is_left_alone_also_by_root() {
     assert_eq!(std::fs::read(&real).unwrap(), before);
 }
 
-/// `/opt/az` is where Debian's package of Azure CLI keeps its Python.
+/// `/opt/az` is where Debian's Azure CLI package keeps its Python.
 #[test]
 fn azure_clis_python_is_trusted_where_it_may_be_written_shaped() {
     let sandbox = Sandbox::new();
@@ -207,8 +207,8 @@ fn azure_clis_python_is_trusted_where_it_may_be_written_shaped() {
     );
 }
 
-/// A file that only an administrator may write: the command names the CA that was meant,
-/// and pip's own copy, which nobody asks for Azurite, is worth no warning.
+/// A file that only an administrator may write: the command names the CA that was meant, and pip's
+/// own copy, which is not used for Azurite, gets no warning.
 #[test]
 fn what_an_administrator_has_to_write_is_named_with_the_ca_that_was_meant_shaped() {
     let sandbox = Sandbox::new();

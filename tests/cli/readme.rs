@@ -1,10 +1,10 @@
-//! README and `--help` say what the program does, and nothing that it does not.
+//! README and `--help` say what the program does, and nothing else.
 
 use std::path::{Path, PathBuf};
 
 use crate::sandbox::{Sandbox, azup, part};
 
-/// README, and the pages for users: each with its text.
+/// README and the pages for users, each with its text.
 fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = vec![root.join("README.md"), root.join("SECURITY.md")];
@@ -61,7 +61,7 @@ fn the_commands_of_every_page_are_commands() {
                 continue;
             }
             seen += 1;
-            // A command that is only named, or with what it takes in capitals.
+            // A command that is only named, or has placeholders in capitals.
             let stands_for_more = |word: &&str| word.contains('…') || word.contains('[');
             if words.len() == 1 || words.iter().any(stands_for_more) {
                 let known = ["start", "stop"].contains(&words[0]);
@@ -110,9 +110,8 @@ fn every_link_of_every_page_leads_to_a_file_and_every_page_is_listed() {
     }
 }
 
-/// Five minutes; the rest is on pages with one question each.
-/// What is compiled for Linux alone or for macOS alone, or looks into folders of macOS or `/proc`,
-/// goes another way on a Mac, where nothing has run.
+/// Code that is compiled only for Linux or only for macOS, or that looks into macOS's folders or
+/// `/proc`, takes another path on a Mac, where nothing has run.
 #[test]
 fn every_file_that_is_different_on_macos_is_listed_as_never_run_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -149,6 +148,7 @@ fn every_file_that_is_different_on_macos_is_listed_as_never_run_there() {
     assert!(found > 10, "{found}");
 }
 
+/// Reading it takes five minutes; the rest is on pages with one question each.
 #[test]
 fn the_readme_is_short() {
     let words = include_str!("../../README.md").split_whitespace().count();
@@ -193,7 +193,7 @@ fn help_fits_a_screen_and_begins_with_what_azup_is() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// The word alone is a question, not a mistake to be lectured on.
+/// The word alone is a question, not a mistake.
 #[test]
 fn azup_alone_shows_its_help() {
     let sandbox = Sandbox::new();
@@ -203,7 +203,7 @@ fn azup_alone_shows_its_help() {
     assert_eq!((&*done.stdout, done.stderr.trim()), ("", help.trim()));
 }
 
-/// Each says what it can do with an example, and its own options before those of all commands.
+/// Each shows with an example what it can do, and its own options before the global ones.
 #[test]
 fn every_command_has_help_with_its_own_options_first_and_an_example() {
     let sandbox = Sandbox::new();
@@ -233,7 +233,7 @@ fn every_command_has_help_with_its_own_options_first_and_an_example() {
     assert_eq!(help, sandbox.azup(["--help"]).ok().stdout);
 }
 
-/// What an option would do is nobody's to guess where a command does not heed it.
+/// An option that a command would ignore is refused.
 #[test]
 fn an_option_that_a_command_does_not_heed_is_a_mistake() {
     let mut sandbox = Sandbox::new();
@@ -255,7 +255,7 @@ fn an_option_that_a_command_does_not_heed_is_a_mistake() {
         let expected = format!("error: unexpected argument '{option}' found\n");
         assert!(done.stderr.starts_with(&expected), "{words}: {done}");
     }
-    // Before the command it is the command's all the same.
+    // Before the command it is still the command's option.
     let done = sandbox.azup(["--stores", "none", "trust"]).ok();
     assert_eq!(
         done.stdout,
@@ -265,7 +265,7 @@ fn an_option_that_a_command_does_not_heed_is_a_mistake() {
     assert!(!run.contains("--json"), "{run}");
 }
 
-/// A word that is nearly one is asked about and never obeyed.
+/// A near miss gets a question and is never obeyed.
 #[test]
 fn a_slip_of_the_finger_does_nothing() {
     let sandbox = Sandbox::new();
@@ -283,7 +283,7 @@ fn a_slip_of_the_finger_does_nothing() {
             "{done}"
         );
     }
-    // One slip of the finger has a tip, but none that deletes, and none that only looks similar.
+    // A typo gets a tip, but never one that deletes, and never one that only looks similar.
     for (word, tip) in [
         ("statsu", Some("'status'")),
         ("resett", None),
@@ -300,7 +300,7 @@ fn a_slip_of_the_finger_does_nothing() {
     assert!(!sandbox.own().exists());
 }
 
-/// The words of other tools have azup's answer, and commands in it are commands.
+/// The words of other tools get azup's answer, and the commands in it are real.
 #[test]
 fn what_people_guess_is_answered() {
     let sandbox = Sandbox::new();
@@ -340,7 +340,7 @@ fn commands(sandbox: &Sandbox) -> Vec<String> {
     list.lines().map(word).collect()
 }
 
-/// What the pages of clients call tested stands there in the version that the tests have.
+/// The versions that the clients' pages call tested are those in the tests.
 #[test]
 fn the_pages_of_clients_name_the_versions_that_are_tested() {
     let python = include_str!("../requirements.txt");

@@ -1,5 +1,5 @@
-//! Renewal without hands: `azup trust` before a debug session is all that anybody runs,
-//! for years. The clock is set from outside.
+//! Automatic renewal: for years, `azup trust` before a debug session is the only command that
+//! anybody runs. The tests set the clock.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ impl Life {
             .set("AZUP_NOW", (START + day * DAY).to_string());
     }
 
-    /// The CAs of azup's that the bundle trusts, by their names.
+    /// The names of azup's CAs that the bundle trusts.
     fn trusted(&self) -> BTreeSet<String> {
         let text = std::fs::read_to_string(&self.bundle).unwrap();
         let labels: Vec<String> = text
@@ -60,7 +60,7 @@ impl Life {
         once
     }
 
-    /// The set as it is, which passes every check on that day.
+    /// The current set, which passes every check on that day.
     fn set(&self, day: i64) -> CertificateSet {
         let now = OffsetDateTime::from_unix_timestamp(START + day * DAY).unwrap();
         CertificateSet::load_unchecked(&self.sandbox.certs(), now)
@@ -68,7 +68,7 @@ impl Life {
             .expect("a set is there")
     }
 
-    /// The CA of the set, as its name's last part.
+    /// The last part of the name of the set's CA.
     fn ca(&self, day: i64) -> String {
         self.set(day)
             .ca
@@ -115,7 +115,7 @@ fn thirteen_months_pass_and_nobody_renews_by_hand() {
     ");
     let second = life.ca(367);
     assert_ne!(second, first);
-    // Who still meets the old leaf trusts it to its last day.
+    // Clients that still meet the old leaf trust it to its last day.
     assert_eq!(
         life.trusted(),
         BTreeSet::from([first.clone(), second.clone()])
@@ -128,7 +128,7 @@ fn thirteen_months_pass_and_nobody_renews_by_hand() {
     assert_eq!(life.trusted(), BTreeSet::from([second.clone()]));
     assert_eq!(life.on(401).ok().stderr, "");
 
-    // After a holiday even the renewed one has expired.
+    // After a long break even the renewed one has expired.
     life.on(900).ok();
     let third = life.ca(900);
     assert_eq!(life.trusted(), BTreeSet::from([third]));
@@ -195,7 +195,7 @@ fn a_set_without_one_of_the_names_is_renewed() {
     assert!(all.contains(&"host.docker.internal".to_owned()), "{all:?}");
 }
 
-/// A project that nobody has opened for a year is given the new CA along with this one.
+/// A project that has not been opened for a year gets the new CA along with this one.
 #[test]
 fn a_renewal_reaches_every_environment_that_ever_got_a_ca() {
     let mut life = Life::begin();
@@ -251,7 +251,7 @@ fn killed_at_any_moment_the_next_run_finishes() {
         let _ = child.kill();
         let done = Done::from(child.wait_with_output().unwrap());
         cut_short += u32::from(done.code != 0);
-        // What a crash leaves is taken up by the next run, and is no CA too many.
+        // The next run finishes what a crash leaves, without one CA too many.
         let staged = life.staged();
         life.on(380).ok();
         let second = life.ca(380);
@@ -266,8 +266,8 @@ fn killed_at_any_moment_the_next_run_finishes() {
     assert!(cut_short > 0, "no run was cut short");
 }
 
-/// The three files are exchanged one after the other: between any two of them the set is
-/// none, and the staged one tells how it goes on.
+/// The three files are replaced one after the other: between any two of them the set is
+/// inconsistent, and the staged one says how to go on.
 #[test]
 fn a_crash_between_the_files_of_a_set_is_taken_up() {
     for exchanged in 0..=3 {
@@ -295,7 +295,7 @@ fn a_crash_between_the_files_of_a_set_is_taken_up() {
     }
 }
 
-/// In the project first, then in a second project of the same machine.
+/// In the project first, then in a second project on the same machine.
 #[test]
 fn a_project_takes_over_what_another_has_renewed() {
     let mut life = Life::begin();

@@ -1,4 +1,4 @@
-//! A machine for one test: HOME, project, PATH and clock of its own.
+//! A machine for one test, with its own HOME, project, PATH and clock.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use std::sync::{Arc, Once, OnceLock};
 use azurite_up::certificates::TrustAnchor;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/// Programs of the operating system, and nothing of the developer's own.
+/// The operating system's programs, and none of the developer's.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/// A folder that goes with the test, and what `azup` is started with in it.
+/// A folder that is deleted with the test, and the environment in which `azup` starts.
 pub struct Sandbox {
     root: tempfile::TempDir,
     env: Vec<(OsString, OsString)>,
@@ -20,7 +20,7 @@ pub struct Sandbox {
 /// What a program printed and how it ended.
 #[derive(Debug)]
 pub struct Done {
-    /// The exit code; -1 where a signal ended it.
+    /// The exit code; -1 if a signal ended it.
     pub code: i32,
     /// Standard output.
     pub stdout: String,
@@ -28,9 +28,8 @@ pub struct Done {
     pub stderr: String,
 }
 
-/// Under nohup, or in the background of a script, what the tests start would ignore the same
-/// signals as the tests themselves. What is caught, in contrast, is not ignored by those who
-/// are started.
+/// Under nohup, or in the background of a script, programs that the tests start would inherit
+/// ignored signals. A caught signal, in contrast, is reset to its default in a started program.
 fn heed_signals() {
     let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
     let heeded = azurite_up::os::not_ignored(&all);
@@ -76,7 +75,7 @@ impl Sandbox {
         self.env.push((name.into(), value.as_ref().into()));
     }
 
-    /// Takes a variable away.
+    /// Unsets a variable.
     pub fn unset(&mut self, name: &str) {
         self.env.retain(|(known, _)| known != name);
     }
@@ -112,12 +111,12 @@ impl Sandbox {
         self.home().join(".local/share/azup")
     }
 
-    /// The machine's certificate set.
+    /// The machine set.
     pub fn certs(&self) -> PathBuf {
         self.own().join("certs")
     }
 
-    /// A command of any program in this sandbox: its environment, in the project folder,
+    /// A command that runs any program in this sandbox: its environment, in the project folder,
     /// with empty standard input.
     #[track_caller]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
@@ -131,7 +130,7 @@ impl Sandbox {
         command
     }
 
-    /// Ends a test that cannot go on without this program, before azup itself asks for it.
+    /// Ends a test that needs this program, before azup itself asks for it.
     #[track_caller]
     pub fn needs(&self, program: impl AsRef<OsStr>) {
         static NAMESPACES: OnceLock<bool> = OnceLock::new();
@@ -148,15 +147,15 @@ impl Sandbox {
         }
     }
 
-    /// Whether it is on this PATH or where the operating system has its programs: a test may
-    /// have taken those away from azup alone.
+    /// Whether it is on this PATH or where the operating system has its programs: a test may have
+    /// hidden those from azup alone.
     fn has(&self, program: &Path) -> bool {
         let path = self.env.iter().find(|(name, _)| name == "PATH");
         let folders = path
             .into_iter()
             .flat_map(|(_, path)| std::env::split_paths(path))
             .chain(std::env::split_paths(PATH));
-        // A path with a folder in front is itself, whatever it is joined to.
+        // A path with a folder is relative to the project; joining an absolute one gives itself.
         let in_folder = program.components().count() > 1;
         (in_folder && self.project().join(program).exists())
             || folders
@@ -164,7 +163,7 @@ impl Sandbox {
                 .any(|file| file.is_file())
     }
 
-    /// `azup` as a command, to be run by the test itself.
+    /// `azup` as a command that the test itself runs.
     pub fn azup_command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = self.command(azup());
         command.args(arguments);
@@ -181,8 +180,8 @@ impl Sandbox {
         done
     }
 
-    /// Runs `azup` while nobody can write in `folder`: it is mounted read-only in a mount
-    /// namespace of its own, which holds for root too.
+    /// Runs `azup` while `folder` cannot be written: it is mounted read-only in a mount namespace,
+    /// which works for root too.
     pub fn read_only<A: AsRef<OsStr>>(
         &self,
         folder: &Path,
@@ -199,8 +198,8 @@ impl Sandbox {
         Done::from(command.output().unwrap())
     }
 
-    /// Runs `azup` where these files are not: each is hidden in a mount namespace of its
-    /// own by a device, which is no file.
+    /// Runs `azup` without these files: each is hidden in a mount namespace by a device, which is
+    /// not a file.
     pub fn without<A: AsRef<OsStr>>(
         &self,
         files: &[PathBuf],
@@ -218,7 +217,7 @@ impl Sandbox {
         Done::from(command.output().unwrap())
     }
 
-    /// Runs a command where azup's Feature has left its mark, as in a dev container.
+    /// Runs a command in the presence of azup's Feature's mark, as in a dev container.
     pub fn in_dev_container<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>) -> Done {
         const MARK: &str = "mount -t tmpfs -o mode=0755 tmpfs /usr/local/share && \
             mkdir -m 0755 /usr/local/share/azup && : > /usr/local/share/azup/dev-container && \
@@ -230,8 +229,7 @@ impl Sandbox {
         Done::from(command.output().unwrap())
     }
 
-    /// Runs `azup` as a user who may change nothing but this sandbox, whoever runs the
-    /// tests.
+    /// Runs `azup` as a user who may change nothing but this sandbox, whoever runs the tests.
     pub fn as_ordinary_user<A: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = A>,
@@ -239,7 +237,7 @@ impl Sandbox {
         self.unprivileged(None, arguments)
     }
 
-    /// Like [`Sandbox::as_ordinary_user`], where `closed` is a file that only root can read.
+    /// Like [`Sandbox::as_ordinary_user`], with a file `closed` that only root can read.
     pub fn as_ordinary_user_but<A: AsRef<OsStr>>(
         &self,
         closed: &Path,
@@ -254,7 +252,7 @@ impl Sandbox {
         arguments: impl IntoIterator<Item = A>,
     ) -> Done {
         if !rustix::process::geteuid().is_root() {
-            // Closed to the user without being somebody else's.
+            // Closed to the user without belonging to somebody else.
             use std::os::unix::fs::PermissionsExt as _;
             let open = |mode| {
                 closed.map(|path| {
@@ -266,8 +264,8 @@ impl Sandbox {
             open(0o600);
             return done;
         }
-        // Number 65534 is nobody; a copy of azup, since the folder it was built in may be
-        // closed to others.
+        // User 65534 is nobody; a copy of azup, since others may have no access to the build
+        // folder.
         let copy = self.root().join("azup");
         copy_program(azup(), &copy);
         let own = |who: &str, path: &Path| {
@@ -315,7 +313,7 @@ impl Sandbox {
         path
     }
 
-    /// The same in a file of another name.
+    /// The same in another file.
     pub fn foreign_ca_at(&self, name: &str, path: &Path) {
         let mut openssl = self.command("openssl");
         openssl
@@ -331,7 +329,7 @@ impl Sandbox {
         Done::from(openssl.output().unwrap()).ok();
     }
 
-    /// Notes a CA and its leaf as issued by azup on this machine, for a test that makes them
+    /// Adds a CA and its leaf to the issued ones of this machine, for a test that makes them
     /// itself.
     pub fn note_as_issued(&self, ca: &str, leaf: &str) {
         let path = self.own().join("issued.json");
@@ -346,7 +344,7 @@ impl Sandbox {
         std::fs::write(path, serde_json::to_vec(&list).unwrap()).unwrap();
     }
 
-    /// All files below `folder` with their bytes, in order; links as `-> target`.
+    /// All files below `folder` with their bytes, sorted; links as `-> target`.
     pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![folder.to_owned()];
@@ -368,8 +366,8 @@ impl Sandbox {
         found
     }
 
-    /// Exit code, standard output and standard error for a snapshot, with this sandbox's
-    /// paths and everything random replaced.
+    /// Exit code, standard output and standard error for a snapshot, with this sandbox's paths and
+    /// everything random replaced.
     pub fn shown(&self, done: &Done) -> String {
         let whole = format!(
             "exit: {}\n--- stdout\n{}--- stderr\n{}",
@@ -393,7 +391,7 @@ impl Sandbox {
 }
 
 impl Done {
-    /// This, where the program succeeded; else the test ends with all it printed.
+    /// Returns this if the program succeeded; otherwise the test ends with all that it printed.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{self}");
@@ -432,8 +430,8 @@ pub fn azup() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_azup"))
 }
 
-/// A real part that `tests/run` brings, such as `venv/bin/python`: from the folder that it names
-/// in `AZUP_TEST_PARTS`, or from its usual place.
+/// A real part that `tests/run` installs, such as `venv/bin/python`: from the folder in
+/// `AZUP_TEST_PARTS`, or from its usual place.
 #[track_caller]
 pub fn part(path: &str) -> PathBuf {
     let parts = std::env::var_os("AZUP_TEST_PARTS").map(PathBuf::from);
@@ -443,8 +441,8 @@ pub fn part(path: &str) -> PathBuf {
     part
 }
 
-/// Three ports below the range from which clients get theirs, so that no other test's
-/// connection is in the way.
+/// Three ports below the range of ephemeral ports, so that no other test's connection is in the
+/// way.
 pub fn free_ports() -> [u16; 3] {
     static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
     let start = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
@@ -457,8 +455,7 @@ pub fn free_ports() -> [u16; 3] {
     [(); 3].map(|()| free.next().unwrap())
 }
 
-/// A bundle of the roots that everybody trusts, and certainly of none of azup's: certifi's
-/// own.
+/// certifi's own bundle: the public roots, and certainly none of azup's CAs.
 pub fn public_roots() -> Vec<u8> {
     let python = std::fs::read_dir(part("venv/lib")).unwrap().next().unwrap();
     let bundle = python
@@ -468,9 +465,9 @@ pub fn public_roots() -> Vec<u8> {
     std::fs::read(bundle).unwrap()
 }
 
-/// Writes an executable script. A child does it: if this process held the file open,
-/// another test's fork would have it open for a moment too, and the kernel runs no file
-/// that somebody may still write to ("Text file busy").
+/// Writes an executable script. A child does it: if this process held the file open, another test's
+/// fork would have it open for a moment too, and the kernel does not run a file that is open for
+/// writing ("Text file busy").
 pub fn write_program(path: &Path, script: &str) {
     use std::io::Write as _;
     let mut child = Command::new("/usr/bin/install")
@@ -485,13 +482,13 @@ pub fn write_program(path: &Path, script: &str) {
     assert!(child.wait().unwrap().success(), "{}", path.display());
 }
 
-/// Copies a program, by a child for the same reason.
+/// Copies a program, in a child for the same reason.
 pub fn copy_program(from: &Path, to: &Path) {
     let done = Command::new("/bin/cp").arg(from).arg(to).status();
     assert!(done.unwrap().success(), "{}", to.display());
 }
 
-/// Does this when the test ends, however it does.
+/// Runs this when the test ends, however it ends.
 pub struct OnDrop<F: Fn()>(pub F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -500,8 +497,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-/// Waits until this is so, and fails where that takes too long even on a machine under
-/// load.
+/// Waits until this is so, and fails if that takes too long even for a machine under load.
 #[track_caller]
 pub fn until(so: impl Fn() -> bool) {
     let end = std::time::Instant::now() + std::time::Duration::from_secs(120);

@@ -1,4 +1,4 @@
-//! Completions and manual pages, read by the shells and by a formatter of manual pages.
+//! Completions and manual pages, read by the shells and by a manual page formatter.
 
 use crate::sandbox::{Done, Sandbox, azup, write_program};
 
@@ -47,8 +47,8 @@ fn zsh_and_fish_read_their_completions() {
     assert!(offered.starts_with("untrust\t"), "{offered}");
 }
 
-/// Nobody who presses TAB wants anything to happen. An azup that takes notes stands first in
-/// the path, while each shell loads its script and completes what has most to offer.
+/// Completion must not run anything. An azup that logs its runs comes first on PATH while each
+/// shell loads its script and completes the line with the most candidates.
 #[test]
 fn completions_run_nothing_and_offer_nothing_hidden() {
     let mut sandbox = Sandbox::new();
@@ -82,7 +82,7 @@ fn completions_run_nothing_and_offer_nothing_hidden() {
     }
     let script = "source completions.fish; complete -C 'azup run --json'";
     assert_eq!(sandbox.run("fish", ["-c", script]).ok().stdout, "");
-    // zsh completes in a terminal alone: this one is typed into by zsh itself.
+    // zsh completes only in a terminal: here zsh itself types into one.
     let script = "zmodload zsh/zpty; zpty shell zsh -f; \
         zpty -w shell 'PS1=; autoload -U compinit; compinit -D -u; . ./completions.zsh'; \
         zpty -n -w shell $'azup env --format \\t'; \
@@ -91,12 +91,12 @@ fn completions_run_nothing_and_offer_nothing_hidden() {
     assert!(zsh.stdout.contains("powershell"), "{zsh}");
     let called = std::fs::read_to_string(&log).unwrap_or_default();
     assert_eq!(called, "");
-    // The note is taken where azup does run.
+    // A run of azup is logged.
     sandbox.run("sh", ["-c", "azup env"]).ok();
     assert!(log.exists());
 }
 
-/// There is no PowerShell here: what is shown is that its script is generated.
+/// There is no PowerShell here: the test shows only that its script is generated.
 #[test]
 fn powershell_stand_in_gets_its_completions() {
     let script = Sandbox::new().azup(["completions", "powershell"]).ok();
@@ -127,7 +127,7 @@ fn every_command_has_a_manual_page() {
         let mut formatter = sandbox.command("mandoc");
         formatter.args(["-T", "ascii"]).arg(page);
         let text = Done::from(formatter.output().unwrap()).ok().stdout;
-        // Bold letters are struck over in the text.
+        // Bold letters are overstruck in the text.
         let plain = regex_lite::Regex::new(".\u{8}")
             .unwrap()
             .replace_all(&text, "")
@@ -136,7 +136,7 @@ fn every_command_has_a_manual_page() {
     }
 }
 
-/// The commands of the README, and then a new shell.
+/// The commands of README, and then a new shell.
 #[test]
 fn the_commands_of_the_readme_install_completions_and_pages() {
     let mut sandbox = Sandbox::new();
@@ -150,7 +150,7 @@ fn the_commands_of_the_readme_install_completions_and_pages() {
     let (commands, _) = block.split_once("```").unwrap();
     sandbox.run("sh", ["-euc", commands]).ok();
 
-    // bash-completion reads the file that has the program's name there.
+    // bash-completion reads the file with the program's name there.
     let installed = "~/.local/share/bash-completion/completions/azup";
     let script = format!(". {installed}; complete -p azup");
     let bash = sandbox.run("bash", ["-euc", &script]).ok();

@@ -63,8 +63,8 @@ fn the_snap_has_a_folder_of_its_own() {
     assert_eq!(json.ok().json()["stores"].as_array().unwrap().len(), 2);
 }
 
-/// A copy that the user put there, under whatever name, counts and goes; a file that
-/// holds another certificate too stays.
+/// A copy that the user put there, under any name, counts and is removed; a file that also holds
+/// another certificate stays.
 #[test]
 fn a_copy_made_by_hand_counts_and_goes() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! The main job from end to end: an empty machine, Azurite, the Azure SDKs, verified TLS
-//! and OAuth, with no code that production would not have.
+//! The main job from end to end: an empty machine, Azurite, the Azure SDKs, verified TLS and OAuth,
+//! with no code that production would not have.
 
 use std::path::Path;
 
@@ -53,7 +53,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Starts Azurite on ports that are free, with its data in memory, and gives the URLs.
+/// Starts Azurite on free ports, with its data in memory, and returns the URLs.
 fn start(sandbox: &Sandbox) -> (Running<'_>, [String; 3]) {
     share_azurite(sandbox);
     let ports = crate::sandbox::free_ports();
@@ -70,7 +70,7 @@ fn start(sandbox: &Sandbox) -> (Running<'_>, [String; 3]) {
     (running, ["blob", "queue", "table"].map(url))
 }
 
-/// The Azurite that `tests/run` installed, in the place where azup would install it.
+/// Makes the Azurite that `tests/run` installed available where azup would install it.
 fn share_azurite(sandbox: &Sandbox) {
     std::fs::create_dir_all(sandbox.own()).unwrap();
     let place = sandbox.own().join("azurite-3.37.0");
@@ -141,8 +141,8 @@ fn printed(sandbox: &Sandbox, more: &[String]) -> String {
     program
 }
 
-/// What the README promises: ten lines as in production, with no word about certificates,
-/// run as the line above them says.
+/// What the README promises: ten lines as in production, with no word about certificates, run as
+/// the line above them says.
 #[test]
 fn the_program_that_up_prints_stores_and_reads_a_blob_as_it_would_in_production() {
     let sandbox = Sandbox::new();
@@ -160,7 +160,7 @@ fn the_program_that_up_prints_stores_and_reads_a_blob_as_it_would_in_production(
     assert_eq!(done.stdout, "Hello, Azurite\n");
 }
 
-/// Where nobody answers for the credential, the program brings one; the CA is trusted first.
+/// If no endpoint answers for the credential, the program brings one; the CA is trusted first.
 #[test]
 fn the_program_that_up_without_identity_prints_stores_and_reads_a_blob() {
     let sandbox = Sandbox::new();
@@ -197,7 +197,7 @@ fn the_example_is_what_init_writes() {
         std::fs::copy(example.join(name), sandbox.project().join(name)).unwrap();
     }
     sandbox.azup(["init", "--yes", "--stores", "none"]).ok();
-    // What git would not commit is in no clone.
+    // Files that git would not commit are in no clone.
     sandbox.run("git", ["init", "-q"]).ok();
     sandbox.run("git", ["add", "-A"]).ok();
     let committed = sandbox.run("git", ["ls-files", "-z"]).ok().stdout;
@@ -237,8 +237,7 @@ fn the_example_is_what_init_writes() {
     }
 }
 
-/// The example's app, with azup's token in the place of the credential that it finds in
-/// production.
+/// The example's app, with azup's token in place of the credential that it finds in production.
 const APP: &str = r#"
 import subprocess, sys, time
 from azure.core.credentials import AccessToken

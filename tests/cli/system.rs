@@ -1,11 +1,11 @@
-//! Debian's own store, in a mount namespace: azup, `update-ca-certificates`, curl and
-//! OpenSSL see changed folders, and this machine's store stays what it is.
+//! Debian's own store, in a mount namespace: azup, `update-ca-certificates`, curl and OpenSSL see
+//! changed folders, and this machine's store stays as it is.
 
 use crate::sandbox::{Done, Sandbox, azup};
 use crate::tls::{BODY, Server};
 
-/// The folders that the system's store is made of, and those that its hooks write to: the
-/// one for Java goes through dpkg's triggers.
+/// The folders of the system's store, and those that its hooks write to: the one for Java goes
+/// through dpkg's triggers.
 const LAYERS: &str = r#"
 set -e
 mkdir -p "$ROOT"
@@ -19,8 +19,7 @@ for at in /etc /usr/local/share /var/lib/dpkg /var/lib/ca-certificates-java /var
 done
 "#;
 
-/// Runs a shell program in which the system's folders may be changed at will. `$AZUP` is
-/// azup.
+/// Runs a shell program that may change the system's folders freely. `$AZUP` is azup.
 pub fn inside(sandbox: &Sandbox, program: &str) -> Done {
     needs!(rustix::process::geteuid().is_root(), "root");
     for program in ["update-ca-certificates", "openssl", "curl"] {
@@ -76,7 +75,7 @@ fn curl_and_openssl_accept_after_trust_and_refuse_after_untrust() {
     );
 }
 
-/// The hook for Java adds an alias and never takes one out; keytool is the judge.
+/// The hook for Java adds an alias and never removes one; keytool checks it.
 #[test]
 fn nothing_is_left_in_debians_store_for_java_nor_among_its_links() {
     let sandbox = Sandbox::new();
@@ -126,7 +125,7 @@ fn two_cas_are_trusted_side_by_side() {
     assert_eq!(done.stdout, "2\ncurrent\n0\n", "{done}");
 }
 
-/// As in the shell that Debian's `su` makes.
+/// As in the shell of Debian's `su`.
 #[test]
 fn root_without_sbin_on_its_path_finds_the_program() {
     let mut sandbox = Sandbox::new();
@@ -152,8 +151,8 @@ fn an_ordinary_user_is_told_what_an_administrator_would_run() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// `azup trust` leaves the system's store to an administrator, so doctor does not send anybody there
-/// and back: it is worth knowing, and its fix is what an administrator would run.
+/// `azup trust` leaves the system's store to an administrator, so doctor does not send anybody back
+/// and forth: it gives information, and its fix is what an administrator would run.
 #[test]
 fn doctor_sends_nobody_in_a_circle_who_is_no_administrator() {
     let sandbox = Sandbox::new();
@@ -187,11 +186,11 @@ fn doctor_sends_nobody_in_a_circle_who_is_no_administrator() {
         "skip  client-curl   curl accepts the certificate (see store-system)"
     );
     assert_eq!(lines[5..7], ["1 to look at, 1 skipped", "exit code 0"]);
-    // As an administrator has pasted it.
+    // As an administrator pasted it.
     assert_eq!(lines[8..], ["1 ok", "exit code 0"], "{done}");
 }
 
-/// A dev container whose image was built as root, in which the user may not become root.
+/// A dev container whose image was built as root, and whose user cannot become root.
 #[test]
 fn an_ordinary_user_of_a_dev_container_is_told_what_untrust_cannot_undo() {
     let sandbox = Sandbox::new();
@@ -236,7 +235,7 @@ fn an_ordinary_user_of_a_dev_container_is_told_what_untrust_cannot_undo() {
     );
 }
 
-/// Before every debug session: what only an administrator can write is no reason to stop.
+/// Before every debug session: a store that only an administrator can write is no reason to stop.
 #[test]
 fn an_ordinary_user_debugs_without_the_systems_store() {
     let mut sandbox = Sandbox::new();
@@ -254,7 +253,7 @@ fn an_ordinary_user_debugs_without_the_systems_store() {
     assert_eq!(named.code, 3, "{named}");
 }
 
-/// sudo is a stand-in that records its words: a real one would change this machine.
+/// sudo is a stand-in that records its arguments: a real one would change this machine.
 #[test]
 fn a_recording_stand_in_for_sudo_is_called_per_command_and_never_asks() {
     let mut sandbox = Sandbox::new();
@@ -279,8 +278,8 @@ fn a_recording_stand_in_for_sudo_is_called_per_command_and_never_asks() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// A user of number 12345 in a copy of the user database; sudo itself is not part of the
-/// test, only what it leaves in the environment. Runs a shell program as root with that.
+/// Runs a shell program as root, with a user 12345 in a copy of the user database, and the
+/// environment that sudo leaves. sudo itself is not part of the test.
 fn with_sudo(sandbox: &mut Sandbox, program: &str) -> Done {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
     let user = format!(
@@ -289,10 +288,10 @@ fn with_sudo(sandbox: &mut Sandbox, program: &str) -> Done {
     );
     let copy = sandbox.root().join("passwd");
     std::fs::write(&copy, passwd + &user).unwrap();
-    // Root's home is hidden, in which azup may lie.
+    // Root's home, which may contain azup, is hidden.
     let program_of_all = sandbox.root().join("azup");
     std::fs::copy(azup(), &program_of_all).unwrap();
-    // The sandbox is open to its user alone, and azup may lie where she cannot go.
+    // Only its owner can enter the sandbox, and azup may be where this user cannot go.
     let own = ["-R", "12345:12346", &sandbox.root().to_string_lossy()];
     sandbox.run("/bin/chown", own).ok();
     for (name, value) in [
@@ -315,8 +314,8 @@ fn with_sudo(sandbox: &mut Sandbox, program: &str) -> Done {
     )
 }
 
-/// All that a user has afterwards is the user's own, and the system's is root's: its store,
-/// and a bundle of a tool that came with the system.
+/// Afterwards the user's files belong to the user, and the system's to root: its store, and a
+/// bundle of a tool that came with the system.
 #[test]
 fn run_as_root_by_sudo_everything_belongs_to_the_user_who_typed_it() {
     let mut sandbox = Sandbox::new();
@@ -338,7 +337,7 @@ fn run_as_root_by_sudo_everything_belongs_to_the_user_who_typed_it() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// A link in the user's home leads root nowhere: it is the user who follows it.
+/// A link in the user's home leads root nowhere: the user follows it.
 #[test]
 fn run_as_root_by_sudo_a_link_in_the_users_home_does_not_lead_to_roots_folders() {
     let mut sandbox = Sandbox::new();
@@ -356,8 +355,8 @@ fn run_as_root_by_sudo_a_link_in_the_users_home_does_not_lead_to_roots_folders()
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// A CA that azup did not make never takes the anchor's fixed name, to which a dev
-/// container's `NODE_EXTRA_CA_CERTS` leads.
+/// A CA that azup did not make never gets the anchor's fixed name, which a dev container's
+/// `NODE_EXTRA_CA_CERTS` points to.
 #[test]
 fn a_foreign_ca_has_an_anchor_of_its_own() {
     let sandbox = Sandbox::new();
@@ -379,8 +378,8 @@ fn a_foreign_ca_has_an_anchor_of_its_own() {
     assert_eq!(done.stdout, "proxy.pem: OK\n2\n1\n0\n", "{done}");
 }
 
-/// A folder that cannot be written, and then a disk that is full: the reason is named, and
-/// the store is byte for byte what it was.
+/// A read-only folder, and then a full disk: the reason is named, and the store is byte for byte
+/// what it was.
 #[test]
 fn a_store_that_cannot_be_written_stays_as_it_is() {
     let sandbox = Sandbox::new();

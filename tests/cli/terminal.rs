@@ -1,5 +1,5 @@
-//! What a terminal obeys never reaches one from elsewhere: a comment in a file, the name in
-//! a certificate, the words of another program.
+//! Escape sequences from elsewhere never reach a terminal: a comment in a file, the name in a
+//! certificate, the output of another program.
 
 use crate::merge::asking::on_a_terminal;
 use crate::merge::project;
@@ -7,12 +7,12 @@ use crate::sandbox::{Done, Sandbox, public_roots};
 
 const NEW: &str = ".devcontainer/devcontainer.json";
 
-/// Goes up a line and erases it, sets the window's title, hides what follows, turns the
-/// direction round; ESC both as one byte and as two.
+/// Goes up a line and erases it, sets the window's title, hides what follows, reverses the
+/// direction of text; ESC both as one byte and as two.
 const HOSTILE: &str = "a\u{1b}[1A\u{1b}[2K\u{1b}]0;PWN\u{7}\u{1b}[8m\u{9b}2J\u{202e}\u{2066}\u{8}z";
 const SHOWN: &str = r"a\x1b[1A\x1b[2K\x1b]0;PWN\x07\x1b[8m\u{9b}2J\u{202e}\u{2066}\x08z";
 
-/// Nothing but azup's own colours, on a terminal or in a pipe.
+/// Only azup's own colours, on a terminal or in a pipe.
 #[track_caller]
 fn is_tame(done: &Done) {
     for text in [&done.stdout, &done.stderr] {
@@ -36,7 +36,7 @@ fn is_tame(done: &Done) {
 
 #[test]
 fn a_comment_in_a_diff_hides_nothing_from_who_agrees() {
-    // Control characters are allowed in a comment alone.
+    // Only comments may contain control characters.
     let text = format!("{{\n  // {HOSTILE}\n  \"image\": \"debian:12\"\n}}\n");
     let sandbox = project(&[(NEW, &text)]);
     let done = on_a_terminal(&sandbox, "init", "n\n");
@@ -78,7 +78,7 @@ fn a_ca_is_named_without_what_its_name_does_to_a_terminal() {
     let done = sandbox.azup(line.split(' ')).ok();
     is_tame(&done);
     assert!(done.stdout.contains(r"PWN\x07"), "{done}");
-    // A document says the same in escapes of its own.
+    // A document says the same with JSON's escapes.
     let done = sandbox.azup(line.split(' ').chain(["--json"])).ok();
     is_tame(&done);
     let subject = done.json()["ca"]["subject"].as_str().unwrap().to_owned();
@@ -125,7 +125,7 @@ fn names_from_files_and_words_of_the_command_line_are_tame_too() {
     }
 }
 
-/// What a shell reads is exact, in a pipe; on a terminal nobody reads it but a person.
+/// In a pipe, a shell gets the exact bytes; on a terminal only a person reads them.
 #[test]
 fn what_programs_read_stays_as_it_is() {
     let mut sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! A small HTTPS server on both loopback addresses (one port), for clients of other makes.
+//! A small HTTPS server on both loopback addresses (one port), for all kinds of clients.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
@@ -9,8 +9,7 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A server that answers every request with `served by azup's leaf`, until the process
-/// ends.
+/// A server that answers every request with `served by azup's leaf`, until the process ends.
 pub struct Server {
     /// The port, the same for both addresses.
     pub port: u16,
@@ -20,12 +19,12 @@ pub struct Server {
 pub const BODY: &str = "served by azup's leaf";
 
 impl Server {
-    /// Serves the certificate set in `folder`.
+    /// Serves with the certificate set in `folder`.
     pub fn of(folder: &Path) -> Self {
         Self::with(&folder.join("cert.pem"), &folder.join("key.pem"))
     }
 
-    /// Serves this certificate.
+    /// Serves with this certificate.
     pub fn with(cert: &Path, key: &Path) -> Self {
         let chain = vec![CertificateDer::from_pem_file(cert).unwrap()];
         let key = PrivateKeyDer::from_pem_file(key).unwrap();
@@ -57,7 +56,7 @@ impl Server {
     }
 }
 
-/// Two listeners on one port; another process may hold it on one of the addresses.
+/// Two listeners on one port; another process may use it on one of the addresses.
 fn listeners() -> (TcpListener, TcpListener) {
     for _ in 0..50 {
         let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -239,7 +239,7 @@ fn a_link_into_uvs_cache_is_replaced_and_comes_back() {
     assert_eq!(Sandbox::files(&uv_cache(&sandbox)), cache);
 }
 
-/// The file may have been changed where the link led to while azup's copy was in use.
+/// While azup worked on its copy, the target of the link may have been changed.
 #[test]
 fn a_link_whose_target_has_changed_is_not_brought_back() {
     let sandbox = Sandbox::new();
@@ -271,8 +271,8 @@ fn a_bundle_without_final_newline_stays_readable_and_gets_its_end_back() {
     assert_eq!(environment.bytes(), bytes);
 }
 
-/// What the article's script leaves behind, after its description: a blank line, the
-/// comments, the file.
+/// What the article's script leaves behind, as it is described there: a blank line, the comments,
+/// the file.
 fn paste_as_the_script_does(bundle: &Path, ca: &Path) {
     let header = "\n# Certificate added by script at 2026-01-02 03:04:05 UTC\n\
         # Issuer: CN = azup\n# Subject: CN = azup\n# Label: \"azup\"\n# Serial: 01\n\
@@ -514,7 +514,7 @@ fn a_quiet_command_says_one_line() {
     }
 }
 
-/// The record leads to environments that the folder in which one stands does not.
+/// The record leads to environments that the current folder does not.
 #[test]
 fn untrust_finds_what_was_written_from_other_folders() {
     let sandbox = Sandbox::new();
@@ -538,7 +538,7 @@ fn untrust_finds_what_was_written_from_other_folders() {
     assert_eq!(entries[0]["sha256"].as_str().unwrap().len(), 64);
     assert!(entries[0]["time"].as_str().unwrap().ends_with('Z'));
 
-    // The certificates are gone, one environment too.
+    // The certificates are gone, and so is one environment.
     std::fs::remove_dir_all(sandbox.certs()).unwrap();
     std::fs::remove_dir_all(two.folder).unwrap();
     at("home", &["untrust", "--stores", "certifi"]);
@@ -570,7 +570,7 @@ fn a_record_that_is_damaged_keeps_nothing_from_being_taken_out() {
     ");
 }
 
-/// A CA that azup did not make, as minica makes one, in a file with Windows line ends.
+/// A CA that azup did not make, as minica makes one, in a file with Windows line endings.
 fn foreign_ca(sandbox: &Sandbox) -> std::path::PathBuf {
     let pem = std::fs::read_to_string(sandbox.foreign_ca("minica root ca 190f9e")).unwrap();
     sandbox.write("minica.pem", pem.replace('\n', "\r\n"))
@@ -619,7 +619,7 @@ fn what_the_articles_script_left_of_minica_is_taken_out() {
     assert_eq!(environment.bytes(), before);
 }
 
-/// `--stores` says what may be touched, also among what is recorded.
+/// `--stores` limits what may be touched, even among recorded stores.
 #[test]
 fn untrust_leaves_recorded_bundles_alone_where_other_stores_were_named() {
     let (sandbox, _environment) = project();
@@ -636,8 +636,8 @@ fn untrust_leaves_recorded_bundles_alone_where_other_stores_were_named() {
     assert_eq!(std::fs::read(&bundle).unwrap(), before);
 }
 
-/// The end of a bundle is read first. A CA that others have appended to since is found all
-/// the same, and one that only begins in the middle of a line there is none.
+/// The end of a bundle is read first. A CA that others have appended to since is still found, and
+/// one that begins in the middle of a line does not count.
 #[test]
 fn a_ca_far_from_the_end_of_a_bundle_counts_as_trusted() {
     let sandbox = Sandbox::new();
@@ -652,7 +652,7 @@ fn a_ca_far_from_the_end_of_a_bundle_counts_as_trusted() {
     sandbox.azup(words).ok();
     assert_eq!(std::fs::read_to_string(&bundle).unwrap(), first);
 
-    // The last 16 KiB begin with the very BEGIN of a line that no TLS library reads.
+    // The last 16 KiB begin exactly at the BEGIN of a line that no TLS library reads.
     let rest = &others[..(16 << 10) - ca.len()];
     let rest = &rest[..rest.rfind("-----BEGIN").unwrap()];
     let padding = "\n".repeat((16 << 10) - ca.len() - rest.len());

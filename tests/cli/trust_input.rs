@@ -1,5 +1,5 @@
-//! What azup says when something is not as it should be: each case has its own message
-//! and a command to paste, and nothing is changed.
+//! What azup says about faulty input: each case has its own message and a command to paste, and
+//! nothing is changed.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ fn with_set() -> Sandbox {
     sandbox
 }
 
-/// A copy of the machine's set below the project's folder.
+/// A copy of the machine set below the project's folder.
 fn copy(sandbox: &Sandbox, name: &str) -> PathBuf {
     let folder = sandbox.project().join(name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -23,8 +23,7 @@ fn copy(sandbox: &Sandbox, name: &str) -> PathBuf {
     folder
 }
 
-/// Trusts the set in `set/`, into a bundle that must stay as it is, and shows what azup
-/// said.
+/// Trusts the set in `set/`, into a bundle that must not change, and shows what azup said.
 #[track_caller]
 fn refused(sandbox: &Sandbox) -> String {
     refused_with(sandbox, ["--certs", "set"])
@@ -134,7 +133,7 @@ fn an_expired_ca() {
     insta::assert_snapshot!(refused_with(&sandbox, ["--ca", "set/ca.pem"]));
 }
 
-/// Nobody can tell which clock was wrong: the one that dated the CA, or today's.
+/// Which clock was wrong cannot be told: the one that dated the CA, or today's.
 #[test]
 fn a_clock_that_is_behind() {
     let mut sandbox = with_set();
@@ -182,7 +181,7 @@ fn a_byte_order_mark() {
     insta::assert_snapshot!(shown);
 }
 
-/// The command after `hint:` does what it promises.
+/// The command after `hint:` works.
 #[track_caller]
 fn mended_by_its_hint(sandbox: &Sandbox, shown: &str) {
     let hint = shown.split("hint: ").nth(1).unwrap().trim();
@@ -243,8 +242,8 @@ fn no_set_where_one_was_named() {
         .ok();
 }
 
-/// Spaces, quotes, newlines and letters of other scripts are no fault of the user's: such
-/// paths work, and a message about one is still one line that can be pasted.
+/// Spaces, quotes, newlines and letters of other scripts are legal in paths: such paths work, and a
+/// message about one is still one line that can be pasted.
 #[test]
 fn paths_of_every_kind_work_and_are_named_so_that_they_can_be_pasted() {
     for name in [
@@ -280,7 +279,7 @@ fn paths_of_every_kind_work_and_are_named_so_that_they_can_be_pasted() {
         let done = with("trust");
         assert_eq!(done.code, 1);
         assert_eq!(done.stderr.lines().count(), 2, "{done}");
-        // The path in the message, read back by a shell, is the file.
+        // The path in the message, parsed by a shell, is the file.
         let message = done.stderr.lines().next().unwrap();
         let path = message
             .trim_start_matches("error: ")
@@ -327,7 +326,7 @@ fn not_in_a_virtual_environment() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// Nobody asked for Python by name, so its absence fails nothing.
+/// Python was not asked for by name, so its absence is not a failure.
 #[test]
 fn no_environment_is_no_failure_where_none_was_asked_for() {
     let sandbox = with_set();
@@ -393,8 +392,8 @@ fn bundles_that_are_none() {
     insta::assert_snapshot!(wrong);
 }
 
-/// CRLF, a byte order mark and comments in other letters are read by every TLS library:
-/// such a bundle takes the CA, and keeps its own bytes.
+/// Every TLS library reads CRLF, a byte order mark and comments in other scripts: such a bundle
+/// gets the CA, and keeps its own bytes.
 #[test]
 fn bundles_that_are_unusual_are_kept_as_they_are() {
     let sandbox = with_set();
@@ -422,8 +421,8 @@ fn bundles_that_are_unusual_are_kept_as_they_are() {
     }
 }
 
-/// A distribution's certifi answers with the system's bundle; the file beside it is read
-/// by nobody. The stand-in is the one line that Debian patches in.
+/// A distribution's certifi returns the system's bundle; nothing reads the file next to it. The
+/// stand-in is the one line that Debian patches in.
 #[test]
 fn a_certifi_with_the_line_of_a_distributions_patch_is_left_alone() {
     let sandbox = with_set();

@@ -1,6 +1,6 @@
-//! azup is killed at each of its steps, from outside: strace ends it with SIGKILL at its
-//! first, second, third… write, rename, sync and so on. Whatever it was at, the next run
-//! finds its way, and no store is ever anything but the old or the new one.
+//! azup is killed at each of its steps, from outside: strace sends SIGKILL at its first, second,
+//! third… write, rename, sync and so on. Whatever it was doing, the next run recovers, and no store
+//! is ever anything but the old or the new one.
 
 mod attributes;
 mod every_call;
@@ -21,7 +21,7 @@ use crate::contract::Stage;
 use crate::java::hidden;
 use crate::sandbox::{Done, Sandbox, azup, public_roots};
 
-/// The system calls by which files come to be what they are.
+/// The system calls that change files.
 pub const STEPS: [&str; 13] = [
     "write",
     "pwrite64",
@@ -38,8 +38,8 @@ pub const STEPS: [&str; 13] = [
     "ftruncate",
 ];
 
-/// Words by which `program` is killed at its `count`-th system call of this name, also in
-/// one of its children; what happened is written to `trace`.
+/// Arguments that kill `program` at its `count`-th system call of this name, even in one of its
+/// children; the calls are written to `trace`.
 pub fn killed(step: &str, count: usize, trace: &Path) -> Vec<String> {
     let words = ["strace", "-f", "-qq", "-o", trace.to_str().unwrap(), "-e"];
     let mut words = words.map(str::to_owned).to_vec();
@@ -49,13 +49,13 @@ pub fn killed(step: &str, count: usize, trace: &Path) -> Vec<String> {
     words
 }
 
-/// Whether it came to that step.
+/// Whether the kill happened.
 pub fn struck(trace: &Path) -> bool {
     let text = std::fs::read_to_string(trace).unwrap();
     text.contains("killed by SIGKILL")
 }
 
-/// Every store, on the way in and on the way out.
+/// Every store, when trusting and when untrusting.
 #[test]
 fn killed_at_every_step_a_store_is_the_old_or_the_new_one() {
     for program in ["strace", "certutil", "keytool"] {
@@ -81,12 +81,12 @@ fn killed_at_every_step_a_store_is_the_old_or_the_new_one() {
     assert!(total > 150, "{total} rounds: {rounds:?}");
 }
 
-/// Gives how often it was killed.
+/// Returns how often it was killed.
 fn killed_at_every_step(mut stage: Stage) -> usize {
     let mut rounds = 0;
     let kind = stage.kind();
     let trace = stage.sandbox.root().join("trace");
-    // A block and an entry tell when they were made: the same bytes each time.
+    // Blocks and entries contain the time they were made: the same time gives the same bytes.
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     stage.sandbox.set("AZUP_NOW", now.as_secs().to_string());
     let old = (stage.entries(), stage.files());
@@ -97,8 +97,8 @@ fn killed_at_every_step(mut stage: Stage) -> usize {
         ("trust", "untrust", &old, &new),
     ] {
         for step in STEPS {
-            // certutil makes hundreds of these calls for one certificate: each of the
-            // first, and then a sample.
+            // certutil makes hundreds of these calls for one certificate: each of the first ones,
+            // and then a sample.
             for count in (1..10).chain((10..).step_by(11)) {
                 let words = killed(step, count, &trace);
                 let azup = [azup().to_str().unwrap(), verb].map(str::to_owned);
@@ -110,8 +110,8 @@ fn killed_at_every_step(mut stage: Stage) -> usize {
                 }
                 rounds += 1;
                 let at = format!("{kind}: {verb} killed at {step} {count}");
-                // certutil itself lists no database before it was opened to write: there
-                // the next azup has to mend it.
+                // certutil itself does not list a database that was never opened for writing: the
+                // next azup has to repair it.
                 let now = (kind != "nss").then(|| stage.entries());
                 let is = |entries: &Vec<String>| now.as_ref().is_none_or(|now| now == entries);
                 assert!(is(&before.0) || is(&after.0), "{at}");
@@ -126,7 +126,7 @@ fn killed_at_every_step(mut stage: Stage) -> usize {
                 assert_eq!(done.code, 0, "{at}: {done}");
                 assert_eq!(stage.entries(), before.0, "{at}");
             }
-            // Where the last round went through.
+            // The last round may have run to its end.
             stage.azup(other, None).ok();
         }
         stage.azup(verb, None).ok();
@@ -134,8 +134,8 @@ fn killed_at_every_step(mut stage: Stage) -> usize {
     rounds
 }
 
-/// Without the file in which the new content was when azup was killed: it has a hidden name
-/// that no reader looks for, and a write an hour later takes it away.
+/// Without the file with the new content at the time of the kill: it has a hidden name that no
+/// reader looks for, and a write an hour later removes it.
 fn whole(files: Vec<(PathBuf, Vec<u8>)>) -> Vec<(PathBuf, Vec<u8>)> {
     let hidden = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with('.');
     files

@@ -1,4 +1,4 @@
-//! A crash, a full disk or a folder that nobody may write to, between any two writes.
+//! A crash, a full disk or an unwritable folder, between any two writes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Starts `azup` and kills it after so many milliseconds, or where it ends by itself.
+/// Starts `azup` and kills it after this many milliseconds, unless it has ended by then.
 fn killed(sandbox: &Sandbox, words: &[&str], after: u64) {
     let mut child = sandbox
         .azup_command(words)
@@ -34,7 +34,7 @@ fn killed(sandbox: &Sandbox, words: &[&str], after: u64) {
     child.wait().unwrap();
 }
 
-/// What a killed azup leaves beside a file goes after ten minutes, by itself.
+/// What a killed azup leaves next to a file is removed after ten minutes, by a later run.
 pub(super) fn without_leftovers(sandbox: &Sandbox) {
     for (path, _) in Sandbox::files(&sandbox.project()) {
         if is_leftover(&path) {
@@ -43,7 +43,7 @@ pub(super) fn without_leftovers(sandbox: &Sandbox) {
     }
 }
 
-/// Whether it has the name that a killed azup leaves behind.
+/// Whether the name is one that a killed azup leaves behind.
 pub(super) fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     name.starts_with('.') && name.contains(".azup-")
@@ -53,7 +53,7 @@ pub(super) fn is_leftover(path: &Path) -> bool {
 fn killed_at_any_moment_the_next_init_completes_it_and_remove_undoes_it() {
     let sandbox = project(FILES);
     let before = tree(&sandbox.project());
-    // One run to learn what complete is: certificates are made once.
+    // One run to learn what complete is; it also makes the certificates, once.
     sandbox.azup(["init", "--yes"]).ok();
     let complete = tree(&sandbox.project());
     sandbox.azup(["remove", "--yes"]).ok();
@@ -83,7 +83,7 @@ fn killed_at_any_moment_the_next_init_completes_it_and_remove_undoes_it() {
     }
 }
 
-/// Every write may be the one that fails: a folder is read-only for each in turn.
+/// Every write may be the one that fails: each folder in turn is read-only.
 #[test]
 fn a_write_that_fails_takes_back_all_before_it() {
     let sandbox = project(FILES);
@@ -110,7 +110,7 @@ fn a_write_that_fails_takes_back_all_before_it() {
     assert_same(&sandbox, &before, "removed");
 }
 
-/// As a crash leaves them: the record, and no more than some of what it names.
+/// As a crash leaves them: the record, and at most some of the files that it names.
 #[test]
 fn a_record_of_what_was_never_done_is_no_obstacle() {
     let sandbox = project(FILES);

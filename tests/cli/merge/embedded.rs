@@ -37,13 +37,13 @@ fn the_hooks_trust_and_then_start_azurite_on_the_volume() {
     };
     let both = format!("azup trust\nazup up --detach --location {data}\n");
     assert_eq!(hook("exit 0"), (both.clone(), String::new()));
-    // It never fails a container.
+    // It never makes a container fail.
     let (calls, said) = hook("exit 1");
     assert_eq!(calls, both);
     assert!(said.contains("Azurite is not running"), "{said}");
 }
 
-/// The folder is made while the image is built, so that a new volume takes over its mode.
+/// The folder is made while the image is built, so that a new volume inherits its mode.
 #[test]
 fn everybody_may_write_to_the_folder_of_the_data() {
     let mut sandbox = project(&[(".devcontainer.json", "{\"image\": \"debian:12\"}")]);
@@ -69,7 +69,7 @@ fn everybody_may_write_to_the_folder_of_the_data() {
         calls.contains("install -d -m 0777 /var/lib/azurite\n"),
         "{calls}"
     );
-    // In compose mode Azurite's data are in its own container.
+    // In compose mode, Azurite's data is in its own container.
     let compose = project(&[]);
     compose.azup(["init"]).ok();
     let text = std::fs::read_to_string(compose.project().join(".devcontainer/azurite/install.sh"));

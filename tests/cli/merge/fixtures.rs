@@ -1,4 +1,4 @@
-//! Projects of all shapes, each written for what is hard about it.
+//! Projects of all shapes, each written for a difficulty.
 
 /// A project before `azup init`.
 pub struct Fixture {
@@ -8,14 +8,14 @@ pub struct Fixture {
     pub files: &'static [(&'static str, &'static str)],
     /// More words for `azup init`.
     pub words: &'static [&'static str],
-    /// What is to be said of it.
+    /// The expected outcome.
     pub outcome: Outcome,
 }
 
 /// How `azup init --yes` ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Set up: what this configuration says is as intended.
+    /// Set up, and this configuration says what it should.
     Done(&'static str),
     /// Exit 4, with these words on standard error.
     Refused(&'static str),
@@ -486,7 +486,7 @@ pub const FIXTURES: &[Fixture] = &[
             ),
         ],
     ),
-    // Made into compose.
+    // Converted to compose.
     Fixture {
         name: "an image, by compose",
         files: &[(
@@ -628,7 +628,7 @@ pub const FIXTURES: &[Fixture] = &[
             (".vscode/tasks.json", "-> /etc/hostname"),
         ],
     ),
-    // What is not edited.
+    // Not edited.
     refused("no JSON", "line 1", &[(NEW, "image: debian:12\n")]),
     refused(
         "a missing comma",

@@ -1,5 +1,5 @@
-//! Projects whose owner wants more from `init` and `remove` than the user does: a record
-//! that names other files, links, and a compose file that keeps a parser busy.
+//! Projects whose owner wants more from `init` and `remove` than the user does: a record that names
+//! other files, links, and a compose file that keeps a parser busy.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -110,8 +110,8 @@ fn a_record_that_names_other_files_than_azups_is_refused_as_a_whole() {
     refused(&sandbox, "is not the record that azup wrote");
 }
 
-/// Links are committed like files: azup's own folder is never somewhere else, and what is
-/// behind a link is never deleted.
+/// Links are committed like files: azup's own folder is never somewhere else, and the target of a
+/// link is never deleted.
 #[test]
 fn a_link_does_not_lead_remove_to_other_files() {
     let own = |name: &str, text: &str| {
@@ -124,7 +124,7 @@ fn a_link_does_not_lead_remove_to_other_files() {
         bad["files"] = json!([made(path, text)]);
         bad.to_string()
     };
-    // The folder itself, and the one around it, as another of the project.
+    // The folder itself, and its parent, as another one of the project.
     for link in ["-> ../src", "-> ../.git", "-> ../../elsewhere"] {
         let sandbox = project(&[("src/HEAD", HEAD), (".git/HEAD", HEAD)]);
         let elsewhere = sandbox.root().join("elsewhere");
@@ -170,7 +170,7 @@ fn a_link_does_not_lead_remove_to_other_files() {
         &sandbox,
         "tasks.json: it is a link that leads into git's own folder",
     );
-    // Certificates that are another program's.
+    // Another program's certificates.
     let sandbox = project(&[
         ("tls/key.pem", "a key"),
         (".devcontainer/azurite-certs", "-> ../tls"),
@@ -209,7 +209,7 @@ fn what_is_in_the_way_of_many_files_is_named_once() {
         "{done}"
     );
     assert_eq!(done.stderr.matches("mv -n").count(), 1, "{done}");
-    // On the way back too.
+    // In removal too.
     let sandbox = project(&[]);
     sandbox.azup(["init", "--yes"]).ok();
     let aside = sandbox.root().join("aside");
@@ -229,7 +229,7 @@ fn what_is_in_the_way_of_many_files_is_named_once() {
     assert!(tree(sandbox.root()) == before);
 }
 
-/// A parser needs time that grows with the square of the depth, so it never sees these.
+/// A parser needs time proportional to the square of the depth, so it never sees these.
 #[test]
 fn a_compose_file_that_nobody_wrote_is_refused_before_it_is_parsed() {
     let services = "services:\n  app: {image: a}\n";

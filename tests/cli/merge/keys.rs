@@ -11,7 +11,7 @@ fn git(sandbox: &Sandbox, words: &[&str]) {
 
 #[test]
 fn a_tracked_key_is_named_with_the_command_that_takes_it_out() {
-    // Each form of the index that git writes, and a repository of the other hash.
+    // Each version of the index that git writes, and a repository with the other hash.
     for (number, setting) in ["2", "3", "4", "sha256"].into_iter().enumerate() {
         let sandbox = project(&[
             (".devcontainer/certs/key.pem", KEY),
@@ -55,8 +55,8 @@ fn a_tracked_key_is_named_with_the_command_that_takes_it_out() {
     }
 }
 
-/// The command of the hint does it, and then azup is silent; also in a folder below the
-/// repository's, in a worktree, and without git.
+/// After the command of the hint, azup is silent; also in a subfolder of the repository, in a
+/// worktree, and without git.
 #[test]
 fn only_keys_of_this_project_count_wherever_its_repository_is() {
     let sandbox = project(&[("api/key.pem", KEY), ("web/key.pem", KEY)]);
@@ -84,7 +84,7 @@ fn only_keys_of_this_project_count_wherever_its_repository_is() {
 
     sandbox.run("/bin/sh", ["-c", hint]).ok();
     assert_eq!(sandbox.azup(["init", "--dry-run", "api"]).ok().stderr, "");
-    // A damaged index is git's to complain of.
+    // A damaged index is for git to report.
     sandbox.write(".git/index", "DIRC\0\0\0\x02\0\0\0\x09");
     assert_eq!(sandbox.azup(["init", "--dry-run", "web"]).ok().stderr, "");
 }

@@ -1,5 +1,5 @@
-//! `init` and `remove` killed at each of their steps, in a project that people work in: no
-//! file of theirs is ever torn, and either command can come next.
+//! `init` and `remove` killed at each of their steps, in a project that people work in: no file of
+//! theirs is ever torn, and either command can come next.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ const FILES: &[(&str, &str)] = &[
 
 type Tree = Vec<(PathBuf, u32, Vec<u8>)>;
 
-/// The smallest program that `init` takes for an azup, so that it does not copy megabytes
-/// in every round.
+/// The smallest program that `init` takes for an azup, so that it does not copy megabytes in every
+/// round.
 fn small_azup() -> Vec<u8> {
     let mut bytes = b"\x7fELF\x02\x01".to_vec();
     bytes.resize(16, 0);
@@ -39,7 +39,7 @@ fn small_azup() -> Vec<u8> {
     bytes
 }
 
-/// The project, and both of its states.
+/// The project, and its two states.
 struct Site {
     sandbox: Sandbox,
     program: PathBuf,
@@ -86,7 +86,7 @@ impl Site {
         self.sandbox.azup(self.words(verb))
     }
 
-    /// Whether it came to that step.
+    /// Whether azup reached that step and was killed there.
     fn is_killed(&self, verb: &str, step: &str, count: usize) -> bool {
         let trace = self.sandbox.root().join("trace");
         let words = killed(step, count, &trace);
@@ -103,7 +103,7 @@ impl Site {
         assert!(differ.is_empty(), "{when}: {differ:?}");
     }
 
-    /// Every file has the bytes of the old or of the new one, and there is no other file.
+    /// Every file has the bytes of its old or of its new state, and there is no other file.
     #[track_caller]
     fn is_whole(&self, when: &str) {
         for (path, bytes) in Sandbox::files(&self.sandbox.project()) {
@@ -123,8 +123,8 @@ impl Site {
     }
 }
 
-/// Kills `verb` at each of these steps, and lets `next` follow, the last of which is
-/// `remove`. Gives how often.
+/// Kills `verb` at each of these steps, and then runs `next`, which ends with `remove`. Returns the
+/// number of kills.
 fn rounds(verb: &str, next: &[&str], steps: Range<usize>) -> usize {
     let site = Site::new();
     let mut rounds = 0;
@@ -145,7 +145,7 @@ fn rounds(verb: &str, next: &[&str], steps: Range<usize>) -> usize {
             for verb in next {
                 let done = site.run(verb);
                 assert_eq!(done.code, 0, "{at}, then {verb}: {done}");
-                // Beside the user's files, what a killed azup wrote stays for a while.
+                // What a killed azup wrote next to the user's files stays for a while.
                 if *verb == "init" {
                     without_leftovers(&site.sandbox);
                 }
@@ -161,7 +161,7 @@ fn rounds(verb: &str, next: &[&str], steps: Range<usize>) -> usize {
     rounds
 }
 
-/// The steps in two halves, each with about as many rounds.
+/// The steps in two halves, with about as many rounds each.
 const HALVES: [Range<usize>; 2] = [0..3, 3..STEPS.len()];
 
 #[test]
@@ -194,8 +194,8 @@ fn killed_at_every_step_remove_is_finished_by_the_next_and_init_takes_it_back() 
     assert!(rounds > 100, "{rounds} rounds");
 }
 
-/// On a machine that has no certificates yet: a set that was made once is the one that
-/// stays, and the project ends with a whole copy of it.
+/// On a machine that has no certificates yet: the first set that is made stays, and the project
+/// ends up with a whole copy of it.
 #[test]
 fn killed_at_every_step_the_first_init_of_a_machine_makes_one_set() {
     let site = Site::new();
@@ -230,8 +230,8 @@ fn killed_at_every_step_the_first_init_of_a_machine_makes_one_set() {
     assert!(rounds > 80, "{rounds} rounds");
 }
 
-/// In an empty folder, where azup makes every folder itself: also those that it had made
-/// before there was a record to say so go in the end.
+/// In an empty folder, where azup makes every folder itself: even those that it made before the
+/// record existed are gone in the end.
 #[test]
 fn killed_before_there_is_a_record_no_folder_is_forgotten() {
     let sandbox = project(&[]);
@@ -245,7 +245,7 @@ fn killed_before_there_is_a_record_no_folder_is_forgotten() {
                 assert!(site.is_killed("init", step, count));
                 let at = format!("killed at {step} {count}");
                 let noted = site.sandbox.project().join(record).exists();
-                // One folder with nothing in it may just as well be the user's: it stays.
+                // A single empty folder may also be the user's: it stays.
                 let around = site.sandbox.project().join(".devcontainer");
                 let unknown = around.is_dir() && !around.join("azurite").is_dir();
                 for verb in next {

@@ -1,5 +1,6 @@
 //! `azup remove` without the record of what `azup init` did, and in files that azup made and a
-//! person went on with: what is literally azup's own goes, and not a byte of anybody else's.
+//! person has edited since: what is literally azup's own is removed, and not a byte of anybody
+//! else's.
 
 use super::{assert_same, project, tree};
 use crate::sandbox::Sandbox;
@@ -24,7 +25,7 @@ fn delete(sandbox: &Sandbox, path: &str) {
     }
 }
 
-/// Projects of which all can be told: nothing of theirs stands where azup's has come.
+/// Projects in which everything can be told apart: none of the user's text is where azup's went.
 #[test]
 fn without_its_record_or_its_folder_all_bytes_come_back() {
     let projects: [&[(&str, &str)]; 5] = [
@@ -64,7 +65,7 @@ fn without_its_record_or_its_folder_all_bytes_come_back() {
     }
 }
 
-/// As in a clone whose `.gitignore` covers `.devcontainer`: init there knows what it found.
+/// As in a clone whose `.gitignore` covers `.devcontainer`: init knows there what it found.
 #[test]
 fn set_up_again_after_its_folder_was_lost_it_is_removed_as_ever() {
     for lost in [RECORD, FOLDER] {
@@ -78,7 +79,7 @@ fn set_up_again_after_its_folder_was_lost_it_is_removed_as_ever() {
     }
 }
 
-/// Ports in a list of the user's, or before azup came: nobody can tell whose they are.
+/// Ports in a list of the user's, or from before azup: whose they are cannot be told.
 #[test]
 fn what_may_be_the_users_stays_and_is_named() {
     let text = "{\n  \"image\": \"debian:12\",\n  \"features\": {\n    \"ghcr.io/devcontainers/features/git:1\": {}\n  },\n  \"forwardPorts\": [8000, 10000]\n}\n";
@@ -189,7 +190,7 @@ fn a_task_added_to_azups_tasks_stays_without_them() {
     assert_eq!(files.len(), 4, "app.py, requirements.txt and the two");
 }
 
-/// A dev container that azup made and a person went on with is theirs now, as a whole.
+/// A dev container that azup made and a person has edited belongs to that person, as a whole.
 #[test]
 fn a_dev_container_that_a_person_went_on_with_stays_without_azurite() {
     let compose = ".devcontainer/docker-compose.yml";

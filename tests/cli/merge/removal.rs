@@ -1,4 +1,4 @@
-//! `azup remove` where more has happened since `azup init`.
+//! `azup remove` in a project that has changed since `azup init`.
 
 use std::path::Path;
 
@@ -103,7 +103,7 @@ fn an_addition_that_was_changed_since_is_not_azups_to_take_out() {
     assert_eq!(done.code, 4, "{done}");
     assert!(done.stderr.contains(NEW), "{done}");
     assert_same(&sandbox, &before, "nothing was touched");
-    // What is gone already is no obstacle.
+    // What is already gone is no obstacle.
     let again = project(&[(NEW, IMAGE)]);
     again.azup(["init", "--yes"]).ok();
     again.write(NEW, IMAGE);
@@ -111,7 +111,7 @@ fn an_addition_that_was_changed_since_is_not_azups_to_take_out() {
     assert_eq!(read(&again, NEW), IMAGE);
 }
 
-/// The record is committed: whoever clones can undo, also where git writes CRLF.
+/// The record is committed: whoever clones the project can undo it, even if git writes CRLF.
 #[test]
 fn a_colleague_can_remove_it_from_a_clone_whatever_line_ends_git_gives() {
     for autocrlf in ["false", "true"] {
@@ -138,7 +138,7 @@ fn a_colleague_can_remove_it_from_a_clone_whatever_line_ends_git_gives() {
         let crlf = std::fs::read(clone.join(NEW)).unwrap().contains(&b'\r');
         assert_eq!(crlf, autocrlf == "true");
 
-        // Set up and undo by the record alone, and after an init of the clone's own.
+        // Set up and undone by the record alone, and after an init of the clone's own.
         for init_first in [false, true] {
             if init_first {
                 git(&["-C", "../clone", "checkout", "-q", "-f", "HEAD", "--", "."]);
@@ -242,7 +242,7 @@ fn a_record_that_is_none_or_of_another_version_or_leads_elsewhere_is_refused() {
     }
 }
 
-/// The document names every file and what becomes of it.
+/// The document names every file and what happens to it.
 #[test]
 fn the_document_of_remove() {
     let sandbox = project(&[(NEW, IMAGE)]);

@@ -1,5 +1,5 @@
-//! In a dev container the project's set counts as it is, since only the container's own
-//! stores are at stake; and what the container writes counts for nothing on the host.
+//! In a dev container the project set is trusted unchecked, since only the container's own stores
+//! are at stake; and nothing that the container writes is trusted on the host.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::healthy;
 use super::repo::{Author, Shape, folder};
 use crate::sandbox::{Done, Sandbox, azup, public_roots};
 
-/// Runs azup where azup's Feature has left its mark, with a home of the container's.
+/// Runs azup in the presence of its Feature's mark, with a home of the container's.
 fn in_container(sandbox: &Sandbox, words: &[&str]) -> Done {
     const MARK: &str = "mount -t tmpfs -o mode=0755 tmpfs /usr/local/share && \
         mkdir -m 0755 /usr/local/share/azup && : > /usr/local/share/azup/dev-container && \
@@ -24,7 +24,7 @@ fn in_container(sandbox: &Sandbox, words: &[&str]) -> Done {
     Done::from(command.output().unwrap())
 }
 
-/// `trust`, for a bundle that stands for the container's stores.
+/// `trust`, on a bundle that stands for the container's stores.
 fn trust(sandbox: &Sandbox) -> Done {
     let bundle = sandbox.root().join("container.pem");
     if !bundle.exists() {
@@ -70,7 +70,7 @@ fn a_container_alone_makes_its_own_set_and_gains_nothing_on_the_host() {
     let done = sandbox.azup(["trust"]);
     assert_eq!(done.code, 4, "{done}");
     assert_eq!(Sandbox::files(&sandbox.certs()), hosts);
-    // The way on that the refusal names; the container follows.
+    // The way out that the refusal names; the container follows.
     sandbox.azup(["renew"]).ok();
     trust(&sandbox).ok();
     assert_eq!(ca(&folder(&sandbox)), ca(&sandbox.certs()));
@@ -99,7 +99,7 @@ fn a_set_that_a_process_of_the_container_planted_stays_in_the_container() {
     }
 }
 
-/// A mark that anybody but root could have made is none.
+/// A mark that somebody other than root could have made does not count.
 #[test]
 fn a_mark_in_the_workspace_or_of_another_user_is_not_believed() {
     let sandbox = healthy();

@@ -1,5 +1,5 @@
-//! What a repository brings beside certificates: environments with roots of its own, an
-//! index that hides what it tracks, a folder from which `git add` takes the key up.
+//! What a repository brings besides certificates: environments with their own roots, an index that
+//! hides what it tracks, a folder in which `git add` would add the key.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -67,7 +67,7 @@ fn no_root_of_an_environment_in_the_project_is_in_a_bundle_that_variables_name()
     }
 }
 
-/// The shell has the variables of an azup that took the project's certifi.
+/// The shell has the variables of an azup that used the project's certifi.
 #[test]
 fn a_bundle_of_then_is_not_made_from_the_projects_environment_again() {
     let mut sandbox = healthy();
@@ -120,7 +120,7 @@ fn variables_name_the_machines_own_file_and_never_the_projects() {
     sandbox.set("NODE_EXTRA_CA_CERTS", folder(&sandbox).join("ca.pem"));
     assert_eq!(named(&sandbox), Some(own));
     sandbox.unset("NODE_EXTRA_CA_CERTS");
-    // The machine has a newer set: the project's CA is in a bundle of azup's own.
+    // The machine has a newer set: the project's CA is in one of azup's own bundles.
     let mut renew = sandbox.azup_command(["renew"]);
     renew.current_dir(sandbox.root().join("elsewhere"));
     Done::from(renew.output().unwrap()).ok();
@@ -132,7 +132,7 @@ fn variables_name_the_machines_own_file_and_never_the_projects() {
     );
 }
 
-/// The keys that git would take up.
+/// The keys that `git add` would add.
 fn addable(sandbox: &Sandbox) -> Vec<String> {
     sandbox.run("git", ["add", "-A"]).ok();
     let done = sandbox.run("git", ["ls-files"]).ok();
@@ -195,7 +195,7 @@ fn no_key_goes_beside_a_gitignore_that_does_not_ignore_it() {
     }
 }
 
-/// A project whose set azup made, and git tracks.
+/// A project whose set azup made and git tracks.
 fn tracked() -> Sandbox {
     let sandbox = healthy();
     fs::create_dir_all(folder(&sandbox)).unwrap();
@@ -241,7 +241,7 @@ fn an_index_of_any_kind_is_read_and_one_that_is_not_whole_is_refused() {
         git(&sandbox, &["update-index", "--index-version", version]);
         refused(&sandbox, "git tracks the certificate set");
         let whole = fs::read(&index).unwrap();
-        // Whatever is behind the entries may say that there are more elsewhere.
+        // The data after the entries may say that there are more elsewhere.
         fs::write(&index, &whole[..whole.len() - 21]).unwrap();
         refused(&sandbox, "is not a complete git index");
         fs::write(&index, whole).unwrap();
@@ -290,7 +290,7 @@ fn a_folder_that_a_sparse_index_names_as_a_whole_may_hold_the_set() {
     refused(&sandbox, "git tracks the certificate set");
 }
 
-/// As in `/tmp`: only root can make a folder of another user's.
+/// As in `/tmp`: only root can make a folder that another user owns.
 #[test]
 fn what_another_user_puts_into_a_shared_folder_makes_no_project_of_it() {
     if !rustix::process::geteuid().is_root() {
@@ -317,7 +317,7 @@ fn what_another_user_puts_into_a_shared_folder_makes_no_project_of_it() {
     author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
 }
 
-/// A container that may write to the project exchanges the folder for a link, over and over.
+/// A container that may write to the project swaps the folder for a link, again and again.
 #[test]
 fn a_folder_that_is_exchanged_for_a_link_leads_a_renewal_nowhere() {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -359,7 +359,7 @@ fn a_folder_that_is_exchanged_for_a_link_leads_a_renewal_nowhere() {
     );
 }
 
-/// Says what it hears, and answers as azup's endpoint would.
+/// Prints what it receives, and answers as azup's endpoint would.
 const LISTENER: &str = r#"
 import socket, sys
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -373,7 +373,7 @@ while True:
     client.close()
 "#;
 
-/// Every user may listen on a port that is free.
+/// Every user may listen on a free port.
 #[test]
 fn another_user_on_the_port_of_the_endpoint_hears_no_secret() {
     if !rustix::process::geteuid().is_root() {

@@ -1,5 +1,5 @@
-//! What a renewal, a user's own word and an older azup leave: nothing that somebody else
-//! made is lost, and nothing of azup's stays behind.
+//! What a renewal, a user's decision and an older azup leave: nothing that somebody else made is
+//! lost, and nothing of azup's stays behind.
 
 use super::repo::{Author, Shape, folder};
 use super::{healthy, paste};
@@ -30,7 +30,7 @@ fn renew_keeps_what_azup_did_not_make() {
     author.believed_nowhere(&sandbox, &[&sandbox.root().join("corp.pem")]);
 }
 
-/// The company's CA signs again: the first leaf's key is somebody's, too.
+/// The company's CA signs again: somebody may use the first leaf's key, too.
 #[test]
 fn two_sets_of_one_ca_are_both_kept() {
     let sandbox = healthy();
@@ -58,7 +58,7 @@ fn two_sets_of_one_ca_are_both_kept() {
     }
 }
 
-/// Whoever wrote the set can work out the names of its copies.
+/// Whoever wrote the set can predict the names of its copies.
 #[test]
 fn a_copy_is_kept_though_something_has_its_name() {
     let sandbox = healthy();
@@ -120,7 +120,7 @@ fn a_user_may_vouch_for_a_set_that_they_know() {
     sandbox.azup(words).ok();
     sandbox.azup(["env"]).ok();
     assert!(author.is_believed(&sandbox, &bundle), "the user said so");
-    // And back, by name.
+    // And removed again, by name.
     let words = ["untrust", "--bundle", bundle.to_str().unwrap()];
     sandbox.azup(words.iter().chain(&ca)).ok();
     sandbox.azup(words).ok();
@@ -144,7 +144,7 @@ fn after_0_1_0_a_set_that_has_expired_or_is_damaged_is_replaced_too() {
     }
 }
 
-/// 0.1.0 took in a CA of any name with a project's set: the record alone knows of it.
+/// 0.1.0 trusted a CA of any name in a project set: only the record knows of it.
 #[test]
 fn what_was_recorded_goes_whatever_the_ca_is_called() {
     let sandbox = healthy();
@@ -164,7 +164,7 @@ fn what_was_recorded_goes_whatever_the_ca_is_called() {
     assert_eq!(std::fs::read(&bundle).unwrap(), public_roots());
 }
 
-/// 0.1.0 kept no list of what it had issued: whatever it trusted may have been planted.
+/// 0.1.0 kept no list of what it had issued: anything that it trusted may have been planted.
 #[test]
 fn after_0_1_0_there_is_a_new_set_and_the_old_ca_is_gone() {
     let sandbox = healthy();
@@ -185,7 +185,7 @@ fn after_0_1_0_there_is_a_new_set_and_the_old_ca_is_gone() {
     assert!(!done.stderr.contains("0.1.0"), "once: {done}");
 }
 
-/// git would take up a key that is staged there, if only for a moment.
+/// git would add a key that is staged there, if only for a moment.
 #[test]
 fn a_file_with_a_staged_ones_name_that_git_tracks_stays_as_it_is() {
     let sandbox = healthy();

@@ -4,7 +4,7 @@ use super::repo::{Author, Shape, folder, repository};
 use super::{healthy, paste};
 use crate::sandbox::{Done, Sandbox};
 
-/// A project that has the machine's set.
+/// A project that has a copy of the machine set.
 fn with_set() -> Sandbox {
     let sandbox = healthy();
     std::fs::create_dir_all(folder(&sandbox)).unwrap();
@@ -13,7 +13,7 @@ fn with_set() -> Sandbox {
     sandbox
 }
 
-/// Refused, with a hint that mends.
+/// Refused, with a hint that fixes it.
 fn refused(sandbox: &Sandbox, why: &str) {
     let done = sandbox.azup(["trust"]);
     assert_eq!(done.code, 4, "{done}");
@@ -46,7 +46,7 @@ fn a_set_that_others_may_write_is_refused() {
     }
 }
 
-/// In a namespace in which other users are nobody's: theirs is the file, whoever runs this.
+/// In a user namespace the file is seen as another user's, whoever runs this.
 #[test]
 fn a_set_that_another_user_owns_is_refused() {
     let sandbox = with_set();
@@ -58,7 +58,7 @@ fn a_set_that_another_user_owns_is_refused() {
         refused(&sandbox, "belongs to another user");
         return;
     }
-    // The files stay this user's, and azup is another one.
+    // The files still belong to this user, and azup runs as another one.
     let mut command = sandbox.command("unshare");
     command
         .args(["--user", "--map-user=1", "--"])
@@ -165,7 +165,7 @@ fn what_is_refused_leaves_nothing_behind() {
     }
 }
 
-/// Only root can make a folder of another user's.
+/// Only root can make a folder that another user owns.
 #[test]
 fn azups_folder_is_not_one_of_another_users() {
     if !rustix::process::geteuid().is_root() {
@@ -205,7 +205,7 @@ fn a_set_from_the_future_is_renewed_and_its_ca_goes() {
     sandbox.azup(words).ok();
     let future = std::fs::read(sandbox.certs().join("ca.pem")).unwrap();
     sandbox.set("AZUP_NOW", now.to_string());
-    // Who only reads the set names the command that mends.
+    // A command that only reads the set names the command that fixes it.
     let done = sandbox.azup(["env"]);
     assert!(done.stderr.contains("hint: azup renew"), "{done}");
     let done = sandbox.azup(words).ok();

@@ -1,5 +1,4 @@
-//! Repositories whose author kept the key of the CA that they brought, and what that
-//! author can sign with it.
+//! Repositories whose author kept the key of the CA in them, and what that author can sign with it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +22,7 @@ sign cert.pem IP:127.0.0.1,IP:::1,DNS:localhost,DNS:azurite,DNS:host.docker.inte
 sign forged.pem IP:192.0.2.7,DNS:localhost
 "#;
 
-/// The names under which a set lies in a repository.
+/// The names that a set in a repository has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// As the current set.
@@ -50,8 +49,7 @@ impl Author {
         Self { folder }
     }
 
-    /// Puts the set into `folder`, which becomes the project's folder of certificates or
-    /// any other.
+    /// Puts the set into `folder`, which may be the project's folder of certificates or any other.
     pub fn plant(&self, folder: &Path, shape: Shape) {
         std::fs::create_dir_all(folder).unwrap();
         for name in ["ca.pem", "cert.pem", "key.pem"] {
@@ -78,7 +76,7 @@ impl Author {
         done.stdout.trim().rsplit('=').next().unwrap().to_owned()
     }
 
-    /// Whether OpenSSL accepts what the author forged, with the CAs of this bundle.
+    /// Whether OpenSSL accepts the author's forgery, with the CAs of this bundle.
     pub fn is_believed(&self, sandbox: &Sandbox, bundle: &Path) -> bool {
         let mut openssl = sandbox.command("openssl");
         openssl
@@ -88,8 +86,8 @@ impl Author {
         openssl.output().unwrap().status.success()
     }
 
-    /// Fails where OpenSSL accepts the forgery with any file of certificates below HOME, or
-    /// with one of `more`.
+    /// Fails if OpenSSL accepts the forgery with any file of certificates below HOME, or with one
+    /// of `more`.
     pub fn believed_nowhere(&self, sandbox: &Sandbox, more: &[&Path]) {
         let mut bundles: Vec<PathBuf> = more.iter().map(|path| (*path).to_owned()).collect();
         for (path, bytes) in Sandbox::files(&sandbox.home()) {
@@ -104,12 +102,12 @@ impl Author {
     }
 }
 
-/// The folder of the project's own set.
+/// The folder of the project set.
 pub fn folder(sandbox: &Sandbox) -> PathBuf {
     sandbox.project().join(".devcontainer/azurite-certs")
 }
 
-/// Makes the project a repository, and with `add` one that tracks all its files.
+/// Makes the project a repository, with `add` one that tracks all its files.
 pub fn repository(sandbox: &Sandbox, add: bool) {
     let git = |words: &[&str]| sandbox.run("git", words).ok();
     git(&["init", "-q"]);

@@ -1,4 +1,4 @@
-//! What a file carries beside its bytes stays with it, although another file takes its place.
+//! A file keeps its attributes, although another file replaces it.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use rustix::fs::{XattrFlags, getxattr, setxattr};
 use crate::merge::project;
 use crate::sandbox::public_roots;
 
-/// An access list as the kernel has it (`acl(5)`, `linux/posix_acl_xattr.h`): its owner
-/// writes, one other user reads, and nobody else does.
+/// An access list as the kernel stores it (`acl(5)`, `linux/posix_acl_xattr.h`): its owner writes,
+/// one other user reads, and nobody else has access.
 fn access_list() -> Vec<u8> {
     const NOBODY_IN_PARTICULAR: u32 = u32::MAX;
     let mut bytes = 2_u32.to_le_bytes().to_vec();

@@ -1,6 +1,5 @@
-//! Not only where something is written: azup is killed at each system call that it makes at
-//! all, one after the other, in a project that has a bundle and no certificate set yet, in
-//! one that has both, and on the way out.
+//! azup is killed not only at writes but at each of its system calls, one after the other: in a
+//! project that has a bundle and no certificate set yet, in one that has both, and in removal.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -32,7 +31,7 @@ fn killed_at_every_system_call_a_bundle_is_old_or_new_and_the_next_run_finishes(
     assert!(rounds > 700, "{rounds} rounds");
 }
 
-/// azup's own folder as it was before the first round: put back faster than azup makes it.
+/// azup's own folder as it was before the first round: restoring it is faster than making it.
 struct Kept(Vec<(PathBuf, u32, Vec<u8>)>);
 
 impl Kept {
@@ -63,7 +62,7 @@ impl Kept {
     }
 }
 
-/// Gives how often it was killed.
+/// Returns how often it was killed.
 fn rounds(verb: &str, has_set: bool) -> usize {
     let mut rounds = 0;
     let sandbox = Sandbox::new();
@@ -89,7 +88,7 @@ fn rounds(verb: &str, has_set: bool) -> usize {
     Done::from(strace.args(words(verb)).output().unwrap()).ok();
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
     for line in std::fs::read_to_string(&trace).unwrap().lines() {
-        // `PID name(…`, and nothing of signals and of the second half of a call.
+        // `PID name(…`: no signals, and no second half of a call.
         let call = line.split_whitespace().nth(1).unwrap_or_default();
         if let Some((name, _)) = call.split_once('(')
             && !name.is_empty()

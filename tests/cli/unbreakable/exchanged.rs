@@ -1,13 +1,13 @@
-//! Somebody who may write to a project, such as a container that mounts it, puts a link in the place
-//! of a folder after azup has looked at it.
+//! A process that may write to a project, such as a container that mounts it, replaces a folder by
+//! a link after azup has looked at it.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::sandbox::{Sandbox, azup};
 
-/// Stops azup at its `count`-th rename, puts a link to `outside` in the place of `folder`, where that
-/// is there, and lets azup go on. Whether it was; `None` where azup came to no such rename.
+/// Stops azup at its `count`-th rename, replaces `folder`, if it exists, by a link to `outside`,
+/// and lets azup go on. Returns whether it existed; `None` if azup did not reach that rename.
 fn exchanged(
     sandbox: &Sandbox,
     words: &[&str],
@@ -63,7 +63,7 @@ fn a_folder_of_the_project_that_becomes_a_link_leads_to_no_write_outside() {
         let sandbox = Sandbox::new();
         sandbox.needs("strace");
         let project = sandbox.project();
-        // `tasks.json` is also what VS Code calls that of the user.
+        // The user's own file of VS Code is called `tasks.json` too.
         let outside = sandbox.root().join("outside");
         std::fs::create_dir_all(&outside).unwrap();
         let init = ["init", "--yes", "--stores=none"];
@@ -78,7 +78,7 @@ fn a_folder_of_the_project_that_becomes_a_link_leads_to_no_write_outside() {
             assert_eq!(Sandbox::files(&outside), [], "{below}, stopped at {count}");
             let Some(was_there) = stopped else { break };
             rounds += usize::from(was_there);
-            // Once it is behind the first files of the folder, more rounds tell nothing new.
+            // Once azup is past the first files of the folder, more rounds show nothing new.
             if rounds == 8 {
                 break;
             }
@@ -93,7 +93,7 @@ const LAUNCH: &str = r#"{
 }
 "#;
 
-/// What a failed `remove` has taken away already comes back, also in a folder that it had removed.
+/// A failed `remove` restores what it has already removed, even in a folder that it removed.
 #[test]
 fn a_remove_that_fails_late_gives_back_what_was_in_a_folder_that_is_gone() {
     let sandbox = Sandbox::new();
@@ -102,7 +102,7 @@ fn a_remove_that_fails_late_gives_back_what_was_in_a_folder_that_is_gone() {
     let before = Sandbox::files(&sandbox.project());
     let plan = sandbox.azup(["remove", "--dry-run"]).ok().stdout;
     let is_file = |line: &&str| line.starts_with("delete ") && !line.ends_with("when it is empty");
-    // The record is the last of them, and the folder of the certificates has gone before it.
+    // The record comes last, and the folder of the certificates has gone before it.
     let last = plan.lines().filter(is_file).count();
     let mut strace = sandbox.command("strace");
     strace

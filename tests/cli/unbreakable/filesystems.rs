@@ -1,5 +1,5 @@
-//! File systems that lack what azup would rather use: no exchange, no rename that refuses
-//! to replace, no hard links, no permissions.
+//! File systems that lack what azup prefers: no exchange, no rename that refuses to replace, no
+//! hard links, no permissions.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use super::hostile::as_root;
 use crate::merge::tree;
 use crate::sandbox::{Done, OnDrop, Sandbox, azup, public_roots};
 
-/// exFAT's answers, by strace: EINVAL for flags of rename, EPERM for a hard link.
+/// exFAT's answers, injected by strace: EINVAL for flags of rename, EPERM for a hard link.
 fn as_on_exfat(sandbox: &Sandbox, words: &[&str], more: &[&str]) -> Done {
     let mut strace = sandbox.command("strace");
     strace.args([
@@ -49,7 +49,7 @@ fn with_injected_faults_a_file_system_without_exchange_and_hard_links_serves() {
     assert!(tree(&sandbox.project()) == before);
 }
 
-/// Killed at each rename, the next run goes on from there: never is there half a file.
+/// Killed at each rename, the next run continues; there is never half a file.
 #[test]
 fn with_injected_faults_a_crash_on_such_a_file_system_leaves_no_half_file() {
     let mut rounds = 0;
@@ -57,7 +57,7 @@ fn with_injected_faults_a_crash_on_such_a_file_system_leaves_no_half_file() {
         let mut sandbox = Sandbox::new();
         sandbox.set("AZUP_STORES", "none");
         let before = tree(&sandbox.project());
-        // What ends each new file's way: the plain rename, which has its own number.
+        // The last step for each new file: the plain rename, which has its own number.
         let kill = format!("inject=renameat:signal=SIGKILL:when={count}");
         let more = ["-e", "trace=renameat2,linkat,renameat", "-e", &kill];
         let done = as_on_exfat(&sandbox, &["init", "--yes"], &more);
@@ -77,7 +77,7 @@ fn with_injected_faults_a_crash_on_such_a_file_system_leaves_no_half_file() {
     assert!(rounds > 10, "{rounds} rounds");
 }
 
-/// exFAT on a loop device, by FUSE. `None`, loudly: this machine cannot have one.
+/// exFAT on a loop device, by FUSE. `None`, with a message, if this machine cannot have one.
 fn exfat(
     sandbox: &Sandbox,
     umask: &str,
@@ -104,7 +104,7 @@ fn exfat(
         .unwrap()
         .into();
     if done.code != 0 {
-        // Not by a macro, whose words nobody sees where the test passes.
+        // Not by a macro, whose output is hidden if the test passes.
         let needs = "root, loop devices, exfat-fuse, exfatprogs";
         let _ = writeln!(
             std::io::stderr(),
@@ -162,8 +162,8 @@ fn on_a_real_exfat_the_home_folder_serves_where_it_is_private() {
     assert!(std::fs::read(&bundle).unwrap() == with);
 }
 
-/// Where home itself is open to everybody, the hint leads somewhere else: what it names is
-/// taken. Made by permissions, as a file system without any shows them.
+/// If home itself is open to everybody, the hint names another folder, and that one is accepted.
+/// Done with permissions, since a file system without any reports the same ones.
 #[test]
 fn the_hint_never_names_the_folder_that_was_refused() {
     let mut sandbox = Sandbox::new();
@@ -193,7 +193,7 @@ fn the_hint_never_names_the_folder_that_was_refused() {
             home_is_open,
             "{done}"
         );
-        // Pasted, it leads on. Not in this machine's own folders, where it may lead.
+        // Pasted, it works. Not in this machine's own folders, which it may name.
         let there = sandbox.root().join("there");
         let (hint, made) = if home_is_open {
             let outside = hint.contains("/run/user/") || hint.contains("/var/tmp/");

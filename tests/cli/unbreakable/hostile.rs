@@ -1,5 +1,5 @@
-//! What may stand where a bundle should be, or where azup's own folder should be, and the
-//! answers of a file system that gives nothing.
+//! What may be in the place of a bundle or of azup's own folder, and the errors of a file system
+//! that refuses.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -18,12 +18,11 @@ pub fn prepared() -> (Sandbox, PathBuf) {
     (sandbox, folder.join("bundle.pem"))
 }
 
-/// Runs azup where it cannot have more than a gigabyte of memory and not more than one and a half
-/// minutes.
+/// Runs azup with at most a gigabyte of memory and for at most one and a half minutes.
 pub fn limited(sandbox: &Sandbox, arguments: &[&str]) -> Done {
     let mut command = sandbox.command("sh");
     command
-        // glibc sets 64 MB of addresses aside for each of many threads, which takes no memory.
+        // glibc reserves 64 MB of addresses for each of many threads, which takes no memory.
         .env("MALLOC_ARENA_MAX", "2")
         .args(["-c", r#"ulimit -v 1000000; exec timeout 90 "$@""#, "sh"])
         .arg(azup())
@@ -118,8 +117,8 @@ fn a_hundred_thousand_certificates_take_one_more_and_give_it_back() {
     assert!(std::fs::read(&bundle).unwrap() == many);
 }
 
-/// A file system of a quarter of a megabyte, in which the bundle has room and its
-/// successor has not.
+/// A file system of a quarter of a megabyte, which has room for the bundle but not for its
+/// successor.
 #[test]
 fn a_full_disk_costs_no_byte() {
     let (sandbox, bundle) = prepared();
@@ -161,8 +160,8 @@ fn a_full_disk_costs_no_byte() {
     assert!(std::fs::read(&keep).unwrap().starts_with(&public_roots()));
 }
 
-/// The kernel's refusals one by one, at each call with which azup writes: quota, full disk,
-/// a file that is immutable, a device that fails. strace answers in the kernel's place.
+/// The kernel's errors one by one, at each call by which azup writes: quota, full disk, an
+/// immutable file, a failing device. strace injects them.
 #[test]
 fn every_refusal_at_every_step_leaves_the_old_bundle_or_a_whole_new_one() {
     let (sandbox, bundle) = prepared();
@@ -201,7 +200,7 @@ fn every_refusal_at_every_step_leaves_the_old_bundle_or_a_whole_new_one() {
                 for entry in std::fs::read_dir(bundle.parent().unwrap()).unwrap() {
                     let path = entry.unwrap().path();
                     if path != bundle {
-                        // Only where the refusal was of the deletion itself.
+                        // Only if the deletion itself was refused.
                         assert!(step == "unlinkat", "{at}: {}", path.display());
                         std::fs::remove_file(path).unwrap();
                     }
@@ -212,16 +211,16 @@ fn every_refusal_at_every_step_leaves_the_old_bundle_or_a_whole_new_one() {
     assert!(rounds > 30, "{rounds} rounds");
 }
 
-/// How many blocks of azup's are in a bundle.
+/// How many of azup's blocks are in a bundle.
 pub fn blocks(bundle: &[u8]) -> usize {
     String::from_utf8_lossy(bundle)
         .matches("# azup begin ")
         .count()
 }
 
-/// azup is stopped at each of its steps once it has the machine for itself and has looked
-/// at the bundle that it is about to change; then the folder is exchanged for a link to
-/// another one, which has a bundle too. Nothing may change there.
+/// azup is stopped at each of its steps once it holds the lock and has looked at the bundle that it
+/// is about to change; then the folder is replaced by a link to another one, which has a bundle
+/// too. Nothing may change there.
 #[test]
 fn a_folder_that_becomes_a_link_leads_to_no_write_outside() {
     let (sandbox, bundle) = prepared();
@@ -296,8 +295,8 @@ fn a_folder_that_becomes_a_link_leads_to_no_write_outside() {
     assert!(rounds > 20, "{rounds} rounds");
 }
 
-/// In a folder in which everybody may make files, a link of another user's leads where
-/// that user wants; azup neither follows it nor puts a file in its place.
+/// In a folder in which everybody may create files, another user's link leads where that user
+/// wants; azup neither follows nor replaces it.
 #[test]
 fn a_link_that_another_user_has_planted_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -314,7 +313,7 @@ fn a_link_that_another_user_has_planted_is_refused() {
     assert!(bundle.is_symlink(), "{done}");
     assert!(std::fs::read(&victim).unwrap() == public_roots());
 
-    // The same link in a folder of the user's own is the user's business.
+    // The same link in a folder of the user's own is the user's decision.
     let own = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder, own).unwrap();
     sandbox.azup(TRUST).ok();
@@ -324,7 +323,7 @@ fn a_link_that_another_user_has_planted_is_refused() {
     );
 }
 
-/// Whoever could make azup's folder before azup does would have a CA of their own trusted.
+/// Whoever could make azup's folder before azup does would get their own CA trusted.
 #[test]
 fn a_folder_of_azups_that_somebody_else_has_made_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -366,7 +365,7 @@ fn a_folder_of_azups_that_somebody_else_has_made_is_refused() {
                 .collect::<Vec<_>>(),
         );
     }
-    // Where nobody was faster, it is a folder like any other, and closed.
+    // If nobody was faster, it is an ordinary folder, and private.
     sandbox.azup(trust).ok();
     assert_eq!(own.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
     sandbox.azup(trust).ok();

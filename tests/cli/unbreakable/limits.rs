@@ -1,5 +1,5 @@
-//! Refusals that the kernel really gives, to root too: files that nobody may change, and
-//! files that may not become as long as they should.
+//! Errors that the kernel really returns, to root too: immutable files, and files that may not grow
+//! to the needed length.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use crate::unbreakable::hostile::{as_root, blocks, prepared};
 const TRUST: [&str; 5] = ["trust", "--stores", "none", "--bundle", "d/bundle.pem"];
 const UNTRUST: [&str; 5] = ["untrust", "--stores", "none", "--bundle", "d/bundle.pem"];
 
-/// A file or folder that nobody may change until this is dropped.
+/// A file or folder that is immutable until this is dropped.
 struct Immutable<'s> {
     sandbox: &'s Sandbox,
     path: PathBuf,
@@ -37,8 +37,8 @@ fn chattr(sandbox: &Sandbox, change: &str, path: &Path) {
     as_root(sandbox, &words);
 }
 
-/// Whether the file system of the tests knows such files (overlays and network file systems
-/// do not). Where it does not, that is said, and in CI it is a failure.
+/// Whether the file system of the tests knows such files (overlays and network file systems do
+/// not). If it does not, that is said, and in CI it is a failure.
 fn has_immutable_files(sandbox: &Sandbox) -> bool {
     let trial = sandbox.write("trial", "");
     let root = rustix::process::geteuid().is_root();
@@ -49,7 +49,7 @@ fn has_immutable_files(sandbox: &Sandbox) -> bool {
     if done.code == 0 {
         chattr(sandbox, "-i", &trial);
     } else {
-        // Not by a macro: what those print of a test that passes is never seen.
+        // Not by a macro, whose output is hidden if the test passes.
         let said = format!("\n******** NOT RUN: no file can be made immutable here: {done}\n");
         std::io::stderr().write_all(said.as_bytes()).unwrap();
         assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"));
@@ -58,7 +58,7 @@ fn has_immutable_files(sandbox: &Sandbox) -> bool {
     done.code == 0
 }
 
-/// It failed with words for a person.
+/// It failed with a message for a person.
 #[track_caller]
 fn refused(done: &Done, why: &str) {
     assert_eq!(done.code, 1, "{done}");
@@ -123,7 +123,7 @@ fn an_immutable_certificate_folder_keeps_its_set_whole() {
     let text = std::fs::read_to_string(&bundle).unwrap();
     assert!(text.contains(ca(&sandbox).trim()), "the new one is trusted");
 
-    // A first set, where azup's own folder is one in which nothing can be made.
+    // A first set, with azup's own folder in one in which nothing can be created.
     let home = sandbox.root().join("another-home");
     std::fs::create_dir_all(home.join(".local/share/azup")).unwrap();
     sandbox.set("HOME", &home);
@@ -145,7 +145,7 @@ fn an_immutable_file_of_a_project_takes_everything_back() {
             ".vscode/tasks.json",
             "{\n  \"version\": \"2.0.0\",\n  \"tasks\": []\n}\n",
         ),
-        // Else nothing in .vscode needs a change.
+        // Otherwise nothing in .vscode needs a change.
         ("app.py", ""),
     ]);
     if !has_immutable_files(&sandbox) {
@@ -182,8 +182,8 @@ fn an_immutable_file_of_a_project_takes_everything_back() {
     assert_same(&sandbox, &before, "removed");
 }
 
-/// Runs azup where no file may become longer than so many bytes. The kernel sends a signal
-/// that ends a program which does not expect it.
+/// Runs azup with files limited to this many bytes. The kernel sends a signal that by default kills
+/// a program.
 fn limited(sandbox: &Sandbox, bytes: usize, words: &[&str]) -> Done {
     let mut command = sandbox.command("prlimit");
     command
@@ -240,8 +240,8 @@ fn a_limit_for_the_size_of_files_leaves_no_half_set_and_no_half_project() {
     assert_same(&sandbox, &before, "removed");
 }
 
-/// Where there may be few processes and threads, as in some containers, doctor says what it
-/// could not look at, and takes nothing for a fault of its own.
+/// If only few processes and threads are allowed, as in some containers, doctor says what it could
+/// not check, and does not report that as a fault.
 #[test]
 fn doctor_with_hardly_a_thread_says_what_it_could_not_look_at() {
     let mut sandbox = Sandbox::new();

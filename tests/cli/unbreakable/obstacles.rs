@@ -1,5 +1,5 @@
-//! What lies in a project or in azup's own folder and is no file, or one that nobody would
-//! expect there: azup neither waits for ever nor fills the memory, and says what it is.
+//! Things in a project or in azup's own folder that are not files, or not the expected ones: azup
+//! neither waits forever nor fills the memory, and says what they are.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
@@ -100,7 +100,7 @@ fn a_fifo_in_azups_own_folder_is_named_and_not_waited_for() {
     }
 }
 
-/// Managers of passwords give a `.env` that is a FIFO: whoever reads it asks the user.
+/// Password managers provide a `.env` that is a FIFO: reading it prompts the user.
 #[test]
 fn a_dotenv_that_is_a_fifo_is_no_fault() {
     let sandbox = sandbox();
@@ -111,7 +111,7 @@ fn a_dotenv_that_is_a_fifo_is_no_fault() {
         done.stdout.contains("/.env is not a regular file"),
         "{done}"
     );
-    // What the other file says is seen all the same.
+    // The contents of the other file are still used.
     sandbox.write(
         "local.settings.json",
         r#"{"Values": {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}}"#,
@@ -134,7 +134,7 @@ fn a_linux_binary_without_an_end_is_refused() {
     assert!(!sandbox.project().join(".devcontainer").exists());
 }
 
-/// Far more than a person writes, in bytes, in depth and in what aliases stand for.
+/// Far more than a person writes, in bytes, in depth and in expanded aliases.
 #[test]
 fn a_configuration_beyond_measure_is_refused_in_no_time() {
     let text = "a".repeat(60 << 20);
@@ -194,7 +194,7 @@ fn a_compose_file_of_aliases_does_not_unfold() {
     }
 }
 
-/// The command to paste moves what is really there: a file, where a folder has to be made.
+/// The command to paste moves what is really there: a file in the place of a folder.
 #[test]
 fn a_file_where_a_folder_belongs_is_put_aside_by_the_hint() {
     let sandbox = sandbox();
@@ -215,7 +215,7 @@ fn a_file_where_a_folder_belongs_is_put_aside_by_the_hint() {
     assert!(file.join("devcontainer.json").is_file());
 }
 
-/// What only says which language the project has is not worth a failure.
+/// A file that only shows which language the project has is not worth a failure.
 #[test]
 fn a_fifo_where_the_language_is_looked_for_is_passed_over() {
     let sandbox = sandbox();
@@ -264,8 +264,8 @@ fn folders_that_lead_nowhere_are_named() {
     }
 }
 
-/// What the variables of a shell name instead of a bundle: each is told, not read to no end,
-/// and the roots of everybody take its place.
+/// What a shell's variables name instead of a bundle: each is reported, not read without end, and
+/// the public roots take its place.
 #[test]
 fn variables_that_name_no_bundle_are_told_and_not_waited_for() {
     let mut sandbox = sandbox();

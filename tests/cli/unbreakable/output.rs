@@ -1,5 +1,5 @@
-//! Answers that do not arrive: standard output is a full disk, is closed, or is read by
-//! somebody who has seen enough.
+//! Output that does not arrive: standard output is a full disk, is closed, or has a reader that
+//! stops reading.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -48,12 +48,12 @@ fn an_answer_that_could_not_be_written_is_a_failure() {
         let why = "error: cannot write to standard output: No space left on device\n";
         assert!(done.stderr.contains(why), "{words:?}: {done}");
     }
-    // What they were to do is done all the same, but for saying so.
+    // The commands do their work all the same, except for reporting it.
     assert!(sandbox.project().join("pages/azup.1").exists());
     assert!(!sandbox.project().join(".devcontainer").exists());
 }
 
-/// Where the words of an error do not arrive either, the exit code still does.
+/// If the error message cannot be written either, the exit code still arrives.
 #[test]
 fn nobody_hears_the_error_and_the_exit_code_tells_it() {
     let sandbox = Sandbox::new();
@@ -70,8 +70,8 @@ fn nobody_hears_the_error_and_the_exit_code_tells_it() {
     }
 }
 
-/// A file that azup opens gets the number of a stream that is closed. Nothing that azup
-/// says may end up in it.
+/// A file that azup opens gets the number of a closed stream. No message of azup's may end up in
+/// it.
 #[test]
 fn with_closed_streams_no_word_ends_up_in_a_file() {
     let mut sandbox = Sandbox::new();
@@ -104,7 +104,7 @@ fn with_closed_streams_no_word_ends_up_in_a_file() {
     }
 }
 
-/// `azup … | head -1` ends well and says nothing of a broken pipe.
+/// `azup … | head -1` succeeds and does not mention a broken pipe.
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let mut sandbox = Sandbox::new();
@@ -122,7 +122,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
             "",
         );
         assert_eq!(said, "", "{words:?}");
-        // Nobody reads at all.
+        // Nothing reads at all.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let status = sandbox.azup_command(words).stdout(writer).status().unwrap();

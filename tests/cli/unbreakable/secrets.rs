@@ -1,4 +1,4 @@
-//! What must stay private: seen from outside, by the system calls.
+//! What must stay private, seen from outside in the system calls.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -6,9 +6,9 @@ use base64::Engine as _;
 
 use crate::sandbox::{Done, OnDrop, Sandbox, azup, public_roots};
 
-/// Every file that ever holds the key is made with mode 0600, by a call that fails where
-/// something is there already; folders of azup's own are 0700; and no program gets the key
-/// as an argument, nor is it in anything that azup prints.
+/// Every file that ever contains the key is created with mode 0600, by a call that fails if
+/// something is already there; azup's own folders are 0700; and no program gets the key as an
+/// argument, nor does azup print it.
 #[test]
 fn the_key_is_private_from_its_first_byte() {
     let mut sandbox = Sandbox::new();
@@ -57,7 +57,7 @@ fn the_key_is_private_from_its_first_byte() {
     assert_eq!(keys.len(), 3, "each time it was another key");
     for key in keys {
         let lines: Vec<&str> = key.lines().filter(|line| !line.starts_with('-')).collect();
-        // Its last line is the public key alone, which is in the certificate too.
+        // Its last line is only the public key, which is in the certificate too.
         for line in &lines[..2] {
             assert!(
                 !printed.contains(line),
@@ -67,7 +67,7 @@ fn the_key_is_private_from_its_first_byte() {
         let der = base64::engine::general_purpose::STANDARD
             .decode(lines.concat())
             .unwrap();
-        // The secret number itself stands in the first part (RFC 5915), here in hexadecimal.
+        // The secret number itself is in the first part (RFC 5915), here in hexadecimal.
         let hex = azurite_up::files::hex(&der);
         assert!(
             !printed.contains(&hex[72..136]),
@@ -80,8 +80,8 @@ fn the_key_is_private_from_its_first_byte() {
     }
 }
 
-/// The system calls by which files and folders are made and programs are started, with
-/// every word of their arguments but without their environment.
+/// The system calls that create files and folders and start programs, with their full arguments but
+/// without their environment.
 pub fn traced(sandbox: &Sandbox, more: &[&str]) -> std::process::Command {
     let mut strace = sandbox.command("strace");
     strace
@@ -96,8 +96,8 @@ pub fn traced(sandbox: &Sandbox, more: &[&str]) -> std::process::Command {
     strace
 }
 
-/// In what [`traced`] wrote, this file is made for its owner alone, where nothing is yet; so
-/// are folders of azup's own; and no program gets `secret` as an argument.
+/// In the output of [`traced`], this file is created for its owner alone, and where nothing was;
+/// azup's own folders are private too; and no program gets `secret` as an argument.
 #[track_caller]
 pub fn is_private(sandbox: &Sandbox, file: &str, secret: &str) {
     let calls = std::fs::read_to_string(sandbox.root().join("trace")).unwrap();
@@ -116,7 +116,7 @@ pub fn is_private(sandbox: &Sandbox, file: &str, secret: &str) {
     assert!(!calls.contains(secret), "in a name or an argument");
 }
 
-/// Every file in which the secret is, of all that azup has written.
+/// Every file written by azup that contains the secret.
 pub fn files_with(sandbox: &Sandbox, secret: &str) -> Vec<String> {
     let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(secret);
     let mut found = Vec::new();
@@ -130,8 +130,8 @@ pub fn files_with(sandbox: &Sandbox, secret: &str) -> Vec<String> {
     found
 }
 
-/// The header by which an SDK may ask for tokens: `azup env` prints it, since that is what
-/// it is for, and nothing else does.
+/// The header with which an SDK may ask for tokens: `azup env` prints it, since that is its
+/// purpose, and nothing else does.
 #[test]
 fn the_identity_header_is_private_from_its_first_byte() {
     let mut sandbox = Sandbox::new();

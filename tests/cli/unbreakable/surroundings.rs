@@ -1,4 +1,4 @@
-//! A clock, a home, a PATH and arguments that nobody expects.
+//! An unexpected clock, home, PATH and arguments.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,7 +9,7 @@ use crate::unbreakable::hostile::blocks;
 const TRUST: [&str; 5] = ["trust", "--stores", "none", "--bundle", "bundle.pem"];
 const INVALID: &[u8] = b"\xff\xfe";
 
-/// Neither a panic nor a signal, and words for a person.
+/// Neither a panic nor a signal, and a message for a person.
 #[track_caller]
 fn said(done: &Done, codes: &[i32]) {
     assert!(codes.contains(&done.code), "{done}");
@@ -139,12 +139,12 @@ fn a_home_that_may_not_be_written() {
     assert!(std::fs::read(&bundle).unwrap() == public_roots());
     assert!(Sandbox::files(&sandbox.home()).is_empty());
 
-    // With a set that is there and a CA that is trusted there is nothing to write.
+    // With a set and a trusted CA there is nothing to write.
     sandbox.azup(TRUST).ok();
     sandbox.read_only(&sandbox.home(), TRUST).ok();
 }
 
-/// The user database then says where home is. There, an empty file system is mounted.
+/// The user database then says where home is. An empty file system is mounted there.
 #[test]
 fn without_home_the_user_database_names_it() {
     let mut sandbox = Sandbox::new();
@@ -241,8 +241,8 @@ fn arguments_and_variables_that_are_not_utf8() {
     }
 }
 
-/// A name that no client would take is refused as a name: the set that is there is not
-/// called damaged, and stays.
+/// A name that no client would accept is refused as a name: the existing set is not called damaged,
+/// and stays.
 #[test]
 fn names_that_no_certificate_can_have() {
     let sandbox = Sandbox::new();
@@ -281,7 +281,7 @@ fn names_that_no_certificate_can_have() {
     let why = "a certificate can have 100 additional names, not 3000";
     assert!(done.stderr.contains(why), "{done}");
     assert!(Sandbox::files(&sandbox.certs()) == set);
-    // As many as may be, more than once.
+    // The maximum number, more than once.
     renew(100).ok();
     renew(100).ok();
     sandbox.azup(trust).ok();

@@ -1,4 +1,4 @@
-//! Many at once, with pip and uv beside them; locks; and what a lock leaves behind.
+//! Many at once, with pip and uv running too; locks; and what a lock leaves behind.
 
 use std::process::Stdio;
 
@@ -6,8 +6,8 @@ use crate::python::{Environment, uv_cache};
 use crate::sandbox::{Done, Sandbox, public_roots};
 use crate::unbreakable::hostile::blocks;
 
-/// Sixty-four `azup trust`, on three environments, while pip and uv install certifi anew: by
-/// `pip install`, by `uv pip install`, and by `uv sync` in a project with a lock file.
+/// Sixty-four `azup trust`, on three environments, while pip and uv reinstall certifi: by `pip
+/// install`, by `uv pip install`, and by `uv sync` in a project with a lock file.
 #[test]
 fn sixty_four_at_once_beside_pip_and_uv_end_with_one_block_each() {
     let sandbox = Sandbox::new();
@@ -73,7 +73,7 @@ fn sixty_four_at_once_beside_pip_and_uv_end_with_one_block_each() {
     }
 }
 
-/// In and out at once, by turns: whoever is last, nothing is torn and nobody waits for ever.
+/// Trust and untrust at once: whichever is last, nothing is torn and nothing waits forever.
 #[test]
 fn trust_untrust_and_renew_at_once_do_not_wait_for_each_other_for_ever() {
     let sandbox = Sandbox::new();
