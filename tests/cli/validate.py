@@ -17,7 +17,7 @@ import yaml
 
 
 class Core(yaml.SafeLoader):
-    """YAML 1.2's core schema, which compose reads by: `on` and `22:22` are strings."""
+    """YAML 1.2's core schema, which compose uses: `on` and `22:22` are strings."""
 
 
 Core.yaml_implicit_resolvers = {}

@@ -8,7 +8,7 @@ use super::site::Site;
 use crate::sandbox::part;
 use crate::unbreakable::secrets::{files_with, is_private, traced};
 
-/// The SDK by connection string and shared key: lists the containers, after making one.
+/// The SDK with a connection string and shared key: makes a container, then lists all.
 const CODE: &str = "import os, sys\n\
     from azure.storage.blob import BlobServiceClient\n\
     service = BlobServiceClient.from_connection_string(os.environ['AZURE_STORAGE_CONNECTION_STRING'])\n\
@@ -78,12 +78,12 @@ fn in_the_background_no_key_is_on_a_command_line() {
     site.sandbox.azup(["down"]).ok();
 }
 
-/// Seen from outside, by the system calls of azup and of all that it starts. Azurite has the
-/// keys by its environment, which only its owner can read.
+/// Seen from outside, in the system calls of azup and of all that it starts. Azurite gets the keys
+/// in its environment, which only its owner can read.
 #[test]
 fn the_keys_of_accounts_are_private_from_their_first_byte() {
     let site = Site::new();
-    // The tracer stands aside (-D), so that what is started becomes azup.
+    // The tracer detaches (-D), so that the started process becomes azup.
     let mut up = traced(&site.sandbox, &["-D"]);
     up.args(site.words(&["-v", "--in-memory", "--account", "made"]));
     let up = site.up_by(up);

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::site::{Site, gone, lives, signal};
 use crate::sandbox::Done;
 
-/// A process that nobody may stop but the test.
+/// A process that only the test may stop.
 struct Innocent(Child);
 
 impl Innocent {
@@ -63,7 +63,7 @@ fn it_stays_behind_and_a_second_one_is_content() {
     let [azup, azurite] = pids(&site);
     assert_eq!(done.json()["pid"], azup);
 
-    // The end of the terminal is none of its business.
+    // It survives the end of the terminal.
     signal(azup, Signal::HUP);
     let again = site.azup_up(&["-d"]).ok();
     assert!(again.stderr.starts_with("already running (pid "), "{again}");
@@ -71,7 +71,7 @@ fn it_stays_behind_and_a_second_one_is_content() {
     assert_eq!(pids(&site), [azup, azurite], "it is still the same");
     site.store("kept");
 
-    // A project may have a set of its own, which this Azurite does not serve.
+    // A project may have its own set, which this Azurite does not serve.
     let own = site.sandbox.root().join("own");
     let own = own.to_str().unwrap();
     let renew = ["renew", "--certs", own, "--stores", "none"];
@@ -124,7 +124,7 @@ fn it_stays_behind_and_a_second_one_is_content() {
     let down = site.sandbox.azup(["down"]).ok();
     assert_eq!(down.stdout, "nothing to stop\n");
 
-    // What was stored in the background is there in the foreground.
+    // Data stored in the background is there in the foreground.
     let up = site.up(&[]);
     assert_eq!(site.stored(), "kept 200");
     up.end_with(Signal::INT).ok();
@@ -151,7 +151,7 @@ fn down_stops_only_the_location_that_it_is_given() {
     site.sandbox.azup(&words).ok();
     assert_eq!(site.run_files("json").len(), 2);
 
-    // A link leads to the same data.
+    // A link to the same data.
     let link = site.sandbox.root().join("link");
     std::os::unix::fs::symlink(&two, &link).unwrap();
     let down = site.sandbox.azup(["down", &location(&link)]).ok();
@@ -221,11 +221,11 @@ fn a_recycled_process_number_is_never_signalled() {
     );
     fs::write(path.with_extension("holder"), holder).unwrap();
 
-    // Not locked: whoever it names, it is nobody's.
+    // Not locked: the process that it names does not count.
     let down = site.sandbox.azup(["down"]).ok();
     assert_eq!(down.stdout, "nothing to stop\n");
 
-    // Locked, but the process started at another time than the one that took it.
+    // Locked, but the process was started at another time than the one that took the lock.
     lock.lock().unwrap();
     let mut down = site
         .sandbox
@@ -262,7 +262,7 @@ fn two_at_once_end_with_one_azurite() {
     site.sandbox.azup(["down"]).ok();
 }
 
-/// An Azurite that runs is worth more than the lines about it, which a full disk has taken.
+/// A running Azurite is worth more than the lines about it, which a full disk has lost.
 #[test]
 fn an_azurite_whose_answer_could_not_be_written_goes_on() {
     let site = Site::new();
@@ -308,7 +308,7 @@ fn status_lists_what_runs_and_logs_prints_what_it_says() {
     let done = site.sandbox.azup(["logs"]).ok();
     assert_eq!(done.stdout, fs::read_to_string(log).unwrap());
     assert!(done.stdout.contains("Azurite Blob service"), "{done}");
-    // Followed, until it is ended.
+    // Followed until Azurite ends.
     let mut follow = site.sandbox.azup_command(["logs", "-f"]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let mut added = fs::OpenOptions::new().append(true).open(log).unwrap();
@@ -325,7 +325,7 @@ fn status_lists_what_runs_and_logs_prints_what_it_says() {
     assert_eq!(done.json()["azurites"], serde_json::json!([]));
 }
 
-/// On Windows nobody but its holder can read a locked file: the text is beside it.
+/// On Windows only its holder can read a locked file, so the text is in a file next to it.
 #[test]
 fn what_is_locked_holds_nothing() {
     let site = Site::new();

@@ -1,5 +1,5 @@
-//! Code as in production, run by `azup run`: real SDKs with `DefaultAzureCredential`, over
-//! verified TLS, told nothing but the URLs.
+//! Production code, run by `azup run`: real SDKs with `DefaultAzureCredential`, over verified TLS,
+//! which are given only the URLs.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,7 +19,7 @@ pub(super) fn script(name: &str) -> PathBuf {
 }
 
 impl Site {
-    /// `run`, the options, and the ports of Azurite: its endpoint has one of its own.
+    /// `run`, the options, and the ports of Azurite: the endpoint has its own.
     pub(super) fn run_words(&self, options: &[&str]) -> Vec<OsString> {
         let more = [options, &["--no-identity"]].concat();
         let mut words = self.words(&more);
@@ -28,7 +28,7 @@ impl Site {
         words
     }
 
-    /// `azup run` with the Azurite that is on this site's ports.
+    /// `azup run` with the Azurite that already runs on this site's ports.
     pub(super) fn run_there(&self, options: &[&str], command: &[OsString]) -> Done {
         let mut words = self.run_words(options);
         words.push("--".into());
@@ -45,8 +45,8 @@ impl Site {
     }
 }
 
-/// What a developer's shell may be full of: half a service principal of last year, and a proxy
-/// that is not there.
+/// What may clutter a developer's shell: half of an old service principal, and a proxy that does
+/// not exist.
 fn litter(site: &mut Site) {
     for (name, value) in [
         ("AZURE_CLIENT_ID", "11111111-1111-1111-1111-111111111111"),
@@ -140,8 +140,8 @@ fn a_companys_own_bundle_goes_on_working_beside_azurite() {
     );
 }
 
-/// What uv, tox, pipx and pex make for one run is there after azup has looked, so that it must not
-/// matter whether `azup trust` has been in the environments that were there.
+/// uv, tox, pipx and pex make environments for one run after azup has looked, so it must not matter
+/// whether `azup trust` has been in the existing ones.
 #[test]
 fn an_environment_that_azup_has_never_seen_works_beside_one_that_it_trusts() {
     let site = Site::new();
@@ -197,7 +197,7 @@ fn what_the_user_has_set_that_leads_to_the_cloud_is_named() {
     }
 }
 
-/// The whole of it is somebody's decision: it is left alone, and said.
+/// A complete service principal is somebody's decision: it is left alone, and named.
 #[test]
 fn a_service_principal_in_the_environment_is_named_since_it_wins() {
     let mut site = Site::new();

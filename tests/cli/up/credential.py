@@ -1,4 +1,4 @@
-"""What an application does in Azure, with nothing but other URLs: python credential.py BLOB QUEUE TABLE"""
+"""What an application does in Azure, with other URLs: python credential.py BLOB QUEUE TABLE"""
 
 import sys
 

@@ -1,5 +1,5 @@
-//! The local credential: unchanged programs with `DefaultAzureCredential`, and what
-//! Azurite makes of tokens.
+//! The local credential: unchanged programs with `DefaultAzureCredential`, and what Azurite makes
+//! of tokens.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,7 +20,7 @@ fn header(site: &Site) -> String {
 }
 
 impl Site {
-    /// Sets what makes an SDK believe that it runs in App Service, and trust the CA.
+    /// Sets what makes an SDK believe that it runs in App Service, and trusts the CA.
     fn use_credential(&mut self) {
         let endpoint = format!("http://127.0.0.1:{}/msi/token", self.identity);
         self.sandbox.set("IDENTITY_ENDPOINT", endpoint);
@@ -47,7 +47,7 @@ impl Site {
         self.sandbox.run("node", words)
     }
 
-    /// Lists containers, queues and tables with a token: the three answers.
+    /// Lists containers, queues and tables with a token, and returns the three answers.
     fn lists(&self, token: &str) -> [String; 3] {
         let [blob, queue, table] = self.ports;
         [
@@ -105,12 +105,12 @@ fn unchanged_programs_store_and_read_through_the_credential() {
     let done = site.javascript("credential.mjs").ok();
     assert_eq!(done.stdout, wanted);
 
-    // What is left of other work does not win, where the one credential is named.
+    // Leftovers of other work do not win if a single credential is named.
     for name in ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"] {
         site.sandbox
             .set(name, "11111111-1111-1111-1111-111111111111");
     }
-    // Nor does a proxy that has gone, where this machine is left out.
+    // Nor does a dead proxy, if this machine is exempt.
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
         site.sandbox.set(name, "http://127.0.0.1:9");
     }
@@ -169,7 +169,7 @@ fn only_the_right_tokens_open_the_three_services() {
         let lists = site.lists(&token);
         assert!(lists.iter().all(|list| list.ends_with(" 200")), "{lists:?}");
     }
-    // Azurite allows no skew itself, so azup's tokens do.
+    // Azurite itself allows no skew, so azup's tokens do.
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
     for minutes in [-4, 4] {
         site.sandbox
@@ -262,7 +262,7 @@ fn azurite_is_up_without_the_credential_where_its_port_is_taken() {
     let hint = format!("hint: azup up --identity-port {}\n", site.identity + 10_000);
     assert!(done.stderr.ends_with(&hint), "{done}");
     drop(stranger);
-    // Whoever asks again is told again.
+    // A second call is told again.
     let again = site.azup_up(&["-d", "--in-memory"]).ok();
     assert!(
         again.stderr.contains("warning: no local credential: "),

@@ -1,5 +1,5 @@
-//! With `AZURITE_DB` Azurite keeps what it knows about blobs in a database of the user's: here in
-//! a real `MariaDB`, since Azurite speaks to `MySQL` and to SQL Server alone.
+//! With `AZURITE_DB` Azurite keeps its blob metadata in a database of the user's: here in a real
+//! `MariaDB`, since Azurite only speaks to `MySQL` and SQL Server.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::sandbox::free_ports;
 
 const NAME: &str = "blobs";
 
-/// A database server of this test's own, which knows no passwords.
+/// A database server for this test, without passwords.
 struct Server {
     child: Child,
     port: u16,
@@ -33,7 +33,7 @@ impl Server {
                 "--skip-grant-tables",
                 "--bind-address=127.0.0.1",
             ])
-            // It is not the machine that is to fail here.
+            // The machine itself must not be what fails here.
             .args([
                 "--innodb-flush-log-at-trx-commit=2",
                 "--innodb-buffer-pool-size=16M",
@@ -82,7 +82,7 @@ fn with_a_database_nothing_acknowledged_is_lost_even_when_node_is_killed() {
     let up = site.up(&[]);
     let azurite = up.azurite();
 
-    // Both protocols on one port, as without.
+    // Both protocols on one port, as without a database.
     let writers =
         [("https", 5), ("http", 5)].map(|(scheme, per)| site.writers(scheme, per, &["stopping"]));
     std::thread::sleep(Duration::from_secs(2));
@@ -99,7 +99,7 @@ fn with_a_database_nothing_acknowledged_is_lost_even_when_node_is_killed() {
     }
     assert_eq!(lost(&stored, &listed(&site)), [""; 0]);
 
-    // Who asks is told where, and never the password.
+    // `status` says which database, and never the password.
     let said = site.sandbox.azup(["status"]).ok().stdout;
     assert!(
         said.contains(&format!("\ndatabase    mysql://{host}, of blobs\n")),
@@ -110,7 +110,7 @@ fn with_a_database_nothing_acknowledged_is_lost_even_when_node_is_killed() {
     assert!(!(said + &record + &log).contains("a-password"));
     up.end_with(Signal::TERM).ok();
 
-    // The next one finds it there, and without the database nothing of it.
+    // The next Azurite finds the data there, and without the database nothing of it.
     let up = site.up(&[]);
     assert_eq!(lost(&stored, &listed(&site)), [""; 0]);
     up.ctrl_c().ok();

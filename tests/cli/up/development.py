@@ -1,4 +1,4 @@
-"""Code that says what code for a plain Azurite says: python development.py"""
+"""Code written for a plain Azurite: python development.py"""
 
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient

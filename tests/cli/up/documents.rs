@@ -1,4 +1,4 @@
-//! Every command with `--json`, held against the schemas in `docs/schemas`.
+//! Every command with `--json`, validated against the schemas in `docs/schemas`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::site::Site;
 use crate::documents;
 use crate::sandbox::{Done, part, public_roots};
 
-/// The commands in an order in which each has something to say. `up` and `restart` get the ports.
+/// The commands, ordered so that each has something to say. `up` and `restart` get the ports.
 const COMMANDS: [&str; 37] = [
     "version",
     "completions bash",
@@ -78,10 +78,10 @@ fn every_command_prints_a_document_that_keeps_to_its_schema() {
             "{command}: {done}"
         );
     }
-    // Each schema has seen one.
+    // Each schema was used.
     held_against_their_schemas(&site, &folder).ok();
 
-    // Or else all this would be worth nothing.
+    // The check would be worthless if it let everything pass.
     let incomplete = r#"{"version": 1, "access_token": "text", "token_type": "Bearer"}"#;
     documents::keep_in(&folder, &["token".into(), "--json".into()], incomplete);
     let done = held_against_their_schemas(&site, &folder);

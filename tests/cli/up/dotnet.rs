@@ -1,5 +1,5 @@
 //! A real .NET program with Azure's SDK: `tests/dotnet-client`, or the one that `AZUP_TEST_DOTNET`
-//! names. Where there is neither .NET nor that, `tests/run` says so and these are left out.
+//! names. With neither .NET nor that, `tests/run` says so and these tests are left out.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::sandbox::{Done, Sandbox, part};
 use crate::tls::Server;
 
-/// The program; `None` where `tests/run` has said that it is left out.
+/// The program; `None` if `tests/run` has said that it is left out.
 #[track_caller]
 pub(super) fn program() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("AZUP_TEST_DOTNET") {
@@ -43,7 +43,7 @@ fn the_sdk_works_under_run_as_it_is() {
     ] {
         succeeded(&site.run(&[], &words(&program, mode)), mode);
     }
-    // As `dotnet dev-certs` tells people to.
+    // As `dotnet dev-certs` tells people to do.
     let folder = site.sandbox.home().join(".aspnet/dev-certs/trust");
     std::fs::create_dir_all(&folder).unwrap();
     let value = format!("{}:/usr/lib/ssl/certs", folder.display());
@@ -51,7 +51,7 @@ fn the_sdk_works_under_run_as_it_is() {
     succeeded(&site.run(&[], &words(&program, "default")), "default");
 }
 
-/// What F5 starts: no variable says whom to trust, and nobody is an administrator.
+/// What F5 starts: no variable says what to trust, and the user is not an administrator.
 #[test]
 fn outside_of_run_the_store_alone_is_enough() {
     let Some(program) = program() else { return };
@@ -83,7 +83,7 @@ fn outside_of_run_the_store_alone_is_enough() {
     }
     succeeded(&site.sandbox.run(&program, ["default"]), "default");
 
-    // Whatever these say.
+    // Whatever the value of these.
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         site.sandbox.set(name, "/dev/null");
     }
@@ -94,7 +94,7 @@ fn outside_of_run_the_store_alone_is_enough() {
     assert_eq!(up.end_with(Signal::INT).code, 0);
 }
 
-/// Its own list of roots, before and after; a broken file beside it and one under another name.
+/// Its own list of roots, before and after; a broken file next to it and one under another name.
 #[test]
 fn net_itself_lists_the_ca_and_no_more() {
     let Some(program) = program() else { return };
@@ -124,7 +124,7 @@ fn net_itself_lists_the_ca_and_no_more() {
     assert_eq!(roots(&sandbox), before);
 }
 
-/// What doctor says by reading is what .NET does.
+/// What doctor concludes from files is what .NET does.
 #[test]
 fn doctor_foretells_what_net_does() {
     let Some(program) = program() else { return };
@@ -161,7 +161,7 @@ fn doctor_foretells_what_net_does() {
     agree(&sandbox, true, "the store");
 }
 
-/// The header of a launch profile is no secret: it gets the tokens that open Azurite alone.
+/// The header of a launch profile is not secret: it gets only the tokens that open Azurite.
 #[test]
 fn the_header_of_a_launch_profile_gets_local_tokens_and_no_others() {
     let site = Site::new();
@@ -191,7 +191,7 @@ fn the_header_of_a_launch_profile_gets_local_tokens_and_no_others() {
     assert_eq!(up.end_with(Signal::INT).code, 0);
 }
 
-/// By a stand-in for dotnet, which reads no file.
+/// With a stand-in for dotnet, which reads no file.
 #[test]
 fn a_line_that_wins_is_named_before_a_stand_in_for_dotnet_starts() {
     let mut site = Site::new();

@@ -1,5 +1,5 @@
-//! The Node.js that `azup up` downloads where none is: the real package of the real registry, from
-//! a stand-in for a registry on this machine.
+//! The Node.js that `azup up` downloads if there is none: the registry's real package, from a
+//! stand-in for a registry on this machine.
 
 mod python;
 
@@ -16,7 +16,7 @@ use crate::sandbox::{Done, Sandbox, part};
 /// The pinned version.
 const VERSION: &str = "22.23.2";
 
-/// The stand-in. It ends with its standard input.
+/// The stand-in. It ends when its standard input closes.
 struct Registry {
     child: Child,
     log: PathBuf,
@@ -79,7 +79,7 @@ impl Drop for Registry {
     }
 }
 
-/// A machine on which no Node.js is.
+/// A machine without Node.js.
 fn without_node() -> Site {
     let brought = format!("\nPINNED_NODE={VERSION}\n");
     assert!(include_str!("../../../tests/run").contains(&brought));
@@ -126,7 +126,7 @@ fn yes_downloads_a_node_by_the_users_npm_settings_and_the_next_start_needs_no_ne
     let npmrc = format!("registry={}\n{token}{own}", registry.url(""));
     fs::write(site.sandbox.home().join(".npmrc"), npmrc).unwrap();
     site.sandbox.set("TOKEN", "secret");
-    // A repository has no say in it.
+    // A repository does not influence it.
     site.sandbox.write(
         ".npmrc",
         "registry=http://127.0.0.1:1/\nproxy=http://127.0.0.1:1/\n",
@@ -176,7 +176,7 @@ fn yes_downloads_a_node_by_the_users_npm_settings_and_the_next_start_needs_no_ne
             .exists()
     );
 
-    // Nobody listens there any more, and nobody says yes.
+    // Nothing listens there any more, and there is no consent.
     drop(registry);
     site.azup_up(&["-d"]).ok();
     site.sandbox.azup(["down"]).ok();
@@ -186,7 +186,7 @@ fn yes_downloads_a_node_by_the_users_npm_settings_and_the_next_start_needs_no_ne
     assert!(done.stdout.ends_with(&format!("{named}\n")), "{done}");
     let done = site.sandbox.azup(["doctor", "azurite-node", "--json"]);
     assert_eq!(done.json()["checks"][0]["detail"], named, "{done}");
-    // `rm -r` of azup's folder, as the README has it, takes all of it away.
+    // As README says, `rm -r` of azup's folder removes all of it.
     assert!(
         others(&site) == before,
         "only azup's own folder has changed"
@@ -298,11 +298,11 @@ fn of_two_at_once_one_downloads() {
 #[test]
 fn a_proxy_with_a_ca_of_its_own_is_in_between() {
     let mut site = without_node();
-    // It makes the certificates that the stand-in serves, and ends for want of Node.js.
+    // It makes the certificates that the stand-in serves, and fails for lack of Node.js.
     assert_eq!(site.azup_up(&[]).code, 1);
     let certificate = ["cert.pem", "key.pem"].map(|name| site.sandbox.certs().join(name));
     let registry = Registry::start(&site, &certificate);
-    // A name of the certificate that leads nowhere here.
+    // A name in the certificate that does not resolve here.
     let url = |path: &str| format!("https://host.docker.internal:{}/{path}", registry.port);
     site.sandbox.set("npm_config_registry", url(""));
     site.sandbox.set(
@@ -335,7 +335,7 @@ fn a_proxy_with_a_ca_of_its_own_is_in_between() {
     );
 }
 
-/// Stand-ins for what may bring a Node.js: each says what azup asks it, and does nothing.
+/// Stand-ins for tools that may install a Node.js: each prints what azup asks it, and does nothing.
 #[test]
 fn without_a_network_it_says_within_seconds_the_one_command_for_this_machine() {
     let mut site = without_node();
@@ -356,7 +356,7 @@ fn without_a_network_it_says_within_seconds_the_one_command_for_this_machine() {
         fails_with(&done, &[why, &format!("hint: {hint}\n")]);
     };
     says(&[], "install Node.js from https://nodejs.org/en/download");
-    // In that namespace the user is root, who needs no sudo.
+    // In that namespace the user is root, who does not need sudo.
     says(
         &[("apt-cache", &apt("20.19.2+dfsg-1"))],
         "apt-get install nodejs",
@@ -377,7 +377,7 @@ fn without_a_network_it_says_within_seconds_the_one_command_for_this_machine() {
     nothing_is_kept(&site);
 }
 
-/// In an environment of Python's the extra of azup's own package brings one.
+/// In a Python environment, the extra of azup's own package installs one.
 #[test]
 fn in_a_python_environment_it_names_the_extra_of_its_package() {
     let mut site = without_node();

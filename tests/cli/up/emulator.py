@@ -1,4 +1,4 @@
-"""object_store's switch for the emulator, as its manual has it, in a container that is there."""
+"""object_store's switch for the emulator, as in its manual, with an existing container."""
 
 import obstore
 from obstore.store import AzureStore

@@ -1,16 +1,16 @@
-//! Clients with a switch or a short word for the emulator, which all mean plain HTTP on the usual
-//! ports: what they do against a plain Azurite they do against azup's, unchanged.
+//! Clients with a switch or a short word for the emulator, all of which mean plain HTTP on the
+//! usual ports: they work with azup's Azurite as with a plain one, unchanged.
 
 use super::clients::script;
 use super::serve::KEY;
 use super::site::Site;
 use crate::sandbox::{azup, part};
 
-/// What the clients print, each having read what it stored.
+/// What the clients print, after each has read what it stored.
 const ALL: &str = "a blob\na message\na blob\na message\nby rclone\na blob\nby-obstore by-rclone\n";
 
-/// Runs these lines in a network of its own, where the usual ports are free; `clients.sh` runs all
-/// of the clients.
+/// Runs these lines in a separate network, where the usual ports are free; `clients.sh` runs all
+/// the clients.
 fn all(lines: &str) -> String {
     let mut site = Site::new();
     let python = part("venv/bin/python");
@@ -55,7 +55,7 @@ fn every_switch_for_the_emulator_works_against_azup_up() {
     assert_eq!(said, ALL);
 }
 
-/// With the variables of `azup run` around them.
+/// With the variables of `azup run` set.
 #[test]
 fn every_switch_for_the_emulator_works_under_azup_run() {
     assert_eq!(all("exec \"$AZUP\" run --in-memory -- sh clients.sh"), ALL);
@@ -89,7 +89,7 @@ fn curl_reads_and_writes_by_a_signature_over_plain_http() {
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     let answer = site.plain(&[], &both);
     assert!(answer.ends_with("by curl"), "{answer}");
-    // As in Azure: one for HTTPS alone.
+    // As in Azure: a SAS for HTTPS only.
     let answer = site.plain(&[], &signed("https"));
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
 }

@@ -1,7 +1,7 @@
-"""Blobs, queues and tables by shared key, as code for a plain Azurite has it, and copies that
-Azurite fetches from itself: python everything.py SCHEME://HOST[/ACCOUNT] BLOB QUEUE TABLE CA
+"""Blobs, queues and tables by shared key, as in code for a plain Azurite, and copies that Azurite
+fetches from itself: python everything.py SCHEME://HOST[/ACCOUNT] BLOB QUEUE TABLE CA
 
-HOST may contain SERVICE, for one name for each service. Names are taken for 127.0.0.1 here."""
+HOST may contain SERVICE, for a name for each service. Names resolve to 127.0.0.1 here."""
 
 import datetime
 import os

@@ -1,5 +1,5 @@
-//! Tokens of other services: from the user's own `az`, for the command of `azup run` alone. The
-//! `az` here is a fake one, and says so.
+//! Tokens of other services: from the user's own `az`, only for the command of `azup run`. The `az`
+//! here is a fake, and is called one.
 
 mod audiences;
 mod hostile;
@@ -17,7 +17,7 @@ use crate::sandbox::{Done, write_program};
 /// What Key Vault's clients ask for.
 const VAULT: &str = "https://vault.azure.net";
 
-/// Asks as SDKs do, for the resource `$1`, and prints what they are told.
+/// Asks as SDKs do, for the resource `$1`, and prints the answer.
 const ASK: &str = r#"ask() { curl --silent --get --data-urlencode "resource=$1" \
     --header "X-IDENTITY-HEADER: ${2-$IDENTITY_HEADER}" "$IDENTITY_ENDPOINT?api-version=2019-08-01"; echo; }
 "#;
@@ -26,13 +26,13 @@ const ASK: &str = r#"ask() { curl --silent --get --data-urlencode "resource=$1" 
 const TOKEN: &str = r#"echo '{"accessToken":"token-of-the-fake-az","expiresOn":"2099-01-01 00:00:00.000000","expires_on":4070908800,"tokenType":"Bearer"}'"#;
 
 impl Site {
-    /// The folder of the fake programs, outside of the project.
+    /// The folder of the fake programs, outside the project.
     fn bin(&self) -> PathBuf {
         self.sandbox.root().join("bin-of-fakes")
     }
 
-    /// Puts a fake `az` (or `azd`) first on PATH, which notes what it is called with and in which
-    /// folder and environment, and then does `what`.
+    /// Puts a fake `az` (or `azd`) first on PATH, which logs its arguments, folder and environment,
+    /// and then does `what`.
     fn fake(&mut self, name: &str, what: &str) {
         let bin = self.bin();
         fs::create_dir_all(&bin).unwrap();
@@ -47,7 +47,7 @@ impl Site {
         self.sandbox.set("PATH", path);
     }
 
-    /// What the fake was called with, a line for each time.
+    /// The calls of the fake, one a line.
     fn calls(&self, name: &str) -> String {
         fs::read_to_string(self.sandbox.root().join(format!("{name}-calls"))).unwrap_or_default()
     }
@@ -64,7 +64,7 @@ fn forwarded(text: &str) -> bool {
     text.contains(r#""access_token":"token-of-the-fake-az""#)
 }
 
-/// A local token: of three parts, the last one empty.
+/// A local token: three parts, the last one empty.
 fn local(text: &str) -> bool {
     text.contains(r#""access_token":"eyJ"#) && text.contains(r#".","token_type""#)
 }
@@ -87,7 +87,7 @@ fn the_command_gets_tokens_of_other_services_from_az_and_storage_stays_local() {
     assert!(lines[..3].iter().all(|line| forwarded(line)), "{done}");
     assert!(lines[0].contains(r#""expires_on":"4070908800""#), "{done}");
     assert!(local(lines[3]), "{done}");
-    // Each resource once, as it was asked for; the second time it is remembered.
+    // Each resource once, as it was asked for; the second time it comes from memory.
     assert_eq!(
         site.calls("az"),
         format!(
@@ -125,7 +125,7 @@ fn az_sees_nothing_of_azup_and_nothing_that_loads_code() {
         ("AZURE_EXTENSION_DIR", "extensions"),
         ("AZURE_EXTENSION_DEV_SOURCES", "/opt/python"),
         ("REQUESTS_CA_BUNDLE", bundle.to_str().unwrap()),
-        // The login is not sent to whom the project trusts.
+        // The login is not sent to hosts that only the project trusts.
         ("SSL_CERT_FILE", "project.pem"),
         ("SSL_CERT_DIR", inside.to_str().unwrap()),
         ("CURL_CA_BUNDLE", inside.to_str().unwrap()),
@@ -150,7 +150,7 @@ fn az_sees_nothing_of_azup_and_nothing_that_loads_code() {
     ] {
         assert!(!saw.contains(name), "{name} in {saw}");
     }
-    // The user's own bundle is back in its place.
+    // The user's own bundle is restored.
     let bundle = format!("\nREQUESTS_CA_BUNDLE={}\n", company.display());
     assert!(saw.contains(&bundle), "{saw}");
     assert!(saw.contains("\nNO_PROXY=internal.example\n"), "{saw}");
@@ -190,7 +190,7 @@ fn what_az_says_when_it_fails_is_passed_on() {
             "head -c 9000000 /dev/zero",
             "az: it printed no JSON document",
         ),
-        // What it leaves behind keeps nobody waiting.
+        // A process that it leaves behind holds nothing up.
         (
             "sleep 600 & exit 4",
             "az: it gave no reason (exit status: 4)",
@@ -247,7 +247,7 @@ fn nobody_waits_for_an_az_that_hangs() {
         refused(lines[10]) && lines[10].contains("az: it did not answer within 15 seconds"),
         "{done}"
     );
-    // It ends with its time, and with the command.
+    // It ends at its time limit, and with the command.
     let pid = || {
         fs::read_to_string(site.bin().join("az-pid"))
             .unwrap()

@@ -44,7 +44,7 @@ fn azup_azurite_names_an_archive_that_was_made_elsewhere() {
         site.sandbox.azup(["down"]).ok();
     }
 
-    // What is no such archive is named, and left.
+    // An invalid archive is named, and left.
     fs::write(&archive, "no archive").unwrap();
     let done = site.azup_up(&["-d"]);
     assert_eq!(done.code, 1, "{done}");
@@ -53,7 +53,7 @@ fn azup_azurite_names_an_archive_that_was_made_elsewhere() {
     site.sandbox.unset("AZUP_AZURITE");
 }
 
-/// Whoever made the archive gets no file beside the folder that it is unpacked into.
+/// An archive cannot put a file outside the folder that it is unpacked into.
 #[test]
 fn an_archive_that_leads_out_of_its_folder_writes_nothing_there() {
     let mut site = Site::bare();
@@ -109,7 +109,7 @@ fn an_archive_that_leads_out_of_its_folder_writes_nothing_there() {
     site.sandbox.unset("AZUP_AZURITE");
 }
 
-/// The folder that docs/ci.md tells to keep between runs, on this machine.
+/// The folder that docs/ci.md says to keep between runs, on this machine.
 fn kept_by_ci(site: &Site) -> PathBuf {
     let page = include_str!("../../../docs/ci.md");
     let path = |line: &str| line.trim().strip_prefix("path: ~/").map(str::to_owned);
@@ -120,7 +120,7 @@ fn kept_by_ci(site: &Site) -> PathBuf {
     site.sandbox.home().join(path)
 }
 
-/// What a CI cache has kept of one machine is all that the next one needs, where no network is.
+/// Without a network, the next machine needs only what a CI cache kept of the first.
 pub(super) fn a_cache_of_ci_serves_the_next_machine(first: &Site) {
     let mut next = Site::bare();
     let kept = kept_by_ci(&next);
@@ -136,14 +136,14 @@ pub(super) fn a_cache_of_ci_serves_the_next_machine(first: &Site) {
         "ip link set lo up && exec '{}' run -- true",
         crate::sandbox::azup().display()
     );
-    // Nor is npm there, which would say so with other words.
+    // npm is not there either; it would fail with other words.
     next.stand_ins(&[("npm", "echo npm is asked >&2; exit 1")]);
     let done = next
         .sandbox
         .run("/usr/bin/unshare", words.into_iter().chain([line.as_str()]))
         .ok();
     assert!(!done.stderr.contains("install"), "{done}");
-    // Without it there is no other way.
+    // Without the cache nothing works.
     fs::remove_dir_all(&kept).unwrap();
     let done = next
         .sandbox
@@ -171,7 +171,7 @@ fn node_is_found_where_a_manager_of_versions_keeps_it() {
         .home()
         .join(".nvm/versions/node/v22.0.0/bin/node");
     link(&node, &nvm);
-    // A shim of another one comes first on PATH and cannot say which version it is.
+    // Another one's shim comes first on PATH and cannot say which version it is.
     site.stand_ins(&[("node", "echo no version is set >&2; exit 1")]);
     let shims = site.sandbox.root().join("stand-ins");
     site.sandbox.set("PATH", &shims);
@@ -220,7 +220,7 @@ fn version_says_which_azurite_this_is_and_what_runs_it() {
     assert_eq!(done.json()["node"]["program"], node.to_str().unwrap());
 }
 
-/// README's own words, in its order, and nothing of azup is left anywhere.
+/// README's own words, in its order; afterwards nothing of azup is left anywhere.
 #[test]
 fn what_the_readme_says_on_undoing_leaves_nothing() {
     let mut site = Site::new();
@@ -233,7 +233,7 @@ fn what_the_readme_says_on_undoing_leaves_nothing() {
     let (_, section) = readme.split_once("## Undo\n").unwrap();
     let (_, block) = section.split_once("```sh\n").unwrap();
     let (commands, _) = block.split_once("```").unwrap();
-    // Nobody answers its question here.
+    // Nothing answers its question here.
     let commands = commands.replacen("azup remove ", "azup remove --yes ", 1);
     let all = || {
         let mut found = Sandbox::files(site.sandbox.root());

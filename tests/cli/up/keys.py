@@ -1,4 +1,4 @@
-"""All that opens storage besides a token, over verified TLS: python keys.py BLOB QUEUE TABLE"""
+"""Every way to open storage besides a token, over verified TLS: python keys.py BLOB QUEUE TABLE"""
 
 import sys
 from datetime import datetime, timedelta, timezone
@@ -64,7 +64,7 @@ print("service SAS of a blob:", read(BlobClient(blob, "kept", "greeting", creden
 
 sas = generate_container_sas(account, "kept", account_key=key, permission="rl", expiry=expiry)
 scoped = ContainerClient(blob, "kept", credential=sas)
-# In Azure, too, such a SAS does not open the container's own properties.
+# In Azure, too, such a SAS does not give access to the container's own properties.
 try:
     probe = "exists" if scoped.exists() else "missing"
 except HttpResponseError as error:

@@ -1,5 +1,5 @@
-//! What brings Azurite into other people's tests: the plugin of pytest, the npm package, and the
-//! recipes of `docs/testing`.
+//! What puts Azurite into other people's tests: the pytest plugin, the npm package, and the recipes
+//! of `docs/testing`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ mod npm;
 mod python;
 mod recipes;
 
-/// A machine with Azurite, and with this azup for those who ask for it by name.
+/// A machine with Azurite, and with this azup for tools that look for it by name.
 fn site() -> Site {
     let mut site = Site::new();
     site.sandbox.set("AZUP", azup());
@@ -21,7 +21,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Copies the files of a folder of this one into the project.
+/// Copies the files of a subfolder of `kit` into the project.
 fn copy(folder: &str, site: &Site) {
     for entry in std::fs::read_dir(root().join("tests/cli/up/kit").join(folder)).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! What else Azurite is asked for: web pages, its own options, the other form of URL.
+//! Other requests to Azurite: web pages, its own options, the other form of URL.
 
 use super::site::Site;
 use crate::sandbox::part;
@@ -47,7 +47,7 @@ fn pages_of_the_origins_that_were_named_may_call_every_service() {
         let answer = site.preflight(service, "http://elsewhere.example");
         assert!(!answer.contains("access-control-allow-origin"), "{answer}");
     }
-    // One that runs already takes another, and keeps it with its data.
+    // A running one accepts another origin, and keeps it with its data.
     site.azup_up(&["-d", "--cors", "https://other.example"])
         .ok();
     site.sandbox.azup(["down"]).ok();
@@ -72,7 +72,7 @@ fn options_of_azurites_own_are_passed_on_but_none_that_azup_says_itself() {
     site.sandbox.azup(words.clone()).ok();
     site.store("told");
     assert!(std::fs::read_to_string(&log).unwrap().contains("PUT"));
-    // The same again is the one that runs; with another it is said that it has to start anew.
+    // The same options again reuse the running one; other options need a restart, which is said.
     site.sandbox.azup(words.clone()).ok();
     *words.last_mut().unwrap() = "elsewhere.log".into();
     let done = site.sandbox.azup(words);
@@ -135,7 +135,7 @@ fn urls_have_the_account_in_the_host_name_where_that_is_asked_for() {
         done.stdout, "//devstoreaccount1.blob.localhost devstoreaccount1 by-host\n",
         "{done}"
     );
-    // Where the system does not know the names, the line for it is given.
+    // If the system does not resolve the names, the line for it is printed.
     let names = "devstoreaccount1.queue.localhost devstoreaccount1.table.localhost";
     if done.stderr.contains("is not known") {
         assert!(

@@ -1,10 +1,10 @@
-//! Several projects on one machine: each with data and an Azurite of its own. In a network of
-//! its own, so that the usual ports are free.
+//! Several projects on one machine, each with its own data and Azurite. In a separate network, so
+//! that the usual ports are free.
 
 use super::site::Site;
 use crate::sandbox::{Done, azup, part};
 
-/// Names the containers that Azurite has, after making those that it is told, and its port.
+/// Makes the given containers, then prints Azurite's containers and its port.
 const CONTAINERS: &str = "\
 import os, sys
 from azure.identity import DefaultAzureCredential
@@ -17,7 +17,7 @@ usual = 'usual port' if ':10000/' in url else 'another port'
 print(usual, *(each.name for each in service.list_containers()))
 ";
 
-/// Two projects beside each other, in each of which `containers NAME…` does the above by `azup run`.
+/// Two sibling projects, in each of which `containers NAME…` does the above with `azup run`.
 fn site() -> Site {
     let site = Site::new();
     for project in ["one", "two"] {
@@ -27,7 +27,7 @@ fn site() -> Site {
     site
 }
 
-/// Runs these lines where no port is taken; everything that they start has ended afterwards.
+/// Runs these lines with all ports free; everything that they start has ended afterwards.
 fn alone(site: &Site, lines: &str) -> Done {
     let azup = azup();
     let bin = azup.parent().unwrap().display();
@@ -209,7 +209,7 @@ fn data_that_all_projects_shared_are_named_where_a_project_begins_without() {
     let site = site();
     let done = alone(
         &site,
-        // The first folder is no project.
+        // The first folder is not a project.
         "containers of-all; cd one; azup up -d 2>&1 > /dev/null | sed -n 's/.*all projects shared before: //p' > said\n\
          azup down > /dev/null; azup up -d 2>&1 | grep -c 'all have shared' && exit 9\n\
          azup down > /dev/null; containers; $(cat said) -d > /dev/null 2>&1\n\
@@ -222,7 +222,7 @@ fn data_that_all_projects_shared_are_named_where_a_project_begins_without() {
     );
 }
 
-/// Two users, or one with two homes, do not see each other's claims. The slower one takes other
+/// Two users, or one with two homes, do not see each other's claims. The slower one gets other
 /// ports, or the same ones after the first.
 #[test]
 fn run_chooses_again_where_another_user_was_a_moment_faster() {

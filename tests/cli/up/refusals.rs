@@ -72,7 +72,7 @@ fn a_port_that_is_in_use_names_the_process() {
     assert!(done.stderr.contains("\nhint: azup up --port "), "{done}");
     nothing_ran(&site);
 
-    // On all addresses is on this one, too; and IPv6 has a table of its own.
+    // All addresses include this one; and IPv6 has its own table.
     for address in ["0.0.0.0", "::"] {
         let listener = TcpListener::bind((address, site.ports[2])).unwrap();
         let done = site.azup_up(&["-d"]);
@@ -112,7 +112,7 @@ fn without_node_or_with_an_old_one_it_says_so() {
     error: no Node.js on PATH: Azurite needs Node.js 20 or newer
     hint: azup up --yes
     ");
-    // A stand-in, as no real Node.js 18 is at hand; behind it is no other one.
+    // A stand-in, as there is no real Node.js 18 here; and no other Node.js comes after it.
     let alone = |site: &mut Site, script: &str| {
         site.stand_ins(&[("node", script)]);
         let folder = site.sandbox.root().join("stand-ins");
@@ -150,7 +150,7 @@ fn without_npm_or_with_a_failing_one_it_says_so_and_leaves_nothing_half_done() {
     hint: install Node.js with npm from https://nodejs.org/en/download
     ");
 
-    // A stand-in that fails as a full disk makes npm fail.
+    // A stand-in that fails as npm does on a full disk.
     let full = "echo 'npm error code ENOSPC' >&2\n\
         echo 'npm error nospc ENOSPC: no space left on device, write' >&2\n\
         echo 'npm error A complete log of this run can be found in: /x' >&2\nexit 228";
@@ -161,7 +161,7 @@ fn without_npm_or_with_a_failing_one_it_says_so_and_leaves_nothing_half_done() {
         "error: npm cannot install Azurite 3.37.0: nospc ENOSPC: no space left on device, write\n";
     assert!(done.stderr.contains(why), "{done}");
 
-    // A stand-in that installs another version than it was asked for.
+    // A stand-in that installs another version than the requested one.
     let other = "mkdir -p node_modules/azurite\n\
         echo '{\"version\":\"3.35.0\",\"bin\":{\"azurite\":\"x\"}}' >node_modules/azurite/package.json";
     site.stand_ins(&[("npm", other)]);
@@ -185,7 +185,7 @@ fn without_npm_or_with_a_failing_one_it_says_so_and_leaves_nothing_half_done() {
     nothing_ran(&site);
 }
 
-/// The names of what npm left in azup's own folder.
+/// The names of npm's leftovers in azup's own folder.
 fn installs(site: &Site) -> Vec<String> {
     fs::read_dir(site.sandbox.own())
         .unwrap()
@@ -197,7 +197,7 @@ fn installs(site: &Site) -> Vec<String> {
 #[test]
 fn an_interrupted_install_leaves_neither_process_nor_folder() {
     let mut site = Site::bare();
-    // A stand-in that takes for ever and tells its number.
+    // A stand-in that never ends and prints its process ID.
     site.stand_ins(&[(
         "npm",
         "echo $$ >../npm.pid; mkdir node_modules; exec sleep 600",
@@ -239,7 +239,7 @@ fn an_interrupted_install_leaves_neither_process_nor_folder() {
             assert_eq!(installs(&site).len(), 1, "a killed azup cannot clean up");
         }
     }
-    // The next one does.
+    // The next one cleans up.
     site.stand_ins(&[("npm", "exit 1")]);
     let done = site.azup_up(&[]);
     assert!(done.stderr.contains("it gave no reason"), "{done}");
@@ -288,7 +288,7 @@ fn certificates_that_clients_would_refuse_never_get_as_far_as_azurite() {
 fn data_that_cannot_be_written_are_refused() {
     let site = Site::new();
     let file = site.sandbox.write("file", "");
-    // Nobody can make a folder in /proc or below a file, root included.
+    // Nobody can create a folder in /proc or below a file, not even root.
     for location in [
         PathBuf::from("/proc/azup"),
         file.clone(),
@@ -339,13 +339,13 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
 
 #[test]
 fn the_first_use_installs_azurite_from_npm_once() {
-    // Nothing but tests/run asks a registry.
+    // Only tests/run uses a registry.
     needs!(
         std::env::var_os("AZUP_TEST_ALL").is_some(),
         "npm's registry"
     );
     let mut site = Site::bare();
-    // The caller's way to npm's registry, whatever it is.
+    // The caller's access to npm's registry, whatever it is.
     let settings = dirs::home_dir().unwrap().join(".npmrc");
     if settings.exists() {
         site.sandbox.set("npm_config_userconfig", settings);
@@ -365,7 +365,7 @@ fn the_first_use_installs_azurite_from_npm_once() {
             site.sandbox.set(&name, value);
         }
     }
-    // Two at once, on ports and data of their own: one installs, the other waits.
+    // Two at once, on their own ports and data: one installs, the other waits.
     let other = Site::bare();
     let words = [
         site.words(&["-d"]),
@@ -399,7 +399,7 @@ fn the_first_use_installs_azurite_from_npm_once() {
         pinned,
         "as it was pinned"
     );
-    // One small file is left of it, and that serves.
+    // One small file of it remains, and works.
     let place = site.sandbox.own().join("azurite-3.37.0");
     let names = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap());
     let sizes = names.map(|entry| (entry.file_name(), entry.metadata().unwrap().len()));
@@ -422,7 +422,7 @@ fn the_first_use_installs_azurite_from_npm_once() {
 #[test]
 fn where_no_one_file_can_be_made_of_them_its_packages_serve() {
     let mut site = Site::bare();
-    // Azurite without what makes one file of it.
+    // An Azurite without the package that makes one file of it.
     let packages = part("azurite-3.37.0").join("node_modules/azurite");
     let npm = format!(
         "mkdir node_modules && ln -s '{}' node_modules/azurite",

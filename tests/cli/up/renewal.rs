@@ -1,5 +1,5 @@
-//! A certificate is renewed while real Azurite serves: the same process takes the new one, and
-//! a client that trusts what azup trusts loses no request. `up` and `run` renew by themselves.
+//! A certificate is renewed while a real Azurite serves: the same process loads the new one, and a
+//! client with azup's CAs loses no request. `up` and `run` renew by themselves.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn azurite_serves_a_renewed_certificate_by_itself() {
     let up = site.up(&[]);
     site.store("kept");
 
-    // A program that connects anew for each request, with the bundle that azup trusts in.
+    // A program that makes a new connection for each request, with the bundle in which azup trusts.
     let (stop, answers) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(0)),
@@ -65,7 +65,7 @@ fn azurite_serves_a_renewed_certificate_by_itself() {
     );
     assert_eq!(site.state()["azurite_pid"], up.azurite(), "no restart");
 
-    // The CA on disk is the new one, and it alone verifies what is served.
+    // The CA on disk is the new one, and only that verifies what is served.
     assert_eq!(site.stored(), "kept 200");
     up.ctrl_c().ok();
 }
@@ -93,7 +93,7 @@ fn up_and_run_renew_a_set_that_is_due() {
     }
 }
 
-/// `--san` with a set that is there: before, the name was ignored without a word.
+/// `--san` with an existing set: earlier, the name was silently ignored.
 #[test]
 fn a_name_that_the_set_lacks_renews_it_once() {
     let site = Site::new();

@@ -1,5 +1,5 @@
-//! `azup run` as a process: signals, exit codes, and an Azurite that is there for as long
-//! as somebody uses it.
+//! `azup run` as a process: signals, exit codes, and an Azurite that stays for as long as something
+//! uses it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -183,7 +183,7 @@ fn an_azurite_that_runs_is_used_and_stays() {
     let done = site.run(&[], &sh("echo $AZURE_STORAGE_BLOB_ENDPOINT")).ok();
     assert_eq!(done.stdout, format!("{}\n", site.url("")));
     assert_eq!(done.stderr, "", "nothing was started");
-    // Also where its ports are not named.
+    // Even if its ports are not named.
     let words = ["run", "--", "sh", "-c", "echo $AZURE_STORAGE_BLOB_ENDPOINT"];
     let done = site.sandbox.azup(words).ok();
     assert_eq!(done.stdout, format!("{}\n", site.url("")));
@@ -191,7 +191,7 @@ fn an_azurite_that_runs_is_used_and_stays() {
     assert_eq!(up.end_with(Signal::INT).code, 0);
 }
 
-/// A container's, or another user's: known by its certificate alone.
+/// A container's, or another user's: recognised only by its certificate.
 #[test]
 fn an_azurite_of_somebody_elses_is_used_where_it_has_the_same_ca() {
     let mut site = Site::new();
@@ -260,7 +260,7 @@ fn one_that_up_asks_for_meanwhile_stays() {
     site.azup_up(&["-d", "--in-memory"]).ok();
     site.sandbox.write("go", "");
     assert_eq!(end(child).code, 0);
-    // A second run finds it, and leaves it.
+    // A second run finds it, and leaves it running.
     site.run(&[], &sh("true")).ok();
     assert!(lives(azurite));
     site.sandbox.azup(["down"]).ok();
@@ -273,7 +273,7 @@ fn az_gives_the_tokens_where_it_is_asked_to() {
     let shows = "env | grep -c -e IDENTITY_ -e AZURE_MSI_ -e AZURE_IMDS_";
     assert_eq!(site.run(&[], &sh(shows)).ok().stdout, "5\n");
     assert_eq!(site.run(&["--credential=az"], &sh(shows)).stdout, "0\n");
-    // The SDK then runs az, here one that records and knows azup.
+    // The SDK then runs az, here one that logs its calls and knows azup.
     let bin = site.sandbox.root().join("bin");
     fs::create_dir(&bin).unwrap();
     let azup = crate::sandbox::azup().display();
@@ -319,7 +319,7 @@ fn a_python_that_is_not_the_projects_is_named_with_the_command_that_is() {
         done.stdout.ends_with("/.venv\n") && !done.stderr.contains("hint"),
         "{done}"
     );
-    // Where there is no other.
+    // If there is no other.
     site.sandbox.set("PATH", "/nonexistent");
     let done = site.sandbox.azup(["run", "--", "python", "hello there.py"]);
     assert_eq!(done.code, 127);

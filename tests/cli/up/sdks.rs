@@ -13,7 +13,7 @@ use serde_json::json;
 use super::site::Site;
 use crate::sandbox::{Done, azup, part};
 
-/// The public roots and azup's CA in one file, as a company's machine would have it.
+/// The public roots and azup's CA in one file, as on a company's machine.
 pub(super) fn merged_bundle(site: &Site) -> PathBuf {
     let certifi = site
         .sandbox
@@ -35,7 +35,7 @@ pub(super) fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The Python of the answer, as a person would copy it.
+/// The Python code in the answer, as a person would copy it.
 fn snippet(answer: &str) -> &str {
     let start = answer.find("# Python").unwrap();
     let end = answer.rfind("\nCtrl-C").unwrap();
@@ -297,7 +297,7 @@ fn variables_of_azurite_and_node_do_not_change_what_runs() {
     let mut site = Site::new();
     site.sandbox.set("AZURITE_ACCOUNTS", "other:a2V5");
     site.sandbox.set("NODE_OPTIONS", "--require /nowhere.js");
-    // `node --version` does not load it, everything else would fail.
+    // `node --version` does not load it, but everything else would fail.
     let up = site.up(&["--in-memory"]);
     let done = up.end_with(Signal::INT);
     assert!(
@@ -306,7 +306,7 @@ fn variables_of_azurite_and_node_do_not_change_what_runs() {
     );
 }
 
-/// Where a program of the operating system lies.
+/// The path of a program of the operating system.
 pub(super) fn real(program: &str) -> PathBuf {
     ["/usr/local/bin", "/usr/bin", "/bin"]
         .iter()

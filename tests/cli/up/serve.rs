@@ -1,5 +1,5 @@
-//! One port for HTTPS and HTTP, in both forms of URL: what worked against a plain Azurite works
-//! against azup's, and nothing that Azurite has acknowledged is lost when it is told to end.
+//! One port for HTTPS and HTTP, in both forms of URL: what worked with a plain Azurite works with
+//! azup's, and nothing that Azurite has acknowledged is lost when it is told to end.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -114,7 +114,7 @@ fn every_form_of_url_works_with_and_without_tls_and_so_do_copies() {
     }
 }
 
-/// In a network of their own, where the usual ports are free.
+/// In a separate network, where the usual ports are free.
 #[test]
 fn code_that_says_use_development_storage_needs_no_change() {
     let site = Site::new();
@@ -191,13 +191,13 @@ fn what_azurite_does_not_have_is_answered_in_a_sentence() {
 fn eight_writers_without_retries_lose_no_request_to_a_renewal() {
     let site = Site::new();
     let up = site.up(&[]);
-    // With keys over HTTP, and over HTTPS on connections that were there before.
+    // With keys over HTTP, and over HTTPS on connections that were already open.
     let writers =
         [("https", u32::MAX), ("http", 3)].map(|(scheme, per)| site.writers(scheme, per, &[]));
     for _ in 0..2 {
         let before = std::fs::read(site.ca()).unwrap();
         site.sandbox.azup(["renew", "--stores", "none"]).ok();
-        // Nobody complains in the meantime: `up` and `run` wait until the new one is served.
+        // No errors in the meantime: `up` and `run` wait until the new one is served.
         site.azup_up(&["-d"]).ok();
         site.run_there(&[], &["true".into()]).ok();
         assert_ne!(std::fs::read(site.ca()).unwrap(), before);
@@ -241,14 +241,14 @@ fn what_was_acknowledged_under_load_is_there_after_every_kind_of_end() {
     }
 }
 
-/// Each kind of end once, and as often as `tests/run --all` says.
+/// Each way to end once, or as often as `tests/run --all` says.
 fn rounds() -> impl Iterator<Item = (usize, &'static str)> {
     let count = std::env::var("AZUP_TEST_ROUNDS").map_or(1, |count| count.parse().unwrap());
     let all = ["Ctrl-C", "TERM", "HUP", "down", "kill -9 of azup"];
     (1..=count).flat_map(move |round| all.map(|how| (round, how)))
 }
 
-/// Those that are not there, or not what they were.
+/// The blobs that are missing or have changed.
 pub(super) fn lost<'s>(
     stored: &'s [String],
     there: &std::collections::HashSet<String>,
@@ -257,7 +257,7 @@ pub(super) fn lost<'s>(
     lost.map(String::as_str).collect()
 }
 
-/// The names of all blobs of the writers that are there whole.
+/// The names of all the writers' blobs that are whole.
 pub(super) fn listed(site: &Site) -> std::collections::HashSet<String> {
     let (script, string, ca) = (
         script("writers.py"),

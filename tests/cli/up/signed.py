@@ -1,4 +1,5 @@
-"""What to add to the URL of a container, for an hour: python signed.py KEY CONTAINER PROTOCOLS"""
+"""What to append to a container's URL, valid for an hour: python signed.py KEY CONTAINER
+PROTOCOLS"""
 
 import datetime
 import sys

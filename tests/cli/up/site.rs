@@ -20,9 +20,9 @@ const LAST_LINES: [&str; 2] = ["\nCtrl-C stops it\n", "\n}\n"];
 
 pub(super) struct Site {
     pub(super) sandbox: Sandbox,
-    /// Of the three services.
+    /// The ports of the three services.
     pub(super) ports: [u16; 3],
-    /// Of the endpoint for access tokens.
+    /// The port of the endpoint for access tokens.
     pub(super) identity: u16,
 }
 
@@ -37,8 +37,8 @@ pub(super) struct Up {
 }
 
 impl Site {
-    /// With the Azurite that `tests/run` installed: as one file, and with `AZUP_TEST_PLAIN` as
-    /// the packages that it was made of.
+    /// With the Azurite that `tests/run` installed: as one file, or, with `AZUP_TEST_PLAIN`, as the
+    /// packages that the file was made from.
     pub(super) fn new() -> Self {
         let site = Self::bare();
         if std::env::var_os("AZUP_TEST_PLAIN").is_some() {
@@ -51,7 +51,7 @@ impl Site {
         site
     }
 
-    /// Installs the packages alone.
+    /// Installs only the packages.
     pub(super) fn install_packages(&self) {
         let folder = self.sandbox.own().join("azurite-3.37.0");
         std::fs::create_dir_all(&folder).unwrap();
@@ -62,8 +62,8 @@ impl Site {
     /// Without any Azurite.
     pub(super) fn bare() -> Self {
         let mut sandbox = Sandbox::new();
-        // Whoever runs the tests as root: `up` and `run` renew as `trust` does, and must never reach
-        // the stores of the machine itself.
+        // In case root runs the tests: `up` and `run` renew as `trust` does, and must never reach
+        // the machine's own stores.
         sandbox.set("AZUP_STORES", "none");
         Self {
             sandbox,
@@ -85,7 +85,7 @@ impl Site {
         words
     }
 
-    /// Runs `azup up` to its end: in the background, or where it must fail.
+    /// Runs `azup up` to its end: in the background, or because it must fail.
     pub(super) fn azup_up(&self, more: &[&str]) -> Done {
         self.sandbox.azup(self.words(more))
     }
@@ -96,7 +96,7 @@ impl Site {
         self.up_by(self.sandbox.azup_command(self.words(more)))
     }
 
-    /// The same, started by another program, which becomes azup.
+    /// The same, started by another program that becomes azup.
     #[track_caller]
     pub(super) fn up_by(&self, mut command: Command) -> Up {
         let mut child = command
@@ -166,7 +166,7 @@ impl Site {
         self.sandbox.certs().join("ca.pem")
     }
 
-    /// One request with curl, trusting the CA alone: the body, then the status.
+    /// One request with curl, trusting only the CA. Returns the body, then the status.
     pub(super) fn curl(&self, method: &str, path: &str, token: &str, body: Option<&str>) -> String {
         let mut words: Vec<OsString> = vec!["--silent".into(), "--show-error".into()];
         words.extend(["--cacert".into(), self.ca().into()]);
@@ -193,7 +193,7 @@ impl Site {
         token.trim_end().to_owned()
     }
 
-    /// Stores a blob; it was acknowledged when this returns.
+    /// Stores a blob, and returns once it was acknowledged.
     pub(super) fn store(&self, text: &str) {
         let token = self.token();
         self.curl("PUT", "/kept?restype=container", &token, None);
@@ -206,7 +206,7 @@ impl Site {
         self.curl("GET", "/kept/blob", &self.token(), None)
     }
 
-    /// A folder in front of PATH with these programs, each a shell script.
+    /// Puts a folder with these programs, each a shell script, first on PATH.
     pub(super) fn stand_ins(&mut self, scripts: &[(&str, &str)]) {
         let folder = self.sandbox.root().join("stand-ins");
         std::fs::create_dir_all(&folder).unwrap();
@@ -218,7 +218,7 @@ impl Site {
         self.sandbox.set("PATH", path);
     }
 
-    /// PATH with nothing but links to these programs.
+    /// Sets PATH to a folder with only links to these programs.
     pub(super) fn only(&mut self, programs: &[PathBuf]) {
         let folder = self.sandbox.root().join("only");
         std::fs::create_dir_all(&folder).unwrap();
@@ -229,7 +229,7 @@ impl Site {
         self.sandbox.set("PATH", folder);
     }
 
-    /// For a snapshot: ports, process numbers and Node.js's version replaced.
+    /// For a snapshot: ports, process IDs and the version of Node.js replaced.
     pub(super) fn shown(&self, done: &Done) -> String {
         let mut whole = self.sandbox.shown(done);
         // Processes first: one may have the number of a port.
@@ -250,7 +250,7 @@ impl Site {
 }
 
 impl Drop for Site {
-    /// Stops what a failed test left in the background.
+    /// Stops what a failed test left running in the background.
     fn drop(&mut self) {
         let mut pids = Vec::new();
         for state in self.run_files("json") {
@@ -270,12 +270,12 @@ impl Drop for Site {
 }
 
 impl Up {
-    /// The number of azup's process.
+    /// The ID of azup's process.
     pub(super) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 
-    /// The number of Azurite's process.
+    /// The ID of Azurite's process.
     pub(super) fn azurite(&self) -> u32 {
         self.azurite
     }
@@ -295,7 +295,7 @@ impl Up {
         self.end()
     }
 
-    /// Waits for an end that the test has caused otherwise.
+    /// Waits for an end that the test has caused in another way.
     #[track_caller]
     pub(super) fn wait(&mut self) -> Done {
         self.end()
@@ -347,7 +347,7 @@ pub(super) fn ended(child: &mut Child) -> std::process::ExitStatus {
     }
 }
 
-/// Waits until a process has ended; whether it has.
+/// Waits for a process to end, and returns whether it has.
 pub(super) fn gone(pid: u32) -> bool {
     let until = Instant::now() + PATIENCE;
     while lives(pid) {
@@ -359,8 +359,8 @@ pub(super) fn gone(pid: u32) -> bool {
     true
 }
 
-/// Whether a process lives; one that nobody has waited for yet does not, once its last
-/// thread has ended and closed the files.
+/// Whether a process is alive. One that has not been waited for is not, once its last thread has
+/// ended and closed the files.
 pub(super) fn lives(pid: u32) -> bool {
     let there = Pid::from_raw(i32::try_from(pid).unwrap())
         .is_some_and(|pid| test_kill_process(pid).is_ok());

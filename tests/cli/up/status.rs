@@ -1,4 +1,4 @@
-//! `azup status` says which stores of this user trust what an Azurite serves.
+//! `azup status` says which of this user's stores trust what an Azurite serves.
 
 use super::site::Site;
 use crate::python::Environment;

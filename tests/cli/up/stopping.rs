@@ -1,4 +1,4 @@
-//! However it ends, what was stored is kept and nothing goes on running.
+//! However it ends, stored data is kept and no process is left running.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ fn a_blob_stored_just_before_the_end_is_there_afterwards() {
     assert!(site.run_files("json").is_empty(), "nothing runs any more");
 }
 
-/// As everybody keeps a program running who is about to log out.
+/// How people keep a program running when they log out.
 #[test]
 fn under_nohup_it_outlives_the_terminal() {
     let site = Site::new();
@@ -68,7 +68,7 @@ fn up_right_after_kill_waits_for_the_old_azurite() {
     site.store("kept");
     let old = up.azurite();
     signal(up.pid(), Signal::KILL);
-    // A signal takes its time on a busy machine; Azurite then takes its own.
+    // A signal takes time on a busy machine; then Azurite takes its own.
     assert!(gone(up.pid()));
     let up = site.up(&[]);
     assert!(gone(old));
@@ -98,7 +98,7 @@ fn an_azurite_that_dies_is_started_again_once_and_the_reason_is_told() {
     let log = std::fs::read_to_string(&site.run_files("log")[0]).unwrap();
     assert!(log.contains("; restarted\n"), "{log}");
 
-    // It would only go on like this.
+    // It would only keep ending like this.
     signal(
         u32::try_from(again["azurite_pid"].as_u64().unwrap()).unwrap(),
         Signal::KILL,
@@ -111,7 +111,7 @@ fn an_azurite_that_dies_is_started_again_once_and_the_reason_is_told() {
             .ends_with("error: Azurite was killed by signal 9\nhint: azup up\n"),
         "{done}"
     );
-    // Still one document on standard output: the answer.
+    // Standard output is still one document: the answer.
     assert_eq!(done.json()["round_trip"], true);
     assert!(site.run_files("json").is_empty());
 }
@@ -142,7 +142,7 @@ fn interrupted_before_it_is_ready_it_leaves_nothing_running() {
         .spawn()
         .unwrap();
     let until = Instant::now() + PATIENCE;
-    // Its log is made when Azurite is started, a second before it answers.
+    // Its log is created when Azurite is started, a second before it answers.
     while site.run_files("log").is_empty() {
         assert!(Instant::now() < until, "Azurite was started");
         std::thread::sleep(Duration::from_millis(1));
@@ -153,7 +153,7 @@ fn interrupted_before_it_is_ready_it_leaves_nothing_running() {
     assert_eq!(done.code, 130, "{done}");
     assert_eq!(done.stdout, "");
     assert!(done.stderr.ends_with("error: interrupted\n"), "{done}");
-    // Its lock is free and its ports are, too.
+    // Its lock and its ports are free.
     site.up(&[]).end_with(Signal::INT).ok();
 }
 

@@ -62,7 +62,7 @@ fn a_test_run_gets_all_it_needs_in_one_document() {
     let done = fixture.close().ok();
     ended_in_two_seconds(started);
     assert_eq!(done.stdout, "", "one document and no more");
-    // Beside azup's own folder it wrote nothing to HOME: no store has heard of the CA.
+    // It wrote nothing to HOME outside azup's own folder: the CA is in no store.
     let outside = crate::sandbox::Sandbox::files(&site.sandbox.home());
     let outside: Vec<_> = outside
         .iter()
@@ -71,8 +71,8 @@ fn a_test_run_gets_all_it_needs_in_one_document() {
     assert!(outside.is_empty(), "{outside:?}");
 }
 
-/// The program that starts it, in a shape that keeps most things alive: a child of its own has the
-/// same pipe, and the thread that started azup has ended.
+/// The program that starts it, built to keep most things alive: a child of its own has the same
+/// pipe, and the thread that started azup has ended.
 const PARENT: &str = "\
 import os, subprocess, sys, threading
 read, write = os.pipe()
@@ -179,7 +179,7 @@ fn two_test_runs_and_the_user_do_not_disturb_each_other() {
     one.store(&site);
     one.close().ok();
     two.store(&site);
-    // Nobody else takes it for the project's Azurite, or stops it.
+    // No other command takes it for the project's Azurite, or stops it.
     let env = site.sandbox.azup(["env", "--json"]).ok();
     assert!(!env.stdout.contains(&two.port().to_string()), "{env}");
     let run = site
@@ -212,7 +212,7 @@ fn a_port_that_somebody_has_is_passed_over_and_a_named_one_is_kept() {
     drop(taken);
     let fixture = start(&site, &[&format!("--port={}", site.ports[0])]);
     assert_eq!(fixture.port(), site.ports[0]);
-    // A second one with the same port gets a reason, and the first stays.
+    // A second one on the same port gets a reason, and the first stays.
     let child = begin(&site, &[&format!("--port={}", site.ports[0])]);
     let done = Done::from(child.wait_with_output().unwrap());
     assert_eq!(done.code, 1, "{done}");

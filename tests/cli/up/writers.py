@@ -1,9 +1,9 @@
-"""Eight writers without retries, until standard input closes; then each blob that was stored, by
-its name, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION [stopping]
-The names of those that are there whole: python writers.py CONNECTION-STRING CA list
+"""Eight writers without retries, until standard input closes; then the name of each blob that was
+stored, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION [stopping]
+The names of those that are whole: python writers.py CONNECTION-STRING CA list
 
-Each client connects anew after PER-CONNECTION requests. One that is refused after the writers
-were told to stop is no failure where Azurite is being stopped: the word `stopping` at the end."""
+Each client makes a new connection after PER-CONNECTION requests. With `stopping`, Azurite is being
+stopped: a connection that is refused after the writers were told to stop is then no failure."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-//! `--audience`: emulators that use the names of the cloud get local tokens, and nobody is asked.
+//! `--audience`: emulators that use the cloud's names get local tokens, and `az` is not asked.
 
 use rustix::process::Signal;
 

@@ -1,4 +1,4 @@
-//! Who tries to get at the user's login, or to be run in its place.
+//! Attempts to get at the user's login, or to be run in its place.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::{TOKEN, VAULT, forwarded, local, refused};
 use crate::sandbox::{Sandbox, write_program};
 use crate::up::site::Site;
 
-/// An `az` that a repository brings.
+/// An `az` in a repository.
 const EVIL: &str = "#!/bin/sh\ntouch \"$EVIL_RAN\"\n";
 
 #[test]
@@ -28,7 +28,7 @@ fn what_a_repository_brings_is_never_run_in_the_place_of_az() {
         project.display(),
         link.display()
     );
-    // `sh` by its path: the command is the user's own business, and may be the project's.
+    // `sh` by its path: the command is the user's choice, and may be the project's.
     let ask = format!("PATH=/usr/bin:/bin; {}ask {VAULT}", super::ASK);
     let command = ["/bin/sh".into(), "-c".into(), ask.into()];
     site.sandbox.set("PATH", &path);
@@ -38,7 +38,7 @@ fn what_a_repository_brings_is_never_run_in_the_place_of_az() {
     assert_eq!(done.code, 1, "{done}");
     assert!(!ran.exists());
 
-    // pip's az starts `python -m azure.cli`: neither the project's Python nor its packages.
+    // pip's az starts `python -m azure.cli`: with neither the project's Python nor its packages.
     site.fake(
         "az",
         &format!("python3 -c 'import azure.cli' 2>/dev/null && touch \"$EVIL_RAN\"; {TOKEN}"),
@@ -89,7 +89,7 @@ fn a_resource_that_is_more_than_a_name_starts_no_process() {
 fn only_the_header_that_was_drawn_and_only_on_this_machine() {
     let mut site = Site::new();
     site.fake("az", TOKEN);
-    // A container that has the header all the same, a page, a proxy, IMDS without any header.
+    // A container that has the header anyway, a page, a proxy, IMDS without any header.
     let script = format!(
         r#"ask {VAULT} wrong
         ask https://storage.azure.com wrong
@@ -120,7 +120,7 @@ fn only_the_header_that_was_drawn_and_only_on_this_machine() {
     assert_eq!(site.calls("az"), "");
 }
 
-/// Neither the header nor a token, whatever the command asks azup for.
+/// Whatever the command asks azup for, neither the header nor a token remains.
 #[test]
 fn the_header_and_the_tokens_are_in_no_file_and_die_with_the_command() {
     let mut site = Site::new();
@@ -154,7 +154,7 @@ fn the_header_and_the_tokens_are_in_no_file_and_die_with_the_command() {
             crate::up::site::signal(*pid, rustix::process::Signal::TERM);
         }
     });
-    // What `azup env` says there opens the emulator alone.
+    // What `azup env` prints there only opens the emulator.
     let (vault, storage) = (lines.next().unwrap(), lines.next().unwrap());
     assert!(refused(vault) && local(storage), "{done}");
     for (path, bytes) in Sandbox::files(&site.sandbox.home())
@@ -166,7 +166,7 @@ fn the_header_and_the_tokens_are_in_no_file_and_die_with_the_command() {
             assert!(!text.contains(secret), "{}", path.display());
         }
     }
-    // Neither the endpoint of the next one nor a lasting one takes it.
+    // Neither the next start's endpoint nor a lasting one accepts it.
     let later = format!(
         "ask {VAULT} {header}; IDENTITY_ENDPOINT=http://127.0.0.1:{}/msi/token; \
          ask {VAULT} {header}; IDENTITY_ENDPOINT={endpoint}; ask {VAULT} {header}",
@@ -176,7 +176,7 @@ fn the_header_and_the_tokens_are_in_no_file_and_die_with_the_command() {
     assert!(!done.stdout.contains("access_token"), "{done}");
 }
 
-/// What the environment says is never taken for a header to forward for.
+/// A value from the environment is never accepted as a header to forward for.
 #[test]
 fn a_header_from_the_environment_forwards_nothing() {
     let mut site = Site::new();

@@ -1,4 +1,4 @@
-//! `azup up` and `azup identity`, which go on: who starts them is told the header, once.
+//! `azup up` and `azup identity` keep running: the user who starts them is told the header, once.
 
 use rustix::process::Signal;
 
@@ -18,7 +18,7 @@ fn drawn(answer: &str) -> &str {
 }
 
 impl Site {
-    /// Asks the endpoint at the fixed port for the vault and for storage, with this header.
+    /// Asks the endpoint on the fixed port for the vault and for storage, with this header.
     fn answers(&self, header: &str) -> Vec<String> {
         let script = format!(
             "{}IDENTITY_ENDPOINT=http://127.0.0.1:{}/msi/token; ask {VAULT} {header}; ask https://storage.azure.com {header}",
@@ -54,7 +54,7 @@ fn up_says_its_header_once_to_who_starts_it() {
     let answers = site.answers(&site.lasting());
     assert!(refused(&answers[0]) && local(&answers[1]), "{answers:?}");
     site.nowhere(&header);
-    // What was handed on, and once, whoever asked how often.
+    // The status says what was forwarded, once, however often it was asked for.
     site.answers(&header);
     let forwards = format!("forwards    tokens of az\nforwarded   {VAULT}\n");
     let status = || site.sandbox.azup(["status"]).ok().stdout;
@@ -133,7 +133,7 @@ fn identity_alone_forwards_on_this_machine_only() {
     assert_eq!(done.code, 2, "{done}");
 }
 
-/// Who runs tests is logged in to the cloud, and their tests get nothing of that.
+/// A user who runs tests is logged in to the cloud, and the tests get nothing of that login.
 #[test]
 fn an_azurite_for_tests_forwards_no_token() {
     let mut site = Site::new();

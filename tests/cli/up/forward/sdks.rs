@@ -9,11 +9,11 @@ use crate::sandbox::{Done, part};
 use crate::up::clients::script;
 use crate::up::site::Site;
 
-/// What each prints: a token of azup's for Storage and one of az's for Key Vault, by a credential
-/// for both and by one for each.
+/// What each prints: azup's token for Storage and az's for Key Vault, with a credential for both
+/// and with one for each.
 const BOTH: &str = "local\ntoken-of-the-fake-az\nlocal\ntoken-of-the-fake-az\n";
 
-/// Runs a client that is told which credential to make.
+/// Runs a client with the kind of credential to make.
 fn client(site: &Site, options: &[&str], words: &[OsString], kind: &str) -> Done {
     let mut words = words.to_vec();
     words.push(kind.into());
@@ -27,14 +27,14 @@ fn gets_both(words: &[OsString]) {
         let done = client(&site, &[], words, kind);
         assert_eq!(done.stdout, BOTH, "{kind}: {done}");
     }
-    // Managed identity alone has no az of its own to go on to.
+    // Managed identity alone has no az of its own to fall back on.
     let done = client(&site, &["--forward=none"], words, "managed");
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert_eq!((lines[0], lines[2]), ("local", "local"), "{done}");
     for line in [lines[1], lines[3]] {
         assert!(!line.contains("token-of-the-fake-az"), "{done}");
     }
-    // An emulator by the cloud's name.
+    // An emulator under the cloud's name.
     let done = client(
         &site,
         &["--audience=https://vault.azure.net"],
@@ -86,7 +86,7 @@ fn javascript_of_2023() {
     }
 }
 
-/// Whose chain no refusal keeps going. 1.10.1 is what Thanos pins.
+/// No refusal lets its chain go on. Thanos pins 1.10.1.
 #[test]
 fn go() {
     if !is_left_out("go") {
@@ -102,7 +102,7 @@ fn java() {
     gets_both(&java_with("java-client"));
 }
 
-/// Which has no words for a refusal yet. It is what Spring Cloud Azure 5.23 brings.
+/// It does not understand a refusal yet. Spring Cloud Azure 5.23 uses this version.
 #[test]
 fn java_of_2025() {
     if !is_left_out("java") && with_older("old-java") {
@@ -116,9 +116,9 @@ fn java_with(jars: &str) -> [OsString; 4] {
     ["java".into(), "-cp".into(), jars.into(), source.into()]
 }
 
-/// It says what it got and nothing of two credentials, so each is a process of its own. To
-/// Storage's a token is local; the other's comes from az by the endpoint, or by the chain's next
-/// link where the endpoint refuses in the one form at which .NET goes on.
+/// Its output does not tell two credentials apart, so each is a process of its own. For Storage the
+/// token is local; the other one comes from az through the endpoint, or from the chain's next link
+/// if the endpoint refuses in the only form after which .NET goes on.
 #[test]
 fn dotnet() {
     let Some(program) = crate::up::dotnet::program() else {
@@ -161,7 +161,7 @@ fn dotnet() {
     );
 }
 
-/// Whether older SDKs are there: `tests/run --all` brings them.
+/// Whether older SDKs are there: `tests/run --all` installs them.
 #[allow(clippy::print_stderr, reason = "it is read by a person")]
 fn with_older(name: &str) -> bool {
     let there = std::env::var_os("AZUP_TEST_OLDER_SDKS").is_some();

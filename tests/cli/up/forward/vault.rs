@@ -1,5 +1,5 @@
-//! A second service beside Azurite: a stand-in for a Key Vault (`tests/matrix/vault.py`, no
-//! emulator of one) with azup's certificate, and the real SDKs, which verify TLS and, but for .NET's
+//! A second service next to Azurite: a stand-in for a Key Vault (`tests/matrix/vault.py`, not an
+//! emulator) with azup's certificate, and the real SDKs, which verify TLS and, except for .NET's
 //! program, check that the challenge belongs to the vault that they asked. One credential for both.
 
 use std::ffi::OsString;
@@ -16,18 +16,18 @@ use crate::up::site::Site;
 /// What a program prints that has stored a blob and a secret.
 const BOTH: &str = "a blob\na secret\n";
 
-/// The name of the vault, which is below that of its audience, as a client demands.
+/// The name of the vault, below its audience's, as clients demand.
 const HOST: &str = "primary.localhost";
 
 struct StandIn {
     child: Child,
     port: u16,
-    /// What it was asked and what it answered, a line each.
+    /// Its requests and answers, one a line.
     asked: mpsc::Receiver<String>,
 }
 
 impl StandIn {
-    /// Serves with this machine's set; `audience` is what its challenge names.
+    /// Serves with this machine's set; its challenge names `audience`.
     fn start(site: &Site, audience: &str) -> Self {
         let mut command = site.sandbox.command(part("venv/bin/python"));
         command.arg(file("vault.py")).arg(site.sandbox.certs());
@@ -48,7 +48,7 @@ impl StandIn {
     }
 
     fn asked(&self) -> Vec<String> {
-        // It prints before it answers, so that all is there but for the pipe's delay.
+        // It prints before it answers, so only the pipe delays the lines.
         let mut lines = Vec::new();
         while let Ok(line) = self
             .asked
@@ -77,7 +77,7 @@ fn file(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A site whose certificate has the vault's name, and where an `az` would note that it is asked.
+/// A site whose certificate has the vault's name, and with an `az` that would log a call.
 fn site() -> Site {
     let mut site = Site::new();
     site.fake("az", TOKEN);
@@ -87,7 +87,7 @@ fn site() -> Site {
     site
 }
 
-/// `azup run` where the hosts file has the vault's name, as the page on emulators says.
+/// `azup run` with the vault's name in the hosts file, as the page on emulators says.
 fn run(site: &Site, options: &[&str], words: &[OsString]) -> Done {
     let known = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let hosts = site.sandbox.root().join("hosts");
@@ -105,7 +105,7 @@ fn run(site: &Site, options: &[&str], words: &[OsString]) -> Done {
     Done::from(command.output().unwrap())
 }
 
-/// Stores and reads both: by a loopback audience, and by the same one where it is named.
+/// Stores and reads both: with a loopback audience, and with the same one if it is named.
 fn stores_both(words: &[OsString]) {
     let mut site = site();
     let vault = StandIn::start(&site, "https://localhost:{port}");
@@ -122,8 +122,8 @@ fn stores_both(words: &[OsString]) {
             "{options:?}"
         );
     }
-    // A vault of the cloud's audience gets az's token, which this one takes for none; and a name
-    // that is not above its own is no challenge of its.
+    // A vault with the cloud's audience gets az's token, which the stand-in does not accept; and a
+    // name that is not above its own is not a valid challenge.
     let cloud = StandIn::start(&site, VAULT);
     site.sandbox.set("VAULT_URL", cloud.url());
     let done = run(&site, &[], words);
@@ -165,8 +165,8 @@ fn java_stores_a_blob_and_a_secret_with_one_credential() {
     stores_both(&["java".into(), "-cp".into(), jars.into(), source.into()]);
 }
 
-/// Its program does not check the challenge, so that the vault may have the cloud's audience, as
-/// azure-keyvault-emulator does.
+/// Its program does not check the challenge, so the vault may have the cloud's audience, as with
+/// azure-keyvault-emulator.
 #[test]
 fn dotnet_stores_a_secret_where_the_audience_is_the_clouds() {
     let Some(program) = crate::up::dotnet::program() else {

@@ -9,7 +9,7 @@ use super::{copy, root, site};
 use crate::sandbox::{Done, azup, part};
 use crate::up::site::{Site, gone};
 
-/// Of the processor on which the tests run.
+/// The npm platform of this machine's processor.
 fn platform() -> &'static str {
     if cfg!(target_arch = "x86_64") {
         "linux-x64"
@@ -35,7 +35,7 @@ fn tarballs() -> &'static [PathBuf] {
     files
 }
 
-/// A project in which npm has installed them, beside the SDKs and what runs tests.
+/// A project into which npm has installed them, next to the SDKs and test runners.
 fn project() -> Site {
     let mut site = site();
     site.sandbox.unset("AZUP");
@@ -55,7 +55,7 @@ fn project() -> Site {
     site
 }
 
-/// Each Node.js that is supported.
+/// Each supported Node.js.
 fn nodes() -> [PathBuf; 3] {
     [
         part("node20/node_modules/node/bin/node"),
@@ -81,7 +81,7 @@ fn the_command_is_the_program_of_this_platform() {
         (2, Some(2)),
         "{done}"
     );
-    // Without the package of the platform it says which one is missing.
+    // Without the platform's package it says which one is missing.
     fs::remove_dir_all(
         site.sandbox
             .project()

@@ -54,7 +54,7 @@ fn command(site: &Site, words: &[&str]) -> Command {
         "-o",
         "asyncio_default_fixture_loop_scope=function",
     ]);
-    // As in projects that are strict.
+    // As in strict projects.
     pytest.args(["-W", "error"]).args(words);
     pytest
 }
@@ -71,7 +71,7 @@ fn pytest(site: &Site, words: &[&str]) -> Done {
 #[test]
 fn every_client_of_a_test_finds_azurite_and_trusts_it() {
     let mut site = project();
-    // As somebody has it who is behind a company's proxy; it comes back.
+    // As behind a company's proxy; the value is restored.
     site.sandbox
         .set("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
     let done = pytest(&site, &["test_clients.py"]).ok();
@@ -86,7 +86,7 @@ fn who_does_not_ask_for_it_pays_nothing() {
     site.sandbox.set("AZUP", "/nowhere/azup");
     let done = pytest(&site, &["test_unused.py"]).ok();
     assert!(done.stdout.contains("1 passed"), "{done}");
-    // And who asks is told why there is none.
+    // A test that asks for it is told why there is none.
     let done = pytest(&site, &["-k", "connection_string"]);
     assert!(done.stdout.contains("/nowhere/azup"), "{done}");
 }

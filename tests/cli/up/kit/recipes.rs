@@ -1,4 +1,4 @@
-//! The recipes of `docs/testing`: each is a file here, which is run, and stands in its page.
+//! The recipes of `docs/testing`: each is a file here, which is run, and appears in its page.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -23,7 +23,7 @@ fn site_with_azup_on_path() -> Site {
     site
 }
 
-/// The page has the file word for word, and that is short.
+/// The page has the file word for word, and the file is short.
 #[track_caller]
 fn stands_in(page: &str, file: &str) {
     let code = fs::read_to_string(root().join("tests/cli/up/kit").join(file)).unwrap();
@@ -34,7 +34,7 @@ fn stands_in(page: &str, file: &str) {
     assert!(lines <= 30, "{file} has {lines} lines");
 }
 
-/// Whether `tests/run` has said already that this language cannot be had.
+/// Whether `tests/run` has already said that this language is not available.
 fn is_left_out(language: &str) -> bool {
     let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
     left_out.split(' ').any(|name| name == language)
@@ -47,7 +47,7 @@ fn two_packages_of_go_tests_run_at_once_without_docker() {
         return;
     }
     let site = site_with_azup_on_path();
-    // What `go test ./...` does with two packages.
+    // As `go test ./...` does with two packages.
     let begin = || -> Child {
         let mut tests = site.sandbox.command(part("kit-go/tests"));
         tests
@@ -65,7 +65,7 @@ fn two_packages_of_go_tests_run_at_once_without_docker() {
     assert!(site.run_files("json").is_empty(), "nothing runs any more");
 }
 
-/// The shortest way, for tests without a fixture; what is compiled already is this machine's.
+/// The shortest way, for tests without a fixture; it uses this machine's compiled packages.
 #[test]
 fn go_test_under_run_needs_no_fixture() {
     if is_left_out("go") {
@@ -89,7 +89,7 @@ fn go_test_under_run_needs_no_fixture() {
     assert!(done.stdout.starts_with("ok "), "{done}");
 }
 
-/// Without a network: what Maven needs, it has fetched when the part was made.
+/// Without a network: what Maven needs was fetched when the part was made.
 #[test]
 fn mvn_test_under_run_needs_no_extension() {
     if is_left_out("java") {
@@ -104,7 +104,7 @@ fn mvn_test_under_run_needs_no_extension() {
     }
     let repository = part("kit-maven/repository");
     let repository = format!("-Dmaven.repo.local={}", repository.display());
-    // What was fetched from a mirror serves as well.
+    // Artifacts fetched from a mirror work too.
     let words = ["mvn", "-B", "-o", "-llr", &repository, "test"];
     let done = site.run(&[], &words.map(OsString::from)).ok();
     let passed = "Tests run: 1, Failures: 0, Errors: 0, Skipped: 0";

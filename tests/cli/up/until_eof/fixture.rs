@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::super::site::{Site, ended, lives};
 use crate::sandbox::{Done, part};
 
-/// A program as in production. The container has a new name each time.
+/// Production code. The container has a new name each time.
 const STORE: &str = "
 from os import environ
 from uuid import uuid4
@@ -41,7 +41,7 @@ pub(in crate::up) fn begin(site: &Site, more: &[&str]) -> Child {
     azup.spawn().unwrap()
 }
 
-/// Reads the one document, for which it waits, up to the line that ends it.
+/// Waits for the one document and reads it up to the line that ends it.
 #[track_caller]
 pub(in crate::up) fn document(from: impl std::io::Read) -> Value {
     let mut text = String::new();
@@ -101,7 +101,7 @@ impl Fixture {
         }
     }
 
-    /// Stores a blob as in production, by the SDK and its credential.
+    /// Stores a blob as in production, with the SDK and its credential.
     #[track_caller]
     pub(in crate::up) fn store(&self, site: &Site) {
         let mut python = site.sandbox.command(part("venv/bin/python"));
@@ -109,7 +109,8 @@ impl Fixture {
         Done::from(python.args(["-c", STORE]).output().unwrap()).ok();
     }
 
-    /// Closes its standard input and waits for its end: the exit code, and what it still said.
+    /// Closes its standard input and waits for its end. Returns the exit code, and what it still
+    /// printed.
     #[track_caller]
     pub(in crate::up) fn close(mut self) -> Done {
         let mut child = self.child.take().unwrap();
@@ -159,13 +160,13 @@ pub(in crate::up) fn is_valid(site: &Site, document: &Value) {
     site.sandbox.run(part("venv/bin/python"), words).ok();
 }
 
-/// The promise of `--until-eof`, of which 0.2 s were measured. Where more threads want to run than
-/// there are cores, as when all tests run at once, it is as many times longer.
+/// The promise of `--until-eof`; 0.2 s were measured. If more threads want to run than there are
+/// cores, as when all tests run at once, the limit is as many times longer.
 #[track_caller]
 pub(in crate::up) fn ended_in_two_seconds(since: Instant) {
     let took = since.elapsed();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // 0.20 0.18 0.12 RUNNING/ALL LAST: of the last minute, and now.
+    // 0.20 0.18 0.12 RUNNING/ALL LAST: load of the last minute, and now.
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     let number = |at: usize| -> f64 {
         let word = load.split_whitespace().nth(at).unwrap();

@@ -31,6 +31,6 @@ func TestStores(t *testing.T) {
 	if _, err = client.DownloadBuffer(ctx, "from-go", "hello", got, nil); err != nil || string(got) != "Hello" {
 		t.Fatal(string(got), err)
 	}
-	// Both packages are at it at the same time.
+	// Both packages run at the same time.
 	time.Sleep(time.Second)
 }

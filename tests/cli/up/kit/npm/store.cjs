@@ -1,4 +1,4 @@
-// Code as in production, which all the tests of this folder run.
+// Production code, which all the tests in this folder run.
 const { BlobServiceClient } = require("@azure/storage-blob");
 const { DefaultAzureCredential } = require("@azure/identity");
 const https = require("node:https");
@@ -10,7 +10,7 @@ module.exports = async function store() {
   await container.create();
   await container.uploadBlockBlob("hello", "Hello", 5);
   const stored = (await container.getBlobClient("hello").downloadToBuffer()).toString();
-  // Node.js's own clients trust it, too; who names CAs of its own is left alone.
+  // Node.js's own clients trust it, too; code that names its own CAs is left alone.
   const fetched = (await fetch(url)).status;
   const asked = (ca) =>
     new Promise((resolve) => {

@@ -1,4 +1,4 @@
-"""Code as in production, by each way in which Python verifies a certificate."""
+"""Production code, with each way in which Python verifies a certificate."""
 
 import os
 import subprocess
