@@ -1,17 +1,17 @@
-//! The azup that goes into containers, and the package that takes its place.
+//! The azup that goes into containers, and the package that replaces it.
 
 use std::process::Command;
 
 use crate::engine::{docker, run, static_azup};
 use crate::site::{Compose, Site, User};
 
-/// Nothing of the image is used: there is none. What runs here runs on Alpine and on any
+/// There is no image, so nothing of it is used. A program that runs here runs on Alpine and on any
 /// old distribution, given the kernel.
 #[test]
 fn the_binary_runs_in_an_empty_container_and_is_small() {
     let azup = static_azup();
     let bytes = azup.metadata().unwrap().len();
-    // With the Azurite inside, which is 1.24 MB of it.
+    // Includes the bundled Azurite, 1.24 MB of it.
     assert!(bytes < 8_000_000, "{bytes} bytes");
 
     let image = format!("azup-e2e-empty-{}", std::process::id());
@@ -32,8 +32,8 @@ fn the_binary_runs_in_an_empty_container_and_is_small() {
     assert!(trusted.ok().stdout.contains("trusted nowhere"));
 }
 
-/// pip for real, from a folder of wheels: the binary is missing, the package is installed
-/// in its place, and what nobody can install is no reason for an image not to build.
+/// The real pip, with a folder of wheels: the binary is missing, the package is installed instead,
+/// and the image builds even if neither can be installed.
 #[test]
 fn the_package_takes_the_place_of_a_missing_binary() {
     let site = Site::new("package", User::Root, Compose::Two);
@@ -43,7 +43,7 @@ fn the_package_takes_the_place_of_a_missing_binary() {
         std::fs::remove_file(own.join(name)).ok();
     }
     let version = env!("CARGO_PKG_VERSION");
-    // A wheel as tools for Rust programs make it: the program as a script.
+    // A wheel as packaging tools for Rust make it, with the program as a script.
     let wheel = format!(
         "import zipfile\n\
          info = 'azurite_up-{version}.dist-info/'\n\
@@ -89,7 +89,7 @@ fn the_package_takes_the_place_of_a_missing_binary() {
         "{done}"
     );
 
-    // Without the wheel, and without a network: the hook says so in two lines.
+    // Without the wheel and without a network, the hook says so in two lines.
     let done = build("").ok();
     let said: Vec<&str> = done.stderr.lines().rev().take(2).collect();
     assert!(said.iter().all(|line| line.starts_with("azup: ")), "{done}");

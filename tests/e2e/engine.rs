@@ -1,4 +1,4 @@
-//! The container engine: commands with a limit of time, and cleaning up by name.
+//! The container engine: commands with a time limit, and cleaning up by name.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that ends by itself (seconds). Far more than it takes: a
-/// limit only keeps a broken test from hanging.
+/// How long anything may take that ends by itself (seconds). Far more than it takes: a limit only
+/// keeps a broken test from hanging.
 const LIMIT: &str = "420";
 
 /// What a program printed and how it ended.
@@ -19,7 +19,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// This, where the program succeeded; else the test ends with all it printed.
+    /// Returns this if the program succeeded; otherwise the test ends with all that it printed.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{self}");
@@ -48,7 +48,7 @@ pub fn run(command: &Command) -> Done {
     if let Some(folder) = command.get_current_dir() {
         limited.current_dir(folder);
     }
-    // Variables of this machine would reach what is tested: every command says its own.
+    // This machine's variables would reach the tested programs: every command sets its own.
     limited.env_clear().env("PATH", PATH);
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
@@ -63,7 +63,7 @@ pub fn run(command: &Command) -> Done {
     }
 }
 
-/// Programs of the operating system, and nothing of the developer's own.
+/// The operating system's programs, and none of the developer's.
 pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// `docker WORDS`, run to its end.
@@ -93,14 +93,14 @@ pub fn parts() -> PathBuf {
         .into()
 }
 
-/// The azup that is linked statically.
+/// The statically linked azup.
 pub fn static_azup() -> PathBuf {
     let file = std::env::var_os("AZUP_TEST_STATIC");
     file.expect("AZUP_TEST_STATIC is not set: run the tests with tests/run")
         .into()
 }
 
-/// Does `action`, and writes down how long it took.
+/// Runs `action`, and notes how long it took.
 pub fn timed<T>(label: &str, action: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let result = action();
@@ -115,7 +115,7 @@ pub fn took(action: impl FnOnce()) -> Duration {
     started.elapsed()
 }
 
-/// Writes down a time.
+/// Notes a time.
 pub fn note(label: &str, took: Duration) {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-times.txt");
     let mut file = std::fs::File::options()
@@ -126,8 +126,8 @@ pub fn note(label: &str, took: Duration) {
     writeln!(file, "{:7.2} s  {label}", took.as_secs_f64()).unwrap();
 }
 
-/// Asks until there is an answer, at most `patience`; then the test ends with what
-/// `otherwise` says. Gives how long it took.
+/// Asks until there is an answer, at most for `patience`; then the test ends with the message of
+/// `otherwise`. Returns how long it took.
 #[track_caller]
 pub fn wait(
     patience: Duration,
@@ -147,8 +147,8 @@ pub fn wait(
     started.elapsed()
 }
 
-/// Removes everything that belongs to these compose projects and dev container images,
-/// and nothing else.
+/// Removes everything that belongs to these compose projects and dev container images, and nothing
+/// else.
 pub fn remove(folder: &Path, project: &str, images: &str) {
     let label = format!("label=com.docker.compose.project={project}");
     let local = format!("label=devcontainer.local_folder={}", folder.display());

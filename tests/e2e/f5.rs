@@ -1,5 +1,5 @@
-//! F5 in the dev container that the command line brought up: VS Code's workbench runs in it, and the
-//! hand of `tests/editor` presses the key from outside. The container's way to the network is cut.
+//! F5 in a dev container that the devcontainer CLI brought up: VS Code's workbench runs in it, and
+//! the hand of `tests/editor` presses the key from outside. The container has no network.
 
 use std::fs::Permissions;
 use std::net::{TcpListener, TcpStream};
@@ -19,14 +19,14 @@ const MOUNTS: [(&str, &str); 3] = [
     ("wheels", "/opt/wheels"),
 ];
 
-/// What pip has for an index in hooks.
+/// pip's index in hooks.
 const WHEELS: &str = "PIP_FIND_LINKS=/opt/wheels";
 
 const PORT: u16 = 38_080;
 
 const REQUIREMENTS: &str = "azure-identity\nazure-storage-blob\n";
 
-/// `ran.txt` of a program that has stored its blob, with nobody asked or told anything.
+/// `ran.txt` of a program that has stored its blob, without any dialog or message.
 #[track_caller]
 fn it_works(site: &Site, pressed: &Pressed, when: &str) {
     assert!(pressed.ran, "{when}: {pressed:#?}");
@@ -56,7 +56,7 @@ fn project(site: &Site) {
     pip(site, "no-index = true\nfind-links = /opt/wheels\n");
 }
 
-/// What pip has in the editor.
+/// pip's settings in the editor.
 fn pip(site: &Site, settings: &str) {
     let shared = site.root().join("shared");
     std::fs::write(shared.join("pip.conf"), format!("[global]\n{settings}")).unwrap();
@@ -125,7 +125,7 @@ impl<'a> Workbench<'a> {
             || TcpStream::connect((&*address, PORT)).is_ok(),
             || std::fs::read_to_string(shared.join("code-server.log")).unwrap_or_default(),
         );
-        // Only what comes from this machine itself may use all of a browser.
+        // Only this machine may control a browser.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
@@ -178,7 +178,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
     to.shutdown(std::net::Shutdown::Both).ok();
 }
 
-/// Makes a `.venv` as it is made on a machine whose Python lies elsewhere.
+/// Makes a `.venv` as on a machine whose Python is elsewhere.
 fn environment_of_the_host(site: &Site) {
     let python = site.root().join("python3");
     std::fs::copy("/usr/bin/python3", &python).unwrap();
@@ -223,7 +223,7 @@ fn f5_in_the_dev_container_works_the_first_time_and_after_all_that_happens_to_it
     it_works(&site, &workbench.press_f5(), "with the host's environment");
 
     site.write("requirements.txt", format!("{REQUIREMENTS}rather-new\n"));
-    // As everywhere, there is an index; and no way to it.
+    // As usual there is an index, but it cannot be reached.
     pip(&site, "");
     let mut pressed = None;
     let took = crate::engine::took(|| pressed = Some(workbench.press_f5()));
@@ -231,7 +231,7 @@ fn f5_in_the_dev_container_works_the_first_time_and_after_all_that_happens_to_it
     assert!(!pressed.ran, "{pressed:#?}");
     assert!(took < PATIENCE, "{took:?}");
     assert!(pressed.shows("NewConnectionError"), "{pressed:#?}");
-    // What it was, in the last line of the terminal that is open then.
+    // The reason is in the last line of the terminal that is then open.
     let last = "No matching distribution found for rather-new";
     let is_last = |text: &String| text.trim_end().ends_with(last);
     assert!(pressed.terminals.iter().any(is_last), "{pressed:#?}");

@@ -7,7 +7,7 @@ use crate::site::{Compose, DevContainer, PATIENCE, Site, User, back, fingerprint
 
 const COMPOSE_FILE: &str = ".devcontainer/docker-compose.yml";
 
-/// What is asked of every kind of project.
+/// What is checked for every kind of project.
 fn stores_and_loads(container: &DevContainer<'_>) {
     container.answers_after("up", PATIENCE);
     container.install();
@@ -33,8 +33,8 @@ fn with_the_first_compose() {
     assert_eq!(rebuilt.python("load kept"), "here\n");
 }
 
-/// As in a Codespace: nothing exists on the host but what git has. The image's package
-/// sources are broken besides, and the host's user is root.
+/// As in a Codespace: the host has only what git has. The image's package sources are also broken,
+/// and the host's user is root.
 #[test]
 fn a_clone_without_certificates_makes_its_own() {
     let site = Site::new("clone", User::Root, Compose::Two);
@@ -42,7 +42,7 @@ fn a_clone_without_certificates_makes_its_own() {
     std::fs::remove_dir_all(site.certificates()).unwrap();
     site.write(".devcontainer/azurite-certs/.gitignore", "*\n!.gitignore\n");
     std::fs::remove_dir_all(site.home().join(".local")).unwrap();
-    // The container's user may write in the clone, as in a Codespace.
+    // The container's user can write to the clone, as in a Codespace.
     let mut open = Command::new("chmod");
     run(open.args(["-R", "a+rwX"]).arg(site.folder())).ok();
     let compose = std::fs::read_to_string(site.folder().join(COMPOSE_FILE)).unwrap();
@@ -85,8 +85,8 @@ fn two_projects_at_once_do_not_meet() {
     assert_ne!(first.served(), second.served());
 }
 
-/// A project whose dev container is a service of its compose file, with a comment or two:
-/// both files stay as they are but for what is added to the configuration.
+/// A project whose dev container is a service of its compose file, with a comment or two: both
+/// files stay as they are, except for what is added to the configuration.
 #[test]
 fn a_project_that_has_compose() {
     let site = Site::new("compose based", User::Other, Compose::Two);
@@ -110,7 +110,7 @@ fn a_project_that_has_compose() {
     );
 }
 
-/// A configuration in a folder of its own, beside another one.
+/// A configuration in a folder of its own, next to another one.
 #[test]
 fn a_nested_configuration() {
     let site = Site::new("nested", User::Other, Compose::Two);
@@ -135,8 +135,8 @@ fn a_nested_configuration() {
     stores_and_loads(&container);
 }
 
-/// A project that has an Azurite of its own, without HTTPS: it is completed, its data are
-/// where they were, and there is no second one.
+/// A project with its own Azurite, without HTTPS: it is completed, its data stays where it was, and
+/// there is no second Azurite.
 #[test]
 fn a_project_that_has_an_azurite() {
     let site = Site::new("adopted", User::Other, Compose::One);
@@ -167,7 +167,7 @@ fn a_project_that_has_an_azurite() {
     );
 }
 
-/// Made one of compose by azup, since its owner wants Azurite beside it; and an image again.
+/// azup converts it to compose, since its owner wants Azurite next to it; and back to an image.
 #[test]
 fn a_project_of_an_image_with_azurite_beside_it() {
     let site = Site::new("converted", User::Other, Compose::Two);
@@ -187,8 +187,7 @@ fn a_project_of_an_image_with_azurite_beside_it() {
     );
 }
 
-/// The mount that stands for what azup installs: a registry for packages is not what is
-/// tried here.
+/// The mount that stands for what azup installs: this does not test a package registry.
 fn installed() -> String {
     format!(
         "\"mounts\": [\n    \"type=bind,source={},target=/home/vscode/.local/share/azup/azurite-3.37.0\"\n  ]",
@@ -218,8 +217,8 @@ fn a_project_with_a_dockerfile() {
     stores_and_loads(&container);
 }
 
-/// No compose: Azurite runs inside the dev container, started by the Feature's hook, on
-/// the Node.js of the image.
+/// No compose: Azurite runs inside the dev container, started by the Feature's hook, on the image's
+/// Node.js.
 #[test]
 fn a_project_of_an_image_alone() {
     let site = Site::new("image", User::Other, Compose::Two);
@@ -232,15 +231,15 @@ fn a_project_of_an_image_alone() {
         .ok();
     let container = timed("image: up", || site.up(&[]));
     stores_and_loads(&container);
-    // Nothing in the container tells Azurite that it is about to be stopped, and Azurite
-    // writes what it knows of blobs every few seconds.
+    // Nothing in the container tells Azurite that it is about to be stopped, and Azurite writes its
+    // blob metadata every few seconds.
     let written = "grep -q kept /var/lib/azurite/__azurite_db_blob__.json";
     wait(
         PATIENCE,
         || container.sh(written).code == 0,
         || "the blob is in memory only".into(),
     );
-    // The engine restarts the container, the editor the hooks.
+    // The engine restarts the container, and the editor runs the hooks again.
     docker(["restart", &container.id]).ok();
     let again = timed("image: up after a restart", || site.up(&[]));
     assert_eq!(again.id, container.id);
@@ -253,8 +252,8 @@ fn a_project_of_an_image_alone() {
     assert_eq!(rebuilt.python("load kept"), "here\n");
 }
 
-/// The Python image with Node.js, and with the folder for azup's own files, which a mount
-/// below it would else make root's. Its npm installs nothing, and ends with `npm`.
+/// The Python image with Node.js, and with azup's own folder, which a mount below it would
+/// otherwise create as root's. Its npm installs nothing, and exits with code `npm`.
 pub fn image_with_node(site: &Site, npm: u8) -> String {
     let context = site.root().join("image");
     std::fs::create_dir(&context).unwrap();
@@ -281,13 +280,13 @@ pub fn image_with_node(site: &Site, npm: u8) -> String {
 }
 
 /// A repository that brings a certificate set, whose author may have kept the CA's key. In the
-/// container it counts, since only that one's stores are at stake. On the host nothing that happens
-/// in there makes it count.
+/// container it is trusted, since only the container's own stores are at stake. On the host it is
+/// not, whatever happens in the container.
 #[test]
 fn what_a_repository_brings_counts_in_the_container_alone() {
     let site = Site::new("brought along", User::Other, Compose::Two);
     site.azup(&["init"], None).ok();
-    // Whoever made the set had a list of it; this user has none.
+    // Whoever made the set had it in their list; this user has no list.
     std::fs::remove_dir_all(site.home().join(".local")).unwrap();
     let bundle = site.home().join("bundle.pem");
     std::fs::copy("/etc/ssl/certs/ca-certificates.crt", &bundle).unwrap();
@@ -310,7 +309,7 @@ fn what_a_repository_brings_counts_in_the_container_alone() {
     stores_and_loads(&container);
     assert_eq!(container.served(), brought);
     is_refused();
-    // What the container makes for itself is no better on the host.
+    // A set that the container makes for itself is not trusted on the host either.
     container.sh("azup renew").ok();
     assert_ne!(fingerprint(&site.certificates().join("cert.pem")), brought);
     is_refused();

@@ -1,5 +1,5 @@
-//! Projects of other languages, from the files that `init` writes for them: their own SDK, with the
-//! credential of production, in an editor's terminal of the container.
+//! Projects in other languages, with the files that `init` writes for them: their own SDK, with the
+//! credential of production, in the container's terminal of an editor.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ const { DefaultAzureCredential } = require("@azure/identity");
 })();
 "#;
 
-/// The image that `init` has written for the dev container gets this one as its stand-in.
+/// Makes this image the stand-in for the one that `init` wrote for the dev container.
 fn stand_in(site: &Site, image: &str) {
     let path = site.folder().join(".devcontainer/docker-compose.yml");
     let compose = std::fs::read_to_string(path).unwrap();
@@ -34,7 +34,7 @@ fn without_python(site: &Site) {
     std::fs::remove_file(site.folder().join("app.py")).unwrap();
 }
 
-/// Its packages are there already, and the stand-in's npm says so: a registry is not what is tried.
+/// Its packages are already there, and the stand-in's npm says so: this does not test a registry.
 #[test]
 fn a_node_project() {
     let site = Site::new("Node", User::Other, Compose::Two);
@@ -57,14 +57,14 @@ fn a_node_project() {
     let container = timed("Node: up", || site.up(&[]));
     container.is_healthy();
     container.answers_after("up", PATIENCE);
-    // The first terminal after creation, and nothing set in it.
+    // The first terminal after creation, with no variable set in it.
     assert_eq!(container.terminal("node app.js").ok().stdout, "here\n");
-    // No Python was brought into it.
+    // No Python was added to it.
     assert!(!site.folder().join(".venv").exists());
 }
 
-/// The image is the Python one under the name of .NET's: what runs in it is a .NET program that
-/// brings its own runtime.
+/// The image is the Python one under the name of .NET's: the .NET program in it brings its own
+/// runtime.
 #[test]
 fn a_net_shaped_project() {
     let Some(client) = std::env::var_os("AZUP_TEST_DOTNET") else {
@@ -91,8 +91,8 @@ fn a_net_shaped_project() {
     );
 }
 
-/// A neighbour that speaks plain HTTP with the account's key, and for whose end the project's own
-/// container waits: with HTTPS only, it would fail, and nothing would come up.
+/// A neighbour that speaks plain HTTP with the account's key, and whose end the project's own
+/// container waits for: with HTTPS only, it would fail, and nothing would start.
 #[test]
 fn a_neighbour_that_speaks_http_is_served_before_the_dev_container_starts() {
     let site = Site::new("seeded", User::Other, Compose::Two);

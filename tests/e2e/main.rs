@@ -1,20 +1,20 @@
-//! What `azup init` writes, brought up with a real engine and the real dev container
-//! command line, from clone to blob, through restarts, rebuilds and a renewal.
+//! What `azup init` writes, brought up with a real engine and the real devcontainer CLI, from clone
+//! to blob, through restarts, rebuilds and a renewal.
 //!
-//! `tests/run` prepares what these tests need and says so in variables:
+//! `tests/run` prepares what these tests need, and passes it in variables:
 //!
 //! | variable | what it names |
 //! |---|---|
-//! | `AZUP_TEST_PARTS` | the folder of real parts: the dev container command line, Node.js, wheels |
-//! | `AZUP_TEST_STATIC` | the azup that is linked statically, as it is released |
-//! | `AZUP_TEST_PLUGINS` | the folder of Docker's compose and buildx plugins, where it is not Docker's own |
-//! | `AZUP_TEST_ENGINE` | the file with the number of the engine's process, where `tests/run` started it |
-//! | `AZUP_TEST_ROUNDS` | how often each is ended under load: once, where it is not set |
-//! | `AZUP_TEST_SLOWNESS` | how many times longer a restart may take than on a machine with nothing else to do |
+//! | `AZUP_TEST_PARTS` | the folder of real parts: the devcontainer CLI, Node.js, wheels |
+//! | `AZUP_TEST_STATIC` | the statically linked azup, as it is released |
+//! | `AZUP_TEST_PLUGINS` | the folder of Docker's compose and buildx plugins, if it is not Docker's own |
+//! | `AZUP_TEST_ENGINE` | the file with the ID of the engine's process, if `tests/run` started it |
+//! | `AZUP_TEST_ROUNDS` | how often each is ended under load: once if it is not set |
+//! | `AZUP_TEST_SLOWNESS` | how many times longer a restart may take than on an idle machine |
 //!
-//! Everything that a test makes in the engine carries the test's own project name, and is
-//! removed when the test ends, however it ends. Times are written to `e2e-times.txt` in
-//! Cargo's folder for tests' files: they are reported, not asserted.
+//! Everything that a test makes in the engine has the test's own project name, and is removed when
+//! the test ends, however it ends. Times are written to `e2e-times.txt` in Cargo's folder for
+//! tests' files: they are reported, not asserted.
 
 #![allow(
     clippy::print_stderr,

@@ -1,5 +1,5 @@
-"""Standard input and output to 127.0.0.1:PORT and back: what an editor runs in a
-container in order to forward a port."""
+"""Relays standard input and output to 127.0.0.1:PORT: what an editor runs in a container in order
+to forward a port."""
 
 import os
 import socket

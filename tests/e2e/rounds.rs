@@ -1,4 +1,4 @@
-//! What Azurite has acknowledged is there after its container was stopped, or the engine
+//! Data that Azurite has acknowledged is there after its container was stopped, or the engine
 //! restarted, while eight clients store.
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -12,8 +12,8 @@ const STRING: &str = "DefaultEndpointsProtocol=https;AccountName=devstoreaccount
     AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;\
     BlobEndpoint=https://127.0.0.1:10000/devstoreaccount1;";
 
-/// An engine ends every container on the machine when it is restarted: `tests/run --all` has this
-/// alone, with the engine that it started itself.
+/// A restart of the engine ends every container on the machine: `tests/run --all` runs this alone,
+/// with an engine that it started itself.
 #[test]
 #[ignore = "restarts the engine: tests/run --all"]
 fn nothing_acknowledged_is_lost_to_a_stop_or_a_restart_of_the_engine() {
@@ -28,7 +28,7 @@ fn nothing_acknowledged_is_lost_to_a_stop_or_a_restart_of_the_engine() {
         a_stop_loses_nothing(&site, &container, &format!("docker stop, round {round}"));
         let what = format!("a restart of the engine, round {round}");
         let stored = stored_until(&container, || restart(&pid_file));
-        // What shares its network is not started by the engine; the dev container never is.
+        // The engine does not start containers that share its network, and never the dev container.
         let container = site.up(&[]);
         container.answers_after(&what, back());
         whole(&container, &stored, &what);
@@ -45,7 +45,7 @@ pub fn a_stop_loses_nothing(site: &Site, container: &DevContainer<'_>, what: &st
     whole(container, &stored, what);
 }
 
-/// The names that eight writers have stored when `end` has ended Azurite.
+/// The names of what eight writers had stored when `end` ended Azurite.
 #[track_caller]
 fn stored_until(container: &DevContainer<'_>, end: impl FnOnce()) -> Vec<String> {
     let mut writers = writers(container, &["5", "stopping"])
@@ -85,7 +85,7 @@ fn writers(container: &DevContainer<'_>, words: &[&str]) -> Command {
     command
 }
 
-/// Each of `stored` is there, with the content that it was given.
+/// Each of `stored` is there, with its content.
 #[track_caller]
 fn whole(container: &DevContainer<'_>, stored: &[String], what: &str) {
     let listed = run(&writers(container, &["list"])).ok().stdout;
@@ -110,7 +110,7 @@ fn restart(pid_file: &str) {
     let ended = || rustix::process::test_kill_process(pid).is_err();
     wait(PATIENCE, ended, || "the engine does not end".into());
     let start = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/start");
-    // It inherits its variables.
+    // The engine inherits the tests' variables.
     let started = Command::new(start)
         .arg(pid_file)
         .stdin(Stdio::null())

@@ -1,5 +1,5 @@
-"""ENDPOINT: stores the blob e2e/kept over plain HTTP with the emulator's public account key, by
-Python's own library alone; waits for Azurite as such scripts do."""
+"""ENDPOINT: stores the blob e2e/kept over plain HTTP with the emulator's public account key, using
+only Python's standard library; waits for Azurite as such scripts do."""
 
 import base64
 import email.utils
@@ -41,7 +41,7 @@ for _ in range(120):
         try:
             put("e2e", {"restype": "container"}, {}, b"")
         except urllib.error.HTTPError as error:
-            # Made by a try whose answer came too late.
+            # Created by an attempt whose answer came too late.
             if error.code != 409:
                 raise
         put("e2e/kept", {}, {"x-ms-blob-type": "BlockBlob"}, b"here")

@@ -1,5 +1,5 @@
-//! One project on one developer's machine: a home, a folder, a user, and the dev container
-//! that the command line makes of it.
+//! One project on one developer's machine: a home, a folder, a user, and the dev container that the
+//! devcontainer CLI makes of it.
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -11,34 +11,33 @@ use std::time::Duration;
 
 use crate::engine::{self, Done, PATH, docker, part, parts, run, static_azup, timed, wait};
 
-/// How long something may take whose end is only to be seen by asking.
+/// How long something may take whose end can only be polled.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Within this Azurite answers again after a restart, by itself: half a minute, where ten seconds
-/// are usual, or as many times more as `AZUP_TEST_SLOWNESS` says, for a machine that has much
-/// else to do.
+/// The limit for Azurite to answer again after a restart, by itself: half a minute, of which ten
+/// seconds are usual, times `AZUP_TEST_SLOWNESS` for a machine with much else to do.
 pub fn back() -> Duration {
     let times = std::env::var("AZUP_TEST_SLOWNESS").unwrap_or_default();
     Duration::from_secs(30) * times.parse().unwrap_or(1)
 }
 
-/// The service over HTTPS, in the container and for whoever is forwarded there.
+/// The service over HTTPS, in the container and through a forwarded port.
 pub const URL: &str = "https://127.0.0.1:10000/";
 
-/// Held while an image is built: the dev container command line hands Features over in an
-/// image that has one name for all projects, and two at once would get each other's.
+/// Held while an image is built: the devcontainer CLI passes Features on in an image that has one
+/// name for all projects, and two at once would get each other's.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Who works at the machine.
+/// The user of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
-    /// The administrator, whose numbers no user of a container has.
+    /// The administrator, whose IDs no container's user has.
     Root,
-    /// Somebody whose number (1234) is not that of the image's user.
+    /// A user whose ID (1234) is not that of the image's user.
     Other,
 }
 
-/// Which compose puts the containers together.
+/// Which compose starts the containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compose {
     /// `docker-compose` 1.29.
@@ -58,7 +57,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// An empty project. `name` says what is tried; it may hold spaces.
+    /// An empty project. `name` says what is tested; it may contain spaces.
     pub fn new(name: &str, user: User, compose: Compose) -> Self {
         let root = tempfile::Builder::new()
             .prefix("azup-e2e-")
@@ -68,7 +67,7 @@ impl Site {
         let site = Self {
             name,
             root,
-            // Who is not root already is somebody else than the image's user, or the same.
+            // A user who is not root may be the image's user, or another one.
             user: if rustix::process::geteuid().is_root() {
                 user
             } else {
@@ -84,9 +83,9 @@ impl Site {
         std::fs::create_dir_all(home.join(".docker")).unwrap();
         std::fs::create_dir(home.join("tmp")).unwrap();
         std::fs::create_dir(site.folder()).unwrap();
-        // Else there is no language, and the image of none is not among the stand-ins.
+        // Otherwise there is no language, and there is no stand-in for the image without one.
         std::fs::write(site.folder().join("app.py"), "").unwrap();
-        // A copy, since the folder it was built in may be closed to others.
+        // A copy, since others may have no access to the build folder.
         std::fs::copy(static_azup(), site.root().join("azup")).unwrap();
         if compose == Compose::Two
             && let Some(plugins) = std::env::var_os("AZUP_TEST_PLUGINS")
@@ -116,13 +115,13 @@ impl Site {
         self.root().join(&self.name)
     }
 
-    /// The project's certificates.
+    /// The folder of the project set.
     pub fn certificates(&self) -> PathBuf {
         self.folder().join(".devcontainer/azurite-certs")
     }
 
-    /// The name that compose gets from the dev container command line: the folder's, and
-    /// one more word where the compose file is in `.devcontainer`.
+    /// The name that compose gets from the devcontainer CLI: the folder's, with one more word if
+    /// the compose file is in `.devcontainer`.
     pub fn project(&self) -> String {
         self.project.borrow().clone()
     }
@@ -139,7 +138,7 @@ impl Site {
         }
     }
 
-    /// Writes a file below the project's folder, with its parents, as the user's.
+    /// Writes a file below the project's folder, with its parents, owned by the user.
     pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let path = self.folder().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -147,7 +146,7 @@ impl Site {
         self.own(&self.folder());
     }
 
-    /// Where the user finds a file of the parts: root's cache is closed to others.
+    /// Where the user finds a file of the parts: others have no access to root's cache.
     pub fn seen(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(parts()) {
             Ok(below) if self.user == User::Other => Path::new("/mnt").join(below),
@@ -155,14 +154,14 @@ impl Site {
         }
     }
 
-    /// A command of the user's, in the project's folder.
+    /// A command that the user runs in the project's folder.
     pub fn command<A: AsRef<OsStr>>(
         &self,
         program: impl AsRef<OsStr>,
         words: impl IntoIterator<Item = A>,
     ) -> Command {
         let mut command = if self.user == User::Other {
-            // A user database, and a place for the parts, that only this process has.
+            // A user database and a place for the parts that only this process has.
             let mut command = Command::new("unshare");
             command.args(["--mount", "sh", "-euc"]).arg(
                 "mount --bind \"$1\" /etc/passwd; mount --bind \"$2\" /mnt; group=$3; shift 3\n\
@@ -185,7 +184,7 @@ impl Site {
             .env("PATH", PATH)
             .env("HOME", self.home())
             .env("TMPDIR", self.home().join("tmp"))
-            // Nothing of this machine is to trust anything.
+            // No store of this machine may be changed.
             .env("AZUP_STORES", "none");
         if self.compose == Compose::One {
             command.env("DOCKER_BUILDKIT", "0");
@@ -193,7 +192,7 @@ impl Site {
         command
     }
 
-    /// `azup`, on the user's machine, as of `now` where that is not the present.
+    /// `azup` on the user's machine, at the time `now` if it is given.
     pub fn azup(&self, words: &[&str], now: Option<i64>) -> Done {
         let mut command = self.command(self.root().join("azup"), words);
         if let Some(now) = now {
@@ -222,10 +221,10 @@ impl Site {
         self.up(words)
     }
 
-    /// `devcontainer up`: the dev container that it made or found.
+    /// `devcontainer up`. Returns the dev container that it made or found.
     #[track_caller]
     pub fn up(&self, words: &[&str]) -> DevContainer<'_> {
-        // BuildKit would ask a registry for the syntax of the command line's Dockerfile.
+        // BuildKit would ask a registry for the syntax of the CLI's Dockerfile.
         let builder = ["--buildkit", "never"];
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let done = self.devcontainer("up", &[&builder, words].concat());
@@ -253,7 +252,7 @@ impl Site {
         }
     }
 
-    /// What every container of this project has said.
+    /// The output of every container of this project.
     fn logs(&self) -> String {
         let all: Vec<String> = self
             .containers()
@@ -273,7 +272,7 @@ impl Site {
         found.lines().map(str::to_owned).collect()
     }
 
-    /// The container of Azurite.
+    /// Azurite's container.
     #[track_caller]
     pub fn azurite(&self) -> String {
         let project = format!("label=com.docker.compose.project={}", self.project());
@@ -316,19 +315,19 @@ impl Drop for Site {
     }
 }
 
-/// A dev container that is up.
+/// A running dev container.
 pub struct DevContainer<'a> {
     site: &'a Site,
     pub id: String,
     pub user: String,
     pub folder: String,
-    /// What the dev container command line said.
+    /// The output of the devcontainer CLI.
     pub log: String,
 }
 
 impl DevContainer<'_> {
-    /// A shell script as the container's user, in the project's folder, as an editor's
-    /// terminal would run it.
+    /// Runs a shell script as the container's user, in the project's folder, as an editor's
+    /// terminal would.
     pub fn terminal(&self, script: &str) -> Done {
         self.site.devcontainer("exec", &["sh", "-c", script])
     }
@@ -341,20 +340,20 @@ impl DevContainer<'_> {
         ])
     }
 
-    /// Puts a file into the container.
+    /// Copies a file into the container.
     pub fn copy(&self, from: &Path, to: &str) {
         let mut copy = Command::new("docker");
         copy.arg("cp").arg(from).arg(format!("{}:{to}", self.id));
         run(&copy).ok();
     }
 
-    /// curl's exit code for Azurite, by the container's own trust store: 0 where the
-    /// certificate was verified.
+    /// curl's exit code for Azurite, with the container's own trust store: 0 if the certificate was
+    /// verified.
     pub fn curl(&self) -> i32 {
         self.sh(&format!("curl -s -o /dev/null -m 3 {URL}")).code
     }
 
-    /// Waits until Azurite answers, and writes down how long that took after `what`.
+    /// Waits until Azurite answers, and notes how long that took after `what`.
     #[track_caller]
     pub fn answers_after(&self, what: &str, patience: Duration) {
         let took = wait(
@@ -386,7 +385,7 @@ impl DevContainer<'_> {
         );
     }
 
-    /// A virtual environment of the project with the Azure SDK in it, trusted.
+    /// A virtual environment in the project with the Azure SDK in it, trusted.
     #[track_caller]
     pub fn install(&self) {
         let label = format!("{}: virtual environment and SDK", self.site.name);
@@ -406,7 +405,7 @@ impl DevContainer<'_> {
         assert!(certifi.is_some(), "{trusted}");
     }
 
-    /// What the ten lines of Python say.
+    /// The output of the ten lines of Python.
     #[track_caller]
     pub fn python(&self, words: &str) -> String {
         self.copy(

@@ -1,5 +1,5 @@
-"""store NAME TEXT | load NAME | test FILE: one blob at Azurite, with the credential of
-production; or a program's own tests with it."""
+"""store NAME TEXT | load NAME | test FILE: one blob in Azurite, with the credential of production;
+or a program's own tests with it."""
 
 import os
 import sys

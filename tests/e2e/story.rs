@@ -1,5 +1,5 @@
-//! A new project, from clone to blob, and all that happens to a dev container afterwards:
-//! in a folder with spaces in its name, by a user who is not root.
+//! A new project, from clone to blob, and everything that happens to a dev container afterwards: in
+//! a folder with spaces in its name, by a user who is not root.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -32,7 +32,7 @@ fn a_new_project_from_clone_to_blob_and_through_what_happens_to_it() {
     a_forwarded_port_has_the_same_certificate(&site, &container);
     the_key_is_in_no_layer(&site, &container);
 
-    // Whatever is restarted, by whomever: nothing has to be done by hand.
+    // Whatever is restarted, and by whom: nothing has to be done by hand.
     let azurite = site.azurite();
     docker(["restart", &azurite]).ok();
     survived(&site, &container, "docker restart of Azurite");
@@ -94,13 +94,13 @@ fn programs_accept_the_certificate(container: &DevContainer<'_>) {
         format!("node -e 'fetch(\"{URL}\").then(a => console.log(a.headers.get(\"server\")))'");
     let answer = container.terminal(&fetch).ok();
     assert!(answer.stdout.starts_with("Azurite-Blob/"), "{answer}");
-    // Not because nothing is verified.
+    // It does not work because nothing is verified.
     let other = container.terminal(&format!("NODE_EXTRA_CA_CERTS= {fetch}"));
     assert!(other.stderr.contains("UNABLE_TO_VERIFY"), "{other}");
 }
 
-/// An editor forwards a port by a program in the container that connects to 127.0.0.1
-/// there. `forwardPorts` asks for that; the dev container command line leaves it alone.
+/// An editor forwards a port with a program in the container that connects to 127.0.0.1 there.
+/// `forwardPorts` asks for that; the devcontainer CLI ignores it.
 fn a_forwarded_port_has_the_same_certificate(site: &Site, container: &DevContainer<'_>) {
     container.copy(
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/relay.py")),
@@ -154,7 +154,7 @@ fn forward(connection: TcpStream, container: &str) {
     });
 }
 
-/// Byte for byte as they come; the end of one is the end of the other.
+/// Copies the bytes as they come; the end of one is the end of the other.
 fn copy(from: &mut impl std::io::Read, to: &mut impl std::io::Write) {
     let mut buffer = vec![0; 65536];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
@@ -175,7 +175,7 @@ fn the_key_is_in_no_layer(site: &Site, container: &DevContainer<'_>) {
         .stdout;
     let key = std::fs::read_to_string(site.certificates().join("key.pem")).unwrap();
     let secret = key.lines().nth(1).unwrap();
-    // What certainly is in a layer, so that a search which finds nothing fails.
+    // Something that certainly is in a layer, so that a broken search fails.
     let control = "azup: not in this container";
     let script = r#"set -eu
         mkdir "$1"
@@ -209,8 +209,8 @@ fn the_key_is_in_no_layer(site: &Site, container: &DevContainer<'_>) {
     std::fs::remove_dir_all(site.root().join("layers")).unwrap();
 }
 
-/// Azurite answers again by itself, the data and the certificate are those of before, and
-/// every program still trusts it.
+/// Azurite answers again by itself, data and certificate are unchanged, and every program still
+/// trusts it.
 #[track_caller]
 fn survived(site: &Site, container: &DevContainer<'_>, what: &str) {
     container.answers_after(what, back());
@@ -223,8 +223,8 @@ fn survived(site: &Site, container: &DevContainer<'_>, what: &str) {
     );
 }
 
-/// A certificate that is about to expire is replaced by `azup trust` in the container,
-/// while Azurite serves.
+/// `azup trust` in the container replaces a certificate that is about to expire, while Azurite
+/// serves.
 fn it_is_renewed(site: &Site, container: &DevContainer<'_>) {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -251,7 +251,7 @@ fn it_is_renewed(site: &Site, container: &DevContainer<'_>) {
         || "the old one is not served".into(),
     );
 
-    // As it would have been for a year.
+    // As it had been for a year.
     container
         .terminal("azup trust --ca .devcontainer/azurite-certs/ca.pem")
         .ok();
@@ -276,8 +276,8 @@ fn it_is_renewed(site: &Site, container: &DevContainer<'_>) {
     container.is_healthy();
 }
 
-/// The folder is mounted from the host, so a process of the container may write anything into
-/// it. On the host only azup's own sets count; the container follows a renewal there.
+/// The folder is mounted from the host, so a process in the container may write anything into it.
+/// On the host only azup's own sets count; the container follows a renewal there.
 fn the_host_takes_nothing_from_the_container(site: &Site, container: &DevContainer<'_>) {
     let machines = site.home().join(".local/share/azup/certs/ca.pem");
     let before = std::fs::read(&machines).unwrap();

@@ -1,8 +1,8 @@
-//! The recipes of `docs/testing/testcontainers.md`, with real packages of Testcontainers on the real
+//! The recipes of `docs/testing/testcontainers.md`, with Testcontainers' real packages on the real
 //! engine. Its helper images (Ryuk, which removes what a killed run leaves behind, and the one by
-//! which Java finds the engine's address from inside of a container) are no package of a registry that
-//! the tests use: Ryuk is switched off, and the address is named. Azurite's own image is the published
-//! one, or its stand-in (`tests/engine`).
+//! which Java finds the engine's address from inside a container) are in no registry that the tests
+//! use: Ryuk is switched off, and the address is given. Azurite's own image is the published one,
+//! or its stand-in (`tests/engine`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ fn recipes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/testcontainers")
 }
 
-/// The page has the file word for word, and that is short.
+/// The page has the file word for word, and the file is short.
 #[track_caller]
 fn stands_in_the_page(file: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -57,7 +57,7 @@ impl Machine {
     }
 }
 
-/// What Testcontainers has started carries its label.
+/// Containers that Testcontainers has started carry its label.
 #[track_caller]
 fn nothing_is_left_of(language: &str) {
     let label = format!("label=org.testcontainers.lang={language}");

@@ -1,4 +1,4 @@
-"""A blob is stored and read, as in production. What came of it is in ran.txt, for the test."""
+"""Stores and reads a blob, as in production. The result is in ran.txt, for the test."""
 
 import json
 import os

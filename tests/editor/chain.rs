@@ -35,7 +35,7 @@ const LAUNCH: &str = r#"{
 }
 "#;
 
-/// The project with its files before azup, and a worker that says what it has.
+/// The project with its files before azup, and a worker that writes what it has.
 fn project(story: &'static str) -> Desk {
     let desk = Desk::new(story);
     python::project(&desk);
@@ -51,7 +51,7 @@ fn read(desk: &Desk, name: &str) -> String {
     std::fs::read_to_string(desk.project().join(name)).unwrap_or_default()
 }
 
-/// The project's own task waits for azup's since `init`.
+/// Since `init`, the project's own task waits for azup's.
 #[test]
 fn a_task_of_the_users_that_waits_for_azups_goes_on_where_there_is_no_azup() {
     let desk = project("chain-colleague");

@@ -1,5 +1,5 @@
-//! One developer's machine: an ordinary user with an empty home, a project, and the programs of
-//! the operating system.
+//! One developer's machine: an ordinary user with an empty home, a project, and the operating
+//! system's programs.
 
 use std::cell::Cell;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Programs of the operating system alone: what else is on this machine's PATH is not the user's.
+/// Only the operating system's programs: whatever else is on this machine's PATH is not the user's.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// nobody, who has an entry in every user database.
@@ -24,7 +24,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// This, where the program succeeded; else the test ends with all it printed.
+    /// Returns this if the program succeeded; otherwise the test ends with all that it printed.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
@@ -42,7 +42,7 @@ impl From<Output> for Done {
     }
 }
 
-/// A file of the parts that `tests/run` brings.
+/// A file of the parts that `tests/run` installs.
 pub fn part(path: &str) -> PathBuf {
     let parts = std::env::var_os("AZUP_TEST_PARTS").expect("tests/editor/alone says where");
     let part = Path::new(&parts).join(path);
@@ -50,15 +50,15 @@ pub fn part(path: &str) -> PathBuf {
     part
 }
 
-/// Whether a story is to be told without that which it is about.
+/// Whether a story runs without the thing that it tests.
 pub fn without() -> bool {
     std::env::var_os("AZUP_EDITOR_WITHOUT").is_some()
 }
 
-/// The machine. What runs on it ends with it.
+/// The machine. Everything that runs on it ends with it.
 pub struct Desk {
     root: tempfile::TempDir,
-    /// What the story is called.
+    /// The name of the story.
     pub story: &'static str,
     /// The kinds of stores that azup may change.
     pub stores: &'static str,
@@ -66,7 +66,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A home with pip's settings, which name the wheels that were brought, and an empty project.
+    /// A home with pip settings that name the installed wheels, and an empty project.
     pub fn new(story: &'static str) -> Self {
         let root = tempfile::Builder::new().prefix("azup-editor-").tempdir();
         let this = Self {
@@ -75,7 +75,7 @@ impl Desk {
             stores: "certifi",
             identity: Cell::new(0),
         };
-        // A copy, since the folder it was built in may be closed to others.
+        // A copy, since others may have no access to the build folder.
         let released = std::env::var_os("AZUP_TEST_STATIC").map(PathBuf::from);
         let azup = released.unwrap_or_else(|| env!("CARGO_BIN_EXE_azup").into());
         let done = Command::new("cp").arg(azup).arg(this.program()).status();
@@ -109,14 +109,14 @@ impl Desk {
         self.root().join("shop")
     }
 
-    /// Writes a file of the user's, with its folders.
+    /// Writes a file of the user's, with its parents.
     pub fn write(&self, path: &Path, bytes: impl AsRef<[u8]>) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
         self.own();
     }
 
-    /// Gives all that is here to the user.
+    /// Gives everything here to the user.
     fn own(&self) {
         if rustix::process::geteuid().is_root() {
             let mut chown = Command::new("chown");
@@ -127,8 +127,8 @@ impl Desk {
         }
     }
 
-    /// A command of the user's, in the project's folder, with nothing in its environment but what
-    /// everybody has. No store of this machine: it is to trust nothing.
+    /// A command that the user runs in the project's folder, with an ordinary environment. It may
+    /// change no store of this machine.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = if rustix::process::geteuid().is_root() {
             let mut command = Command::new("setpriv");
@@ -176,7 +176,7 @@ impl Desk {
         self.root().join("azup")
     }
 
-    /// Takes it away, on a machine that has none.
+    /// Removes it, for a machine without azup.
     pub fn uninstall_azup(&self) {
         std::fs::remove_file(self.home().join(".local/bin/azup")).unwrap();
     }
@@ -204,7 +204,7 @@ impl Desk {
         self.run(self.program(), words)
     }
 
-    /// The same, so many days ago.
+    /// The same, this many days ago.
     pub fn azup_before(&self, days: u64, words: &[&str]) -> Done {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let then = now.as_secs() - days * 24 * 60 * 60;
@@ -219,7 +219,7 @@ impl Desk {
         self.azup(&["up", "-d"]).ok();
     }
 
-    /// Starts the endpoint for tokens alone.
+    /// Starts only the endpoint for tokens.
     pub fn start_identity(&self) {
         let done = self.azup(&["identity", "-d", "--json"]).ok();
         let answer: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
@@ -229,7 +229,7 @@ impl Desk {
         self.identity.set(pid.unwrap_or_default());
     }
 
-    /// The Azurite that `tests/run` installed, in the place where azup would install it.
+    /// Makes the Azurite that `tests/run` installed available where azup would install it.
     pub fn share_azurite(&self) {
         let own = self.home().join(".local/share/azup");
         let place = own.join("azurite-3.37.0");

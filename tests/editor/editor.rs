@@ -1,4 +1,4 @@
-//! The editor, and whoever sits in front of it.
+//! The editor, and its user.
 
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::desk::{Desk, part};
 use crate::hand::{self, Hand, Pressed, kill_group};
 
-/// Nobody else is in this network.
+/// Nothing else is in this network.
 const PORT: u16 = 38_080;
 
 /// How long code-server may take until it answers.
@@ -32,7 +32,7 @@ impl<'a> Editor<'a> {
         let parts = part("editor");
         let log = std::fs::File::create(desk.root().join("code-server.log")).unwrap();
         let home = desk.home();
-        // Of an editor that was open before.
+        // From an editor that was open before.
         std::fs::remove_file(home.join("ready")).ok();
         let server = desk
             .command(&node)
@@ -78,8 +78,8 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// Presses F5 and waits until the program has written `ran.txt`, which goes first, or until
-    /// there is a dialog.
+    /// Presses F5 and waits until the program has written `ran.txt`, which is deleted first, or
+    /// until there is a dialog.
     pub fn press_f5(&mut self) -> Pressed {
         let file = self.desk.project().join("ran.txt");
         std::fs::remove_file(&file).ok();
@@ -91,7 +91,7 @@ impl<'a> Editor<'a> {
         pressed
     }
 
-    /// Keeps what can be seen now.
+    /// Saves a picture of the screen.
     fn picture(&mut self, name: &str) {
         let kept = self.desk.root().join("tmp/picture.png");
         self.hand.picture(&kept);
@@ -99,7 +99,7 @@ impl<'a> Editor<'a> {
         std::fs::copy(kept, place.join(format!("editor-{name}.png"))).ok();
     }
 
-    /// Keeps what the editor and its extensions have written down.
+    /// Saves the logs of the editor and its extensions.
     fn log(&self, name: &str) {
         let mut all = std::fs::read(self.desk.root().join("code-server.log")).unwrap_or_default();
         let mut folders = vec![self.desk.home().join("editor/logs")];
@@ -128,7 +128,7 @@ impl Drop for Editor<'_> {
     }
 }
 
-/// What it is set up with.
+/// The editor's settings.
 fn settings(desk: &Desk) {
     for (path, text) in hand::files() {
         desk.write(&desk.home().join(path), text);

@@ -1,6 +1,6 @@
-// The hand on the keyboard: opens a folder in a workbench by headless Chromium, and does what each
-// line of standard input says. The answer to a line is one line, both JSON. At the end of the input
-// it closes the browser.
+// The hand on the keyboard: opens a folder in a workbench with headless Chromium, and does what
+// each line of standard input says. The answer to a line is one line, both JSON. At the end of the
+// input it closes the browser.
 //
 //   node hand.cjs URL FOLDER [FILE]     FILE: opened in the editor, relative to FOLDER
 //
@@ -32,7 +32,7 @@ async function open(profile) {
   const query = new URLSearchParams({ folder, ...(file && { payload: JSON.stringify(opened) }) });
   await page.goto(`${url}/?${query}`, { timeout: 90_000 });
   await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 90_000 });
-  // Before the extensions are there, F5 only opens the view of the debugger.
+  // Before the extensions are loaded, F5 only opens the debugger's view.
   while (!existsSync(process.env.AZUP_EDITOR_READY)) await page.waitForTimeout(100);
   return [browser, page];
 }
@@ -42,15 +42,15 @@ async function press(page, { press, until, seconds }) {
   const terminals = new Map();
   const look = async () => {
     for (const text of await page.$$eval(MESSAGES, (all) => all.map((one) => one.innerText)))
-      // That it takes longer than ten seconds tells of the machine.
+      // That it takes longer than ten seconds says something about the machine.
       if (!text.startsWith('Waiting for preLaunchTask')) said.add(text.replace(/\s+/g, ' ').trim());
     const shown = await page.$$eval('.xterm-rows', (all) =>
       all.map((one) => [...one.children].map((row) => row.textContent.replace(/\u00a0/g, ' ').trimEnd()).filter(Boolean).join('\n')),
     );
-    // A terminal grows: its last look is the one that counts.
+    // A terminal grows: its last state counts.
     for (const text of shown.filter(Boolean)) terminals.set(text.split('\n')[0], text);
   };
-  // As long as there is a session, F5 goes on with that.
+  // While there is a session, F5 continues it.
   await page.waitForSelector('.debug-toolbar', { state: 'hidden', timeout: 30_000 });
   const pressed = Date.now();
   await page.keyboard.press(press);

@@ -1,4 +1,4 @@
-//! The hand on the keyboard, `hand.cjs`, and what the workbench that it works in is set up with.
+//! The hand on the keyboard, `hand.cjs`, and the settings of its workbench.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 /// How long the browser may take to close.
 const CLOSING: Duration = Duration::from_secs(10);
 
-/// How long F5 may take (seconds): at the first one all dependencies are installed.
+/// How long F5 may take (seconds): the first one installs all dependencies.
 const LONGEST: u32 = 120;
 
-/// What came of F5.
+/// The result of F5.
 #[derive(Debug)]
 pub struct Pressed {
     /// Whether the program ran.
@@ -24,7 +24,7 @@ pub struct Pressed {
     pub at: f64,
     /// What dialogs and messages said.
     pub said: Vec<String>,
-    /// What stood in each terminal.
+    /// The text of each terminal.
     pub terminals: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ impl Hand {
         }
     }
 
-    /// Keeps what can be seen now, where anybody is there to look.
+    /// Saves a picture of the screen, if pictures are wanted.
     pub fn picture(&mut self, path: &Path) {
         let wish = json!({ "picture": path });
         let ended = self.child.try_wait().is_ok_and(|ended| ended.is_some());
@@ -111,15 +111,15 @@ impl Drop for Hand {
     }
 }
 
-/// Ends a process that leads a group of its own, with all that it started.
+/// Kills a process that leads its own group, with all that it started.
 pub fn kill_group(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     group.map(|group| kill_process_group(group, Signal::KILL));
     child.wait().ok();
 }
 
-/// Nothing asks, nothing pops up by itself; a terminal's text can be read from the page. The files
-/// lie in one folder: the workbench's data in `editor`, its extensions in `extensions`.
+/// No questions and no pop-ups; a terminal's text can be read from the page. The files are in one
+/// folder: the workbench's data in `editor`, its extensions in `extensions`.
 pub fn files() -> [(&'static str, String); 4] {
     let settings = json!({
         "chat.disableAIFeatures": true,

@@ -1,12 +1,11 @@
-//! A repository that somebody else wrote, with a certificate set of its own: F5 would have its CA
-//! trusted.
+//! Somebody else's repository, with a certificate set of its own: F5 would have its CA trusted.
 
 use std::path::Path;
 
 use crate::desk::{Desk, without};
 use crate::editor::Editor;
 
-/// Makes a CA that may sign anything, and a leaf of it for 127.0.0.1.
+/// Makes a CA that may sign anything, and a leaf for 127.0.0.1 signed by it.
 const SET: &str = r#"
 set -eu
 key() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }

@@ -1,4 +1,4 @@
-//! What azup's task costs at each F5: told, not asserted.
+//! What azup's task costs at each F5: reported, not asserted.
 //!
 //! `tests/editor/alone cargo test --release --offline --test editor -- --ignored --nocapture`
 
@@ -25,7 +25,7 @@ fn seconds_from_f5_to_the_first_line_with_azups_task_with_another_and_without() 
     .ok();
     desk.install_azup();
     desk.azup(&["init", "--yes"]).ok();
-    // Most of what a task costs is the editor's: a terminal and a shell for it.
+    // Most of a task's cost is the editor's: a terminal and a shell for it.
     let kinds = [
         "azup's task",
         "a task in its place that does nothing",

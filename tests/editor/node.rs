@@ -4,8 +4,8 @@ use crate::desk::{Desk, part, without};
 use crate::editor::Editor;
 use crate::python;
 
-/// The program, and Azure's SDK as `npm install` puts it there. Node.js reads no store of a
-/// project's.
+/// The program, and Azure's SDK as `npm install` puts it there. Node.js reads no store in a
+/// project.
 fn project(story: &'static str) -> Desk {
     let mut desk = Desk::new(story);
     desk.stores = "none";
@@ -17,8 +17,8 @@ fn project(story: &'static str) -> Desk {
     desk
 }
 
-/// Nothing is exported by anybody. Node.js reads no store that azup could write to without an
-/// administrator, and its debugger no `.env`.
+/// No variable is exported. Node.js reads no store that azup could write to without an
+/// administrator, and its debugger reads no `.env`.
 #[test]
 fn f5_runs_the_same_program_in_node_js_with_what_azup_keeps_in_env() {
     let desk = project("node");
@@ -46,7 +46,7 @@ fn f5_in_a_clone_without_azup_starts_node_js_as_before_and_says_nothing() {
         desk.run("rm", &["-r", gone]).ok();
     }
     if without() {
-        // The debugger stops in a dialog where a file of variables is not there.
+        // The debugger stops with a dialog if a file of variables is missing.
         desk.edit(".vscode/launch.json", |launch| {
             launch["configurations"][0]["envFile"] = "${workspaceFolder}/.env".into();
         });

@@ -8,7 +8,7 @@ use crate::desk::{Desk, without};
 use crate::editor::Editor;
 use crate::hand::Pressed;
 
-/// One line, where there is no azup.
+/// One line, if there is no azup.
 const MISSING: &str =
     "azup is not installed here, so trust was not checked: pipx install azurite-up";
 
@@ -20,7 +20,7 @@ pub fn told(desk: &Desk, pressed: &Pressed) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-/// The program stored its blob, and nobody was asked or told anything.
+/// The program stored its blob, without any dialog or message.
 #[track_caller]
 pub fn it_works(desk: &Desk, pressed: &Pressed) {
     let told = told(desk, pressed);
@@ -28,7 +28,7 @@ pub fn it_works(desk: &Desk, pressed: &Pressed) {
     assert_eq!(pressed.said, [""; 0], "{pressed:#?}");
 }
 
-/// The program, what it needs, and an environment in which nothing of that is installed yet.
+/// The program, its requirements, and an environment in which none of them is installed yet.
 pub fn project(desk: &Desk) {
     desk.write(&desk.project().join("app.py"), include_str!("app.py"));
     desk.write(
@@ -48,7 +48,7 @@ pub fn install(desk: &Desk, words: &[&str]) {
     .ok();
 }
 
-/// Nothing is exported by anybody: trust comes with azup's task, where Azurite is with `.env`.
+/// No variable is exported: azup's task makes the CA trusted, and `.env` says where Azurite is.
 #[test]
 fn f5_runs_the_program_of_the_readme_also_after_certifi_was_installed_again() {
     let desk = Desk::new("python");
@@ -66,7 +66,7 @@ fn f5_runs_the_program_of_the_readme_also_after_certifi_was_installed_again() {
     it_works(&desk, &editor.press_f5());
 }
 
-/// Its leaf is valid for less than a month more, and Azurite serves it. The tokens are of today.
+/// Its leaf is valid for less than a month, and Azurite serves it. The tokens are from today.
 #[test]
 fn f5_renews_a_set_that_was_issued_370_days_ago_and_works() {
     const AGE: u64 = 370;
@@ -117,7 +117,7 @@ fn without_azup_f5_works_as_before_and_says_so_in_a_line() {
     let mut editor = Editor::open(&desk, "app.py");
     let pressed = editor.press_f5();
     let told = told(&desk, &pressed);
-    // Nothing of azup's is in its way: it has what it has without.
+    // Nothing of azup's is in the way: it has the same as without azup.
     assert_eq!(told["python"], "/usr/bin/python3");
     assert_eq!(pressed.said, [""; 0], "{pressed:#?}");
     assert_eq!(desk.task("azup: trust").ok().stdout.trim_end(), MISSING);

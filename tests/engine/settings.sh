@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What tests/engine/start and tests/engine/images share. To be sourced.
+# What tests/engine/start and tests/engine/images share, for sourcing.
 set -euo pipefail
 
-# Engine's plugins, downloads and root folders, kept between runs.
+# The engine's plugins, downloads and root folders, kept between runs.
 : "${AZUP_ENGINE:=${AZUP_TEST_PARTS:?the folder of the parts: run tests/run}/e2e}"
 mkdir -p "$AZUP_ENGINE"
 
@@ -11,7 +11,7 @@ fail() { printf 'engine: %s\n' "$*" >&2; exit 1; }
 
 answers() { docker info > /dev/null 2>&1; }
 
-# Debian's packages, once each; another apt at work is waited for.
+# Debian's packages, each installed once; waits for another running apt.
 install() {
     local package missing=()
     for package in "$@"; do
@@ -24,7 +24,7 @@ install() {
         "${missing[@]}" > /dev/null
 }
 
-# LABEL: where this machine gets Debian's packages from, by apt's own account.
+# LABEL: the mirror from which this machine gets Debian's packages, according to apt.
 mirror() {
     # shellcheck disable=SC2016 # apt's own placeholder
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Label: $1" | sort -u | head -1

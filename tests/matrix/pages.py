@@ -1,5 +1,6 @@
-"""The pages on clients, and what the tests ran: `docs/clients/tested.md` is written from it, and every row of the
-other pages that ends with "tested" is either one of its rows or names a test that is there."""
+"""The pages on clients, and what the tests ran: `docs/clients/tested.md` is written from it, and
+every row of the other pages that ends with "tested" is one of its rows or names an existing
+test."""
 
 from rows import REPOSITORY
 
@@ -55,7 +56,7 @@ def rows(text):
 
 
 def compare(results, tested):
-    """What is not so: on the page that was written, and on those that speak of its clients."""
+    """What is wrong: on the written page, and on the pages about its clients."""
     wrong = [f"docs/clients/tested.md lacks: {line(result).strip()}\nhint: tests/clients --write"
              for result in results if line(result) not in tested]
     claims = {}

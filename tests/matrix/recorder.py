@@ -1,5 +1,5 @@
-"""What a client asked for: every name, by the only name server that there is, and every address that a process
-connected or sent to, by strace."""
+"""What a client asked for: every name, from the only name server, and every address that a process
+connected or sent to, from strace."""
 
 import re
 import socket
@@ -7,7 +7,7 @@ import threading
 
 
 class Names:
-    """A name server on loopback that knows no name and keeps those that it was asked for."""
+    """A name server on loopback that knows no name and keeps the queried ones."""
 
     def __init__(self):
         self.asked = []
@@ -45,7 +45,7 @@ def is_loopback(address):
 
 
 def addresses(log):
-    """(address, port) pairs of a trace: those of azup itself, and those of what it started."""
+    """The (address, port) pairs in a trace: azup's own, and those of what it started."""
     parents, started, found = {}, set(), []
     for line in open(log, errors="replace"):
         number = line.split(" ", 1)[0]
@@ -55,7 +55,7 @@ def addresses(log):
         elif " execve(" in line and parents:
             started.add(number)
         for port, four, six in ADDRESS.findall(line):
-            # A UDP socket that is connected to nobody's port sends nothing: it asks for a route.
+            # A UDP socket that is connected to port 0 sends nothing: it asks for a route.
             found.append((number, four or six, int(port)))
 
     def is_client(number):

@@ -1,4 +1,5 @@
-"""The clients, a row each: what runs, in which version, and where the pages on clients speak of it."""
+"""The clients, a row each: what runs, in which version, and where the pages on clients mention
+it."""
 
 import json
 import os
@@ -23,15 +24,15 @@ class Row:
     prints: str = "stored"
     # What the user has to do beyond `azup run --`; the program does it.
     needs: str = ""
-    # Names that it asks for of its own accord, whatever is set: for a newer version of itself, or its extensions.
+    # Names that it always asks for: for a newer version of itself, or its extensions.
     asks: tuple = ()
-    # One of each language is run in CI.
+    # One of each language runs in CI.
     small: bool = False
-    # What has to be there, else the row is left out.
+    # Files that have to exist; otherwise the row is left out.
     files: list = field(default_factory=list)
 
     def missing(self):
-        """What is not there; None where all is."""
+        """What is missing; None if nothing is."""
         there = [Path(word) for word in self.command if str(word).startswith(f"{PARTS}/") and "*" not in str(word)]
         gone = [str(path) for path in [*there, *self.files] if not Path(path).exists()]
         if gone:
@@ -53,7 +54,7 @@ def first(part, pattern, group):
 
 
 def npm(part, *packages):
-    """Versions of what is installed in a folder of npm's."""
+    """Versions of what is installed in an npm folder."""
     files = [PARTS / part / "node_modules" / name / "package.json" for name in packages]
     return [json.loads(file.read_text())["version"] if file.exists() else None for file in files]
 

@@ -1,4 +1,5 @@
-"""Runs the clients where 127.0.0.1 is the whole network, by `azup run -- CLIENT`, and writes what each did.
+"""Runs the clients in a network that is only 127.0.0.1, with `azup run -- CLIENT`, and writes what
+each did.
 
 python run.py AZUP [--all] [--write]: started by tests/clients, which has made the network."""
 
@@ -26,7 +27,7 @@ NAMES = 53
 
 
 class Machine:
-    """An empty home with an Azurite that runs, and nothing set."""
+    """An empty home with a running Azurite, and no variable set."""
 
     def __init__(self, azup):
         self.azup = azup
@@ -41,7 +42,7 @@ class Machine:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TMPDIR": str(self.root),
-            # Whoever runs this as root: this machine's stores stay what they are.
+            # In case root runs this: this machine's stores are not changed.
             "AZUP_STORES": "none",
             "AZUP_UNDER_TEST": str(azup),
         }
@@ -73,7 +74,7 @@ class Machine:
         shutil.rmtree(self.root)
 
     def client(self, row):
-        """Runs one: what it did wrong (None where nothing), and where it connected."""
+        """Runs one. Returns what it did wrong (None if nothing), and where it connected."""
         log = self.root / "trace"
         traced = ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "0", "-e", f"trace={TRACED}", "-o", log]
         self.names.take()
@@ -94,7 +95,7 @@ class Machine:
         return None, client, said
 
 
-# It asks for a name, connects by TCP and sends by UDP; 192.0.2.0/24 is nobody's.
+# It asks for a name, connects by TCP and sends by UDP; 192.0.2.0/24 is reserved for examples.
 LEADS_OUTSIDE = """
 import socket
 try: socket.getaddrinfo("leads.outside.example", 443)
@@ -107,7 +108,7 @@ except OSError: pass
 
 
 def sees_what_leads_outside(machine):
-    """Whether a client that does is noticed, in each way: else no row says anything."""
+    """Fails if such a client is not noticed in each way: then the rows would be worthless."""
     python = ["python3", "-c", LEADS_OUTSIDE]
     why, _, said = machine.client(Row("a client that leads outside", "", [], python))
     if why != "it led outside: leads.outside.example, 192.0.2.1:443, 192.0.2.2:53":
@@ -115,7 +116,7 @@ def sees_what_leads_outside(machine):
 
 
 def where(addresses):
-    """The services behind the ports; what is no port of Azurite's is the endpoint for tokens."""
+    """The services behind the ports; a port that is not Azurite's is the endpoint for tokens."""
     return sorted({PORTS.get(port, "tokens") for _, port in addresses if port != NAMES})
 
 

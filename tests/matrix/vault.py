@@ -1,9 +1,9 @@
 """A stand-in for a Key Vault, for the tests: python vault.py CERTIFICATES AUDIENCE
 
-It is no vault and no emulator of one. Over TLS, with azup's certificate, it does what a client sees of
-Key Vault: the challenge, the check of the token's audience and times, and setting and getting a secret. AUDIENCE
-is what the challenge names; `{port}` in it is the port, which is free until then. The first line that
-it prints is that port, each later one a request and its answer.
+It is not a vault, nor an emulator of one. Over TLS, with azup's certificate, it does what a client
+sees of Key Vault: the challenge, the check of the token's audience and times, and setting and
+getting a secret. The challenge names AUDIENCE; `{port}` in it is replaced by the port, which is a
+free one. The first line that it prints is that port, each later one a request and its answer.
 """
 
 import base64
@@ -17,7 +17,7 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 
 
 def claims(authorization):
-    """What the token says of itself; nobody has signed it. None where it is none."""
+    """The token's claims, which are not signed. None if it is not a token."""
     kind, _, token = authorization.partition(" ")
     parts = token.split(".")
     if kind != "Bearer" or len(parts) != 3:
@@ -37,7 +37,7 @@ class Vault(http.server.BaseHTTPRequestHandler):
         pass
 
     def why_not(self):
-        """Why the token does not open it; None where it does."""
+        """Why the token does not open it; None if it does."""
         authorization = self.headers.get("Authorization")
         if authorization is None:
             return "no token"

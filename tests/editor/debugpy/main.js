@@ -1,13 +1,14 @@
-// Does what Microsoft's extension does around debugpy, as far as the order of things matters
-// (read in its launch.ts, base.ts and helper.ts): the interpreter is chosen when the configuration
-// is resolved, before the preLaunchTask; `.env` is read once its variables are substituted, which
-// is after that task, and nobody minds where there is none.
+// Does what Microsoft's extension does around debugpy, as far as the order matters (read in its
+// launch.ts, base.ts and helper.ts): the interpreter is chosen when the configuration is resolved,
+// before the preLaunchTask; `.env` is read once its variables are substituted, which is after that
+// task, and a missing file is not an error.
 const { existsSync, readFileSync, writeFileSync } = require('fs');
 const { debug, DebugAdapterExecutable } = require('vscode');
 
 const SYSTEM = '/usr/bin/python3';
 
-// NAME=VALUE, with the quotation marks that the extension takes off. It knows more; azup writes no more.
+// NAME=VALUE, with the quotation marks that the extension strips. It supports more; azup writes
+// only this.
 function variables(file) {
   const found = {};
   if (!existsSync(file)) return found;

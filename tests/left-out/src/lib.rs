@@ -1,10 +1,10 @@
-//! Tests that leave themselves out, and say so, where a program that they need is not installed:
-//! `cargo test` runs on a machine with Rust alone. Rust's own `#[test]` knows only how to leave
-//! out what is marked beforehand, not what turns out to be missing.
+//! Tests that leave themselves out, and say so, if a program that they need is not installed:
+//! `cargo test` runs on a machine with only Rust. Rust's own `#[test]` can only leave out what is
+//! marked beforehand, not what turns out to be missing.
 //!
-//! `#[macro_use] extern crate azup_left_out` puts both macros in the place of the prelude's for a
-//! whole crate. A test then asks with [`needs!`] for a program where it uses it. With
-//! `AZUP_TEST_ALL` set, as `tests/run` sets it, a missing program is a failure.
+//! `#[macro_use] extern crate azup_left_out` replaces the prelude's macro in a whole crate. A test
+//! then asks with [`needs!`] for a program where it uses it. With `AZUP_TEST_ALL` set, as
+//! `tests/run` sets it, a missing program is a failure.
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -25,10 +25,10 @@ pub fn test(_: TokenStream, function: TokenStream) -> TokenStream {
         r#"; let ::std::result::Result::Err(cause) =
                ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(story)) else {{ return }};
            match cause.downcast_ref::<::std::string::String>().and_then(|why| why.split_once("left out: ")) {{
-               // Where proptest caught it, the input follows.
+               // If proptest caught it, the input follows.
                ::std::option::Option::Some((_, why)) => {{
                    let why = why.split([';', '\n']).next().unwrap_or(why);
-                   // Not by a macro that prints: of a test that passes, those are not shown.
+                   // Not by a macro that prints, whose output is hidden if the test passes.
                    let line = ::std::format!("SKIPPED {{}}::{name}: needs {{why}} (tests/run)\n", ::std::module_path!());
                    ::std::io::Write::write_all(&mut ::std::io::stderr(), line.as_bytes()).ok();
                }}
@@ -41,8 +41,8 @@ pub fn test(_: TokenStream, function: TokenStream) -> TokenStream {
     test
 }
 
-/// `needs!(HAS, WHAT)`: where HAS is false, the test ends here and is left out for want of WHAT;
-/// with `AZUP_TEST_ALL` set it fails.
+/// `needs!(HAS, WHAT)`: if HAS is false, the test ends here and is left out for lack of WHAT; with
+/// `AZUP_TEST_ALL` set it fails.
 #[proc_macro]
 pub fn needs(arguments: TokenStream) -> TokenStream {
     parsed(&format!(

@@ -1,5 +1,6 @@
 #!/bin/sh
-# azcopy: sh azcopy.sh AZCOPY. It wants to be told that the host is a storage service's, and which kind.
+# azcopy: sh azcopy.sh AZCOPY. It has to be told that the host is a storage service, and of which
+# kind.
 set -eu
 cd "$(mktemp -d)"
 export AZCOPY_AUTO_LOGIN_TYPE=MSI AZCOPY_LOG_LOCATION="$PWD" AZCOPY_JOB_PLAN_LOCATION="$PWD"

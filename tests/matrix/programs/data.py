@@ -1,5 +1,6 @@
-"""One Python library that is not Azure's own: stores something in the container `data` (or a queue) and reads it
-back. python data.py LIBRARY: told nothing but what `azup run` sets, except where a function says so."""
+"""One Python library other than Azure's own: stores something in the container `data` (or a queue)
+and reads it back. python data.py LIBRARY: told nothing but what `azup run` sets, except where a
+function says so."""
 
 import os
 import sys
@@ -75,7 +76,7 @@ def kombu():
 
 
 def smart_open():
-    """It takes a client, as for every other account."""
+    """It takes a client, as for any account."""
     from azure.identity import DefaultAzureCredential
     from azure.storage.blob import BlobServiceClient
     from smart_open import open as smart

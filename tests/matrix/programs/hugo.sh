@@ -1,5 +1,5 @@
 #!/bin/sh
-# hugo deploy (gocloud.dev's azureblob): sh hugo.sh HUGO. The target is a container's name alone.
+# hugo deploy (gocloud.dev's azureblob): sh hugo.sh HUGO. The target is only a container's name.
 set -eu
 cd "$(mktemp -d)"
 mkdir -p public

@@ -1,5 +1,5 @@
 #!/bin/sh
-# rclone: sh rclone.sh RCLONE. An on-the-fly remote; its configuration file is an empty one.
+# rclone: sh rclone.sh RCLONE. An on-the-fly remote; the configuration file is empty.
 set -eu
 cd "$(mktemp -d)"
 : > none.conf
