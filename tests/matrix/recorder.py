@@ -55,7 +55,7 @@ def addresses(log):
         elif " execve(" in line and parents:
             started.add(number)
         for port, four, six in ADDRESS.findall(line):
-            # A UDP socket that is connected to port 0 sends nothing: it asks for a route.
+            # A UDP socket that is connected to an unused port sends nothing: it only asks for a route.
             found.append((number, four or six, int(port)))
 
     def is_client(number):

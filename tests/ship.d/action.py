@@ -22,7 +22,7 @@ SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 
 
 def lines_of(text):
-    """What a step has written into GITHUB_ENV or GITHUB_OUTPUT, read as the runner reads it."""
+    """What a step has written to GITHUB_ENV or GITHUB_OUTPUT, parsed as the runner does."""
     found, lines = {}, iter(text.splitlines())
     for line in lines:
         if many := re.fullmatch(r"([^=<]+)<<(.+)", line):
@@ -54,7 +54,7 @@ class Job:
         return re.sub(r"\$\{\{ ([a-z_.]+) \}\}", one, text)
 
     def holds(self, condition):
-        """Of the conditions that a step can have, those that action.yml uses."""
+        """Evaluates the conditions that action.yml uses, of those that a step can have."""
         name, operator = re.fullmatch(r"inputs\.(\w+) (==|!=) ''", condition).groups()
         return (self.inputs[name] == "") == (operator == "==")
 
@@ -101,7 +101,7 @@ def main():
         if "later" in job.words:
             job.run(job.words["later"], {})
     finally:
-        # The runner ends what a job has left; here nobody else would.
+        # The runner ends what a job has left running; nothing else would do it here.
         stop = {"HOME": str(folder / "home"), "PATH": os.pathsep.join([*job.path, SYSTEM])}
         subprocess.run(["bash", "-c", "! command -v azup > /dev/null || azup down --all -q"], env=stop, check=True)
 

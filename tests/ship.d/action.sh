@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The GitHub Action: the steps of action.yml, each as the runner's shell runs it. To be sourced by
+# The GitHub Action: the steps of action.yml, each as the runner's shell runs it. Sourced by
 # tests/ship.
 
-# NAME WORD=VALUE…: a job of that name (see action.py); what it says is in the file $job.
+# NAME WORD=VALUE…: a job of that name (see action.py); its output is in the file $job.
 job() {
     job=$work/job-$1.out
     "$parts/venv/bin/python" tests/ship.d/action.py "$work/job-$1" "${@:2}" > "$job" 2>&1
@@ -22,7 +22,7 @@ curl --silent --show-error --cacert "$CURL_CA_BUNDLE" "$AZURE_STORAGE_BLOB_ENDPO
     has "$job" https://127.0.0.1:
     has "$job" "<?xml"
     has "$job" "output version=$version"
-    # As the runner's own shell would, it fails where any command does.
+    # As in the runner's own shell, it fails if any command does.
     ! job failing from="$archive" run='false | true
 true' || fail "a command that fails does not fail the Action"
     ! job nowhere from=/nowhere || fail "no archive is no failure"
@@ -56,14 +56,14 @@ action_from_release() (
     server=$(sed -n 's/.*(\(http:[^)]*\)\/).*/\1/p' "$work/http")
     words=(server="$server" repository=owner/azurite-up run='azup --version')
     passes release "${words[@]}"
-    # A runner that is kept has azup already, also where the release is gone or another one.
+    # A kept runner has azup already, even if the release is gone or has changed.
     echo changed >> "$release/$(basename "$archive")"
     passes release "${words[@]}"
     ! job changed "${words[@]}" || fail "an archive that was changed is taken"
     has "$job" "is not what the release says"
 )
 
-# The wheel that was tried, from a folder in the place of Python's registry.
+# The tested wheel, from a folder in place of Python's registry.
 action_from_pip() {
     say "the Action: azup from Python's registry (a folder in its place)"
     passes pip from=pip PIP_NO_INDEX=1 PIP_FIND_LINKS="$ship" run='azup --version'

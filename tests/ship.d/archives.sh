@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The archives of a release. To be sourced by tests/ship.
+# The archives of a release. Sourced by tests/ship.
 
-# PROGRAM: Rust's name for the system that it is for.
+# PROGRAM: Rust's name for the system of this program.
 target_of() { printf '%s\n' "${1##*/azup-}"; }
 
 archives() {

@@ -1,5 +1,5 @@
-"""Whether what [package.metadata.binstall] names is what release/archive packed: the file at the
-end of each address, and the program in it. A stand-in for cargo-binstall, which has not run.
+"""Whether the files in [package.metadata.binstall] are those that release/archive packed: the file
+at the end of each address, and the program in it. A stand-in for cargo-binstall, which is not run.
 
     binstall.py ARCHIVES
 """

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The published dev container Feature, as far as no engine is needed; tests/engine/feature runs it
-# in one. To be sourced by tests/ship.
+# The published dev container Feature, as far as it needs no engine; tests/engine/feature runs it in
+# one. Sourced by tests/ship.
 
 feature() {
     local cli=$parts/npm/node_modules/.bin/devcontainer node=$parts/node22/node_modules/node/bin

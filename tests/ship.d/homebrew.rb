@@ -1,5 +1,5 @@
 # Stands in for Homebrew, which this machine does not have: knows the words of a formula that
-# release/manifests uses, and installs by it from a folder of archives.
+# release/manifests uses, and installs with it from a folder of archives.
 #
 #   ruby homebrew.rb FORMULA ARCHIVES PREFIX
 
@@ -11,7 +11,7 @@ require "rbconfig"
 formula, $archives, prefix = ARGV.map { |word| Pathname.new(word).expand_path }
 $prefix = prefix
 
-# A folder of the prefix.
+# A folder in the prefix.
 class Folder
   def initialize(path) = @path = path
 

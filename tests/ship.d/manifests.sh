@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What package managers need to know of a release. To be sourced by tests/ship.
+# What package managers need to know about a release. Sourced by tests/ship.
 
 manifests() {
     local out=$work/manifests windows=x86_64-pc-windows-gnu repository=https://example.invalid/owner/azurite-up

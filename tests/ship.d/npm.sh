@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The packages for npm in the installers of JavaScript. To be sourced by tests/ship.
+# The packages for npm in JavaScript's installers. Sourced by tests/ship.
 
-# PROGRAM: npm's word for its platform.
+# PROGRAM: npm's name for its platform.
 npm_platform() {
     case $1 in
         *aarch64*) echo linux-arm64 ;;
@@ -9,7 +9,7 @@ npm_platform() {
     esac
 }
 
-# In a shell of its own: it sets HOME anew.
+# In a subshell: it changes HOME.
 npm_packages() (
     say "the packages for npm"
     local packed=$work/npm home=$work/npm-home program words=()
@@ -17,7 +17,7 @@ npm_packages() (
     LICENCES=$ship/licenses npm/pack "$packed" "${words[@]}"
     [ "$(find "$packed" -name '*.tgz' | wc -l)" = $((${#words[@]} + 1)) ] || fail "too few packages for npm"
     mkdir -p "$home/project" "$home/opened"
-    # Where nothing can be fetched, npm takes the one for this platform, and leaves out the rest.
+    # If nothing can be fetched, npm takes the one for this platform, and leaves out the rest.
     cd "$home/project"
     echo '{ "private": true }' > package.json
     env -i HOME="$home" PATH="$PATH" npm install --silent --offline --no-audit --no-fund \
@@ -31,7 +31,7 @@ npm_packages() (
     cp "$packed"/*.tgz "$ship"
 )
 
-# PACKED HOME: each installer takes the packages from a registry on loopback that has nothing else,
+# PACKED HOME: each installer gets the packages from a registry on loopback that has nothing else,
 # chooses the one for this platform by itself, and the program runs.
 by_registry() {
     local packed=$1 home=$2 tools=$parts/npm-installers/node_modules/.bin node=$parts/node22/node_modules/node/bin
@@ -78,8 +78,8 @@ YARN
     by_feature "$registry" "$home/feature"
 }
 
-# REGISTRY HOME: the script of the dev container Feature, in an image with npm and without pip and
-# uv. What it installs lies in a /usr/local of its own.
+# REGISTRY HOME: the dev container Feature's script, in an image with npm and without pip and uv. It
+# installs into a /usr/local of its own.
 by_feature() {
     local path=$work/feature-path name
     say "npm, by the Feature's script"

@@ -1,5 +1,5 @@
-"""A registry for npm's packages on loopback, for installers that are to choose among them: answers
-for the tarballs of a folder and for nothing else. Prints its address.
+"""An npm registry on loopback, for installers that have to choose between packages: serves the
+tarballs of a folder and nothing else. Prints its address.
 
     registry.py FOLDER
 """

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The wheels in the installers of Python. To be sourced by tests/ship.
+# The wheels in Python's installers. Sourced by tests/ship.
 
 # FOLDER [PROGRAM…]: the wheel in it gets what maturin does not put there, and these programs.
 finish() {
@@ -9,7 +9,7 @@ finish() {
     tests/finish-wheel "$1"/*.whl "$1.texts" "${@:2}"
 }
 
-# In a shell of its own: it sets HOME anew.
+# In a subshell: it changes HOME.
 wheel() (
     say "the wheel"
     local bin=$parts/ship-tools/bin wheels=$work/wheels
@@ -44,7 +44,7 @@ wheel() (
     "$home/venv/bin/pip" install -q --disable-pip-version-check "$file"
     same "$home/venv/bin/azup"
     [ "$("$home/venv/bin/python" -m azurite_up --version)" = "azup $version" ] || fail "python -m azurite_up"
-    # Exit codes and arguments arrive.
+    # Exit codes and arguments are passed on.
     local code=0
     "$home/venv/bin/python" -m azurite_up trust --stores nowhere 2> /dev/null || code=$?
     [ "$code" = 2 ] || fail "python -m azurite_up: exit code $code, not 2"
@@ -62,14 +62,14 @@ wheel() (
     same "$home/uv-bin/azup"
 
     say "pipx"
-    # It wants a pip of its own first.
+    # It needs a pip of its own first.
     PIPX_HOME=$home/pipx PIPX_BIN_DIR=$home/pipx-bin PIP_FIND_LINKS=$parts/wheels \
         "$parts/python-tools/bin/pipx" install --quiet --python "$(command -v python3)" "$file" > /dev/null
     same "$home/pipx-bin/azup"
     with_node "$file"
 )
 
-# WHEEL: the extra "node" brings the only Node.js that azup needs, from Python's registry.
+# WHEEL: the extra "node" installs all the Node.js that azup needs, from Python's registry.
 with_node() {
     say "pip install 'azurite-up[node]', where no other Node.js is"
     local venv=$work/with-node
@@ -96,7 +96,7 @@ other_wheel() (
         { cat "$work/maturin" >&2; fail "no wheel for $other_target"; }
 )
 
-# Apple's machines run dev containers for ARM. The program in the wheel is run by qemu.
+# Apple's machines run dev containers for ARM. qemu runs the program in the wheel.
 other() {
     say "the wheel for $other_target, run by qemu"
     local wheels=$work/other opened=$work/other-opened home=$work/other-home
@@ -119,12 +119,12 @@ other() {
     macos
 }
 
-# zig brings what it takes to link a program for macOS; nothing here can run it. The first is
-# linked, the other one compiled.
+# zig has what it takes to link a program for macOS; nothing here can run it. The first is linked,
+# the other one only compiled.
 macos() {
     say "macOS: built for both processors without a warning, not run"
     local target magic command
-    # An empty folder for Apple's own libraries: azup needs none of them, and rustc looks for no Xcode.
+    # An empty folder for Apple's own libraries: azup needs none, and rustc does not look for Xcode.
     mkdir -p "$work/sdk"
     for target in aarch64-apple-darwin x86_64-apple-darwin; do
         bring_target "$target" || fail "$without_target"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The program for Windows, its wheel and its archive. To be sourced by tests/ship. The programs for
-# Linux have to be in target/ship, since both have them for dev containers.
+# The program for Windows, its wheel and its archive. Sourced by tests/ship. The programs for Linux
+# have to be in target/ship, since both contain them for dev containers.
 
 windows_target=x86_64-pc-windows-gnu
 
@@ -16,7 +16,7 @@ windows_wheel() {
     windows_program=${CARGO_TARGET_DIR:-$PWD/target}/$windows_target/release/azup.exe
 }
 
-# In a shell of its own: it sets flags for the compiler.
+# In a subshell: it sets flags for the compiler.
 windows() (
     local wheels=$work/windows-wheel opened=$work/windows-opened repository=https://example.invalid/owner/azurite-up
     local linux=(azup-linux-amd64=x86_64 azup-linux-arm64=aarch64) each programs=() words=() size top windows_program
@@ -24,7 +24,7 @@ windows() (
     windows_wheel "$wheels"
     size=$(stat -c %s "$windows_program")
     [ "$size" -lt "$limit" ] || fail "$size bytes are more than $limit"
-    # It needs nothing that not every Windows has.
+    # It needs only what every Windows has.
     LC_ALL=C x86_64-w64-mingw32-objdump -p "$windows_program" | sed -n 's/.*DLL Name: //p' > "$work/libraries"
     ! grep -Eiv '^(kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|crypt32|iphlpapi|ws2_32|shell32|combase|ole32|oleaut32|userenv|user32|msvcrt|api-ms-win-.*)\.dll$' "$work/libraries" ||
         fail "a library that not every Windows has"

@@ -1,4 +1,4 @@
-"""Whether the files for winget and scoop fit one another and the archives that they name.
+"""Whether the files for winget and scoop match each other and the archives that they name.
 
     windows_manifests.py FOLDER VERSION TARGET
 """

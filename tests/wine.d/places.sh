@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Where the programs of Windows keep what they trust, as their installers lay it out. Only the
-# folders are there, none of the programs: it shows that azup finds and changes the files. To be
-# sourced by tests/wine-story.
+# Where programs on Windows keep the CAs that they trust, as their installers lay it out. There are
+# only the folders, none of the programs: this shows that azup finds and changes the files. Sourced
+# by tests/wine-story.
 
 tells_places() {
     local users=$disk/users/root each jdk="$disk/Program Files/Eclipse Adoptium/jdk-21.0.5.11-hotspot"
@@ -21,7 +21,7 @@ tells_places() {
     mkdir -p "$project/.venv/Scripts" "$users"/miniconda3/{conda-meta,Lib/site-packages} "$users/AppData/Roaming/StorageExplorer" "$jdk/lib/security"
     : > "$project/.venv/Scripts/python.exe"
     printf 'home = C:\\python\r\n' > "$project/.venv/pyvenv.cfg"
-    # Of the kind that a JDK has, without a password.
+    # Of a JDK's kind, without a password.
     cp "$disk/cacerts" "$jdk/lib/security/cacerts"
     ok trust --scope all
     for each in "${bundles[@]}"; do
@@ -36,8 +36,8 @@ tells_places() {
     rm -r "$project/.venv" "$users/miniconda3" "$jdk" "$users"/AppData/{Roaming/{StorageExplorer,Python},Local/Programs/{Python,Git}} "$disk/Program Files/Microsoft SDKs"
 }
 
-# Wine keeps an access list as a mode of Unix, in which the last digit is Everyone's. What a real
-# Windows makes of the list is not shown.
+# Wine stores an access list as a Unix mode, whose last digit is Everyone's. What a real Windows
+# makes of the list is not shown.
 tells_key() {
     local key
     say "the key, as Wine keeps an access list"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The task before F5. VS Code starts it on Windows as cmd.exe with one line, which is the shell's
-# arguments and the command with spaces between (read in its source, 1.139). cmd.exe is Wine's;
-# azup and git are stand-ins that say how they were called. To be sourced by tests/wine-story.
+# The task before F5. On Windows VS Code starts cmd.exe with one line, which is the shell's
+# arguments and the command with spaces between (read in its source, 1.139). cmd.exe is Wine's; azup
+# and git are stand-ins that print how they were called. Sourced by tests/wine-story.
 
-# PATH CODE: a program that says its name and its arguments.
+# PATH CODE: a program that prints its name and its arguments.
 stand_in() {
     mkdir -p "$(dirname "$1")"
     cat > "$disk/stand-in.c" << 'END'
@@ -25,7 +25,7 @@ task() {
     return "$code"
 }
 
-# CODE LINE PATH: that is how it ends, and all that it says.
+# CODE LINE PATH: it exits with that code, and prints only that line.
 says() {
     local code=0
     task "$3" || code=$?
@@ -50,7 +50,7 @@ END
     says 0 "$none" 'C:\nowhere'
     stand_in "$disk/tracked/git.exe" 0
     stand_in "$disk/untracked/git.exe" 1
-    # The project's environment is the last to be looked in, and only where no repository brought it.
+    # The project's environment is searched last, and only if no repository brought it.
     stand_in .venv/Scripts/azup.exe 5
     says 0 "$none" 'C:\untracked'
     mkdir -p "$package"
@@ -58,7 +58,7 @@ END
     says 5 '.venv\Scripts\azup.exe trust --quiet' 'C:\untracked'
     says 5 '.venv\Scripts\azup.exe trust --quiet' 'C:\nowhere'
     says 0 "$none" 'C:\tracked'
-    # What lies in the project's folder is neither git nor azup.
+    # Programs in the project's folder are neither git nor azup.
     stand_in git.exe 1
     stand_in azup.exe 9
     says 0 "$none" 'C:\tracked'
