@@ -1,5 +1,5 @@
-/* The least that anybody could do who wants to know whether bundles hold a CA: read each file
-   and look for some bytes of it. Built and run by benches/count. */
+/* The least work that shows whether bundles contain a CA: read each file and look for some bytes
+   of it. Built and run by benches/count. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-"""What the benchmarks in Python share: free ports, a home, bare Azurite, and a client that trusts
-one CA and shows a token."""
+"""What the benchmarks in Python share: free ports, a home, bare Azurite, and a client with one CA
+and a token."""
 
 import contextlib
 import http.client
@@ -52,7 +52,7 @@ class Home:
         )
 
     def up(self, ports, *more):
-        """Azup's own: from its start until it says that Azurite is ready and proved."""
+        """azup's own: from its start until it says that Azurite is ready and proved."""
         named = [f"--{name}-port={port}" for name, port in zip(SERVICES, ports)]
         process = self.start([self.azup, "up", "--json", "--no-identity", *named, *more])
         for line in process.stdout:
@@ -61,8 +61,9 @@ class Home:
         sys.exit("azup up did not start")
 
     def bare(self, ports):
-        """Azurite as npm installs it, in memory, over HTTPS: until all three ports take connections.
-        It logs each request, as `azup up` has it do, too, and as it does unless told otherwise."""
+        """Azurite as npm installs it, in memory, over HTTPS: until all three ports take
+        connections. It logs each request, which is its default and also what `azup up` makes it
+        do."""
         entry = f"{self.azurite}/node_modules/azurite/dist/src/azurite.js"
         named = [f"--{name}Port={port}" for name, port in zip(SERVICES, ports)]
         certs = self.own / "certs"
@@ -93,8 +94,8 @@ def home(arguments):
 
 
 def end(process, how=signal.SIGTERM):
-    """Ends it by a signal, or waits for its end. Gives the seconds of a processor that it took in all,
-    with all that it started: another load on the machine changes these least."""
+    """Ends it by a signal, or waits for its end. Returns its CPU time in seconds, including that of
+    all that it started: other load on the machine changes this least."""
     if how is not None:
         process.send_signal(how)
     if process.stdout:

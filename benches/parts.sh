@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# What benches/compare and benches/count look at: a home, a project, Python environments and
-# databases of browsers, all of them in $work, which goes when the script ends. To be sourced at
-# the root of the checkout.
-# Only the stores named on a command line are looked at: another HOME does not protect the
-# system's store.
+# What benches/compare and benches/count work on: a home, a project, Python environments and browser
+# databases, all of them in $work, which is deleted when the script ends. To be sourced at the root
+# of the checkout. Only the stores named on a command line are looked at: another HOME does not
+# protect the system's store.
 set -euo pipefail
 
 # PROGRAM PACKAGE…: names what is missing, and how to get it.
@@ -22,10 +21,10 @@ PATH=$PATH:/usr/sbin
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# WORD…: runs a command in that home, with nothing of the caller's environment.
+# WORD…: runs a command in that home, without the caller's environment.
 clean() { env -i HOME="$work/home" PATH="$PATH" "$@"; }
 
-# A home and a project with nothing in them.
+# An empty home and an empty project.
 fresh() {
     cd /
     rm -rf "${work:?}/home" "$work/project"
@@ -48,7 +47,7 @@ for at in range(int(sys.argv[2])):
 MAKE
 }
 
-# AZUP COUNT: databases of browsers in which the CA is: Chromium's, and Firefox's for the others.
+# AZUP COUNT: browser databases with the CA: Chromium's, and Firefox's for the others.
 databases() {
     local azup=$1 first=$work/home/.pki/nssdb firefox=$work/home/.mozilla/firefox at
     mkdir -p "$first" "$firefox"
@@ -61,7 +60,7 @@ databases() {
     done
 }
 
-# AZUP STORES COUNT: `azup trust` with these stores finds that many, with the CA in each.
+# AZUP STORES COUNT: `azup trust` with these stores finds this many, with the CA in each.
 nothing_to_do() {
     clean "$1" trust --json --stores "$2" > "$work/rows.json"
     python3 - "$work/rows.json" "$3" <<'ROWS'
@@ -72,7 +71,7 @@ if rows != ["trusted"] * int(sys.argv[2]):
 ROWS
 }
 
-# FOLDER: a project that has dev container and editor files of its own, with comments in each.
+# FOLDER: a project with its own dev container and editor files, with comments in each.
 commented_project() {
     mkdir -p "$1/.devcontainer" "$1/.vscode"
     cat > "$1/.devcontainer/devcontainer.json" <<'JSONC'

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Hands over to the program; its exit code and the signal that ended it are this one's.
+// Runs the program and passes on its exit code, or the signal that ended it.
 "use strict";
 const { spawn } = require("node:child_process");
 const { program } = require("../lib/program.cjs");
@@ -16,7 +16,7 @@ const child = spawn(file, process.argv.slice(2), {
   // The Node.js that npm runs on will do for Azurite. azup calls itself by name where PATH leads here.
   env: { ...process.env, AZUP_NODE: process.execPath, AZUP_LAUNCHER: __filename },
 });
-// Ctrl-C in a terminal reaches both. What is sent to this process alone is passed on.
+// Ctrl-C in a terminal reaches both. Signals to this process alone are passed on.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {
   process.on(signal, () => {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);

@@ -9,15 +9,15 @@ export interface Azurite extends AsyncDisposable {
   readonly connectionString: string;
   /** The file with the CA, in PEM. */
   readonly ca: string;
-  /** The variables of `azup env`; null: to be unset. */
+  /** The variables of `azup env`; null means unset. */
   readonly environment: Readonly<Record<string, string | null>>;
   /** The document of `azup up --json`. */
   readonly document: Readonly<Record<string, unknown>>;
   /** All that Azurite has written to its log. */
   log(): string;
-  /** Throws, with the last lines of the log, where Azurite has ended. */
+  /** Throws, with the last lines of the log, if Azurite has ended. */
   assertRunning(): void;
-  /** Sets the variables for this process and those that it starts, and trusts the CA here. */
+  /** Sets the variables for this process and its children, and trusts the CA here. */
   use(): this;
   /** Ends Azurite, and restores the variables. */
   stop(): Promise<void>;
@@ -30,5 +30,5 @@ export interface StartOptions {
   use?: boolean;
 }
 
-/** Starts an Azurite of its own: in memory, on free ports, gone with this process. */
+/** Starts a separate Azurite: in memory, on free ports, gone with this process. */
 export function startAzurite(options?: StartOptions): Promise<Azurite>;

@@ -1,5 +1,5 @@
 // `node --import azurite-up/node --test`: the runner starts an Azurite; its children, and threads,
-// find its variables and only have to trust it.
+// have its variables and only need to trust it.
 import kit from "./index.cjs";
 import "./trust.cjs";
 

@@ -1,5 +1,5 @@
-// Finds azup: the program comes with a package for each platform, of which npm installs the one
-// that fits. Elsewhere (`--omit=optional`, another processor) one on PATH may serve.
+// Finds azup: there is a package with the program for each platform, and npm installs the one that
+// fits. Elsewhere (`--omit=optional`, another processor) one on PATH may do.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -8,7 +8,7 @@ const platform = `${process.platform}-${process.arch}`;
 const name = process.platform === "win32" ? "azup.exe" : "azup";
 
 function onPath() {
-  // The launcher of this very package is on PATH, too, under npm; it would start itself.
+  // Under npm, this package's own launcher is on PATH, too; it would start itself.
   const folders = (process.env.PATH || "").split(path.delimiter).filter((folder) => folder && !folder.includes("node_modules"));
   return folders.map((folder) => path.join(folder, name)).find((file) => fs.existsSync(file));
 }

@@ -1,5 +1,5 @@
 // The global set-up of vitest and jest: one Azurite for the whole run. Workers that are processes
-// take everything from their environment.
+// inherit everything in their environment.
 "use strict";
 const { startAzurite } = require("./index.cjs");
 

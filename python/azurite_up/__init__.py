@@ -1,1 +1,1 @@
-"""azup as a wheel: the program is in the environment's folder of scripts."""
+"""azup as a wheel: the program is in the environment's scripts folder."""

@@ -1,4 +1,4 @@
-"""`python -m azurite_up`: runs the azup of this environment, for where PATH lacks it."""
+"""`python -m azurite_up`: runs this environment's azup, if it is not on PATH."""
 
 import os
 import sys

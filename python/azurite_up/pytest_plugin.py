@@ -1,4 +1,4 @@
-"""Fixtures of pytest: `azurite` for the whole run, `azurite_container` for each test.
+"""pytest fixtures: `azurite` for the whole run, `azurite_container` for each test.
 
     def test_upload(azurite_container):
         container = ContainerClient.from_container_url(azurite_container.url, DefaultAzureCredential())
@@ -10,7 +10,7 @@ since a worker may end before the others.
 
 import pytest
 
-#: What this process knows of its Azurite.
+#: What this process knows about its Azurite.
 _KEY = pytest.StashKey()
 _BROKER = pytest.StashKey()
 _LOGS = pytest.StashKey()
@@ -69,7 +69,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def _death(item):
-    """Why the Azurite that a test uses has ended; None while it runs, or where none is used."""
+    """Why the Azurite of a test has ended; None while it runs, or if the test uses none."""
     azurite = item.config.stash.get(_KEY, None)
     if azurite is None or "azurite" not in getattr(item, "fixturenames", ()):
         return None
@@ -129,7 +129,7 @@ def pytest_unconfigure(config):
 
 
 class _Broker:
-    """Starts an Azurite for the first worker that asks, and tells every one about it."""
+    """Starts an Azurite for the first worker that asks, and tells every worker about it."""
 
     def __init__(self):
         import secrets

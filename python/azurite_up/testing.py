@@ -3,9 +3,9 @@
     with azurite_up.testing.start() as azurite:
         ...
 
-It belongs to this process alone: it keeps its data in memory, listens on ports of its own, and
-ends when this process does, however that happens. `azup up --until-eof` does all of it; here is
-what Python needs around it. The fixtures of pytest are in `azurite_up.pytest_plugin`.
+It belongs to this process alone: it keeps its data in memory, listens on its own ports, and ends
+when this process does, however that happens. `azup up --until-eof` does all of it; this module is
+what Python needs around it. The pytest fixtures are in `azurite_up.pytest_plugin`.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from .__main__ import found
 
 __all__ = ["Azurite", "AzuriteError", "Container", "start"]
 
-#: How much of the end of the log is shown (lines).
+#: How many lines at the end of the log are shown.
 LAST_LINES = 20
 
 
@@ -34,7 +34,7 @@ class AzuriteError(Exception):
 
 
 class Container:
-    """A container of blobs. `str()` gives its name."""
+    """A container of blobs. `str()` returns its name."""
 
     def __init__(self, name, url):
         self.name = name
@@ -58,7 +58,7 @@ class Azurite:
         self.connection_string = document["connection_string"]
         #: The file with the CA that signed the certificate, in PEM.
         self.ca = document["ca"]
-        #: The variables of `azup env`; None stands for one that has to be unset.
+        #: The variables of `azup env`; None means that the variable has to be unset.
         self.environment = document["environment"]
 
     def log(self):
@@ -70,12 +70,13 @@ class Azurite:
             return ""
 
     def death(self):
-        """Why it does not run any more, with the last lines of its log; None while it runs."""
+        """Why it has stopped, with the last lines of its log; None while it runs."""
         return None
 
     @contextlib.contextmanager
     def variables(self):
-        """Sets its variables for this process and its children, and restores what was there."""
+        """Sets its variables for this process and its children, and restores the old ones
+        afterwards."""
         before = {name: os.environ.get(name) for name in self.environment}
         _set(self.environment)
         _trust_in_aiohttp(self.ca)
@@ -86,7 +87,7 @@ class Azurite:
 
     @contextlib.contextmanager
     def container(self):
-        """A container with a name that nobody else has, deleted afterwards."""
+        """A container with a unique name, deleted afterwards."""
         container = Container(name := f"test-{uuid.uuid4().hex[:16]}", f"{self.blob}/{name}")
         self._send("PUT", container)
         try:
@@ -102,7 +103,7 @@ class Azurite:
         _open(request, urllib.request.HTTPSHandler(context=context))
 
     def _token(self):
-        # By the same way as every SDK of Azure's.
+        # In the same way as every Azure SDK.
         url = self.environment["IDENTITY_ENDPOINT"]
         url += "?api-version=2019-08-01&resource=https://storage.azure.com"
         headers = {"X-IDENTITY-HEADER": self.environment["IDENTITY_HEADER"]}
@@ -171,7 +172,7 @@ def _end(process):
 
 
 def _document(stream):
-    """The one document on a stream that stays open after it; None where it ends before."""
+    """The one document on a stream that stays open after it; None if the stream ends before."""
     text = ""
     for line in stream:
         text += line.decode()
@@ -197,7 +198,7 @@ def _trust_in_aiohttp(ca):
 
 
 def _open(request, *handlers):
-    """Sends a request to this machine, whatever proxy is set. A busy machine gets a second try."""
+    """Sends a request to this machine, ignoring proxies. A busy machine gets a second try."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
     for last in (False, False, True):
         try:
