@@ -344,7 +344,7 @@ fn a_database_that_is_none_is_named_and_left_alone() {
 }
 
 #[test]
-fn names_of_folders_are_no_obstacle() {
+fn folder_names_with_spaces_and_umlauts_work() {
     let mut sandbox = with_set();
     sandbox.needs("chromium");
     let data = sandbox.home().join("my data, größe");

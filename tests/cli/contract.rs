@@ -303,7 +303,7 @@ fn add_twice_is_once_and_remove_gives_back_what_was_there() {
 }
 
 #[test]
-fn where_nobody_may_write_the_store_stays_and_azup_says_so() {
+fn an_unwritable_store_stays_as_it_is_and_azup_says_so() {
     for stage in Stage::all() {
         let kind = stage.fixture.kind;
         let (entries, files) = (stage.entries(), stage.files());
@@ -326,7 +326,7 @@ fn where_nobody_may_write_the_store_stays_and_azup_says_so() {
 
 /// A store that was asked for by name and is missing is named, and not made.
 #[test]
-fn a_store_that_is_missing_is_said_to_be() {
+fn a_missing_store_is_reported() {
     for mut stage in Stage::all().filter(|stage| !stage.fixture.is_made) {
         let kind = stage.fixture.kind;
         // If Storage Explorer was never started, its own folder is missing too.

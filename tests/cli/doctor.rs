@@ -18,7 +18,7 @@ use crate::sandbox::Sandbox;
 use patient::{Patient, shape};
 
 #[test]
-fn a_fault_has_a_line_a_reason_and_a_command_and_fix_mends_it() {
+fn a_fault_has_a_line_a_reason_and_a_command_and_fix_repairs_it() {
     let patient = Patient::healthy();
     patient.only(&[]);
     patient.reinstall_certifi();
@@ -54,7 +54,7 @@ fn a_fault_has_a_line_a_reason_and_a_command_and_fix_mends_it() {
 
 /// Half of the checks are about tools that no machine has all of.
 #[test]
-fn what_this_machine_has_not_got_is_counted_and_listed_on_request() {
+fn what_this_machine_lacks_is_counted_and_listed_on_request() {
     let patient = Patient::healthy();
     let skipped = |more: &[&str]| {
         let done = patient.doctor(more).ok();
@@ -77,7 +77,7 @@ fn what_this_machine_has_not_got_is_counted_and_listed_on_request() {
 }
 
 #[test]
-fn a_machine_that_was_never_set_up_has_one_fault_and_fix_mends_it() {
+fn a_machine_that_was_never_set_up_has_one_fault_and_fix_repairs_it() {
     let mut sandbox = Sandbox::new();
     sandbox.set("AZUP_STORES", "none");
     let patient = Patient::of(sandbox);

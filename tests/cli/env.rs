@@ -283,7 +283,7 @@ fn a_users_bundle_is_merged_and_its_updates_are_seen() {
 }
 
 #[test]
-fn what_is_no_bundle_is_told_and_the_roots_of_everybody_are_taken() {
+fn what_is_not_a_bundle_is_reported_and_the_public_roots_are_used() {
     let mut sandbox = Sandbox::new();
     let key = sandbox.write(
         "key.pem",
@@ -321,7 +321,7 @@ fn what_is_no_bundle_is_told_and_the_roots_of_everybody_are_taken() {
 /// Which certifi a program reads is unknown: that `azup trust` has seen one is no reason to leave
 /// out the others.
 #[test]
-fn requests_always_gets_a_bundle_also_where_every_known_certifi_has_the_ca() {
+fn requests_always_gets_a_bundle_even_if_every_known_certifi_has_the_ca() {
     let mut sandbox = Sandbox::new();
     let environment = sandbox.project().join(".venv");
     sandbox
@@ -404,7 +404,7 @@ fn a_folder_with_the_ca_stands_in_front_of_the_users_folder_of_certificates() {
 }
 
 #[test]
-fn what_makes_sdks_take_this_machine_for_service_fabric_goes() {
+fn what_makes_sdks_take_this_machine_for_service_fabric_is_unset() {
     let mut sandbox = Sandbox::new();
     assert!(!env(&sandbox, &[]).ok().stdout.contains("THUMBPRINT"));
     sandbox.set("IDENTITY_SERVER_THUMBPRINT", "00");
@@ -460,7 +460,7 @@ fn without_any_roots_the_ca_is_never_alone() {
 }
 
 #[test]
-fn java_trusts_azurite_beside_everybody_else() {
+fn java_trusts_azurite_and_the_public_roots() {
     let mut sandbox = Sandbox::new();
     sandbox.azup(["trust", "--stores", "none"]).ok();
     let server = Server::of(&sandbox.certs());

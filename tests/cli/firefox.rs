@@ -68,7 +68,7 @@ fn firefox_loads_the_page_after_trust_and_only_then() {
 }
 
 #[test]
-fn a_browser_that_is_running_is_to_be_restarted() {
+fn a_running_browser_has_to_be_restarted() {
     let sandbox = with_set();
     let url = Server::of(&sandbox.certs()).url("127.0.0.1");
     let profile = profile(&sandbox, "work", ".config/mozilla/firefox");

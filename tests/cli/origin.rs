@@ -167,7 +167,7 @@ fn neither_a_known_name_nor_azups_own_constraints_make_a_ca_azups() {
 }
 
 #[test]
-fn staged_files_of_a_stranger_are_ignored_and_named() {
+fn foreign_staged_files_are_ignored_and_named() {
     let sandbox = healthy();
     let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
     author.plant(&folder(&sandbox), Shape::Staged);
@@ -195,7 +195,7 @@ fn staged_files_of_a_stranger_are_ignored_and_named() {
 }
 
 #[test]
-fn a_renewal_takes_no_name_from_a_stranger() {
+fn a_renewal_takes_no_name_from_a_foreign_set() {
     let sandbox = healthy();
     let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
     author.plant(&folder(&sandbox), Shape::Current);
@@ -210,7 +210,7 @@ fn a_renewal_takes_no_name_from_a_stranger() {
 }
 
 #[test]
-fn a_folder_above_the_project_is_nobodys() {
+fn a_folder_above_the_project_is_not_used() {
     let sandbox = healthy();
     let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
     // As in /tmp, where anybody can create a `.devcontainer`.
@@ -225,7 +225,7 @@ fn a_folder_above_the_project_is_nobodys() {
 }
 
 #[test]
-fn doctor_says_who_did_not_make_it_and_its_fix_mends() {
+fn doctor_says_that_azup_did_not_make_it_and_its_fix_works() {
     let sandbox = healthy();
     let author = Author::new(&sandbox, "azup local CA deadbeef", &[]);
     author.plant(&folder(&sandbox), Shape::Current);

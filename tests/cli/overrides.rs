@@ -269,7 +269,7 @@ fn a_file_of_the_systems_is_trusted_once_the_systems_store_is() {
 }
 
 #[test]
-fn what_is_no_bundle_at_all_has_a_message_of_its_own() {
+fn what_is_not_a_bundle_at_all_has_its_own_message() {
     let mut sandbox = project();
     sandbox.set("REQUESTS_CA_BUNDLE", "gone.pem");
     sandbox.set("SSL_CERT_FILE", "/etc/ssl/certs");

@@ -146,7 +146,7 @@ fn pips_own_bundle_is_trusted_too() {
 /// root can write everything, and still a distribution's files are left alone. Debian's Python
 /// reads the system's store, so that is what has to be fixed.
 #[test]
-fn a_distributions_certifi_is_left_alone_also_by_root() {
+fn a_distributions_certifi_is_left_alone_even_by_root() {
     let sandbox = Sandbox::new();
     let real = shaped(sandbox.root().join("real"));
     let words = [

@@ -235,7 +235,7 @@ fn every_command_has_help_with_its_own_options_first_and_an_example() {
 
 /// An option that a command would ignore is refused.
 #[test]
-fn an_option_that_a_command_does_not_heed_is_a_mistake() {
+fn an_option_that_a_command_ignores_is_a_usage_error() {
     let mut sandbox = Sandbox::new();
     sandbox.set("AZUP_STORES", "none");
     for (words, option) in [
@@ -267,7 +267,7 @@ fn an_option_that_a_command_does_not_heed_is_a_mistake() {
 
 /// A near miss gets a question and is never obeyed.
 #[test]
-fn a_slip_of_the_finger_does_nothing() {
+fn a_typo_does_nothing() {
     let sandbox = Sandbox::new();
     for word in ["untrst", "unt", "rene", "detached", "init2", "remov"] {
         let done = sandbox.azup([word]);

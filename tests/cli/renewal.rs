@@ -345,7 +345,7 @@ fn an_expired_machine_set_does_not_keep_a_project_from_being_set_up() {
 }
 
 #[test]
-fn what_azup_did_not_make_or_may_not_write_is_left_and_said() {
+fn what_azup_did_not_make_or_may_not_write_is_left_and_reported() {
     let mut life = Life::begin();
     let mine = life.sandbox.root().join("mine");
     std::fs::create_dir(&mine).unwrap();

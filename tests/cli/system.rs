@@ -154,7 +154,7 @@ fn an_ordinary_user_is_told_what_an_administrator_would_run() {
 /// `azup trust` leaves the system's store to an administrator, so doctor does not send anybody back
 /// and forth: it gives information, and its fix is what an administrator would run.
 #[test]
-fn doctor_sends_nobody_in_a_circle_who_is_no_administrator() {
+fn doctor_does_not_send_an_ordinary_user_in_a_circle() {
     let sandbox = Sandbox::new();
     sandbox.azup(["trust", "--stores", "none"]).ok();
     std::fs::copy(azup(), sandbox.root().join("azup")).unwrap();

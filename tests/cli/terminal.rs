@@ -35,7 +35,7 @@ fn is_tame(done: &Done) {
 }
 
 #[test]
-fn a_comment_in_a_diff_hides_nothing_from_who_agrees() {
+fn a_comment_in_a_diff_hides_nothing_from_the_user() {
     // Only comments may contain control characters.
     let text = format!("{{\n  // {HOSTILE}\n  \"image\": \"debian:12\"\n}}\n");
     let sandbox = project(&[(NEW, &text)]);
@@ -87,7 +87,7 @@ fn a_ca_is_named_without_what_its_name_does_to_a_terminal() {
 }
 
 #[test]
-fn names_from_files_and_words_of_the_command_line_are_tame_too() {
+fn names_from_files_and_words_of_the_command_line_are_escaped_too() {
     let compose = format!(
         "services:\n  {:?}:\n    image: a\n",
         format!("{HOSTILE}\nhint: x")

@@ -325,7 +325,7 @@ fn an_earlier_ca_is_taken_out_when_its_files_are_gone() {
 }
 
 #[test]
-fn another_bundle_is_one_that_was_named() {
+fn a_bundle_that_was_named_is_trusted_and_restored() {
     let sandbox = Sandbox::new();
     let bundle = sandbox.write("company.pem", public_roots());
     let before = std::fs::read(&bundle).unwrap();

@@ -328,7 +328,7 @@ fn not_in_a_virtual_environment() {
 
 /// Python was not asked for by name, so its absence is not a failure.
 #[test]
-fn no_environment_is_no_failure_where_none_was_asked_for() {
+fn a_missing_environment_is_no_failure_if_none_was_asked_for() {
     let sandbox = with_set();
     let bundle = sandbox.write("bundle.pem", foreign_bundle(&sandbox));
     let mut azup = sandbox.azup_command(["trust", "-v", "--bundle"]);

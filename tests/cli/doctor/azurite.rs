@@ -91,7 +91,7 @@ fn status(document: &Value, id: &str) -> String {
 }
 
 #[test]
-fn an_azurite_of_azups_is_well_until_something_around_it_changes() {
+fn azups_azurite_is_healthy_until_something_around_it_changes() {
     let mut patient = Patient::healthy();
     installed(&patient);
     sdk(&patient, "2026-10-06");

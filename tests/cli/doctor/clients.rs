@@ -3,7 +3,7 @@
 use super::patient::{Patient, check};
 
 #[test]
-fn a_client_with_a_mind_of_its_own() {
+fn a_client_that_ignores_the_stores_is_reported() {
     let mut patient = Patient::healthy();
     let document = patient.only(&[]);
     for client in ["python", "python-async", "node", "curl", "openssl"] {

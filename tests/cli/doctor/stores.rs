@@ -71,7 +71,7 @@ fn missing_in_a_browsers_database_alone() {
 }
 
 #[test]
-fn an_expired_ca_that_nobody_took_out() {
+fn an_expired_ca_that_is_still_in_a_store_is_reported_and_removed() {
     let patient = Patient::healthy();
     // Trusted long ago by an azup whose record is lost.
     let mut before = Sandbox::new();

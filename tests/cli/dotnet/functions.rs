@@ -107,7 +107,7 @@ fn feature(sandbox: &Sandbox) -> serde_json::Value {
 
 /// A solution has its host wherever its projects are.
 #[test]
-fn a_host_that_lies_deeper_has_its_storage_in_the_container() {
+fn a_host_in_a_subfolder_has_its_storage_in_the_container() {
     let sandbox = project(&[
         ("Shop.sln", ""),
         ("src/backend/Orders/Orders.csproj", PROJECT),

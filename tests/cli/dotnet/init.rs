@@ -76,7 +76,7 @@ fn a_program_in_a_container_of_its_own_is_named_and_nothing_is_written_for_it() 
 
 /// C# Dev Kit starts a project that has no launch.json, but not one that has.
 #[test]
-fn without_files_of_the_editors_none_are_made() {
+fn without_editor_files_none_are_made() {
     for files in [
         &[("shop.csproj", PROJECT), ("Program.cs", "")][..],
         &[("tool.cs", "#:package X@1\nConsole.WriteLine();\n")],

@@ -66,7 +66,7 @@ fn settings_of_a_test_run_that_win_are_named() {
 }
 
 #[test]
-fn a_program_of_one_file_has_its_profiles_beside_it() {
+fn a_single_file_program_has_its_profiles_next_to_it() {
     let sandbox = project(&[("tool.cs", "#:package X@1\n"), ("tool.run.json", PROFILES)]);
     let done = would_run(&sandbox, "dotnet run tool.cs");
     assert!(
@@ -77,7 +77,7 @@ fn a_program_of_one_file_has_its_profiles_beside_it() {
 
 /// The file is somebody else's: whatever it contains, the command runs.
 #[test]
-fn what_cannot_be_read_stops_nothing() {
+fn an_unreadable_file_stops_nothing() {
     for text in [
         "",
         "{",

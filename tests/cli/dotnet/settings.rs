@@ -17,7 +17,7 @@ fn doctor(sandbox: &Sandbox) -> serde_json::Value {
 }
 
 #[test]
-fn every_place_of_nets_is_named_by_init_and_doctor() {
+fn every_place_of_net_settings_is_named_by_init_and_doctor() {
     let sandbox = project(&[
         ("src/Api/Api.csproj", PROJECT),
         (
@@ -75,7 +75,7 @@ fn every_place_of_nets_is_named_by_init_and_doctor() {
 }
 
 #[test]
-fn a_row_where_nothing_is_wrong_says_what_is_so() {
+fn a_row_without_a_fault_says_what_was_found() {
     let sandbox = project(&[
         ("Api.csproj", PROJECT),
         (

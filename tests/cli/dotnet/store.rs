@@ -107,7 +107,7 @@ fn the_file_is_what_net_writes_but_for_its_encryption_and_goes_with_the_folders(
 }
 
 #[test]
-fn only_where_net_is_or_where_it_was_asked_for() {
+fn the_store_is_used_only_if_net_is_installed_or_on_request() {
     let mut sandbox = Sandbox::new();
     // Never the stores of this machine.
     sandbox.azup(["trust", "--stores", "none"]).ok();

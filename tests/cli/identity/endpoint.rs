@@ -172,7 +172,7 @@ fn two_started_at_once_are_one() {
 }
 
 #[test]
-fn a_port_that_something_else_has_names_the_process() {
+fn a_port_in_use_is_refused_with_the_name_of_the_process() {
     let sandbox = Sandbox::new();
     let [port, ..] = free_ports();
     let _stranger = TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -213,7 +213,7 @@ fn a_dev_container_sets_the_header_and_may_let_others_in() {
 }
 
 #[test]
-fn without_being_told_to_it_listens_on_this_machine_only() {
+fn by_default_it_listens_on_this_machine_only() {
     let served = Served::start(Sandbox::new(), &[]);
     drop(connect(served.port));
     let other = std::net::TcpStream::connect(("127.0.0.2", served.port));

@@ -130,7 +130,7 @@ fn a_hundred_thousand_damaged_requests_get_an_answer_or_none() {
 }
 
 #[test]
-fn a_thousand_clients_that_say_nothing_keep_nobody_waiting() {
+fn a_thousand_silent_clients_delay_no_other() {
     let served = Served::start(Sandbox::new(), &[]);
     let before = used(served.pid());
     served.still_answers();
@@ -159,7 +159,7 @@ fn a_thousand_clients_that_say_nothing_keep_nobody_waiting() {
 }
 
 #[test]
-fn slow_clients_are_let_go_and_keep_nobody_waiting() {
+fn slow_clients_are_dropped_and_delay_no_other() {
     let served = Served::start(Sandbox::new(), &[]);
     let before = used(served.pid());
     served.still_answers();
@@ -207,7 +207,7 @@ fn a_head_without_an_end_is_refused_and_what_follows_is_not_kept() {
 /// Requests from a web page in a browser, from a proxy, or from a client that wants two parsers of
 /// its request to see two hosts.
 #[test]
-fn web_pages_proxies_and_riddles_about_the_host_get_no_token() {
+fn web_pages_proxies_and_ambiguous_hosts_get_no_token() {
     let served = Served::start(Sandbox::new(), &[]);
     let host = format!("Host: 127.0.0.1:{}", served.port);
     let secret = format!("X-IDENTITY-HEADER: {}", served.header());

@@ -4,7 +4,7 @@ use super::sandbox;
 
 /// The repository ignores azup's folder, and `devcontainer.json` was committed.
 #[test]
-fn a_clone_without_azups_folder_is_a_fault_that_init_mends() {
+fn a_clone_without_azups_folder_is_a_fault_that_init_fixes() {
     let sandbox = sandbox();
     sandbox.write(
         ".devcontainer/devcontainer.json",
@@ -40,7 +40,7 @@ fn a_compose_file_that_is_not_there_is_named_and_nothing_is_written() {
 
 /// Something that git ignores, or that was deleted: init fixes each.
 #[test]
-fn a_clone_without_the_program_or_the_record_is_a_fault_that_init_mends() {
+fn a_clone_without_the_program_or_the_record_is_a_fault_that_init_fixes() {
     for missing in ["azup-linux-*", "edits.json"] {
         let sandbox = sandbox();
         sandbox.azup(["init", "--yes"]).ok();

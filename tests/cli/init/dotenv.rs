@@ -166,7 +166,7 @@ fn remove_touches_no_rules_behind_a_link() {
 
 /// Unknown names would break a pydantic program; a link may lead anywhere.
 #[test]
-fn one_of_the_users_is_left_alone_and_so_is_a_project_that_would_refuse_it() {
+fn the_users_own_is_left_alone_and_so_is_a_project_that_would_refuse_it() {
     let own = "DEBUG=1\n";
     let with_file: fn(&Sandbox) = |sandbox| {
         sandbox.write(".env", "DEBUG=1\n");

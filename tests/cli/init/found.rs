@@ -236,7 +236,7 @@ fn a_workspace_of_several_roots_is_told_what_it_does_not_read() {
 }
 
 #[test]
-fn a_port_that_has_another_name_is_told() {
+fn a_port_with_another_label_is_reported() {
     let sandbox = with(&[(
         NEW,
         "{\n  \"image\": \"node:22\",\n  \"portsAttributes\": {\n    \"10000\": {\"label\": \"Webhook UI\"}\n  }\n}\n",

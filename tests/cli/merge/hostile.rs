@@ -231,7 +231,7 @@ fn what_is_in_the_way_of_many_files_is_named_once() {
 
 /// A parser needs time proportional to the square of the depth, so it never sees these.
 #[test]
-fn a_compose_file_that_nobody_wrote_is_refused_before_it_is_parsed() {
+fn an_absurdly_nested_or_large_compose_file_is_refused_before_it_is_parsed() {
     let services = "services:\n  app: {image: a}\n";
     let wide = "x-a:\n".to_owned() + &"  - [a, {b: \"${C}\"}] # [\n".repeat(100);
     for (text, why) in [

@@ -67,7 +67,7 @@ fn without_its_record_or_its_folder_all_bytes_come_back() {
 
 /// As in a clone whose `.gitignore` covers `.devcontainer`: init knows there what it found.
 #[test]
-fn set_up_again_after_its_folder_was_lost_it_is_removed_as_ever() {
+fn set_up_again_after_its_folder_was_lost_it_is_removed_as_usual() {
     for lost in [RECORD, FOLDER] {
         let sandbox = project(&[(NEW, IMAGE), ("app.py", "")]);
         let before = tree(&sandbox.project());
@@ -126,7 +126,7 @@ fn what_a_person_changed_of_azups_own_is_refused_with_the_lines_to_take_out() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_and_names_azups_folder_is_no_nothing() {
+fn an_unreadable_file_that_names_azups_folder_is_refused() {
     let sandbox = project(&[(NEW, "{\"features\": {\"./azurite\": {}}, }}\n")]);
     let before = tree(&sandbox.project());
     let done = sandbox.azup(["remove", "--yes"]);
@@ -229,7 +229,7 @@ fn a_dev_container_that_a_person_went_on_with_stays_without_azurite() {
 }
 
 #[test]
-fn a_kept_file_that_names_what_goes_is_told_by_line() {
+fn a_kept_file_that_names_a_removed_one_is_reported_with_its_line() {
     let sandbox = project(&[("app.py", "")]);
     sandbox.azup(["init"]).ok();
     let done = sandbox.azup(["remove", "--yes", "--keep", LAUNCH]).ok();

@@ -184,7 +184,7 @@ fn certificates_can_stay_and_those_from_before_do() {
 }
 
 #[test]
-fn a_ca_that_is_still_trusted_is_said_to_be() {
+fn a_ca_that_is_still_trusted_is_reported() {
     let sandbox = project(&[(NEW, IMAGE)]);
     sandbox.write("roots.pem", crate::sandbox::public_roots());
     sandbox
@@ -204,7 +204,7 @@ fn a_ca_that_is_still_trusted_is_said_to_be() {
 }
 
 #[test]
-fn a_record_that_is_none_or_of_another_version_or_leads_elsewhere_is_refused() {
+fn an_invalid_record_or_one_of_another_version_or_that_leads_elsewhere_is_refused() {
     let record = ".devcontainer/azurite/edits.json";
     let sandbox = project(&[(NEW, IMAGE), ("app.py", "")]);
     sandbox.azup(["init", "--yes"]).ok();

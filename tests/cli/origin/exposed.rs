@@ -69,7 +69,7 @@ fn no_root_of_an_environment_in_the_project_is_in_a_bundle_that_variables_name()
 
 /// The shell has the variables of an azup that used the project's certifi.
 #[test]
-fn a_bundle_of_then_is_not_made_from_the_projects_environment_again() {
+fn an_earlier_bundle_is_not_made_from_the_projects_environment_again() {
     let mut sandbox = healthy();
     sandbox.unset("SSL_CERT_FILE");
     let author = Author::new(&sandbox, "a CA of the author", &[]);
@@ -319,7 +319,7 @@ fn what_another_user_puts_into_a_shared_folder_makes_no_project_of_it() {
 
 /// A container that may write to the project swaps the folder for a link, again and again.
 #[test]
-fn a_folder_that_is_exchanged_for_a_link_leads_a_renewal_nowhere() {
+fn a_renewal_follows_no_link_that_replaced_a_folder() {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -375,7 +375,7 @@ while True:
 
 /// Every user may listen on a free port.
 #[test]
-fn another_user_on_the_port_of_the_endpoint_hears_no_secret() {
+fn another_user_on_the_port_of_the_endpoint_gets_no_secret() {
     if !rustix::process::geteuid().is_root() {
         return;
     }

@@ -134,7 +134,7 @@ fn a_folder_of_another_project_is_judged_like_this_ones() {
 }
 
 #[test]
-fn what_is_in_the_way_of_a_file_is_named_and_the_hint_mends() {
+fn what_is_in_the_way_of_a_file_is_named_and_the_hint_works() {
     let sandbox = with_set();
     let staged = folder(&sandbox).join("next-key.pem");
     std::os::unix::fs::symlink(sandbox.home().join("gone"), &staged).unwrap();

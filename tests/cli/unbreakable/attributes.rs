@@ -44,7 +44,7 @@ fn are_kept(path: &Path, when: &str) {
 }
 
 #[test]
-fn access_lists_and_notes_stay_with_a_file() {
+fn access_lists_and_user_attributes_stay_with_a_file() {
     let sandbox = project(&[
         (
             ".devcontainer/devcontainer.json",

@@ -55,7 +55,7 @@ fn an_answer_that_could_not_be_written_is_a_failure() {
 
 /// If the error message cannot be written either, the exit code still arrives.
 #[test]
-fn nobody_hears_the_error_and_the_exit_code_tells_it() {
+fn if_the_error_message_is_lost_the_exit_code_still_arrives() {
     let sandbox = Sandbox::new();
     for (words, code) in [
         (&["token"][..], 1),
@@ -106,7 +106,7 @@ fn with_closed_streams_no_word_ends_up_in_a_file() {
 
 /// `azup … | head -1` succeeds and does not mention a broken pipe.
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_reader_that_stops_reading_is_no_error() {
     let mut sandbox = Sandbox::new();
     sandbox.set("AZUP_STORES", "none");
     let words: [&[&str]; 4] = [&["man"], &["completions", "bash"], &["--help"], &["env"]];

@@ -85,7 +85,7 @@ fn a_clock_before_1970_is_said_to_be_wrong() {
 }
 
 #[test]
-fn clocks_that_are_none() {
+fn an_invalid_clock_is_an_error() {
     for value in [
         &b""[..],
         b"soon",
@@ -106,7 +106,7 @@ fn clocks_that_are_none() {
 }
 
 #[test]
-fn homes_that_are_none() {
+fn an_invalid_home_causes_no_panic_and_changes_no_file() {
     let mut sandbox = Sandbox::new();
     let bundle = sandbox.write("bundle.pem", public_roots());
     let file = sandbox.write("file", "");

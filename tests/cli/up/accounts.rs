@@ -16,7 +16,7 @@ const CODE: &str = "import os, sys\n\
     print(service.account_name, [each.name for each in service.list_containers()])\n";
 
 #[test]
-fn accounts_of_the_users_own_stand_beside_the_public_one() {
+fn the_users_own_accounts_work_next_to_the_public_one() {
     let site = Site::new();
     let key = "bXkgc2VjcmV0IGtleQ==";
     let up = site.up(&[

@@ -32,7 +32,7 @@ fn pids(site: &Site) -> [u32; 2] {
 }
 
 #[test]
-fn it_stays_behind_and_a_second_one_is_content() {
+fn it_stays_in_the_background_and_a_second_one_succeeds() {
     let site = Site::new();
     let done = site.azup_up(&["-d", "--json"]).ok();
     assert_snapshot!(site.shown(&done), @r#"
@@ -174,7 +174,7 @@ fn down_stops_only_the_location_that_it_is_given() {
 }
 
 #[test]
-fn a_failure_in_the_background_is_this_ones_own() {
+fn a_failure_in_the_background_is_reported_in_the_foreground() {
     let site = Site::new();
     let first = site.azup_up(&["-d", "--in-memory"]).ok();
     assert!(first.stderr.contains("made certificates"), "{first}");
@@ -192,7 +192,7 @@ fn a_failure_in_the_background_is_this_ones_own() {
 }
 
 #[test]
-fn what_a_killed_pair_left_behind_is_in_nobodys_way() {
+fn what_a_killed_pair_left_behind_is_harmless() {
     let site = Site::new();
     site.azup_up(&["-d"]).ok();
     let [azup, azurite] = pids(&site);
@@ -327,7 +327,7 @@ fn status_lists_what_runs_and_logs_prints_what_it_says() {
 
 /// On Windows only its holder can read a locked file, so the text is in a file next to it.
 #[test]
-fn what_is_locked_holds_nothing() {
+fn locked_files_are_empty() {
     let site = Site::new();
     site.azup_up(&["-d"]).ok();
     let locked: Vec<_> = ["lock", "users", "claim"]

@@ -127,7 +127,7 @@ fn with_a_database_nothing_acknowledged_is_lost_even_when_node_is_killed() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_the_reason_that_is_told() {
+fn a_database_that_does_not_answer_is_named_as_the_reason() {
     let mut site = Site::new();
     let [free, ..] = free_ports();
     site.sandbox

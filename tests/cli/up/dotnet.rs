@@ -126,7 +126,7 @@ fn net_itself_lists_the_ca_and_no_more() {
 
 /// What doctor concludes from files is what .NET does.
 #[test]
-fn doctor_foretells_what_net_does() {
+fn doctor_predicts_what_net_does() {
     let Some(program) = program() else { return };
     let mut sandbox = Sandbox::new();
     sandbox.azup(["trust", "--stores", "none"]).ok();

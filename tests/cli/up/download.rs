@@ -239,7 +239,7 @@ fn without_a_yes_nothing_is_downloaded() {
 }
 
 #[test]
-fn what_is_not_that_very_package_is_refused_and_nothing_is_kept() {
+fn any_other_package_is_refused_and_nothing_is_kept() {
     let mut site = without_node();
     let registry = Registry::start(&site, &[]);
     for (path, why) in [

@@ -206,7 +206,7 @@ fn what_az_says_when_it_fails_is_passed_on() {
 }
 
 #[test]
-fn azd_is_asked_where_az_is_not_there_or_not_logged_in() {
+fn azd_is_asked_if_az_is_missing_or_not_logged_in() {
     let mut site = Site::new();
     site.fake(
         "azd",
@@ -228,7 +228,7 @@ fn azd_is_asked_where_az_is_not_there_or_not_logged_in() {
 }
 
 #[test]
-fn nobody_waits_for_an_az_that_hangs() {
+fn a_hanging_az_delays_no_local_token() {
     let mut site = Site::new();
     site.fake("az", "echo $$ > \"$0-pid\"; exec sleep 600");
     // Ten tokens while it hangs, and the answer in the end.
@@ -280,7 +280,7 @@ fn many_at_once_make_one_process() {
 }
 
 #[test]
-fn a_token_that_ends_soon_is_asked_for_anew() {
+fn a_token_that_expires_soon_is_requested_again() {
     let mut site = Site::new();
     site.fake(
         "az",
@@ -296,7 +296,7 @@ fn a_token_that_ends_soon_is_asked_for_anew() {
 }
 
 #[test]
-fn it_is_off_where_nobody_is_logged_in_and_where_the_user_says_so() {
+fn it_is_off_without_a_login_and_if_the_user_says_so() {
     let mut site = Site::new();
     let ask = format!("ask {VAULT}");
     site.sandbox.set("PATH", "/usr/local/bin:/usr/bin:/bin");

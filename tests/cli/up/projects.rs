@@ -60,7 +60,7 @@ fn two_projects_run_at_once_and_see_nothing_of_each_other() {
 }
 
 #[test]
-fn who_has_the_ports_is_said_and_the_hint_starts_it_beside() {
+fn who_uses_the_ports_is_said_and_the_hint_starts_a_second_azurite() {
     let site = site();
     let done = alone(
         &site,
@@ -225,7 +225,7 @@ fn data_that_all_projects_shared_are_named_where_a_project_begins_without() {
 /// Two users, or one with two homes, do not see each other's claims. The slower one gets other
 /// ports, or the same ones after the first.
 #[test]
-fn run_chooses_again_where_another_user_was_a_moment_faster() {
+fn run_chooses_again_if_another_user_was_faster() {
     let mut site = Site::new();
     site.sandbox.set("AZUP_AZURITE", part("azurite-3.37.0"));
     let done = alone(

@@ -247,7 +247,7 @@ fn an_interrupted_install_leaves_neither_process_nor_folder() {
 }
 
 #[test]
-fn what_is_no_azurite_in_its_place_is_named() {
+fn something_else_in_the_place_of_azurite_is_named() {
     let site = Site::bare();
     let place = site.sandbox.own().join("azurite-3.37.0");
     fs::create_dir_all(&place).unwrap();
@@ -420,7 +420,7 @@ fn the_first_use_installs_azurite_from_npm_once() {
 }
 
 #[test]
-fn where_no_one_file_can_be_made_of_them_its_packages_serve() {
+fn its_packages_serve_if_they_cannot_be_made_into_one_file() {
     let mut site = Site::bare();
     // An Azurite without the package that makes one file of it.
     let packages = part("azurite-3.37.0").join("node_modules/azurite");
@@ -472,7 +472,7 @@ fn azup_azurite_names_an_install_that_was_made_elsewhere() {
 }
 
 #[test]
-fn doctor_finds_a_damaged_install_and_one_command_mends_it() {
+fn doctor_finds_a_damaged_install_and_one_command_fixes_it() {
     let site = Site::bare();
     let place = site.sandbox.own().join("azurite-3.37.0");
     let doctor = || site.sandbox.azup(["doctor", "azurite-install"]);

@@ -138,7 +138,7 @@ fn signals_reach_the_command_and_azurite_stops_after_it() {
 
 /// In a terminal, the kernel sends SIGINT to azup and to the command.
 #[test]
-fn ctrl_c_in_a_terminal_comes_once() {
+fn ctrl_c_in_a_terminal_reaches_the_command_once() {
     let site = Site::new();
     let counts = site.sandbox.write(
         "counts.py",
@@ -193,7 +193,7 @@ fn an_azurite_that_runs_is_used_and_stays() {
 
 /// A container's, or another user's: recognised only by its certificate.
 #[test]
-fn an_azurite_of_somebody_elses_is_used_where_it_has_the_same_ca() {
+fn somebody_elses_azurite_is_used_if_it_has_the_same_ca() {
     let mut site = Site::new();
     let up = site.up(&["--in-memory", "--no-identity"]);
     let certs = site.sandbox.certs();
@@ -252,7 +252,7 @@ fn azurite_goes_when_azup_is_killed() {
 }
 
 #[test]
-fn one_that_up_asks_for_meanwhile_stays() {
+fn an_azurite_that_up_asks_for_meanwhile_stays() {
     let site = Site::new();
     let child = site.start("touch up; until [ -e go ]; do sleep 0.1; done");
     site.wait_for("up");

@@ -77,7 +77,7 @@ fn up_right_after_kill_waits_for_the_old_azurite() {
 }
 
 #[test]
-fn an_azurite_that_dies_is_started_again_once_and_the_reason_is_told() {
+fn an_azurite_that_dies_is_restarted_once_and_the_reason_is_said() {
     let site = Site::new();
     let mut up = site.up(&["--json"]);
     site.store("kept");

@@ -200,7 +200,7 @@ fn two_test_runs_and_the_user_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_port_that_somebody_has_is_passed_over_and_a_named_one_is_kept() {
+fn a_port_in_use_is_skipped_and_a_named_one_is_kept() {
     let site = Site::new();
     let fixture = start(&site, &[]);
     let first = fixture.port();

@@ -86,7 +86,7 @@ fn a_resource_that_is_more_than_a_name_starts_no_process() {
 }
 
 #[test]
-fn only_the_header_that_was_drawn_and_only_on_this_machine() {
+fn only_the_header_of_this_start_works_and_only_on_this_machine() {
     let mut site = Site::new();
     site.fake("az", TOKEN);
     // A container that has the header anyway, a page, a proxy, IMDS without any header.

@@ -44,7 +44,7 @@ impl Site {
 }
 
 #[test]
-fn up_says_its_header_once_to_who_starts_it() {
+fn up_prints_its_header_once() {
     let mut site = Site::new();
     site.fake("az", TOKEN);
     let up = site.up(&["--in-memory", "--forward=az"]);

@@ -81,7 +81,7 @@ fn every_client_of_a_test_finds_azurite_and_trusts_it() {
 }
 
 #[test]
-fn who_does_not_ask_for_it_pays_nothing() {
+fn tests_that_do_not_ask_for_it_pay_nothing() {
     let mut site = project();
     site.sandbox.set("AZUP", "/nowhere/azup");
     let done = pytest(&site, &["test_unused.py"]).ok();
