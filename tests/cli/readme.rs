@@ -193,7 +193,7 @@ fn help_fits_a_screen_and_begins_with_what_azup_is() {
     insta::assert_snapshot!(sandbox.shown(&done));
 }
 
-/// The word alone is a question, not a mistake.
+/// `azup` without a command is a question, not a mistake.
 #[test]
 fn azup_alone_shows_its_help() {
     let sandbox = Sandbox::new();

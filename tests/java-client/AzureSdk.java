@@ -4,7 +4,7 @@ import com.azure.security.keyvault.secrets.SecretClientBuilder;
 import com.azure.storage.blob.BlobServiceClientBuilder;
 
 /**
- * Code as in production: stores a blob and, where VAULT_URL is set, a secret, and reads both back; with one
+ * Production code: stores a blob and, if VAULT_URL is set, a secret, and reads both back; with one
  * credential for both services.
  */
 class AzureSdk {

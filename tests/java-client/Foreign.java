@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * Code as in production that needs a token for Storage and one for Key Vault: by one credential
- * for both, then by one for each. Prints "local" for azup's own tokens, the others as they are.
+ * Production code that needs a token for Storage and one for Key Vault: with one credential for
+ * both, then with one for each. Prints "local" for azup's own tokens, the others unchanged.
  */
 class Foreign {
     public static void main(String[] words) {

@@ -17,7 +17,7 @@ fn access_list() -> Vec<u8> {
         (2, 4, 65_534),                       // this user
         (4, 4, NOBODY_IN_PARTICULAR),         // the group
         (16, 4, NOBODY_IN_PARTICULAR),        // at most
-        (32, 0, NOBODY_IN_PARTICULAR),        // everybody else
+        (32, 0, NOBODY_IN_PARTICULAR),        // all others
     ] {
         bytes.extend(tag.to_le_bytes());
         bytes.extend(permissions.to_le_bytes());

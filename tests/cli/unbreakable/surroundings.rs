@@ -24,7 +24,7 @@ fn said(done: &Done, codes: &[i32]) {
 const CLOCKS: [i64; 5] = [
     0,
     2_145_916_800,   // 2038
-    2_524_608_000,   // 2050: ASN.1 writes dates in another way from then on
+    2_524_608_000,   // 2050: from then on ASN.1 encodes dates differently
     4_102_444_800,   // 2100
     253_300_000_000, // 9996
 ];

@@ -1,4 +1,4 @@
-// What an application does in Azure, with nothing but other URLs: node credential.mjs MODULES BLOB QUEUE TABLE
+// What an application does in Azure, with other URLs: node credential.mjs MODULES BLOB QUEUE TABLE
 import { createRequire } from "node:module";
 
 const [modules, blob, queue, table] = process.argv.slice(2);

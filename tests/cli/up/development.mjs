@@ -1,4 +1,4 @@
-// Code that says what code for a plain Azurite says: node development.mjs MODULES
+// Code written for a plain Azurite: node development.mjs MODULES
 import { createRequire } from "node:module";
 
 const require = createRequire(`${process.argv[2]}/`);

@@ -1,5 +1,5 @@
-// Code as in production that needs a token for Storage and one for Key Vault: by one credential
-// for both, then by one for each. Prints "local" for azup's own tokens, the others as they are.
+// Production code that needs a token for Storage and one for Key Vault: with one credential for both,
+// then with one for each. Prints "local" for azup's own tokens, the others unchanged.
 // node foreign.mjs MODULES default|managed
 import { createRequire } from "node:module";
 

@@ -1,4 +1,4 @@
-// Code as in production: it knows the URLs and DefaultAzureCredential, nothing of azup.
+// Production code: it knows the URLs and DefaultAzureCredential, and nothing of azup.
 // node production.mjs MODULES
 import { createRequire } from "node:module";
 

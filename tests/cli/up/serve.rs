@@ -62,7 +62,7 @@ impl Site {
 pub(super) struct Writers(Child, BufReader<std::process::ChildStdout>);
 
 impl Writers {
-    /// Stops them, and gives the names of what was acknowledged.
+    /// Stops them, and returns the names of what was acknowledged.
     #[track_caller]
     pub(super) fn stored(mut self) -> Vec<String> {
         drop(self.0.stdin.take());

@@ -1,4 +1,4 @@
-// Code as in production: stores a blob and, where VAULT_URL is set, a secret, and reads both back; with one
+// Production code: stores a blob and, if VAULT_URL is set, a secret, and reads both back; with one
 // credential for both services. node azure_sdk.mjs MODULES
 import { createRequire } from "node:module";
 import process from "node:process";

@@ -1,4 +1,4 @@
-// Ends without a word to Azurite, which ends nevertheless.
+// Exits without stopping Azurite, which ends anyway.
 import { startAzurite } from "azurite-up";
 import store from "./store.cjs";
 

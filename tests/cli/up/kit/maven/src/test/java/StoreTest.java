@@ -6,7 +6,7 @@ import com.azure.storage.blob.BlobServiceClientBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 
-/** Skipped where there is no Azurite, so that Maven can fetch what running a test needs. */
+/** Skipped if there is no Azurite, so that Maven can fetch what running a test needs. */
 @EnabledIfEnvironmentVariable(named = "AZURE_STORAGE_BLOB_ENDPOINT", matches = ".+")
 class StoreTest {
   @Test
