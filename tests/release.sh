@@ -7,8 +7,8 @@
 
 release_target=$(uname -m)-unknown-linux-musl
 
-# TARGET: from here on, rustc builds for it. Rustup adds it to a toolchain of its own. For another
-# toolchain, rustup installs the same release, which then comes first on PATH. If neither works,
+# TARGET: from here on, rustc builds for it. Rustup adds it if rustup installed the toolchain. If
+# not, rustup installs the same release, which then comes first on PATH. If neither works,
 # $without_target says why.
 target_is_there() { [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]; }
 bring_target() {

@@ -14,8 +14,8 @@ use crate::engine::{self, Done, PATH, docker, part, parts, run, static_azup, tim
 /// How long something may take whose end can only be polled.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The limit for Azurite to answer again after a restart, by itself: half a minute, of which ten
-/// seconds are usual, times `AZUP_TEST_SLOWNESS` for a machine with much else to do.
+/// The limit for Azurite to answer again after a restart, by itself: half a minute (ten seconds are
+/// usual), times `AZUP_TEST_SLOWNESS` for a machine with much else to do.
 pub fn back() -> Duration {
     let times = std::env::var("AZUP_TEST_SLOWNESS").unwrap_or_default();
     Duration::from_secs(30) * times.parse().unwrap_or(1)
