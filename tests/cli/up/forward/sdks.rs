@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::TOKEN;
+use super::{TOKEN, VAULT};
 use crate::sandbox::{Done, part};
 use crate::up::clients::script;
 use crate::up::site::Site;
@@ -20,7 +20,32 @@ fn client(site: &Site, options: &[&str], words: &[OsString], kind: &str) -> Done
     site.run(options, &words).ok()
 }
 
-fn gets_both(words: &[OsString]) {
+/// Where the chain of an SDK goes on to its own `az` at azup's refusal (src/identity/refusal.rs): with
+/// one credential for both services, and with one for each.
+struct GoesOn {
+    shared: bool,
+    own: bool,
+}
+
+/// It keeps the credential that gave the first token.
+const WITH_ITS_OWN: GoesOn = GoesOn {
+    shared: false,
+    own: true,
+};
+
+/// It asks every one of them each time.
+const ALWAYS: GoesOn = GoesOn {
+    shared: true,
+    own: true,
+};
+
+/// What it is told makes no difference.
+const NEVER: GoesOn = GoesOn {
+    shared: false,
+    own: false,
+};
+
+fn gets_both(words: &[OsString], goes_on: &GoesOn) {
     let mut site = Site::new();
     site.fake("az", TOKEN);
     for kind in ["default", "managed"] {
@@ -34,7 +59,28 @@ fn gets_both(words: &[OsString]) {
     for line in [lines[1], lines[3]] {
         assert!(!line.contains("token-of-the-fake-az"), "{done}");
     }
-    // An emulator under the cloud's name.
+    let by_azup = site.calls("az").lines().count();
+    let done = client(&site, &["--forward=none"], words, "default");
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!((lines[0], lines[2]), ("local", "local"), "{done}");
+    for (line, goes_on) in [(lines[1], goes_on.shared), (lines[3], goes_on.own)] {
+        assert_eq!(line == "token-of-the-fake-az", goes_on, "{done}");
+        // What somebody reads whose chain ends there.
+        assert!(goes_on || line.starts_with("refused: "), "{done}");
+    }
+    let calls = site.calls("az");
+    let own: Vec<&str> = calls
+        .lines()
+        .skip(by_azup)
+        .filter(|line| line.contains(VAULT))
+        .collect();
+    let expected = usize::from(goes_on.shared) + usize::from(goes_on.own);
+    assert_eq!(own.len(), expected, "{own:?}: {done}");
+    assert!(
+        own.iter().all(|line| !line.contains("--resource=")),
+        "by the SDK itself: {own:?}"
+    );
+    // An emulator by the cloud's name.
     let done = client(
         &site,
         &["--audience=https://vault.azure.net"],
@@ -53,16 +99,15 @@ fn gets_both(words: &[OsString]) {
 
 #[test]
 fn python() {
-    gets_both(&[part("venv/bin/python").into(), script("foreign.py").into()]);
+    let words = [part("venv/bin/python").into(), script("foreign.py").into()];
+    gets_both(&words, &WITH_ITS_OWN);
 }
 
 #[test]
 fn python_of_2024() {
     if with_older("old-python") {
-        gets_both(&[
-            part("old-python/bin/python").into(),
-            script("foreign.py").into(),
-        ]);
+        let python = part("old-python/bin/python");
+        gets_both(&[python.into(), script("foreign.py").into()], &WITH_ITS_OWN);
     }
 }
 
@@ -76,13 +121,13 @@ fn node(packages: &str) -> [OsString; 3] {
 
 #[test]
 fn javascript() {
-    gets_both(&node("npm-sdks"));
+    gets_both(&node("npm-sdks"), &ALWAYS);
 }
 
 #[test]
 fn javascript_of_2023() {
     if with_older("old-npm") {
-        gets_both(&node("old-npm"));
+        gets_both(&node("old-npm"), &ALWAYS);
     }
 }
 
@@ -90,7 +135,22 @@ fn javascript_of_2023() {
 #[test]
 fn go() {
     if !is_left_out("go") {
-        gets_both(&[part("go-client/client").into()]);
+        gets_both(&[part("go-client/client").into()], &NEVER);
+    }
+}
+
+/// What dapr 1.18 brings.
+#[test]
+fn go_of_2024() {
+    if !is_left_out("go") && with_older("old-go") {
+        gets_both(&[part("old-go/client").into()], &NEVER);
+    }
+}
+
+#[test]
+fn go_of_2026() {
+    if !is_left_out("go") && with_older("new-go") {
+        gets_both(&[part("new-go/client").into()], &NEVER);
     }
 }
 
@@ -99,14 +159,14 @@ fn java() {
     if is_left_out("java") {
         return;
     }
-    gets_both(&java_with("java-client"));
+    gets_both(&java_with("java-client"), &WITH_ITS_OWN);
 }
 
 /// It does not understand a refusal yet. Spring Cloud Azure 5.23 uses this version.
 #[test]
 fn java_of_2025() {
     if !is_left_out("java") && with_older("old-java") {
-        gets_both(&java_with("old-java"));
+        gets_both(&java_with("old-java"), &WITH_ITS_OWN);
     }
 }
 
