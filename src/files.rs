@@ -34,6 +34,28 @@ use replace::cannot;
 pub use replace::{delete, replace};
 pub use temporary::{is_leftover, is_leftover_of};
 
+/// How many links that lead nowhere yet are followed, one after the other.
+const LINKS: usize = 8;
+
+/// Where a path leads by every link on its way, also by one to what is not there yet.
+pub fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let step = path.ancestors().find_map(|above| {
+            let rest = path.strip_prefix(above).ok()?;
+            let real = above.canonicalize().map(|real| (real, true));
+            let (to, whole) = real.or_else(|_| Ok::<_, io::Error>((above.read_link()?, false))).ok()?;
+            Some((above.parent().unwrap_or(above).join(to).join(rest), whole))
+        });
+        match step {
+            Some((to, false)) => path = to,
+            Some((to, true)) => return to,
+            None => break,
+        }
+    }
+    path
+}
+
 /// Larger than any bundle, database or configuration file that azup edits (bytes). What
 /// is larger is not one of them, and reading it would only fill the memory.
 pub const LARGEST: u64 = 64 << 20;

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use super::login::Login;
 use super::token::Token;
 use crate::machine::Clock;
-use crate::os::Socket;
+use crate::os::{self, Socket};
 use crate::output::Output;
 
 /// How long before its end a token is asked for anew (seconds).
@@ -80,6 +80,7 @@ struct State {
 impl Forwarder {
     /// Answers are announced by a byte to `wake`.
     pub(super) fn new(forward: &Forward, clock: Clock, wake: Socket) -> Self {
+        os::leave_no_core();
         Self {
             shared: Arc::new(Shared {
                 login: forward.login.clone(),

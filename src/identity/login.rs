@@ -31,12 +31,13 @@ const SHORT: i64 = 300;
 /// The most that is passed on of what one says when it fails (characters).
 const WORDS: usize = 600;
 
-/// Folders with settings, and with extensions that are code.
-const FOLDERS: [&str; 4] = [
+/// Folders with settings, with extensions that are code, and for logs.
+const FOLDERS: [&str; 5] = [
     "AZD_CONFIG_DIR",
     "AZURE_CONFIG_DIR",
     "AZURE_EXTENSION_DIR",
     "AZURE_EXTENSION_SYS_DIR",
+    "AZURE_LOGGING_LOG_DIR",
 ];
 
 /// Whom they trust. They send the login itself, and whoever brings a CA may bring a proxy as well.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Machine;
+use crate::files;
 use crate::git;
 use crate::os::{OsStrExt as _, neutral};
 use crate::workspace::marks::is_mark;
@@ -152,9 +153,7 @@ impl Machine {
 
     /// Whether a path, which is absolute, lies outside of the project, also where links lead.
     pub fn is_outside(&self, path: &Path) -> bool {
-        let real = path.canonicalize();
-        let real = real.as_deref().unwrap_or(path);
-        path.is_absolute() && [path, real].iter().all(|path| !self.is_in_project(path))
+        path.is_absolute() && !self.is_in_project(path) && !self.is_in_project(&files::followed(path))
     }
 
     /// Whether a path lies in the project that the user stands in.
@@ -214,7 +213,7 @@ impl Machine {
 
     fn neutral_environment(&self) -> BTreeMap<OsString, OsString> {
         let mut env = self.env.clone();
-        let outside = |path: &Path| path.is_absolute() && !self.is_in_project(path);
+        let outside = |path: &Path| self.is_outside(path);
         let own = |path: &Path| path.is_absolute() && !self.is_of_repository(path);
         for name in LISTS {
             change(&mut env, name, |value| listed(value, outside));
@@ -312,6 +311,9 @@ mod tests {
         std::fs::create_dir_all(&home).expect("a home");
         let inside = project.join("x").to_string_lossy().into_owned();
         let certificates = project.join("ca.pem").to_string_lossy().into_owned();
+        let link = root.join("link");
+        std::os::unix::fs::symlink(project.join("later"), &link).expect("a link to nothing yet");
+        let later = link.join("x").to_string_lossy().into_owned();
         let folders = format!("/certs:{certificates}");
         let store = format!("{TRUST_STORE}{certificates}");
         for (name, value, expected) in [
@@ -319,6 +321,7 @@ mod tests {
             ("PATH", ".:", None),
             ("PYTHONPATH", "src:/opt/lib", Some("/opt/lib")),
             ("PYTHONPATH", &inside, None),
+            ("LD_LIBRARY_PATH", &later, None),
             ("PYTHONHOME", "/opt/python", Some("/opt/python")),
             ("PYTHONSTARTUP", ".startup.py", None),
             ("LD_PRELOAD", "/usr/lib/a.so ./b.so", None),

@@ -18,7 +18,7 @@ pub use std::os::unix::net::UnixStream as Socket;
 pub use lock::LockFile;
 pub use process::{
     ParentProcess, ended_by_signal, has_number, in_own_group, is_alive, kill_group, lead,
-    spawn_in_background, start_time, stop,
+    leave_no_core, spawn_in_background, start_time, stop,
 };
 pub use signals::{asked_to_end, asked_to_end_by_starter, heed, not_ignored};
 

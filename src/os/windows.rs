@@ -20,7 +20,7 @@ pub use access::create_private;
 pub use api::{free_space, move_new, number, replace_file};
 pub use lock::LockFile;
 pub use process::{
-    ParentProcess, asked_to_end, asked_to_end_by_starter, ended_by_signal, has_number, in_own_group, is_alive, is_another_users, kill_group, lead, listener,
+    ParentProcess, asked_to_end, asked_to_end_by_starter, ended_by_signal, has_number, in_own_group, is_alive, is_another_users, kill_group, lead, leave_no_core, listener,
     spawn_in_background, start_time, stop,
 };
 

@@ -33,6 +33,14 @@ pub fn kill_group(leader: u32) {
     }
 }
 
+/// From now on a crash of this process leaves no file with what it knew, which would lie where the user stands.
+/// The kernel asks anew for each program that it starts. Where Linux is not, nothing is changed.
+pub fn leave_no_core() {
+    // There is nothing else to be done where that fails.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// The signal that ended a program, where one did.
 pub fn ended_by_signal(status: ExitStatus) -> Option<i32> {
     status.signal()

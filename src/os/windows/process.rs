@@ -64,6 +64,9 @@ pub fn kill_group(leader: u32) {
     }
 }
 
+/// Windows keeps dumps in a folder of the user's, where it is told to make any.
+pub fn leave_no_core() {}
+
 /// No signal ends a program here.
 pub fn ended_by_signal(_status: ExitStatus) -> Option<i32> {
     None

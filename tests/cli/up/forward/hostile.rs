@@ -188,3 +188,100 @@ fn a_header_from_the_environment_forwards_nothing() {
     }
     assert_eq!(site.calls("az"), "");
 }
+
+/// Nor by a link, be it to a folder that is not there yet: az's settings name extensions, which are code.
+#[test]
+fn az_gets_no_folder_of_the_projects_by_a_link() {
+    let mut site = Site::new();
+    site.fake("az", TOKEN);
+    let link = site.sandbox.root().join("link");
+    std::os::unix::fs::symlink(site.sandbox.project(), &link).unwrap();
+    let later = site.sandbox.root().join("later");
+    std::os::unix::fs::symlink(site.sandbox.project().join("made/later"), &later).unwrap();
+    for (name, value) in [
+        ("AZURE_CONFIG_DIR", link.clone()),
+        ("AZURE_EXTENSION_DIR", link.join("made/later")),
+        ("AZD_CONFIG_DIR", later.clone()),
+        ("AZURE_LOGGING_LOG_DIR", site.sandbox.project().join("logs")),
+        ("SSL_CERT_DIR", later.join("certs")),
+        ("LD_LIBRARY_PATH", link.clone()),
+        ("ENV", link.join("made/later")),
+    ] {
+        site.sandbox.set(name, value);
+    }
+    let done = site.ask(&[], &format!("ask {VAULT}")).ok();
+    assert!(forwarded(&done.stdout), "{done}");
+    let saw = fs::read_to_string(site.sandbox.root().join("az-saw")).unwrap();
+    for folder in [link, later, site.sandbox.project()] {
+        let shown = folder.display().to_string();
+        let named = |line: &&str| line.contains(&shown) && !line.starts_with("PWD=");
+        assert_eq!(saw.lines().find(named), None);
+    }
+}
+
+/// What azup knows stays in its memory when it is killed by something that leaves a core file, which would lie in
+/// the project. The words of every process are for all users of the machine to read.
+#[test]
+fn a_crash_leaves_no_token_and_no_process_is_started_with_one() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let mut site = Site::new();
+    site.fake(
+        "az",
+        &format!("{TOKEN}; cat /proc/[0-9]*/cmdline > \"$0-words\" 2>/dev/null"),
+    );
+    let crash = |site: &Site, script: String| {
+        let mut command = site.sandbox.command("sh");
+        let status = command
+            .args(["-c", &format!("ulimit -c unlimited; {script}")])
+            .output()
+            .unwrap()
+            .status;
+        let cores = fs::read_dir(site.sandbox.project()).unwrap();
+        let cores = cores.filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("core")
+        });
+        (status.core_dumped(), cores.count())
+    };
+    // Where this machine writes none at all, there is nothing to see.
+    if !crash(&site, "kill -ABRT $$".into()).0 {
+        return;
+    }
+    for entry in fs::read_dir(site.sandbox.project()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let words = site.run_words(&[]);
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let azup = crate::sandbox::azup();
+    // The command's own words are its own business.
+    let inner = format!(
+        "printf 'X-IDENTITY-HEADER: %s' $IDENTITY_HEADER | tee header |
+         curl --silent --header @- \"$IDENTITY_ENDPOINT?resource={VAULT}\" > answer; kill -ABRT $PPID"
+    );
+    site.sandbox.write("inner.sh", &inner);
+    let script = format!("exec {} {} -- sh inner.sh", azup.display(), words.join(" "));
+    assert_eq!(crash(&site, script), (false, 0));
+    let project = site.sandbox.project();
+    let answer = fs::read_to_string(project.join("answer")).unwrap();
+    assert!(forwarded(&answer), "{answer}");
+    let header = fs::read_to_string(project.join("header")).unwrap();
+    let header = header.split(' ').next_back().unwrap();
+    assert!(header.starts_with("azup-forward-"), "{header}");
+    let seen = fs::read(site.bin().join("az-words")).unwrap();
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(seen.contains("get-access-token"), "the fake saw itself");
+    assert!(
+        !seen.contains(header),
+        "a process was started with the header"
+    );
+}
