@@ -16,7 +16,7 @@ use crate::environment::{self, Environment};
 use crate::failure::{Exit, Failure, command_line};
 use crate::identity::{self, Forward, HandedOn, Login, Service};
 use crate::machine::Machine;
-use crate::options::Global;
+use crate::options::{Credential, Forward as Who, Global, TokenOptions};
 use crate::output::Output;
 use crate::supervisor::{self, Leases};
 
@@ -37,6 +37,7 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
     program::require(program, rest, machine)?;
     output.warn_all(program::passed_over(program, rest, machine).as_slice());
     let tokens = run.tokens();
+    require_heeded(run, &tokens)?;
     let login = Login::find(tokens.forward, &environment::before(machine))?;
     let signals = Signals::take()?;
     if !global.dry_run {
@@ -76,6 +77,23 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
         users.leave(&running, machine)?;
     }
     done
+}
+
+/// `--credential az` sets nothing by which the command would ask azup for a token.
+fn require_heeded(run: &Run, tokens: &TokenOptions) -> Result<()> {
+    let option = if !tokens.audiences.is_empty() {
+        "--audience"
+    } else if matches!(tokens.forward, Some(Who::Az | Who::Azd)) {
+        "--forward"
+    } else {
+        return Ok(());
+    };
+    if run.connection().credential == Credential::Local {
+        return Ok(());
+    }
+    let what = format!("{option} has no effect with --credential az, by which the command asks az itself");
+    let hint = format!("azup run --credential az -- {}", command_line(&run.command));
+    Err(Failure::new(what).hint(hint).exit(Exit::Usage).into())
 }
 
 /// Runs the command beside an endpoint of its own, so that no other azup's end takes the

@@ -109,6 +109,9 @@ fn require_tokens(running: &Running, wish: &AzuriteOptions) -> Result<()> {
         let names = login.names();
         let what = "shows its forwarding header only once".to_owned();
         (what, format!("--forward {names}"))
+    } else if let Some(port) = elsewhere(running, wish) {
+        let what = format!("does not answer for tokens on port {port}");
+        (what, format!("--identity-port {port}"))
     } else {
         return Ok(());
     };
@@ -117,8 +120,21 @@ fn require_tokens(running: &Running, wish: &AzuriteOptions) -> Result<()> {
         .into())
 }
 
+/// A port for tokens that somebody has named, where the running Azurite's endpoint has another one. Those that
+/// follow from nothing, or from the port of blobs, are nobody's wish.
+fn elsewhere(running: &Running, wish: &AzuriteOptions) -> Option<u16> {
+    let usual = [identity::PORT, wish.ports.blob.saturating_add(3)];
+    let port = wish.identity.filter(|port| !usual.contains(port))?;
+    let there = running.identity.endpoint.as_ref()?;
+    (*there != identity::url(identity::loopback(port))).then_some(port)
+}
+
 /// Makes sure that a running Azurite has the options of its own that are asked for.
 fn require_passed_on(running: &Running, wish: &AzuriteOptions) -> Result<()> {
+    if wish.https_only && !running.https_only {
+        let what = format!("the running Azurite (pid {}) also serves plain HTTP", running.pid);
+        return Err(Failure::new(what).hint("azup down && azup up -d --https-only").into());
+    }
     let wanted = words(&wish.passed_on);
     if wanted.is_empty() || wanted == running.passed_on {
         return Ok(());

@@ -48,6 +48,9 @@ pub struct Running {
     /// The options of Azurite's own that it was started with.
     #[serde(default)]
     pub passed_on: Vec<String>,
+    /// Whether it refuses plain HTTP.
+    #[serde(default)]
+    pub https_only: bool,
     /// Whether it ends when no `azup run` needs it any more.
     #[serde(default)]
     pub while_used: bool,

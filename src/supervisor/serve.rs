@@ -67,6 +67,7 @@ pub fn serve(
         project: marked_project(machine),
         accounts: names(&ready.accounts),
         passed_on: background::words(&wish.passed_on),
+        https_only: wish.https_only,
         while_used: wish.while_used,
         until_eof: wish.until_eof,
         certificate: Certificate::of(&ready.set),

@@ -1,5 +1,7 @@
 //! Other requests to Azurite: web pages, its own options, the other form of URL.
 
+use std::ffi::OsString;
+
 use super::site::Site;
 use crate::sandbox::part;
 
@@ -142,6 +144,44 @@ fn urls_have_the_account_in_the_host_name_where_that_is_asked_for() {
             done.stderr.contains(&format!(
                 "hint: echo '127.0.0.1 {names}' | sudo tee -a /etc/hosts"
             )),
+            "{done}"
+        );
+    }
+}
+
+/// One that runs already is not what was asked for, and says so.
+#[test]
+fn an_option_that_a_running_azurite_cannot_heed_is_refused_with_the_way_to_it() {
+    let site = Site::new();
+    site.azup_up(&["-d", "--in-memory"]).ok();
+    let other = format!("--identity-port={}", site.identity + 100);
+    for (option, why) in [
+        ("--https-only", "also serves plain HTTP"),
+        (&other, "does not answer for tokens on port"),
+    ] {
+        let mut words = site.words(&["-d", "--in-memory", option]);
+        let own = OsString::from(format!("--identity-port={}", site.identity));
+        words.retain(|word| option == "--https-only" || *word != own);
+        let done = site.sandbox.azup(words);
+        assert_eq!(done.code, 1, "{done}");
+        assert!(done.stderr.contains(why), "{done}");
+        let hint = format!("hint: azup down && azup up -d {}", option.replace('=', " "));
+        assert!(done.stderr.contains(&hint), "{done}");
+    }
+    site.sandbox.azup(["down"]).ok();
+    site.azup_up(&["-d", "--in-memory", "--https-only"]).ok();
+    site.azup_up(&["-d", "--in-memory", "--https-only"]).ok();
+    site.sandbox.azup(["down"]).ok();
+    for option in ["--audience=https://vault.azure.net", "--forward=az"] {
+        let done = site.run(&["--credential=az", option], &["true".into()]);
+        assert_eq!(done.code, 2, "{done}");
+        assert!(
+            done.stderr.contains("has no effect with --credential az"),
+            "{done}"
+        );
+        assert!(
+            done.stderr
+                .contains("hint: azup run --credential az -- true"),
             "{done}"
         );
     }
