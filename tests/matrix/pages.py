@@ -23,10 +23,11 @@ VARIABLES = """
 ## Variables
 
 Each variable that azup sets, by whom it is set, and who reads it. With another host in its value that client asks for
-that one; with azup's value it asks for no name, and connects to nothing but 127.0.0.1. Without `RCLONE_AZUREBLOB_ENDPOINT`,
-the `FileEndpoint` of the connection string, or (where a proxy is set) `NO_PROXY`, rclone, azfile and requests leave this machine. So
-does tusd by a user's own `AZURE_STORAGE_ACCOUNT`; `azup run` names that one, and names that end with `__accountName`. `JDK_JAVA_OPTIONS` and `SSL_CERT_DIR`,
-which azup sets for Java and beside a user's own, name files.
+that one; with azup's value it asks for no name, and connects to nothing but 127.0.0.1. Without
+`RCLONE_AZUREBLOB_ENDPOINT`, the `FileEndpoint` of the connection string, or (where a proxy is set) `NO_PROXY`,
+rclone, azfile and requests leave this machine. So does tusd by a user's own `AZURE_STORAGE_ACCOUNT`; `azup run` names
+that one, and names that end with `__accountName`. `JDK_JAVA_OPTIONS` and `SSL_CERT_DIR`, which azup sets for Java and
+beside a user's own, name files.
 
 | variable | set by | read by, or what it is |
 |---|---|---|
