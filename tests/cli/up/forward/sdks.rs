@@ -80,7 +80,7 @@ fn gets_both(words: &[OsString], goes_on: &GoesOn) {
         own.iter().all(|line| !line.contains("--resource=")),
         "by the SDK itself: {own:?}"
     );
-    // An emulator by the cloud's name.
+    // An emulator under the cloud's name.
     let done = client(
         &site,
         &["--audience=https://vault.azure.net"],
