@@ -115,6 +115,11 @@ impl Client {
         })
     }
 
+    /// The same with another limit for each request.
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
     /// A client that takes any certificate, to see which one it is. What it sends must be
     /// worth nothing to whoever answers.
     pub fn insecure(limit: Duration) -> Result<Self> {

@@ -28,6 +28,10 @@ const POLL: Duration = Duration::from_millis(20);
 /// How often free ports are looked for before that is given up.
 const TRIES: usize = 50;
 
+/// How long a program on the usual ports may take to say that it is Azurite: whatever takes
+/// connections and says nothing is passed over.
+const LOOKING: Duration = Duration::from_secs(1);
+
 /// What was chosen.
 #[derive(Debug)]
 pub struct Choice {
@@ -161,7 +165,7 @@ fn answers(global: &Global, machine: &Machine) -> Result<bool> {
     let place = SetLocation::find(machine, global)?;
     let client = || {
         let set = certificates::obtain(machine, &place, &[])?.set;
-        Client::trusting(&set.ca.der)
+        Ok(Client::trusting(&set.ca.der)?.within(LOOKING))
     };
     Ok(matches!(
         probe::look(Ports::USUAL, client),

@@ -242,3 +242,35 @@ fn run_chooses_again_if_another_user_was_faster() {
     let codes: Vec<&str> = done.stdout.lines().collect();
     assert_eq!(codes, ["here 0", "there 0"], "{done}");
 }
+
+/// A program that takes connections and says nothing: how many of them were given up, and how many
+/// were still there when its patience had ended.
+const SILENT: &str = "\
+import socket, sys, threading
+listener = socket.create_server(('127.0.0.1', 10000))
+open('listens', 'w').close()
+def listen(connection):
+    connection.settimeout(5)
+    try:
+        while connection.recv(4096):
+            pass
+        print('given up', flush=True)
+    except TimeoutError:
+        print('waited for', flush=True)
+while True:
+    threading.Thread(target=listen, args=[listener.accept()[0]], daemon=True).start()
+";
+
+#[test]
+fn nobody_waits_long_for_a_silent_program_on_the_usual_port() {
+    let site = site();
+    site.sandbox.write("silent.py", SILENT);
+    let done = alone(
+        &site,
+        "python3 silent.py > one/seen & silent=$!\n\
+         until [ -e listens ]; do sleep 0.1; done\n\
+         cd one; containers of-one; kill $silent; cat seen",
+    )
+    .ok();
+    assert_eq!(done.stdout, "another port of-one\ngiven up\n", "{done}");
+}
