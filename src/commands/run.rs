@@ -139,6 +139,7 @@ fn with_azurite(
     let mut command = machine.users_command(program::started(&run.command[0], machine));
     command.args(&run.command[1..]);
     environment.give_to(&mut command);
+    command.envs(program::tox(&run.command, machine));
     child::run(command, signals)
 }
 

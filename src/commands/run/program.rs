@@ -79,6 +79,22 @@ pub(super) fn passed_over(program: &OsStr, rest: &[OsString], machine: &Machine)
     Some(Failure::new(what).hint(with(&path, rest)))
 }
 
+/// tox hands on no variable of azup's but those of the CA, unless its settings say so: this adds
+/// to them for whatever it runs, beside what the user has set.
+pub(super) fn tox(command: &[OsString], machine: &Machine) -> Option<(&'static str, OsString)> {
+    const OVERRIDE: &str = "TOX_OVERRIDE";
+    const HANDED_ON: &str = "testenv.pass_env+=AZURE_*,IDENTITY_*";
+    let is_tox = |word: &OsString| Path::new(word).file_stem() == Some(OsStr::new("tox"));
+    command.iter().any(is_tox).then(|| {
+        let mut all = machine.var(OVERRIDE).unwrap_or_default().to_owned();
+        if !all.is_empty() {
+            all.push(";");
+        }
+        all.push(HANDED_ON);
+        (OVERRIDE, all)
+    })
+}
+
 /// A Python environment's own folder for programs, in the project; relative to here.
 fn in_environment(program: &OsStr, machine: &Machine) -> Option<PathBuf> {
     let folders = Workspace::of(machine).project;

@@ -300,6 +300,39 @@ fn az_gives_the_tokens_where_it_is_asked_to() {
     assert!(calls.contains("storage.azure.com"), "{calls}");
 }
 
+/// What tox hands on is the user's to say, and azup's variables come on top.
+#[test]
+fn what_tox_runs_has_the_variables_beside_those_that_its_settings_name() {
+    let mut site = Site::new();
+    let settings = "[tox]\nskipsdist = true\n[testenv]\npass_env = SHOP\nskip_install = true\n\
+                    commands = python -c 'import os; print(*sorted(os.environ))'\n";
+    site.sandbox.write("tox.ini", settings);
+    site.sandbox.set("SHOP", "open");
+    let tox = part("python-tools/bin/tox");
+    let words = [tox.as_os_str(), "run".as_ref(), "-q".as_ref()].map(OsString::from);
+    let done = site.run(&[], &words).ok();
+    for name in [
+        "SHOP",
+        "AZURE_STORAGE_BLOB_ENDPOINT",
+        "IDENTITY_HEADER",
+        "REQUESTS_CA_BUNDLE",
+    ] {
+        assert!(
+            done.stdout.split_whitespace().any(|word| word == name),
+            "{name}: {done}"
+        );
+    }
+    // One of the user's own counts as well.
+    site.sandbox.set("TOX_OVERRIDE", "testenv.set_env=MORE=1");
+    let done = site.run(&[], &words).ok();
+    for name in ["MORE", "IDENTITY_HEADER"] {
+        assert!(
+            done.stdout.split_whitespace().any(|word| word == name),
+            "{name}: {done}"
+        );
+    }
+}
+
 #[test]
 fn a_python_that_is_not_the_projects_is_named_with_the_command_that_is() {
     let mut site = Site::new();
