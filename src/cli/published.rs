@@ -43,5 +43,5 @@ fn explained(arg: Arg) -> Arg {
 /// Text that no shell reads as anything but text, wherever a generator puts it.
 fn plain(text: Option<&StyledStr>) -> String {
     let text = text.map(ToString::to_string).unwrap_or_default();
-    text.replace(['`', '$', '"', '\\'], "")
+    text.replace('\n', " ").replace(['`', '$', '"', '\\'], "")
 }

@@ -67,8 +67,7 @@ pub struct Stores {
     /// Another PEM bundle to trust the CA in (repeatable)
     #[arg(long = "bundle", value_name = "FILE")]
     pub(super) bundles: Vec<PathBuf>,
-    /// Which trust stores to search (default: user; untrust: all)
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, help = super::values::SCOPES, value_name = "SCOPE", hide_possible_values = true)]
     pub(super) scope: Option<Scope>,
 }
 

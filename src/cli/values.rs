@@ -46,6 +46,13 @@ impl ValueEnum for Kind {
     }
 }
 
+/// The help of `--scope`: the same words mean the same to every command that takes them.
+pub const SCOPES: &str = "\
+Which trust stores to search (default: user; untrust: all):
+project: those of this project, and the active Python environment
+user: also those that all programs of this user share
+all: also every Python environment that can be found";
+
 /// The help of `--stores`.
 pub fn stores_help() -> String {
     let names: Vec<&str> = registry::selectable().map(Kind::name).collect();

@@ -233,7 +233,28 @@ fn every_command_has_help_with_its_own_options_first_and_an_example() {
     assert_eq!(help, sandbox.azup(["--help"]).ok().stdout);
 }
 
-/// An option that a command would ignore is refused.
+/// The scopes are told in each command's own help, and `user` is the default of all but one.
+#[test]
+fn whoever_takes_a_scope_says_what_each_means_in_the_same_words() {
+    let sandbox = Sandbox::new();
+    let table = |command: &str| {
+        let help = sandbox.azup([command, "--help"]).ok().stdout;
+        let lines = help
+            .lines()
+            .skip_while(|line| !line.contains("--scope <SCOPE>"));
+        let lines = lines.map(str::trim).take(4).collect::<Vec<_>>();
+        assert_eq!(lines.len(), 4, "{help}");
+        lines[1..].join("\n")
+    };
+    let wanted = "project: those of this project, and the active Python environment\n\
+                  user: also those that all programs of this user share\n\
+                  all: also every Python environment that can be found";
+    for command in ["trust", "untrust", "renew", "doctor", "status", "init"] {
+        assert_eq!(table(command), wanted, "{command}");
+    }
+}
+
+/// What an option would do is nobody's to guess where a command does not heed it.
 #[test]
 fn an_option_that_a_command_ignores_is_a_usage_error() {
     let mut sandbox = Sandbox::new();
