@@ -96,11 +96,22 @@ fn completions_run_nothing_and_offer_nothing_hidden() {
     assert!(log.exists());
 }
 
-/// There is no PowerShell here: the test shows only that its script is generated.
+/// There is no PowerShell here. What is shown is that its script is made of words between single
+/// quotation marks, in which it looks for nothing, and that around them nothing is called but what
+/// registers the completions.
 #[test]
-fn powershell_stand_in_gets_its_completions() {
-    let script = Sandbox::new().azup(["completions", "powershell"]).ok();
-    assert!(script.stdout.contains("Register-ArgumentCompleter"));
+fn powershell_stand_in_finds_nothing_to_run_in_its_completions() {
+    let script = Sandbox::new()
+        .azup(["completions", "powershell"])
+        .ok()
+        .stdout;
+    let mut parts = script.split('\'');
+    let outside: String = parts.by_ref().step_by(2).collect();
+    assert_eq!(script.matches('\'').count() % 2, 0, "every word ends");
+    for calls in ["`", "$(", "& ", "Invoke", "iex", "Start-Process", "azup"] {
+        assert!(!outside.contains(calls), "{calls}: {outside}");
+    }
+    assert!(outside.contains("Register-ArgumentCompleter"));
 }
 
 #[test]
