@@ -359,11 +359,11 @@ impl Setup<'_> {
             there.push(self.read_editor(Path::new(path))?);
         }
         let value = |at: usize| there[at].as_ref().map(|(_, _, value)| value);
-        let merge = vscode::edits(self.project, value(0), value(1), request.replace_scripts)?;
+        let merge = vscode::edits(self.project, value(0), value(1), request.replace_scripts, true)?;
         for file in &merge.files {
             self.create(file);
         }
-        self.node_script(&merge.files, there[1].as_ref().map(|(_, bytes, _)| bytes))?;
+        self.node_script(&merge, there[1].as_ref().map(|(_, bytes, _)| bytes))?;
         let edits = [
             (vscode::TASKS_PATH, &merge.tasks),
             (vscode::LAUNCH_PATH, &merge.launch),

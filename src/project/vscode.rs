@@ -18,11 +18,13 @@ mod launch;
 mod node;
 mod ours;
 mod scripts;
+mod session;
 mod tasks;
 mod templates;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jsonc_edit::{Edit, Step};
@@ -33,12 +35,12 @@ use serde_json::{Value, json};
 use super::{Project, ProjectFile, json_text};
 use crate::files;
 use install::Work;
-use launch::Entry;
+use session::{before_session, left_alone};
 pub(super) use ours::{
     Reference, fresh, has_our_task, is_changed_task, is_our_task, launch_references, our_task,
     task_references,
 };
-pub(super) use node::is_preloaded;
+pub(super) use node::{is_preloaded, is_preloading};
 use tasks::{TaskReference, Tasks, Trouble};
 
 /// Where the tasks are, relative to the project's folder.
@@ -79,15 +81,18 @@ pub struct Merge {
 /// there). Only what is missing is returned: on the outcome of its own edits it returns
 /// none. With `replace_scripts`, a task that puts a CA into certifi by a script becomes
 /// "azup: trust", and so does a `preLaunchTask` that installs dependencies. A file that
-/// has something else where a list belongs gets edits that the gate refuses.
+/// has something else where a list belongs gets edits that the gate refuses. With `preload`,
+/// programs of Node.js are started with azup's script where Node.js leads the project.
 pub fn edits(
     project: &Project,
     tasks: Option<&Value>,
     launch: Option<&Value>,
     replace_scripts: bool,
+    preload: bool,
 ) -> Result<Merge> {
+    let node = preload && node::leads(project);
     // What is proposed is what would really be done, so it is done to find out.
-    let replaced = merged(project, tasks, launch, true)?;
+    let replaced = merged(project, tasks, launch, true, node)?;
     if replace_scripts {
         return Ok(Merge {
             proposals: Vec::new(),
@@ -96,7 +101,7 @@ pub fn edits(
     }
     Ok(Merge {
         proposals: replaced.proposals,
-        ..merged(project, tasks, launch, false)?
+        ..merged(project, tasks, launch, false, node)?
     })
 }
 
@@ -106,6 +111,7 @@ fn merged(
     tasks: Option<&Value>,
     launch: Option<&Value>,
     replace: bool,
+    node: bool,
 ) -> Result<Merge> {
     let mut merge = Merge::default();
     let version = tasks.and_then(|tasks| tasks["version"].as_str());
@@ -122,7 +128,7 @@ fn merged(
         ));
     }
     let new_launch = launch.is_none() && templates::has_launch(project);
-    if !new_launch && !needs_trust(project, tasks, launch) {
+    if !new_launch && !needs_trust(project, tasks, launch, node) {
         return Ok(merge);
     }
     let new_tasks = tasks.is_none();
@@ -144,7 +150,12 @@ fn merged(
         }
     }
     let mut graph = Tasks::read(&tasks);
-    let install = installs(project, &mut graph, &launch, replace, &mut merge.notes);
+    // What Node.js trusts no installer takes out: ours can come before.
+    let first = node && !new_launch && !project.seen.has_python();
+    let install = match first {
+        true => None,
+        false => installs(project, &mut graph, &launch, replace, &mut merge.notes),
+    };
     let trust = templates::trust()?;
     let names: Vec<String> = scripts::find(&graph)
         .into_iter()
@@ -178,8 +189,14 @@ fn merged(
     if !graph.has_ours() {
         merge.tasks.extend(add_ours(&tasks, trust, install));
     }
-    for entry in launch::debugged(&launch) {
+    for entry in launch::debugged(&launch, node) {
         before_session(&entry, &mut graph, replace, &mut merge);
+    }
+    if node {
+        let (edits, alone) = node::preload(&launch);
+        merge.launch.extend(edits);
+        let alone = alone.into_iter().map(|(name, why)| left_alone(name, why));
+        merge.notes.extend(alone);
     }
     // VS Code's extension starts the host without any preLaunchTask too.
     for host in hosts(project, &graph) {
@@ -192,7 +209,8 @@ fn merged(
             Err(Trouble::Circle) => {}
         }
     }
-    merge.notes.dedup();
+    let mut seen = BTreeSet::new();
+    merge.notes.retain(|note| seen.insert(note.clone()));
     Ok(merge)
 }
 
@@ -256,7 +274,7 @@ fn installs(
         };
         all.iter().copied().filter(|one| !inner(one)).collect()
     };
-    let needed: Vec<usize> = launch::debugged(launch)
+    let needed: Vec<usize> = launch::debugged(launch, false)
         .iter()
         .flat_map(|entry| entry.values("preLaunchTask"))
         .filter_map(|(_, reference)| match graph.resolve(reference) {
@@ -321,74 +339,17 @@ fn hosts(project: &Project, graph: &Tasks) -> Vec<usize> {
 
 /// Whether anything in the files that are there runs Python, whose trust an installer
 /// takes away, or does by a script what azup does.
-fn needs_trust(project: &Project, tasks: Option<&Value>, launch: Option<&Value>) -> bool {
+fn needs_trust(
+    project: &Project,
+    tasks: Option<&Value>,
+    launch: Option<&Value>,
+    node: bool,
+) -> bool {
     let graph = tasks.map(Tasks::read);
-    launch.is_some_and(|launch| !launch::debugged(launch).is_empty())
+    launch.is_some_and(|launch| !launch::debugged(launch, node).is_empty())
         || graph.is_some_and(|graph| {
             graph.has_ours()
                 || !hosts(project, &graph).is_empty()
                 || !scripts::find(&graph).is_empty()
         })
-}
-
-/// Sees to it that our task runs before a session begins.
-fn before_session(entry: &Entry<'_>, graph: &mut Tasks, replace: bool, merge: &mut Merge) {
-    let alone = |why: String| format!("{LAUNCH_PATH}: \"{}\" is left alone: {why}", entry.name);
-    let key = "preLaunchTask";
-    if entry.starts() && entry.value.get(key).is_none() {
-        match &entry.place {
-            Some(at) => merge.launch.push(Edit::Member {
-                at: at.clone(),
-                key: key.to_owned(),
-                value: json!(TRUST_TASK),
-            }),
-            None => merge.notes.push(alone("others have its name".to_owned())),
-        }
-    }
-    for (path, reference) in entry.values(key) {
-        let shown = reference.to_string();
-        let index = match graph.resolve(reference) {
-            TaskReference::One(index) => index,
-            TaskReference::Several => {
-                merge
-                    .notes
-                    .push(alone(format!("several tasks fit its {key} {shown}")));
-                continue;
-            }
-            TaskReference::None => {
-                merge.notes.push(alone(format!(
-                    "its {key} {shown} is not in {TASKS_PATH}, so run \"{TRUST_TASK}\" by hand"
-                )));
-                continue;
-            }
-        };
-        match graph.put_after_ours(index) {
-            Ok(edits) => {
-                merge.tasks.extend(edits);
-                if index != graph.ours && graph.work(index) != Work::Other {
-                    merge.notes.push(format!(
-                        "{TASKS_PATH}: \"{}\" installs dependencies after \"{TRUST_TASK}\": a CA that this takes out is back at the next start",
-                        graph.name(index)
-                    ));
-                }
-            }
-            Err(Trouble::Unclear(why)) => merge.notes.push(alone(why)),
-            Err(Trouble::Circle) => match &entry.place {
-                Some(place) if replace => {
-                    merge.launch.push(Edit::Replace {
-                        at: place.iter().cloned().chain(path).collect(),
-                        from: reference.clone(),
-                        to: json!(TRUST_TASK),
-                    });
-                    merge.proposals.push(format!(
-                        "{LAUNCH_PATH}: --replace-scripts makes \"{TRUST_TASK}\" the {key} of \"{}\": it runs {shown} first",
-                        entry.name
-                    ));
-                }
-                _ => merge.notes.push(alone(format!(
-                    "\"{TRUST_TASK}\" runs after its {key} {shown}, not before"
-                ))),
-            },
-        }
-    }
 }

@@ -35,14 +35,14 @@ pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts
     } else {
         vscode::launch_references(value)
     };
-    for Reference { owner, name, place, key, is_item } in references {
+    for Reference { owner, name, place, key, is_item, value } in references {
         if goes(&&owner) {
             continue;
         }
         let Some(at) = place else {
-            return Err(Refusal(format!("nothing distinguishes \"{name}\" from others, and it names \"azup: trust\"")));
+            return Err(Refusal(format!("nothing distinguishes \"{name}\" from others, and it names \"{value}\"")));
         };
-        let value = json!(vscode::TRUST_TASK);
+        let value = json!(value);
         additions.push(if is_item {
             let at = [at, vec![Step::Key(key)]].concat();
             Addition::Item { at, value, made: 1, wraps: false, inside: None }

@@ -148,11 +148,13 @@ impl Setup<'_> {
     }
 
     /// What a `launch.json`, which is new or there, has Node.js programs started with.
-    pub(super) fn node_script(&mut self, new: &[ProjectFile], there: Option<&Vec<u8>>) -> Result<()> {
+    pub(super) fn node_script(&mut self, merge: &vscode::Merge, there: Option<&Vec<u8>>) -> Result<()> {
         let script = devcontainer::node();
-        let new = new.iter().find(|file| file.path == Path::new(vscode::LAUNCH_PATH));
+        let new = merge.files.iter().find(|file| file.path == Path::new(vscode::LAUNCH_PATH));
         let launch = new.map(|file| &file.bytes).or(there);
-        if launch.is_some_and(|launch| vscode::is_preloaded(launch)) {
+        if launch.is_some_and(|launch| vscode::is_preloaded(launch))
+            || merge.launch.iter().any(vscode::is_preloading)
+        {
             self.own_file(&script)
         } else {
             self.no_own_file(&script.path)

@@ -48,7 +48,8 @@ impl Setup<'_> {
         };
         let none = json!({});
         let tasks = value.get("tasks").unwrap_or(&none);
-        let merge = vscode::edits(self.project, Some(tasks), Some(launch), request.replace_scripts)?;
+        // In a workspace of several folders `workspaceFolder` is not sure to be this one.
+        let merge = vscode::edits(self.project, Some(tasks), Some(launch), request.replace_scripts, false)?;
         let mut edits = Vec::new();
         for (section, all) in [("tasks", merge.tasks), ("launch", merge.launch)] {
             edits.extend(all.into_iter().map(|edit| inside(section, edit)));

@@ -9,6 +9,9 @@ use serde_json::Value;
 /// replaces: what they trust is put right when the container starts, and by `azup up`.
 const DEBUGGERS: [&str; 2] = ["debugpy", "python"];
 
+/// The type of the debugger for Node.js, and the one that it had before.
+const NODE: [&str; 2] = ["node", "pwa-node"];
+
 /// Names of the lists in a `launch.json`.
 pub(super) const LISTS: [&str; 2] = ["configurations", "compounds"];
 
@@ -49,14 +52,16 @@ pub(super) fn entries<'d>(document: &'d Value, list: &str) -> Vec<Entry<'d>> {
     all.iter().map(entry).collect()
 }
 
-/// Those entries that debug Python, and the compounds of which one does.
-pub(super) fn debugged(document: &Value) -> Vec<Entry<'_>> {
+/// Those entries that debug Python, with `node` those too that start Node.js, and the compounds of
+/// which one does.
+pub(super) fn debugged(document: &Value, node: bool) -> Vec<Entry<'_>> {
     let [configurations, compounds] = LISTS.map(|list| entries(document, list));
     let mut found: Vec<Entry<'_>> = configurations
         .into_iter()
         .filter(|entry| {
             let debugger = entry.value["type"].as_str();
             debugger.is_some_and(|debugger| DEBUGGERS.contains(&debugger))
+                || (node && entry.is_node_program())
         })
         .collect();
     let compounds: Vec<Entry<'_>> = compounds
@@ -87,6 +92,21 @@ impl<'d> Entry<'d> {
     /// compound leaves that to its configurations.
     pub(super) fn starts(&self) -> bool {
         self.value.get("configurations").is_none() && self.value["request"] != "attach"
+    }
+
+    /// Whether it starts a program by Node.js itself, and not by npm, by a shell or by another
+    /// runtime: then Node.js gets the arguments.
+    pub(super) fn is_node_program(&self) -> bool {
+        let runtime = self.value.get("runtimeExecutable");
+        self.is_node()
+            && self.value["program"].is_string()
+            && runtime.is_none_or(|runtime| runtime == "node")
+    }
+
+    /// Whether it starts what the debugger for JavaScript attaches to.
+    pub(super) fn is_node(&self) -> bool {
+        let debugger = self.value["type"].as_str().unwrap_or_default();
+        (NODE.contains(&debugger) || debugger == "node-terminal") && self.starts()
     }
 
     /// The values of one of its members, here and for each system, with the steps that

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::launch::{self, LISTS};
 use super::tasks::{self, Tasks};
-use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK, templates};
+use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK, node, templates};
 use crate::project::{Project, ProjectFile, json_text};
 
 /// A place that names our task.
@@ -21,6 +21,8 @@ pub(in crate::project) struct Reference {
     pub(in crate::project) key: String,
     /// Whether the member is a list of which ours is one.
     pub(in crate::project) is_item: bool,
+    /// What of azup's stands there.
+    pub(in crate::project) value: &'static str,
 }
 
 /// Our task as azup writes it, without what it depends on.
@@ -89,30 +91,37 @@ pub(in crate::project) fn task_references(document: &Value) -> Vec<Reference> {
                 place: graph.place(index),
                 key: "dependsOn".to_owned(),
                 is_item,
+                value: TRUST_TASK,
             });
         }
     }
     found
 }
 
-/// The configurations and compounds that start ours.
+/// The configurations and compounds that start ours, and those whose program starts with the script.
 pub(in crate::project) fn launch_references(document: &Value) -> Vec<Reference> {
     let mut found = Vec::new();
     for entry in LISTS.iter().flat_map(|list| launch::entries(document, list)) {
-        for (path, value) in entry.values("preLaunchTask") {
+        let tasks = entry.values("preLaunchTask").into_iter();
+        let tasks = tasks.filter(|(_, value)| *value == TRUST_TASK);
+        let scripts = entry.values(node::ARGUMENTS).into_iter();
+        let scripts = scripts.filter(|(_, list)| {
+            list.as_array().is_some_and(|all| all.contains(&json!(node::ARGUMENT)))
+        });
+        let tasks = tasks.map(|(path, _)| (path, TRUST_TASK));
+        for (path, value) in tasks.chain(scripts.map(|(path, _)| (path, node::ARGUMENT))) {
             let Some((Step::Key(key), way)) = path.split_last() else {
                 continue;
             };
-            if value == TRUST_TASK {
-                let place = entry.place.as_ref();
-                found.push(Reference {
-                    owner: entry.value.clone(),
-                    name: entry.name.to_owned(),
-                    place: place.map(|place| [place.as_slice(), way].concat()),
-                    key: key.clone(),
-                    is_item: false,
-                });
-            }
+            let place = entry.place.as_ref();
+            found.push(Reference {
+                owner: entry.value.clone(),
+                name: entry.name.to_owned(),
+                place: place.map(|place| [place.as_slice(), way].concat()),
+                key: key.clone(),
+                is_item: value != TRUST_TASK,
+                value,
+            });
         }
     }
     found

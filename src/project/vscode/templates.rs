@@ -82,7 +82,7 @@ pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> 
 
 /// How a `launch.json` calls the task of the Functions host.
 fn host_label(launch: &Value) -> Option<&str> {
-    debugged(launch).into_iter().find_map(|entry| {
+    debugged(launch, false).into_iter().find_map(|entry| {
         let label = entry.value["preLaunchTask"].as_str()?;
         ["func: host start", "func: start", FUNCTIONS_TASK]
             .contains(&label)

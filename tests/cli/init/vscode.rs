@@ -84,24 +84,20 @@ fn shape(text: &str) -> Shape {
 
 /// What the project's other files say: Python, unless the debugger is another one.
 fn seen(text: &str, project: &str) -> Seen {
-    let others = [
-        "\"node\"",
-        "pwa-node",
-        "node-terminal",
-        "func-node",
-        "clr\"",
-        "\"dotnet\"",
-    ];
-    let python = text.contains("python")
-        || text.contains("debugpy")
-        || !others.iter().any(|other| text.contains(other));
-    let part = Part {
-        language: Language::Python,
-        seen: PathBuf::from("app.py"),
-        version: None,
+    let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let node = any(&["\"node\"", "pwa-node", "node-terminal", "func-node"]);
+    let python = any(&["python", "debugpy"]) || !(node || any(&["clr\"", "\"dotnet\""]));
+    let part = match (python, node) {
+        (true, _) => Some((Language::Python, "app.py")),
+        (false, true) => Some((Language::Node, "package.json")),
+        (false, false) => None,
     };
     Seen {
-        parts: Vec::from_iter(python.then_some(part)),
+        parts: Vec::from_iter(part.map(|(language, file)| Part {
+            language,
+            seen: PathBuf::from(file),
+            version: None,
+        })),
         installer: match project.split(' ').next() {
             Some("poetry") => Some(Installer::Poetry),
             Some("pip") => Some(Installer::Pip),
@@ -117,7 +113,7 @@ fn read(text: Option<&str>) -> Option<Value> {
 
 impl Shape {
     fn edits(&self, tasks: Option<&Value>, launch: Option<&Value>, replace: bool) -> Merge {
-        edits(&self.project, tasks, launch, replace).unwrap()
+        edits(&self.project, tasks, launch, replace, true).unwrap()
     }
 
     /// Both files after the edits, including new ones.
@@ -272,7 +268,10 @@ fn report(shape: &Shape, replace: bool) -> String {
     let mut text = String::new();
     let launch = done.launch();
     for entry in entries(&launch) {
-        let name = entry["name"].as_str().unwrap();
+        let mut name = entry["name"].as_str().unwrap().to_owned();
+        // As a text, since each system may have its own arguments.
+        let loads = entry.to_string().matches("/azurite/node.cjs").count();
+        name += [" with azup's script", ""][usize::from(loads == 0)];
         let waits: Vec<String> = before(entry)
             .into_iter()
             .map(|one| match walker.find(one) {
@@ -354,11 +353,14 @@ fn what_is_installed_comes_before_the_ca_and_the_ca_before_what_is_started() {
         assert!(!circle(trust), "{}", shape.name);
         for entry in entries(&launch) {
             let name = entry["name"].as_str().unwrap();
-            let known = |note: &String| note.contains(&format!("\"{name}\" is left alone"));
-            let debugs = entry["type"]
-                .as_str()
-                .is_none_or(|kind| debuggers.contains(&kind));
-            if !debugs || name == "Other" || done.merge.notes.iter().any(known) {
+            let reasons = ["is left alone", "does not wait for"];
+            let reasons = reasons.map(|reason| format!("\"{name}\" {reason}"));
+            let known = |note: &String| reasons.iter().any(|reason| note.contains(reason));
+            let debugs = entry["type"].as_str().is_none_or(|kind| {
+                debuggers.contains(&kind) || entry.to_string().contains("node.cjs")
+            });
+            // Compounds of which no part starts a program.
+            if !debugs || ["All", "Other"].contains(&name) || done.merge.notes.iter().any(known) {
                 continue;
             }
             let tasks = before(entry);
@@ -376,7 +378,9 @@ fn what_is_installed_comes_before_the_ca_and_the_ca_before_what_is_started() {
                     let label = Walker::name(one);
                     let note = format!("\"{label}\" installs dependencies after");
                     let said = done.merge.notes.iter().any(|each| each.contains(&note));
-                    if prepared.contains(&label) || said || circles {
+                    // What Node.js trusts no installer takes out.
+                    let node = !shape.project.seen.has_python();
+                    if prepared.contains(&label) || said || circles || node {
                         continue;
                     }
                     assert!(!Walker::installs(one), "{}: {label}", shape.name);

@@ -77,6 +77,17 @@ pub const FIXTURES: &[Fixture] = &[
             (".vscode/settings.json", "{}\n"),
         ],
     ),
+    done(
+        "a launch.json for Node.js, with and without arguments",
+        NEW,
+        &[
+            ("package.json", "{\"name\": \"shop\"}\n"),
+            (
+                ".vscode/launch.json",
+                "{\n  \"version\": \"0.2.0\",\n  \"configurations\": [\n    {\n      \"name\": \"api\", // behind a proxy\n      \"type\": \"node\", \"request\": \"launch\", \"program\": \"api.js\",\n    },\n    {\n      \"name\": \"worker\", \"type\": \"pwa-node\", \"request\": \"launch\", \"program\": \"worker.js\",\n      \"runtimeArgs\": [\"--enable-source-maps\"]\n    }\n  ]\n}\n",
+            ),
+        ],
+    ),
     // Image and Dockerfile, in every style of JSON.
     done("an image", NEW, &[(NEW, IMAGE)]),
     done(
