@@ -24,6 +24,7 @@ mod editor;
 mod hand;
 
 mod chain;
+mod functions;
 mod hostile;
 mod measured;
 mod node;

@@ -35,6 +35,34 @@ fn f5_runs_the_same_program_in_node_js_with_what_azup_keeps_in_env() {
     python::it_works(&desk, &editor.press_f5());
 }
 
+/// As somebody wrote it who did not know of azup.
+const LAUNCH: &str = r#"{
+  "version": "0.2.0",
+  "configurations": [
+    {
+      "name": "shop", "type": "node", "request": "launch",
+      "program": "${workspaceFolder}/app.js",
+      "runtimeArgs": ["--enable-source-maps"], // of TypeScript
+    },
+  ],
+}
+"#;
+
+/// `init` adds to it, and takes nothing away.
+#[test]
+fn f5_runs_the_program_by_a_launch_json_that_was_there_before_azup() {
+    let desk = project("node-own");
+    desk.write(&desk.project().join(".vscode/launch.json"), LAUNCH);
+    desk.install_azup();
+    desk.azup(&["init", "--yes"]).ok();
+    desk.start_azurite();
+    if without() {
+        desk.write(&desk.project().join(".vscode/launch.json"), LAUNCH);
+    }
+    let mut editor = Editor::open(&desk, "app.js");
+    python::it_works(&desk, &editor.press_f5());
+}
+
 /// A colleague's clone on a machine without azup: no `.env`, no certificates.
 #[test]
 fn f5_in_a_clone_without_azup_starts_node_js_as_before_and_says_nothing() {

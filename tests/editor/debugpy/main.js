@@ -3,7 +3,7 @@
 // before the preLaunchTask; `.env` is read once its variables are substituted, which is after that
 // task, and a missing file is not an error.
 const { existsSync, readFileSync, writeFileSync } = require('fs');
-const { debug, DebugAdapterExecutable } = require('vscode');
+const { debug, DebugAdapterExecutable, DebugAdapterServer } = require('vscode');
 
 const SYSTEM = '/usr/bin/python3';
 
@@ -27,7 +27,7 @@ exports.activate = (context) => {
       return configuration;
     },
     resolveDebugConfigurationWithSubstitutedVariables(folder, configuration) {
-      if (!folder) return configuration;
+      if (!folder || configuration.request === 'attach') return configuration;
       const file = configuration.envFile ?? `${folder.uri.fsPath}/.env`;
       configuration.env = { ...variables(file), ...configuration.env };
       configuration.cwd ??= folder.uri.fsPath;
@@ -35,8 +35,11 @@ exports.activate = (context) => {
     },
   };
   const factory = {
-    createDebugAdapterDescriptor: () =>
-      new DebugAdapterExecutable(SYSTEM, [`${process.env.AZUP_EDITOR_DEBUGPY}/debugpy/adapter`]),
+    // A program that waits for a debugger has an adapter of its own.
+    createDebugAdapterDescriptor: ({ configuration: { request, connect } }) =>
+      request === 'attach'
+        ? new DebugAdapterServer(connect.port, connect.host)
+        : new DebugAdapterExecutable(SYSTEM, [`${process.env.AZUP_EDITOR_DEBUGPY}/debugpy/adapter`]),
   };
   context.subscriptions.push(
     debug.registerDebugConfigurationProvider('debugpy', provider),
