@@ -152,9 +152,10 @@ fn merged(
     let mut graph = Tasks::read(&tasks);
     // What Node.js trusts no installer takes out: ours can come before.
     let first = node && !new_launch && !project.seen.has_python();
-    let install = match first {
-        true => None,
-        false => installs(project, &mut graph, &launch, replace, &mut merge.notes),
+    let install = if first {
+        None
+    } else {
+        installs(project, &mut graph, &launch, replace, &mut merge.notes)
     };
     let trust = templates::trust()?;
     let names: Vec<String> = scripts::find(&graph)
@@ -182,7 +183,7 @@ fn merged(
                 // Now ours is there, or was before and nothing changed.
                 graph = Tasks::read(&tasks);
             }
-            Err(note) if replace => merge.notes.push(note),
+            Err(why) if replace => merge.notes.push(why),
             _ => {}
         }
     }

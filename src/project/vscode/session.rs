@@ -15,10 +15,13 @@ pub(super) fn left_alone(name: &str, why: &str) -> String {
 
 /// Sees to it that our task runs before a session begins.
 pub(super) fn before_session(entry: &Entry<'_>, graph: &mut Tasks, replace: bool, merge: &mut Merge) {
-    let alone = |why: String| match entry.is_node() {
-        // It gains azup's script all the same.
-        true => format!("{LAUNCH_PATH}: \"{}\" does not wait for \"{TRUST_TASK}\": {why}", entry.name),
-        false => left_alone(entry.name, &why),
+    let alone = |why: String| {
+        if entry.is_node() {
+            // It gains azup's script all the same.
+            let name = entry.name;
+            return format!("{LAUNCH_PATH}: \"{name}\" does not wait for \"{TRUST_TASK}\": {why}");
+        }
+        left_alone(entry.name, &why)
     };
     let key = "preLaunchTask";
     if entry.starts() && entry.value.get(key).is_none() {
