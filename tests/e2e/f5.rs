@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::engine::{docker, note, part, run, timed, wait};
 use crate::hand::{self, Hand, Pressed};
+use crate::languages::node_project;
 use crate::site::{Compose, DevContainer, PATIENCE, Site, User};
 
 /// Where the parts are in the container.
@@ -26,22 +27,76 @@ const PORT: u16 = 38_080;
 
 const REQUIREMENTS: &str = "azure-identity\nazure-storage-blob\n";
 
-/// `ran.txt` of a program that has stored its blob, without any dialog or message.
+/// Whether each part of a story is told without that which it is about, and so has to fail.
+fn without() -> bool {
+    std::env::var_os("AZUP_EDITOR_WITHOUT").is_some()
+}
+
+/// How a part of a story ended: as it should, or for this reason not.
+type Told = Result<(), String>;
+
 #[track_caller]
-fn it_works(site: &Site, pressed: &Pressed, when: &str) {
-    assert!(pressed.ran, "{when}: {pressed:#?}");
+fn expect(when: &str, told: Told) {
+    match told {
+        Ok(()) => assert!(!without(), "{when}: it does not see what is missing"),
+        Err(why) => assert!(without(), "{when}: {why}"),
+    }
+}
+
+fn ensure(so: bool, why: impl FnOnce() -> String) -> Told {
+    if so { Ok(()) } else { Err(why()) }
+}
+
+/// Whether the program has stored its blob, with nobody asked or told anything.
+fn works(site: &Site, pressed: &Pressed, when: &str) -> Told {
+    ensure(pressed.ran, || format!("{pressed:#?}"))?;
     let told = std::fs::read(site.folder().join("ran.txt")).unwrap();
     let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
-    assert_eq!(
-        told["text"], "hello from F5",
-        "{when}: {told:#} {pressed:#?}"
-    );
-    let python = told["python"].as_str().unwrap();
-    assert!(python.ends_with("/.venv/bin/python"), "{when}: {python}");
+    ensure(told["text"] == "hello from F5", || {
+        format!("{told:#} {pressed:#?}")
+    })?;
+    if let Some(python) = told["python"].as_str() {
+        ensure(python.ends_with("/.venv/bin/python"), || python.to_owned())?;
+    }
     let took = told["started"].as_f64().unwrap() - pressed.at;
     let took = Duration::from_secs_f64(took.max(0.0));
     note(&format!("f5: the program runs, {when}"), took);
-    assert_eq!(pressed.said, [""; 0], "{when}: {pressed:#?}");
+    ensure(pressed.said.is_empty(), || format!("{pressed:#?}"))
+}
+
+/// Changes a JSON file of the project, and gives the bytes that it had.
+fn edit(site: &Site, path: &str, edit: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let before = std::fs::read(site.folder().join(path)).unwrap();
+    let mut value = serde_json::from_slice(&before).unwrap();
+    edit(&mut value);
+    site.write(path, value.to_string());
+    before
+}
+
+const TASKS: &str = ".vscode/tasks.json";
+const TRUST: &str = "azup: trust";
+const INSTALL: &str = "install dependencies";
+
+/// How long the editor may take to see that a file has changed.
+const SEEING: Duration = Duration::from_secs(2);
+
+/// Gives a task another command, where its work is to be missing, for as long as `act` lasts.
+fn with_task<T>(site: &Site, label: &str, command: &str, act: impl FnOnce() -> T) -> T {
+    let before = without().then(|| {
+        edit(site, TASKS, |tasks| {
+            let mut all = tasks["tasks"].as_array_mut().unwrap().iter_mut();
+            let task = all.find(|task| task["label"] == label).unwrap();
+            task["command"] = command.into();
+        })
+    });
+    if before.is_some() {
+        std::thread::sleep(SEEING);
+    }
+    let told = act();
+    if let Some(before) = before {
+        site.write(TASKS, before);
+    }
+    told
 }
 
 fn project(site: &Site) {
@@ -96,7 +151,7 @@ struct Workbench<'a> {
 }
 
 impl<'a> Workbench<'a> {
-    fn open(site: &'a Site, container: &DevContainer<'_>) -> Self {
+    fn open(site: &'a Site, container: &DevContainer<'_>, file: &str) -> Self {
         let shared = site.root().join("shared");
         std::fs::remove_file(shared.join("ready")).ok();
         let bind = format!("0.0.0.0:{PORT}");
@@ -145,7 +200,7 @@ impl<'a> Workbench<'a> {
                 shared.join("editor/hand.cjs").as_os_str(),
                 format!("http://127.0.0.1:{port}").as_ref(),
                 container.folder.as_ref(),
-                "app.py".as_ref(),
+                file.as_ref(),
             ],
         );
         hand.env("NODE_PATH", site.seen(&part("editor/node_modules")))
@@ -187,63 +242,102 @@ fn environment_of_the_host(site: &Site) {
     run(&site.command(python, ["-m", "venv", "--without-pip", ".venv"])).ok();
 }
 
+/// What is missing with the switch stands beside each part.
 #[test]
 fn f5_in_the_dev_container_works_the_first_time_and_after_all_that_happens_to_it() {
+    const CONFIGURATION: &str = ".devcontainer/devcontainer.json";
     let site = Site::new("f5", User::Other, Compose::Two);
     project(&site);
     site.azup(&["init", "--yes"], None).ok();
+    if without() {
+        edit(&site, CONFIGURATION, |all| {
+            all.as_object_mut()
+                .unwrap()
+                .remove("postCreateCommand")
+                .unwrap();
+        });
+    }
     let container = up(&site, &[]);
     container.is_healthy();
-    let mut workbench = Workbench::open(&site, &container);
-    it_works(&site, &workbench.press_f5(), "the first");
-
+    let mut workbench = Workbench::open(&site, &container, "app.py");
     let log = site.root().join("shared/pip.log");
-    assert!(
-        !log.exists(),
-        "all was installed when the container was made"
+    let nothing_installed = || ensure(!log.exists(), || "pip was run".to_owned());
+    let when = "the first";
+    let pressed = workbench.press_f5();
+    expect(
+        when,
+        works(&site, &pressed, when).and_then(|()| nothing_installed()),
     );
-    it_works(&site, &workbench.press_f5(), "the second");
-    assert!(!log.exists(), "nothing was to be installed");
+
+    let when = "the second";
+    std::fs::remove_file(&log).ok();
+    let always = ".venv/bin/python -m pip install --quiet -r requirements.txt";
+    let pressed = with_task(&site, INSTALL, always, || workbench.press_f5());
+    expect(
+        when,
+        works(&site, &pressed, when).and_then(|()| nothing_installed()),
+    );
 
     // The container's entry point has started it, as root.
     let kill = "kill $(ps -eo pid,args | awk '$2 ~ /azup$/ && $3 == \"identity\" {print $1}')";
     docker(["exec", "-u", "root", &container.id, "sh", "-c", kill]).ok();
-    it_works(
-        &site,
-        &workbench.press_f5(),
-        "without the endpoint for tokens",
-    );
+    let when = "without the endpoint for tokens";
+    let pressed = with_task(&site, TRUST, "true", || workbench.press_f5());
+    expect(when, works(&site, &pressed, when));
 
     site.azup(&["renew", "--stores", "none"], None).ok();
-    it_works(&site, &workbench.press_f5(), "renewed on the host");
-    container.terminal("azup renew").ok();
-    it_works(&site, &workbench.press_f5(), "renewed in the container");
+    let when = "renewed on the host";
+    let pressed = with_task(&site, TRUST, "true", || workbench.press_f5());
+    expect(when, works(&site, &pressed, when));
+
+    let stores = ["", " --stores none"][usize::from(without())];
+    container.terminal(&format!("azup renew{stores}")).ok();
+    let when = "renewed in the container";
+    let pressed = with_task(&site, TRUST, "true", || workbench.press_f5());
+    expect(when, works(&site, &pressed, when));
 
     environment_of_the_host(&site);
-    it_works(&site, &workbench.press_f5(), "with the host's environment");
+    let when = "with the host's environment";
+    let once = "[ -d .venv ] || python3 -m venv .venv";
+    let pressed = with_task(&site, INSTALL, once, || workbench.press_f5());
+    expect(when, works(&site, &pressed, when));
 
+    // As everywhere, there is an index; and no way to it.
+    let when = "without a way to what is new";
     site.write("requirements.txt", format!("{REQUIREMENTS}rather-new\n"));
-    // As usual there is an index, but it cannot be reached.
     pip(&site, "");
+    let patient = "python3 -m venv --clear .venv; .venv/bin/python -m pip install --quiet -r requirements.txt";
     let mut pressed = None;
-    let took = crate::engine::took(|| pressed = Some(workbench.press_f5()));
-    let pressed = pressed.unwrap();
-    assert!(!pressed.ran, "{pressed:#?}");
-    assert!(took < PATIENCE, "{took:?}");
-    assert!(pressed.shows("NewConnectionError"), "{pressed:#?}");
-    // The reason is in the last line of the terminal that is then open.
-    let last = "No matching distribution found for rather-new";
-    let is_last = |text: &String| text.trim_end().ends_with(last);
-    assert!(pressed.terminals.iter().any(is_last), "{pressed:#?}");
+    let took = crate::engine::took(|| {
+        pressed = Some(with_task(&site, INSTALL, patient, || workbench.press_f5()));
+    });
+    expect(when, says_why(&pressed.unwrap(), took));
     site.write("requirements.txt", REQUIREMENTS);
     pip(&site, "no-index = true\nfind-links = /opt/wheels\n");
     drop(workbench);
 
+    if without() {
+        edit(&site, CONFIGURATION, |all| {
+            all.as_object_mut().unwrap().remove("features").unwrap();
+        });
+    }
     let rebuilt = up(&site, &["--remove-existing-container"]);
     assert_ne!(rebuilt.id, container.id, "another container");
     rebuilt.is_healthy();
-    let mut workbench = Workbench::open(&site, &rebuilt);
-    it_works(&site, &workbench.press_f5(), "rebuilt");
+    let mut workbench = Workbench::open(&site, &rebuilt, "app.py");
+    expect("rebuilt", works(&site, &workbench.press_f5(), "rebuilt"));
+}
+
+/// Whether F5 stopped within seconds, and said why in the last line of the terminal that is open
+/// then.
+fn says_why(pressed: &Pressed, took: Duration) -> Told {
+    ensure(!pressed.ran && took < PATIENCE, || {
+        format!("{took:?} {pressed:#?}")
+    })?;
+    let last = "No matching distribution found for rather-new";
+    let is_last = |text: &String| text.trim_end().ends_with(last);
+    let said = pressed.shows("NewConnectionError") && pressed.terminals.iter().any(is_last);
+    ensure(said, || format!("{pressed:#?}"))
 }
 
 /// Git has neither the program nor the certificates, and no registry has the package.
@@ -266,6 +360,14 @@ fn in_a_clone_without_the_program_f5_starts_the_program_and_the_log_says_what_to
         }
     }
     std::fs::remove_file(site.folder().join(".env")).unwrap();
+    if without() {
+        // As it was before: the program itself is the task.
+        edit(&site, TASKS, |tasks| {
+            let mut all = tasks["tasks"].as_array_mut().unwrap().iter_mut();
+            let task = all.find(|task| task["label"] == TRUST).unwrap();
+            *task = serde_json::json!({"label": TRUST, "type": "process", "command": "azup", "args": ["trust"]});
+        });
+    }
     let container = up(&site, &["--build-no-cache"]);
     assert!(
         container
@@ -274,10 +376,32 @@ fn in_a_clone_without_the_program_f5_starts_the_program_and_the_log_says_what_to
         "{}",
         container.log
     );
-    let mut workbench = Workbench::open(&site, &container);
+    let mut workbench = Workbench::open(&site, &container, "app.py");
     let pressed = workbench.press_f5();
-    assert!(pressed.ran, "{pressed:#?}");
-    assert_eq!(pressed.said, [""; 0], "{pressed:#?}");
+    let quiet = ensure(pressed.ran && pressed.said.is_empty(), || {
+        format!("{pressed:#?}")
+    });
+    expect("a clone", quiet);
     assert_ne!(container.curl(), 0, "nothing serves without certificates");
     assert!(!Path::new(&site.certificates()).join("ca.pem").exists());
+}
+
+/// `init` has added azup's script to it, which has nothing to do in here.
+#[test]
+fn f5_runs_node_js_by_a_launch_json_that_was_there_before_azup() {
+    let site = Site::new("f5 Node", User::Other, Compose::Two);
+    project(&site);
+    std::fs::remove_file(site.folder().join("requirements.txt")).unwrap();
+    site.write("app.js", include_str!("../editor/app.js"));
+    let launch = r#"{ "configurations": [
+      { "name": "shop", "type": "node", "request": "launch", "program": "${workspaceFolder}/app.js" } ] }"#;
+    site.write(".vscode/launch.json", launch);
+    node_project(&site);
+    if without() {
+        std::fs::remove_file(site.folder().join(".devcontainer/azurite/node.cjs")).unwrap();
+    }
+    let container = up(&site, &[]);
+    container.is_healthy();
+    let mut workbench = Workbench::open(&site, &container, "app.js");
+    expect("Node.js", works(&site, &workbench.press_f5(), "in Node.js"));
 }

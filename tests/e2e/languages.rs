@@ -34,16 +34,14 @@ fn without_python(site: &Site) {
     std::fs::remove_file(site.folder().join("app.py")).unwrap();
 }
 
-/// Its packages are already there, and the stand-in's npm says so: this does not test a registry.
-#[test]
-fn a_node_project() {
-    let site = Site::new("Node", User::Other, Compose::Two);
-    without_python(&site);
+/// What `init` makes of a project in Node.js. Its packages are there already, and the stand-in's npm
+/// says so: a registry is not what is tried.
+pub fn node_project(site: &Site) {
+    without_python(site);
     site.write(
         "package.json",
         "{ \"name\": \"orders\", \"private\": true }\n",
     );
-    site.write("app.js", NODE_PROGRAM);
     let modules = site.folder().join("node_modules");
     let copied = Command::new("cp")
         .arg("-a")
@@ -53,7 +51,14 @@ fn a_node_project() {
     assert!(copied.unwrap().success());
     site.own(&modules);
     site.azup(&["init", "--yes"], None).ok();
-    stand_in(&site, &image_with_node(&site, 0));
+    stand_in(site, &image_with_node(site, 0));
+}
+
+#[test]
+fn a_node_project() {
+    let site = Site::new("Node", User::Other, Compose::Two);
+    site.write("app.js", NODE_PROGRAM);
+    node_project(&site);
     let container = timed("Node: up", || site.up(&[]));
     container.is_healthy();
     container.answers_after("up", PATIENCE);
