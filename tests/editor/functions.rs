@@ -28,7 +28,7 @@ const MANIFEST: &str = r#"{
 }"#;
 
 /// The command of a task behind the name of the program.
-const EXTENSION: &str = r#"
+const EXTENSION: &str = r"
 const { ShellExecution, Task, tasks } = require('vscode');
 exports.activate = () => tasks.registerTaskProvider('func', {
   provideTasks: () => [],
@@ -36,7 +36,7 @@ exports.activate = () => tasks.registerTaskProvider('func', {
     definition, scope, name, 'func',
     new ShellExecution(`${require('os').homedir()}/.local/bin/func ${definition.command}`), problemMatchers),
 });
-"#;
+";
 
 /// Says what the extension waits for once a debugger can come.
 const FUNC: &str = r#"#!/usr/bin/python3
