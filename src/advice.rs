@@ -1,5 +1,5 @@
-//! The commands that azup tells people to run. Where a fault is found, nobody knows which
-//! options were given; here, where it is printed, a command gets those that it needs to mean the
+//! The commands that azup tells people to run. The code that finds a fault does not know which
+//! options were given; here, where the command is printed, it gets those that it needs to mean the
 //! same certificates and the same stores.
 
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use crate::options::Global;
 const STORES: &[&str] = &["init", "trust", "untrust", "renew", "doctor", "status"];
 const CERTS: &[&str] = &["init", "trust", "untrust", "renew", "doctor", "up", "restart", "run", "env"];
 
-/// The options that were typed. What a variable says holds for the next command by itself.
+/// The options that were typed. Those set by a variable also apply to the next command.
 #[derive(Debug, Default)]
 pub struct Given {
     certs: String,
@@ -19,7 +19,7 @@ pub struct Given {
 }
 
 impl Given {
-    /// What of the options was typed.
+    /// Which of the options were typed.
     pub fn of(global: &Global) -> Self {
         let mut this = Self::default();
         let option = |name: &str, value: &OsStr| format!(" --{name} {}", quoted(value));
@@ -39,7 +39,7 @@ impl Given {
         this
     }
 
-    /// The command with them. One that names stores of its own is about those alone.
+    /// The command with these options. A command that names its own stores gets no other stores.
     pub fn in_command(&self, command: &str) -> String {
         if self.certs.is_empty() && self.stores.is_empty() {
             return command.to_owned();

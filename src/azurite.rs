@@ -1,14 +1,14 @@
-//! Azurite on this machine, without Docker: installed, its process started over HTTPS with
-//! OAuth, and proved to work. Who runs it, and until when, is known to `supervisor` alone.
+//! Azurite on this machine, without Docker: installed, its process started over HTTPS with OAuth,
+//! and proved to work. Only `supervisor` knows which process runs it, and until when.
 //!
 //! ```text
 //! AzuriteOptions ─▶ prepare ────────────────────▶ process ───────────▶ probe
 //!                   certificates, Node.js, install  start, log, stop   TLS, round trip
 //! ```
 //!
-//! Azurite itself serves an expired certificate, plain HTTP when the key is missing, and
-//! the same data twice at once, all without a word (measured). So every one of these is
-//! checked here before it starts.
+//! Azurite itself silently serves an expired certificate, plain HTTP if the key is missing, and the
+//! same data from two processes at once (measured). So all of these are checked here before it
+//! starts.
 
 pub mod accounts;
 pub mod command;
@@ -42,8 +42,8 @@ pub use look::{Ask, Listener, Seen, ask, get_plain, installed, look};
 pub use node::{Consent, Node};
 pub use prepare::{Ready, prepare, preview};
 
-/// The one version of Azurite that azup runs. On Node.js 20 npm would quietly choose an
-/// older one (measured), so it is always named.
+/// The one version of Azurite that azup runs. On Node.js 20 npm would silently choose an older one
+/// (measured), so it is always named.
 pub const VERSION: &str = "3.37.0";
 
 /// The account that every Azurite has.
@@ -57,38 +57,37 @@ pub const ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;
 pub struct AzuriteOptions {
     /// Where the three services listen.
     pub ports: Ports,
-    /// The port on which SDKs ask for access tokens; `None`: nobody answers.
+    /// The port on which SDKs request access tokens; `None`: no endpoint.
     pub identity: Option<u16>,
-    /// What local tokens are for, beside Azure Storage.
+    /// The audiences of local tokens, in addition to Azure Storage.
     pub audiences: Vec<String>,
-    /// Who is asked for other tokens.
+    /// The login that is asked for other tokens.
     pub forward: Option<Login>,
-    /// Where the data is kept.
     pub data: Data,
-    /// More names for a certificate that is to be made.
+    /// Additional names for a new certificate.
     pub sans: Vec<String>,
-    /// Accounts beside Azurite's own.
+    /// Accounts in addition to Azurite's own.
     pub accounts: Vec<Named>,
     /// Whether plain HTTP is refused.
     pub https_only: bool,
-    /// Web pages of which origins may call it.
+    /// The origins whose web pages may call it.
     pub cors: Vec<String>,
     /// Options of Azurite's own.
     pub passed_on: Vec<OsString>,
     /// Whether it ends when no `azup run` needs it any more.
     pub while_used: bool,
-    /// Whether it ends with the program that started it, and is nobody else's.
+    /// Whether it ends with the program that started it, and serves no other.
     pub until_eof: bool,
-    /// Whether a Node.js may be downloaded where none is.
+    /// Whether a Node.js may be downloaded if there is none.
     pub download: Consent,
 }
 
 impl AzuriteOptions {
-    /// Takes in the command line; `forward` is who it names for tokens.
+    /// Parses the command line; `forward` is the login that it names for tokens.
     ///
     /// # Errors
-    /// Where two ports are the same or one is 0 (exit code 2), or the user has no home
-    /// folder and names none for the data.
+    /// If two ports are the same or one is 0 (exit code 2), or if the user has no home folder and
+    /// names no folder for the data.
     pub fn new(up: &UpOptions, forward: Option<Login>, machine: &Machine) -> Result<Self> {
         let ports = Ports {
             blob: up.blob_port,
@@ -96,7 +95,7 @@ impl AzuriteOptions {
             table: up.table_port,
         };
         let identity = up.identity_port;
-        // Those of a fixture are checked once they are known.
+        // A fixture's ports are checked once they are known.
         if !up.until_eof {
             ports.check(identity)?;
         }
@@ -121,7 +120,7 @@ impl AzuriteOptions {
         })
     }
 
-    /// What `azup run` starts where nothing answers. It answers for tokens itself.
+    /// What `azup run` starts if nothing answers. It serves tokens itself.
     pub fn for_run(run: &RunOptions, ports: Ports, machine: &Machine) -> Result<Self> {
         Ok(Self {
             ports,
@@ -141,7 +140,7 @@ impl AzuriteOptions {
     }
 }
 
-/// Options of Azurite's own, without those by which azup says what it checks afterwards.
+/// The Azurite options, without those that azup sets itself and checks afterwards.
 fn passed_on(options: &[OsString]) -> Result<Vec<OsString>> {
     const OURS: [(&str, &str); 14] = [
         ("-l", "--location"),
@@ -178,23 +177,20 @@ fn passed_on(options: &[OsString]) -> Result<Vec<OsString>> {
 /// The ports of the three services on 127.0.0.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
-    /// Port of the blob service.
     pub blob: u16,
-    /// Port of the queue service.
     pub queue: u16,
-    /// Port of the table service.
     pub table: u16,
 }
 
 impl Ports {
-    /// The ports unless others are named.
+    /// The default ports.
     pub const USUAL: Self = Self {
         blob: 10000,
         queue: 10001,
         table: 10002,
     };
 
-    /// Those that were named, and of `others` the rest.
+    /// The named ports, and the rest from `others`.
     pub fn named(told: &ConnectionOptions, others: Self) -> Self {
         Self {
             blob: told.blob_port.unwrap_or(others.blob),
@@ -203,13 +199,13 @@ impl Ports {
         }
     }
 
-    /// Whether one port is in both.
+    /// Whether they have a port in common.
     pub fn overlap(self, other: Self) -> bool {
         let theirs = other.services().map(|(_, port)| port);
         self.services().iter().any(|(_, port)| theirs.contains(port))
     }
 
-    /// Whether nobody listens on any of them.
+    /// Whether no process listens on any of them.
     pub fn are_free(self) -> bool {
         let services = self.services();
         services.iter().all(|(_, port)| std::net::TcpListener::bind((ADDRESS, *port)).is_ok())
@@ -258,11 +254,8 @@ impl Ports {
 /// One of Azurite's services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Blobs.
     Blob,
-    /// Queues.
     Queue,
-    /// Tables.
     Table,
 }
 
@@ -276,7 +269,7 @@ impl Service {
         }
     }
 
-    /// What stands in front of the version in Azurite's `Server` header (measured).
+    /// What precedes the version in Azurite's `Server` header (measured).
     pub fn server(self) -> &'static str {
         match self {
             Self::Blob => "Azurite-Blob/",
@@ -286,8 +279,8 @@ impl Service {
     }
 }
 
-/// The URL of the account on `port`. The address and not `localhost`: the SDKs for
-/// tables take that for Cosmos (measured).
+/// The URL of the account on `port`. It uses the address, not `localhost`, which the SDKs for
+/// tables take for Cosmos (measured).
 pub fn url(port: u16) -> String {
     format!("https://{ADDRESS}:{port}/{ACCOUNT}")
 }

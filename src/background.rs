@@ -1,5 +1,4 @@
-//! `-d`: the same azup once more, which stays behind while this one tells that it is
-//! ready and ends.
+//! `-d`: starts azup once more to stay behind, while this one reports that it is ready and ends.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,12 +15,12 @@ use crate::interrupt::Interrupt;
 use crate::machine::{self, Machine};
 use crate::os;
 
-/// How often signals are looked for.
+/// How often to check for signals.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Starts azup with `arguments`, among them `--json`, in the background and gives the one
-/// document that it prints when it is ready, at the latest after `limit`. What it has to
-/// say otherwise goes to the end of `log`.
+/// Starts azup in the background with `arguments`, which include `--json`, and returns the one
+/// document that it prints when it is ready, within `limit` at most. Its other output is appended
+/// to `log`.
 pub fn leave(
     arguments: &[OsString],
     log: &Path,
@@ -67,7 +66,7 @@ fn wait_for_answer(
         let first = serde_json::Deserializer::from_reader(stdout)
             .into_iter()
             .next();
-        // Nobody listens any more after an interruption.
+        // After an interruption the receiver is gone.
         let _ = sender.send(first);
     })?;
     let until = Instant::now() + limit;
@@ -81,7 +80,7 @@ fn wait_for_answer(
     }
 }
 
-/// The failure of one that ended without an answer.
+/// The failure for an azup that ended without an answer.
 pub fn silent(log: &Path) -> Failure {
     Failure::new(format!(
         "azup exited in the background without an answer; its output is in {}",
@@ -90,7 +89,7 @@ pub fn silent(log: &Path) -> Failure {
     .hint(command_line(["cat".as_ref(), log.as_os_str()]))
 }
 
-/// The failure of the one in the background as this one's own.
+/// The background azup's failure as this one's own.
 fn repeated(error: &Value) -> Failure {
     let failure = Failure::new(error["message"].as_str().unwrap_or("unknown"));
     let failure = match error["hint"].as_str() {

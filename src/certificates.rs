@@ -1,9 +1,8 @@
-//! The certificate set (`ca.pem`, `cert.pem`, `key.pem`): where it is, whether it is
-//! good, and a new one where it is missing.
+//! The certificate set (`ca.pem`, `cert.pem`, `key.pem`): where it is, whether it is good, and a
+//! new one if it is missing.
 //!
-//! One set per machine is shared by all projects, so that there is one CA to trust; a
-//! project's dev container has a copy of its own in `.devcontainer/azurite-certs/`, and
-//! keeps it while it is valid.
+//! All projects share one set per machine, so that there is one CA to trust; a project's dev
+//! container has its own copy in `.devcontainer/azurite-certs/`, and keeps it while it is valid.
 
 pub mod anchor;
 mod ignored;
@@ -47,10 +46,10 @@ pub use plan::{CertificatePlan, obtain, require_accepted};
 pub use origin::{accepted, check_origin, check_running};
 pub use renewal::{obtain_or_renew, renew};
 
-/// The folder of a project's own set, below the project's folder.
+/// The folder of the project set, below the project's folder.
 pub const PROJECT_FOLDER: &str = ".devcontainer/azurite-certs";
 
-/// The three files of a set. The key is written before the leaf, so that who waits for
+/// The three files of a set. The key is written before the leaf, so that a process that waits for
 /// `cert.pem` finds both.
 pub const FILES: [&str; 3] = ["ca.pem", "key.pem", "cert.pem"];
 
@@ -62,12 +61,11 @@ pub(super) const STAGED: [&str; 3] = ["next-ca.pem", "next-key.pem", "next-cert.
 pub struct CertificateSet {
     /// Where it is, or is to be written.
     pub folder: PathBuf,
-    /// The CA.
     pub ca: TrustAnchor,
     /// The leaf in PEM.
     pub cert: Vec<u8>,
-    /// The leaf's private key in PEM; `None` where this user may not read it, which is
-    /// enough to trust the CA.
+    /// The leaf's private key in PEM; `None` if this user may not read it, which is enough to trust
+    /// the CA.
     pub key: Option<Zeroizing<Vec<u8>>>,
     /// The last moment at which the leaf is valid.
     pub not_after: OffsetDateTime,
@@ -76,8 +74,8 @@ pub struct CertificateSet {
 }
 
 impl CertificateSet {
-    /// Reads and checks the set in `folder`; `None` where none of its files is there. Who
-    /// made it is not asked: nothing may trust or serve it before [`accepted`] has done so.
+    /// Reads and checks the set in `folder`; `None` if none of its files exists. Does not check who
+    /// made it: [`accepted`] must do so before the set is trusted or served.
     pub fn load_unchecked(folder: &Path, now: OffsetDateTime) -> Result<Option<Self>> {
         Self::load_named(folder, FILES, now)
     }
@@ -117,7 +115,7 @@ impl CertificateSet {
         Self::check(folder, &paths, &ca, key, &cert, now).map(Some)
     }
 
-    /// A set as it was just made, to be written to `folder`.
+    /// A set that was just made, to be written to `folder`.
     pub fn from_issued(folder: &Path, issued: &Issued, now: OffsetDateTime) -> Result<Self> {
         let key = Zeroizing::new(issued.key.as_bytes().to_vec());
         let (ca, cert) = (issued.ca.as_bytes(), issued.cert.as_bytes());
@@ -176,8 +174,7 @@ impl CertificateSet {
         })
     }
 
-    /// The changes that write this set to `folder`, with `mode` for a folder that is to
-    /// be made.
+    /// The changes that write this set to `folder`; `mode` applies if the folder has to be created.
     pub fn write(&self, folder: &Path, mode: u32) -> Result<Vec<Change>> {
         let mut changes = vec![Change::Directory {
             path: folder.to_owned(),
@@ -201,7 +198,7 @@ impl CertificateSet {
         Ok(changes)
     }
 
-    /// What belongs in each of [`FILES`], with its permission bits.
+    /// The contents of each of [`FILES`], with its permission bits.
     fn contents(&self) -> Result<[(&[u8], u32); 3]> {
         let key = self.readable_key()?;
         Ok([
@@ -224,7 +221,7 @@ impl CertificateSet {
         }
     }
 
-    /// The path of the CA, as other programs are to be given it.
+    /// The path of the CA, as given to other programs.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join(FILES[0])
     }
@@ -240,10 +237,10 @@ impl CertificateSet {
     }
 }
 
-/// Where the set belongs that a command is to use.
+/// Where the set that a command uses belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetLocation {
-    /// The folder that the user named with `--certs`; there is no other.
+    /// The folder that the user named with `--certs`; no other is tried.
     Named(PathBuf),
     /// The project's own folder, filled from the machine's.
     Project(PathBuf),
@@ -252,12 +249,12 @@ pub enum SetLocation {
 }
 
 impl SetLocation {
-    /// The place by the order of precedence: `--certs`, the project's, the machine's.
+    /// The place by order of precedence: `--certs`, the project's, the machine's.
     pub fn find(machine: &Machine, global: &Global) -> Result<Self> {
         if let Some(named) = &global.certs {
             return Ok(Self::Named(machine.absolute(named)));
         }
-        // Never above the project: `/tmp/.devcontainer` is anybody's.
+        // Never above the project: any user can create `/tmp/.devcontainer`.
         let project = Workspace::of(machine)
             .project
             .into_iter()
@@ -269,7 +266,7 @@ impl SetLocation {
         }
     }
 
-    /// The project's folder, where the set is the project's.
+    /// The project's folder, if the set is the project's.
     pub fn project(&self) -> Option<&Path> {
         match self {
             Self::Project(folder) => folder.parent()?.parent(),
@@ -285,7 +282,7 @@ impl SetLocation {
     }
 }
 
-/// The folder of the set that all projects of this machine share.
+/// The folder of the machine set, which all projects share.
 pub fn machine_folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("certs"))
 }
@@ -301,7 +298,7 @@ pub fn renew_command(folder: &Path) -> String {
     command_line(words)
 }
 
-/// A failure that has no hint of its own gets the command that makes a new set.
+/// Adds a hint with the command that makes a new set, unless the failure has a hint.
 fn with_renewal(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     match error.downcast::<Failure>() {
         Ok(failure) if !failure.has_hint() => failure.hint(renew_command(folder)).into(),
@@ -338,7 +335,7 @@ fn verify_chain(ca: &[u8], leaf: &[u8], now: OffsetDateTime) -> Result<(), Strin
     verifier
         .verify_server_cert(&leaf, &[], &name, &[], at)
         .map_err(|error| words(&error))?;
-    // The signature and the constraints are the same for each name.
+    // The signature and the constraints are the same for every name.
     let leaf = ParsedCertificate::try_from(&leaf).map_err(|error| words(&error))?;
     for name in others {
         let name = ServerName::try_from(name).map_err(|error| error.to_string())?;

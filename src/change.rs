@@ -1,6 +1,6 @@
-//! The one place that changes the machine. Stores and project files say *what* is to
-//! become of a file, as [`Change`]s with what they expect to find; dry run, diff, apply
-//! and roll back are the same for all of them.
+//! The one place that changes the machine. Stores and project files say *what* should happen to a
+//! file, as [`Change`]s that include what they expect to find; dry run, diff, apply and rollback
+//! are the same for all of them.
 
 mod preview;
 mod undo;
@@ -19,69 +19,63 @@ use crate::os;
 pub use preview::for_administrator;
 use undo::{Before, Undo};
 
-/// How long a program may take that puts a certificate into a store. Debian's
-/// `update-ca-certificates` with the Java hook needs three seconds (measured).
+/// How long a program may take to add a certificate to a store. Debian's `update-ca-certificates`
+/// with the Java hook needs three seconds (measured).
 const PROGRAM_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long to wait for another azup that is changing something.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 
-/// One change of the machine: what, never why.
+/// One change to the machine: what, never why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Make a folder, with its missing parents; one that is there is left as it is.
+    /// Create a folder, with its missing parents; an existing one is left as it is.
     Directory {
-        /// Where.
         path: PathBuf,
         /// Permission bits of the new folders, such as `0o755`.
         mode: u32,
     },
-    /// Remove a folder if it is empty by then; else it stays.
+    /// Remove a folder if it is empty by then; otherwise it stays.
     RemoveFolder {
-        /// Where.
         path: PathBuf,
     },
     /// Set a file to `content`, provided that it still holds `expect`.
     Write {
-        /// Where. A link there is replaced, not followed.
+        /// A link there is replaced, not followed.
         path: PathBuf,
         /// What is there now; `None`: nothing.
         expect: Option<Vec<u8>>,
-        /// What is to be there.
         content: Content,
     },
     /// Delete a file, provided that it still holds `expect`.
     Delete {
-        /// Where.
         path: PathBuf,
         /// What is there now.
         expect: Vec<u8>,
     },
-    /// Changes nothing: makes sure that a file still holds `bytes` before programs write
-    /// to it, and puts them back if one of those fails half-way.
+    /// Changes nothing: makes sure that a file still holds `bytes` before programs write to it, and
+    /// restores them if one of those fails half-way.
     Snapshot {
-        /// Where.
         path: PathBuf,
         /// What is there now.
         bytes: Vec<u8>,
     },
-    /// Run a program that changes what only it can change.
+    /// Run a program to change what only it can change.
     Run {
         /// The program and its arguments.
         argv: Vec<OsString>,
         /// What it reads from standard input.
         input: Option<Input>,
-        /// The command that takes it back, where there is one.
+        /// The command that undoes it, if there is one.
         undo: Option<Vec<OsString>>,
-        /// Whether it needs an administrator: run with `sudo -n` by everybody else.
+        /// Whether it needs an administrator: other users run it with `sudo -n`.
         admin: bool,
     },
-    /// Let Windows trust a root for this user, or no longer.
+    /// Make Windows trust a root for this user, or stop trusting it.
     #[cfg(windows)]
     Root {
-        /// The certificate.
         der: Vec<u8>,
-        /// Whether it is to be there.
+        /// Whether it should be trusted.
         trusted: bool,
     },
 }
@@ -94,7 +88,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// These bytes; `file` holds the same, for a command line that a person pastes.
+    /// These bytes; `file` has the same contents, for a command line that a person pastes.
     pub fn new(bytes: Vec<u8>, file: Option<PathBuf>) -> Self {
         Self { bytes, file }
     }
@@ -113,7 +107,7 @@ impl Change {
         }
     }
 
-    /// A file of which `left` is left; none where that is nothing.
+    /// Reduces a file to `left`, or deletes it if that is empty.
     pub fn reduce(path: PathBuf, expect: Vec<u8>, left: Vec<u8>, mode: u32) -> Self {
         if left.is_empty() {
             return Self::Delete { path, expect };
@@ -135,7 +129,7 @@ impl Change {
         }
     }
 
-    /// Whether it takes the place of a file that is there.
+    /// Whether it replaces an existing file.
     pub fn replaces(&self) -> bool {
         matches!(
             self,
@@ -255,7 +249,7 @@ impl Change {
     }
 }
 
-/// Puts a root into this user's store, or takes it out.
+/// Adds a root to this user's store, or removes it.
 #[cfg(windows)]
 fn set_root(der: &[u8], trusted: bool) -> Result<()> {
     let done = if trusted { os::roots::add(der) } else { os::roots::delete(der) };
@@ -278,8 +272,8 @@ fn remove_folder(path: &Path) -> Undo<'static> {
     }
 }
 
-/// `sudo -n`: it either works without a password or fails at once; azup never waits at a
-/// prompt that nobody sees.
+/// `sudo -n`: it either works without a password or fails at once; azup never waits at an invisible
+/// prompt.
 fn elevated(argv: &[OsString], machine: &Machine) -> Vec<OsString> {
     let mut all: Vec<OsString> = Vec::new();
     if !machine.is_root() {
@@ -289,7 +283,7 @@ fn elevated(argv: &[OsString], machine: &Machine) -> Vec<OsString> {
     all
 }
 
-/// Applies all of `changes` or none: if one fails, those before it are taken back.
+/// Applies all of `changes` or none: if one fails, those before it are undone.
 pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
     let mut done: Vec<Undo<'_>> = Vec::new();
     for change in changes {
@@ -297,8 +291,8 @@ pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
             Ok(undo) => done.push(undo),
             Err(error) => {
                 for undo in done.into_iter().rev() {
-                    // The first failure is the one to report; what cannot be taken back
-                    // is at least whole.
+                    // The first failure is the one to report; a file that cannot be restored is at
+                    // least complete.
                     let _ = undo.apply(machine);
                 }
                 return Err(error);
@@ -308,13 +302,13 @@ pub fn apply(changes: &[Change], machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// Whether planning anew may help: somebody changed a file between reading and writing.
+/// Whether planning again may help: another program changed a file between reading and writing.
 pub fn is_conflict(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Conflict>().is_some()
 }
 
-/// Keeps every other azup of this user from changing anything until it is dropped. Taken
-/// only when there is something to change.
+/// Keeps every other azup of this user from changing anything until it is dropped. Taken only if
+/// there is something to change.
 pub fn exclusively(machine: &Machine) -> Result<Alone> {
     let path = machine.own_folder()?.join("lock");
     let lock = Lock::acquire(&path, LOCK_LIMIT)
@@ -331,7 +325,7 @@ fn held(by: Option<u32>) -> Failure {
     Failure::new(why).hint(by.map_or("pgrep -a azup".to_owned(), |pid| format!("kill {pid}")))
 }
 
-/// Whether it is this azup that changes the machine at the moment.
+/// Whether this azup is the one that is changing the machine.
 static ALONE: AtomicBool = AtomicBool::new(false);
 
 /// While it lives, no other azup of this user changes anything.
@@ -346,8 +340,8 @@ impl Drop for Alone {
     }
 }
 
-/// Waits until no other azup of this user is changing anything. Makes no file, and does not
-/// wait for itself.
+/// Waits until no other azup of this user is changing anything. Creates no file, and does not wait
+/// for itself.
 pub fn wait_for_others(machine: &Machine) -> Result<()> {
     if !ALONE.load(Ordering::Relaxed) && machine.own_folder()?.join("lock").exists() {
         exclusively(machine)?;
@@ -361,7 +355,7 @@ fn mode_of(path: &Path) -> Option<u32> {
     Some(path.metadata().ok()?.mode() & 0o7777)
 }
 
-/// Whether nobody but the owner may do anything with a file of this mode.
+/// Whether only the owner may access a file of this mode.
 fn is_secret(mode: u32) -> bool {
     (mode & 0o077) == 0
 }

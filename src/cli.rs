@@ -1,4 +1,4 @@
-//! The command line: its words, its help, and what they say as the plain types of
+//! The command line: its words, its help, and their values as the plain types of
 //! [`crate::options`]. What the words mean is decided in [`crate::commands`].
 
 mod azurite;
@@ -32,7 +32,7 @@ pub use values::stores_help;
     disable_help_flag = true,
     disable_version_flag = true,
     disable_help_subcommand = true,
-    // Without it, clap prints an error where help is of more use.
+    // Without it, clap prints an error although help is more useful.
     arg_required_else_help = true,
     about = "Run Azure Storage code unchanged against the Azurite emulator: HTTPS, OAuth, trusted",
     help_template = "\

@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 to talk to Azurite over TLS, and to the token endpoint without: one
+//! Just enough HTTP/1.1 to talk to Azurite over TLS, and to the token endpoint without TLS: one
 //! request per connection, a single CA, and a limit on time and size of everything.
 
 use std::io::{ErrorKind, Read, Write};
@@ -16,16 +16,17 @@ use rustls::{
 };
 
 
-/// The only address that is spoken to over TLS: this machine.
+/// The only address for TLS: this machine.
 const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// How long one request may take, on a machine under load.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The largest answer that is read (bytes). What is asked for fits into a fraction of it.
+/// The largest response that is read (bytes). The responses to azup's requests are a fraction of
+/// that.
 const LARGEST: usize = 1 << 20;
 
-/// The most header fields that an answer may have.
+/// The most header fields that a response may have.
 const FIELDS: usize = 100;
 
 /// Talks to 127.0.0.1 and trusts one CA, nothing else.
@@ -35,20 +36,18 @@ pub struct Client {
     limit: Duration,
 }
 
-/// What is asked of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Such as `GET`.
     pub method: &'a str,
     /// Path and query, such as `/devstoreaccount1/c?restype=container`.
     pub target: &'a str,
-    /// Further headers; host, length and connection are added.
+    /// Additional headers; host, length and connection are added.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body; may be empty.
     pub body: &'a [u8],
 }
 
-/// What the server answered.
 #[derive(Debug)]
 pub struct Response {
     /// Such as 201.
@@ -56,14 +55,14 @@ pub struct Response {
     headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
-    /// The version of TLS, such as `TLS 1.3`; empty without.
+    /// The TLS version, such as `TLS 1.3`; empty without TLS.
     pub tls: &'static str,
     /// The server's certificate in DER.
     pub certificate: Option<Vec<u8>>,
 }
 
 impl Response {
-    /// A header's value, whatever the case of its name.
+    /// A header's value; case does not matter in its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -72,7 +71,7 @@ impl Response {
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Nothing listens there (yet).
@@ -100,7 +99,7 @@ impl std::fmt::Display for Refusal {
 }
 
 impl Client {
-    /// A client that trusts the CA `der` alone.
+    /// A client that trusts only the CA `der`.
     pub fn trusting(der: &[u8]) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(der.to_vec()))?;
@@ -135,7 +134,7 @@ impl Client {
         })
     }
 
-    /// Sends a request to 127.0.0.1 and reads the whole answer.
+    /// Sends a request to 127.0.0.1 and reads the whole response.
     pub fn send(&self, port: u16, request: &Request<'_>) -> Result<Response, Refusal> {
         let until = Instant::now() + self.limit;
         let address = SocketAddr::from((ADDRESS, port));
@@ -157,7 +156,7 @@ impl Client {
     }
 }
 
-/// Sends a request without TLS and reads the whole answer.
+/// Sends a request without TLS and reads the whole response.
 pub fn send_plain(
     address: SocketAddr,
     host: &str,
@@ -168,7 +167,7 @@ pub fn send_plain(
     send_over(tcp, host, request, limit)
 }
 
-/// The same over a connection that is there.
+/// The same over an existing connection.
 pub fn send_over(
     mut tcp: TcpStream,
     host: &str,
@@ -196,7 +195,7 @@ fn converse<S: Read + Write>(
         limit(tcp(stream), until)?;
         let (count, ended) = match stream.read(&mut chunk) {
             Ok(count) => (count, count == 0),
-            // Closed without a word of farewell; whole or not is judged below.
+            // Closed without a TLS close_notify; whether the response is complete is checked below.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => (0, true),
             Err(error) => return Err(refusal(&error)),
         };
@@ -213,7 +212,7 @@ fn converse<S: Read + Write>(
     }
 }
 
-/// Takes every certificate. The handshake itself is still checked.
+/// Accepts every certificate. The handshake itself is still checked.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -254,7 +253,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Sets what is left until then as the limit for the next step.
+/// Sets the remaining time as the limit for the next step.
 fn limit(tcp: &TcpStream, until: Instant) -> Result<(), Refusal> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -312,7 +311,7 @@ fn written(host: &str, request: &Request<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The response in `bytes`, once it is whole. `ended`: nothing more will come.
+/// The response in `bytes`, once it is complete. `ended`: nothing more will come.
 fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
     let bad = || Refusal::Other("its answer is not HTTP".to_owned());
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
@@ -356,7 +355,7 @@ fn parsed(bytes: &[u8], ended: bool) -> Result<Option<Response>, Refusal> {
     }))
 }
 
-/// The body of a chunked answer (RFC 9112, section 7.1), once its last chunk is there.
+/// The body of a chunked response (RFC 9112, section 7.1), once its last chunk is there.
 fn unchunked(mut rest: &[u8]) -> Result<Option<Vec<u8>>, ()> {
     let mut body = Vec::new();
     loop {

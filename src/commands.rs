@@ -1,4 +1,4 @@
-//! One file per command, each the same walk: observe, plan, show, apply, report.
+//! One file per command, each with the same steps: observe, plan, show, apply, report.
 
 mod completions;
 mod doctor;
@@ -66,7 +66,7 @@ pub fn run(
         Command::Completions(completions) => completions::run(completions)?,
         Command::Man(man) => man::run(man, global, machine)?,
         Command::Version => version::run(machine)?,
-        // Answered where the command line is read.
+        // Handled where the command line is parsed.
         Command::Help(_) => return Ok(Exit::Done),
     };
     output.give(&answer)?;

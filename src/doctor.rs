@@ -1,13 +1,13 @@
-//! `azup doctor`: every link of the chain as a check of its own, and for each fault the
-//! one command that mends it.
+//! `azup doctor`: a separate check for every link of the chain, and for each fault the one command
+//! that fixes it.
 //!
 //! ```text
 //! CHECKS ─▶ runner (all at once) ─▶ explained (one fault, one finding) ─▶ report
 //! ```
 //!
-//! A family of checks is one file with a table. A check only reads, and says what it saw as
-//! a [`Finding`]. One fault makes many checks fail: a check names those whose failure
-//! explains its own, and is then skipped.
+//! A family of checks is one file with a table. A check only reads, and returns what it saw as a
+//! [`Finding`]. One fault makes many checks fail, so a check names those whose failure explains its
+//! own, and is skipped when one of them fails.
 
 #![allow(
     clippy::unnecessary_wraps,
@@ -43,28 +43,28 @@ pub use context::Context;
 pub use report::{Report, list};
 pub use runner::run;
 
-/// One check.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
-    /// Its name on the command line and in JSON. Never changed once it is published.
+    /// Its name on the command line and in JSON. Never changed after its release.
     pub id: &'static str,
-    /// What is as it should be where the check passes, for people.
+    /// What is true if the check passes, for people.
     pub title: &'static str,
-    /// The checks whose failure explains that this one fails too.
+    /// The checks whose failure explains a failure of this one.
     pub explained_by: &'static [&'static str],
-    /// Whether it runs a program. So many of these run at a time as there are processors,
-    /// or each would take its time from the others.
+    /// Whether it runs a program. At most as many of these run at a time as there are processors;
+    /// more would slow each other down.
     pub starts_program: bool,
-    /// Looks. An error is a failure of what was looked at, with its hint as the fix.
+    /// Performs the check. An error is a failure of the thing checked, with the error's hint as the
+    /// fix.
     pub run: Run,
 }
 
-/// How a check looks.
+/// How a check is performed.
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
-    /// By a function of its own.
+    /// By its own function.
     Check(fn(&Context) -> Result<Finding>),
-    /// As every store of this kind is looked at.
+    /// As for every store of this kind.
     Store(&'static Definition),
 }
 
@@ -80,18 +80,17 @@ impl Run {
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is as it should be.
+    /// All is well.
     Ok,
-    /// It works, or may not be meant; but look at it.
+    /// It works, or may be intended, but deserves a look.
     Warn,
     /// It does not work.
     Fail,
-    /// There is nothing to check, or another check's failure says all.
+    /// There is nothing to check, or another check's failure explains it.
     Skip,
 }
 
 impl Status {
-    /// The word in the report and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -102,14 +101,14 @@ impl Status {
     }
 }
 
-/// What `azup doctor --fix` may do by itself.
+/// What `azup doctor --fix` may do without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AutoFix {
     /// A new certificate set: `azup renew`.
     Renew,
-    /// The CA into every store: `azup trust`.
+    /// Add the CA to every store: `azup trust`.
     Trust,
-    /// CAs of azup's that have expired out of every store.
+    /// Remove azup's expired CAs from every store.
     Prune,
 }
 
@@ -120,15 +119,15 @@ pub struct Finding {
     pub status: Status,
     /// What was seen, and where.
     pub detail: String,
-    /// What is so instead of the check's title.
+    /// A title to show instead of the check's.
     pub title: Option<&'static str>,
-    /// The one command that mends it.
+    /// The one command that fixes it.
     pub fix: Option<String>,
-    /// What mends it without asking.
+    /// What fixes it without asking.
     pub mend: Option<AutoFix>,
-    /// Another check whose failure explains this one, as it turned out while looking.
+    /// Another check whose failure explains this one, as found during the check.
     pub explained_by: Option<&'static str>,
-    /// Whether it explains what others see, as every failure does.
+    /// Whether it explains the findings of other checks, as every failure does.
     explains: bool,
     /// The check whose failure has explained this one.
     pub see: Option<&'static str>,
@@ -168,7 +167,7 @@ impl Finding {
         Self::new(Status::Fail, detail)
     }
 
-    /// Says what is so, where the contrary of the check's title would not be clear.
+    /// Sets a title, for when the opposite of the check's title would be unclear.
     pub fn titled(self, title: &'static str) -> Self {
         Self {
             title: Some(title),
@@ -176,7 +175,7 @@ impl Finding {
         }
     }
 
-    /// Adds the command that mends it.
+    /// Adds the command that fixes it.
     pub fn fix(self, command: impl Into<String>) -> Self {
         Self {
             fix: crate::os::hint(command.into()),
@@ -184,7 +183,7 @@ impl Finding {
         }
     }
 
-    /// Says what to do where no command can do it.
+    /// Says what to do if no command can do it.
     pub fn by_hand(self, what: &str) -> Self {
         Self {
             detail: format!("{}\n{what}", self.detail),
@@ -193,7 +192,7 @@ impl Finding {
         }
     }
 
-    /// Adds what mends it without asking.
+    /// Adds what fixes it without asking.
     pub fn mend(self, mend: AutoFix) -> Self {
         Self {
             mend: Some(mend),
@@ -201,7 +200,7 @@ impl Finding {
         }
     }
 
-    /// Says that this explains what others see, although it is no failure.
+    /// Marks this as explaining the findings of other checks, although it is not a failure.
     pub fn explaining(self) -> Self {
         Self {
             explains: true,
@@ -217,7 +216,7 @@ impl Finding {
         }
     }
 
-    /// The failure of something that could not be looked at, or is broken.
+    /// The failure for something that is broken or could not be checked.
     pub fn of_error(error: &anyhow::Error) -> Self {
         let this = Self::fail(format!("{error:#}"));
         match Failure::hint_of(error) {
@@ -226,14 +225,13 @@ impl Finding {
         }
     }
 
-    /// Whether it asks for attention.
+    /// Whether it needs attention.
     pub fn is_wrong(&self) -> bool {
         matches!(self.status, Status::Warn | Status::Fail)
     }
 }
 
-/// Every check, in the order in which they are printed: what explains comes before what it
-/// explains.
+/// Every check, in printing order: causes come before what they explain.
 pub fn checks() -> Vec<Check> {
     [
         settings::CLOCK,
@@ -253,7 +251,7 @@ pub fn checks() -> Vec<Check> {
     .concat()
 }
 
-/// The checks with these ids, or all where none is named; in the order of [`checks`].
+/// The checks with these ids, or all if none is named; in the order of [`checks`].
 pub fn chosen(ids: &[String]) -> Result<Vec<Check>> {
     let all = checks();
     if let Some(unknown) = ids
@@ -272,7 +270,7 @@ pub fn chosen(ids: &[String]) -> Result<Vec<Check>> {
         .collect())
 }
 
-/// One fault, one finding: what another check's failure explains is skipped.
+/// One fault, one finding: skips what another check's failure explains.
 pub fn explained(results: Vec<(Check, Finding)>) -> Vec<(Check, Finding)> {
     let failed: Vec<&'static str> = results
         .iter()

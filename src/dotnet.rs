@@ -1,6 +1,6 @@
-//! What .NET reads beside the environment, and what of it wins over azup without a word:
+//! What .NET reads in addition to the environment, and which of it silently overrides azup:
 //! `launchSettings.json` under `dotnet run` and `watch`, `.runsettings` under `dotnet test`. Only
-//! files are read; `dotnet` itself, which needs a second to say anything, is never started.
+//! files are read; `dotnet` itself, which needs a second for any answer, is never started.
 
 mod command;
 pub mod kestrel;
@@ -16,12 +16,10 @@ use crate::files;
 use crate::machine::Machine;
 use command::{Dotnet, Verb};
 
-/// A variable that a file of .NET's sets.
+/// A variable that a .NET file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
     /// Its line in the file.
     pub line: usize,
@@ -34,7 +32,8 @@ struct Origin {
     without: Vec<OsString>,
 }
 
-/// What `command` sets by its own files to something else than `ours`: they come later, and win.
+/// The variables that `command` sets through its own files to other values than `ours`: they are
+/// applied later, and win.
 pub fn overriding(command: &[OsString], ours: &[Variable], machine: &Machine) -> Vec<Failure> {
     let Some(dotnet) = Dotnet::of(command, machine) else {
         return Vec::new();
@@ -61,7 +60,7 @@ fn told(origin: &Origin, ours: &[Variable], machine: &Machine) -> Option<Failure
     Some(Failure::new(what).hint(command_line(words.iter().chain(&origin.without))))
 }
 
-/// The profile of the project that is run.
+/// The profile of the project that is to run.
 fn launch_settings(dotnet: &Dotnet) -> Option<Origin> {
     let named = match &dotnet.profile {
         command::Profile::None => return None,

@@ -1,6 +1,5 @@
-//! The variables with which unchanged code finds Azurite, trusts it and gets its tokens:
-//! exactly what is needed on this machine, and no more. What the user has set already is
-//! merged, never replaced.
+//! The variables with which unchanged code finds Azurite, trusts it and gets its tokens: only what
+//! is needed on this machine. What the user has already set is merged, never replaced.
 //!
 //! ```text
 //! Azurite's ports, account ─▶ endpoints ┐
@@ -37,18 +36,17 @@ pub use before::before;
 pub use formats::{dotenv_line, written};
 pub use java::Java;
 
-/// By these every SDK of Azure's finds azup's endpoint.
+/// Every Azure SDK finds azup's endpoint through this.
 const ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const HEADER: &str = "IDENTITY_HEADER";
 
 const THUMBPRINT: &str = "IDENTITY_SERVER_THUMBPRINT";
 
-/// Where delta-rs and `OpenDAL` look instead, each by a name of its own (measured). No SDK of Azure's
-/// reads them.
+/// What delta-rs and `OpenDAL` read instead, each its own (measured). No Azure SDK reads them.
 const ENDPOINT_OF_OTHERS: [&str; 2] = ["AZURE_MSI_ENDPOINT", "AZURE_IMDS_ENDPOINT"];
 const HEADER_OF_OTHERS: &str = "AZURE_MSI_SECRET";
 
-/// What the variables are to say.
+/// What the variables should say.
 #[derive(Clone, Debug)]
 pub struct EnvironmentOptions {
     /// Where Azurite is.
@@ -59,13 +57,13 @@ pub struct EnvironmentOptions {
     pub host_style: bool,
     /// The CA to trust.
     pub ca: TrustAnchor,
-    /// Who gives the tokens.
+    /// Where tokens come from.
     pub credential: Credential,
     /// `IDENTITY_ENDPOINT`.
     pub endpoint: String,
     /// The header of this machine.
     pub header: String,
-    /// `IDENTITY_HEADER`, where it is one that is given to this process alone.
+    /// `IDENTITY_HEADER`, if it is one for this process alone.
     pub drawn: Option<String>,
     /// Which Java programs get a trust store.
     pub java: Java,
@@ -73,12 +71,10 @@ pub struct EnvironmentOptions {
     pub kestrel: bool,
 }
 
-/// One variable: set to a value, or (`None`) taken away.
+/// One variable: set to a value, or (`None`) removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
-    /// Its name.
     pub name: &'static str,
-    /// Its value.
     pub value: Option<OsString>,
 }
 
@@ -87,14 +83,14 @@ pub struct Variable {
 pub struct Environment {
     /// In the order in which they are shown.
     pub variables: Vec<Variable>,
-    /// The files that have to be written first.
+    /// The files that must be written first.
     pub changes: Vec<Change>,
-    /// What the user should know, with the command that mends it.
+    /// What the user should know, with the command that fixes it.
     pub warnings: Vec<Failure>,
 }
 
 impl Environment {
-    /// What has to be set for `wish`, given what is set already.
+    /// What must be set for `wish`, given what is already set.
     pub fn plan(wish: &EnvironmentOptions, machine: &Machine) -> Result<Self> {
         let mut this = Self::default();
         let tokens = (wish.credential == Credential::Local)
@@ -108,7 +104,7 @@ impl Environment {
         this.warnings.extend(unresolved(wish));
         match wish.credential {
             Credential::Local => {
-                // With it beside the two above, SDKs speak Service Fabric's dialect instead.
+                // With it beside the two above, SDKs use Service Fabric's dialect instead.
                 if machine.var(THUMBPRINT).is_some() {
                     this.unset([THUMBPRINT]);
                 }
@@ -129,8 +125,8 @@ impl Environment {
         Ok(this)
     }
 
-    /// Takes away what an earlier `azup env`, or a dev container, has set. Other identities, such
-    /// as App Service's own, stay.
+    /// Removes what an earlier `azup env`, or a dev container, has set. Other identities, such as
+    /// App Service's own, stay.
     fn leave_to_az(&mut self, wish: &EnvironmentOptions, machine: &Machine) {
         let is_ours = |name| {
             let value = machine.var(name);
@@ -154,7 +150,7 @@ impl Environment {
         self.variables.push(Variable { name, value });
     }
 
-    /// Gives a process these variables.
+    /// Sets these variables for a process.
     pub fn give_to(&self, command: &mut Command) {
         for Variable { name, value } in &self.variables {
             match value {
@@ -165,8 +161,8 @@ impl Environment {
     }
 }
 
-/// Names below localhost are this machine by RFC 6761, but not every resolver says so: Debian's
-/// own asks a name server (measured).
+/// Names below localhost are this machine by RFC 6761, but not every resolver agrees: Debian's own
+/// asks a name server (measured).
 fn unresolved(wish: &EnvironmentOptions) -> Option<Failure> {
     if !wish.host_style {
         return None;
@@ -182,8 +178,8 @@ fn unresolved(wish: &EnvironmentOptions) -> Option<Failure> {
     Some(Failure::new(what).hint(format!("echo '{line}' | sudo tee -a /etc/hosts")))
 }
 
-/// Where Azurite is, and who gives the `tokens` (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`): the same
-/// whatever else is set on this machine.
+/// Where Azurite is, and where `tokens` come from (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`):
+/// independent of what else is set on this machine.
 pub fn services(
     account: &Account,
     ports: Ports,
@@ -202,14 +198,14 @@ pub fn services(
     let blob = account.url(Service::Blob, ports.blob, host_style);
     let connection = account.connection_string(ports, host_style);
     all.extend([
-        // obstore, polars and `OpenDAL`. Not AZURE_STORAGE_ACCOUNT beside them: with that gocloud and
-        // tusd build the cloud's host name and leave this machine (measured).
+        // obstore, polars and `OpenDAL`. Without AZURE_STORAGE_ACCOUNT: with that, gocloud and tusd
+        // build the cloud's host name and leave this machine (measured).
         ("AZURE_STORAGE_ENDPOINT", blob.clone()),
         ("AZURE_STORAGE_ACCOUNT_NAME", account.name().to_owned()),
-        // rclone takes the account from that name and would build the cloud's host name.
+        // rclone takes the account from this name and would otherwise build the cloud's host name.
         ("RCLONE_AZUREBLOB_ENDPOINT", blob.clone()),
         ("AZURE_STORAGE_CONNECTION_STRING", connection.clone()),
-        // Functions: Core Tools and VS Code's extension take it before local.settings.json.
+        // Functions: Core Tools and VS Code's extension prefer it to local.settings.json.
         ("AzureWebJobsStorage", connection),
     ]);
     if let Some((endpoint, header)) = tokens {
@@ -220,11 +216,11 @@ pub fn services(
     all
 }
 
-/// The end of the name of a setting that says an account and no URL: the cloud's host name is made
-/// of it. Functions, `DurableTask` and `WebJobs` read it.
+/// The suffix of a setting that names an account without a URL: the cloud's host name is built from
+/// it. Functions, `DurableTask` and `WebJobs` read it.
 pub const ACCOUNT_NAME: &str = "__accountname";
 
-/// The same for programs in Go: tusd, and gocloud where it is given no connection string (measured).
+/// The same for programs in Go: tusd, and gocloud if it is given no connection string (measured).
 const ACCOUNT_IN_GO: &str = "AZURE_STORAGE_ACCOUNT";
 
 /// What the user has set that leads to the cloud, whatever azup sets beside it.
@@ -241,7 +237,7 @@ pub fn leading_away(machine: &Machine) -> Option<Failure> {
     Some(Failure::new(what).hint(format!("unset {}", names.join(" "))))
 }
 
-/// What `DefaultAzureCredential` prefers to azup's endpoint: a whole service principal, or a
+/// What `DefaultAzureCredential` prefers to azup's endpoint: a complete service principal, or a
 /// workload identity. It is left alone, since it is the user's.
 fn other_identity(machine: &Machine) -> Option<Failure> {
     let is_set = |name: &&str| machine.var(name).is_some_and(|value| !value.is_empty());

@@ -1,6 +1,5 @@
-//! How azup says that something went wrong: what, where, why, then one command
-//! to paste. A [`Failure`] also carries the exit code, so that `main` never has
-//! to guess one from a message.
+//! How azup reports that something went wrong: what, where, why, then one command to paste. A
+//! [`Failure`] also carries the exit code, so that `main` never has to guess one from a message.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -21,12 +20,11 @@ pub enum Exit {
     Refused,
     /// Stopped by Ctrl-C or SIGTERM before it was done.
     Interrupted,
-    /// That of the program which azup ran for the user.
+    /// The exit code of the program that azup ran for the user.
     Program(u8),
 }
 
 impl Exit {
-    /// The number.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -56,7 +54,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with exit code 1. `what` is a sentence without capital and full stop.
+    /// A failure with exit code 1. `what` is a sentence without capital letter and full stop.
     pub fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -66,19 +64,19 @@ impl Failure {
         }
     }
 
-    /// Adds the command that mends it.
+    /// Adds the command that fixes it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = crate::os::hint(hint.into());
         self
     }
 
-    /// Adds the lines that a person can paste into the file which azup leaves alone.
+    /// Adds the lines to paste into a file that azup leaves alone.
     pub fn snippet(mut self, snippet: impl Into<String>) -> Self {
         self.snippet = Some(snippet.into());
         self
     }
 
-    /// The lines to paste of an error, where it has some.
+    /// The lines to paste of an error, if it has any.
     pub fn snippet_of(error: &anyhow::Error) -> Option<&str> {
         error.downcast_ref::<Self>()?.snippet.as_deref()
     }
@@ -106,7 +104,7 @@ impl Failure {
             .map_or(Exit::Failed, |failure| failure.exit)
     }
 
-    /// The hint of an error, where it has one.
+    /// The hint of an error, if it has one.
     pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
         error.downcast_ref::<Self>()?.hint.as_deref()
     }
@@ -120,8 +118,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Why an input or output operation failed, in words and without the `(os error 13)`
-/// that the standard library appends.
+/// Why an I/O operation failed, in words and without the `(os error 13)` that the standard library
+/// appends.
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
@@ -130,9 +128,9 @@ pub fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// A path or word as a POSIX shell reads it back: bare where that is safe, else quoted.
-/// Control characters (a newline in a path) become visible escapes, so that one path is
-/// always one line. Bytes that are not UTF-8 are written as `\xHH` inside `$'…'`.
+/// A path or word as a POSIX shell reads it back: unquoted if that is safe, else quoted. Control
+/// characters (a newline in a path) become visible escapes, so that one path is always one line.
+/// Bytes that are not UTF-8 are written as `\xHH` inside `$'…'`.
 pub fn quoted(word: impl AsRef<OsStr>) -> String {
     use crate::os::OsStrExt as _;
     let bytes = crate::os::plain(word.as_ref().as_bytes());
@@ -176,27 +174,27 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// Whether a character is none that a person sees, but one that a terminal obeys: those that
-/// control it, and those that change the direction or the lines of what stands around them,
-/// by which a text can look like another one.
+/// Whether a character is not seen by a person but obeyed by a terminal: control characters, and
+/// those that change the direction or the lines of the surrounding text, with which one text can
+/// look like another.
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text of somebody else's in one line, with the rest left to what prints it.
+/// Foreign text on one line; the output code handles the rest.
 pub fn in_one_line(text: &str) -> String {
     text.replace('\n', "\\n").replace('\r', "\\r")
 }
 
 fn escape(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        // A String takes every write.
+        // Writing to a String never fails.
         let _ = fmt::Write::write_fmt(out, format_args!("\\x{byte:02x}"));
     }
 }
 
-/// The command for what only a person can put right: the files in an editor.
+/// The command for what only a person can fix: the files in an editor.
 pub fn in_editor<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> String {
     let names: Vec<String> = paths.into_iter().map(|path| shown(path.as_ref())).collect();
     format!("${{EDITOR:-vi}} {}", names.join(" "))
@@ -216,7 +214,7 @@ pub fn command_line<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Stri
         .join(" ")
 }
 
-/// A path for a message: [`quoted`] only where it has to be.
+/// A path for a message: [`quoted`] only if necessary.
 pub fn shown(path: &Path) -> String {
     quoted(path.as_os_str())
 }

@@ -1,10 +1,9 @@
 //! Files that are either as they were or as intended, whatever happens in between.
 //!
-//! `tempfile::persist` leaves mode 0600 and the wrong owner, `atomic-write-file` mode
-//! 0777 behind a symlink (both measured), and neither notices that somebody else wrote
-//! in the meantime. Here the new file is written beside the old one, *exchanged* with it
-//! in one step, and what came out is compared with what was expected: if pip or an
-//! editor was faster, their file goes back.
+//! `tempfile::persist` leaves mode 0600 and the wrong owner, `atomic-write-file` mode 0777 behind a
+//! symlink (both measured), and neither notices that another program wrote in the meantime. Here
+//! the new file is written beside the old one and *exchanged* with it in one step, and what came
+//! out is compared with what was expected: if pip or an editor was faster, their file goes back.
 
 #[cfg_attr(windows, path = "files/windows/attributes.rs")]
 mod attributes;
@@ -60,13 +59,12 @@ pub fn followed(path: &Path) -> PathBuf {
 /// is larger is not one of them, and reading it would only fill the memory.
 pub const LARGEST: u64 = 64 << 20;
 
-/// What a file holds, or is to hold.
+/// What a file contains, or will contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Bytes, with the permission bits for a file that does not exist yet. An existing
     /// file keeps its own mode and owner.
     File {
-        /// All bytes of the file.
         bytes: Vec<u8>,
         /// Permission bits of a new file, such as `0o644`.
         mode: u32,
@@ -75,8 +73,8 @@ pub enum Content {
     Link(PathBuf),
 }
 
-/// Somebody else changed the file after it was read. Reading it again and planning anew
-/// is the way on.
+/// Another program changed the file after it was read. The caller should read it again and make a
+/// new plan.
 #[derive(Debug)]
 pub struct Conflict(pub PathBuf);
 
@@ -129,13 +127,13 @@ pub fn read_end(path: &Path, length: u64) -> Result<Vec<u8>> {
     rest(file, length, path)
 }
 
-/// All of a regular file of a size that makes sense.
+/// The contents of a regular file of plausible size.
 fn checked_content(file: File, path: &Path) -> Result<Vec<u8>> {
     let length = checked_length(&file, path)?;
     rest(file, length, path)
 }
 
-/// The length of a regular file (bytes), where it makes sense.
+/// The length of a regular file (bytes), if it is plausible.
 fn checked_length(file: &File, path: &Path) -> Result<u64> {
     let about = file
         .metadata()
@@ -164,13 +162,13 @@ fn rest(mut file: File, length: u64, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// For whoever opens a file of azup's own: a FIFO that somebody has put there is an error,
-/// or reads as empty, instead of waiting for its other end for ever.
+/// For opening azup's own files: if another process has put a FIFO there, opening fails or reads as
+/// empty, instead of waiting for the other end forever.
 pub fn never_waiting() -> OpenOptions {
     os::for_owner()
 }
 
-/// Opens a file that is only ever added to, for its owner alone, making it where it is
+/// Opens a file that is only ever appended to, readable by its owner only, creating it if it is
 /// missing: a log, which several writers may share.
 pub fn open_to_append(path: &Path) -> Result<File> {
     never_waiting()
@@ -180,7 +178,7 @@ pub fn open_to_append(path: &Path) -> Result<File> {
         .map_err(|error| cannot("write", path, &error).into())
 }
 
-/// Whether a file is there that this user may not read.
+/// Whether there is a file that this user may not read.
 pub fn is_closed_to_us(path: &Path) -> bool {
     never_waiting()
         .read(true)
@@ -189,7 +187,7 @@ pub fn is_closed_to_us(path: &Path) -> bool {
         && exists(path)
 }
 
-/// A missing file, also where a parent is missing or is itself a file.
+/// Whether the file is missing, including when a parent is missing or is itself a file.
 fn absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -197,15 +195,15 @@ fn absent(error: &io::Error) -> bool {
     )
 }
 
-/// Whether anything, also a dangling link, has this name.
+/// Whether anything, even a dangling link, has this name.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// What tells a folder from every other one, whatever it is called.
+/// What distinguishes a folder from every other one, whatever its name.
 pub type Identity = (u64, u64);
 
-/// The identity of what is at `path`, through links; `None` where nothing is.
+/// The identity of what is at `path`, through links; `None` if there is nothing.
 pub fn identity(path: &Path) -> Option<Identity> {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
@@ -215,14 +213,14 @@ pub fn identity(path: &Path) -> Option<Identity> {
     os::identity(path)
 }
 
-/// Whether this user may make and replace files in `folder`.
+/// Whether this user may create and replace files in `folder`.
 pub fn is_writable(folder: &Path) -> bool {
     os::is_writable(folder)
 }
 
-/// Whether the file system of `path` keeps permission bits for each file. Where it does
-/// not (FAT, NTFS, shared folders of virtual machines, WSL's drives), a mount option gives
-/// all files the same bits, and they say nothing about who can reach the disk.
+/// Whether the file system of `path` keeps permission bits for each file. If not (FAT, NTFS, shared
+/// folders of virtual machines, WSL's drives), a mount option gives all files the same bits, which
+/// do not show who can access the disk.
 #[cfg(target_os = "linux")]
 pub fn keeps_permissions(path: &Path) -> bool {
     // statfs(2), linux/magic.h, and each file system's own header.
@@ -244,16 +242,16 @@ pub fn keeps_permissions(path: &Path) -> bool {
     })
 }
 
-/// Numbers of file systems mean nothing elsewhere, where the usual one keeps them.
+/// File system numbers mean nothing on other systems, whose usual one keeps permission bits.
 #[cfg(not(target_os = "linux"))]
 pub fn keeps_permissions(_path: &Path) -> bool {
     true
 }
 
-/// Refuses a folder of azup's own that somebody else may have put there: one in a folder
-/// in which everybody may make files (`XDG_DATA_HOME=/tmp`), unless it is really this
-/// user's and closed to others, or elsewhere one of another user's. Whoever owns it could have a CA of their own trusted.
-/// `usual` is where it is if nobody says otherwise.
+/// Refuses an own folder that another user may have put there: in a folder where every user may
+/// create files (`XDG_DATA_HOME=/tmp`), unless it really is this user's and closed to others;
+/// elsewhere, if it belongs to another user. Its owner could have a CA of their own trusted.
+/// `usual` is its default location.
 pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
     let user = os::user();
     let Ok(about) = path.symlink_metadata() else {
@@ -263,7 +261,7 @@ pub fn check_own_folder(path: &Path, usual: &Path) -> Result<()> {
         let closed = about.is_dir() && about.uid() == user && about.mode() & 0o022 == 0;
         (!closed).then_some("is in a folder that everybody can write to, and does not belong to this user alone")
     } else {
-        // Root is who `sudo` made of the user.
+        // Under sudo, root acts for the user.
         let owner = path.metadata().map_or(about.uid(), |about| about.uid());
         let known = user == 0 || [user, 0].contains(&owner);
         (!known).then_some("belongs to another user")
@@ -280,8 +278,8 @@ fn others_may_write(folder: &Path) -> bool {
         .is_ok_and(|about| about.mode() & 0o002 != 0)
 }
 
-/// The command after which azup's folder is in one of this user's alone: the usual one,
-/// the session's, or, where the file system of those knows no permissions, a new one.
+/// The command after which azup's folder is in one that only this user can write: the usual one,
+/// the session's or, if their file system has no permissions, a new one.
 fn elsewhere(usual: &Path, refused: &Path) -> String {
     let user = os::user();
     let is_fit = |folder: &&Path| {
@@ -315,8 +313,8 @@ fn elsewhere(usual: &Path, refused: &Path) -> String {
 /// Random bytes.
 ///
 /// # Panics
-/// Where the operating system has no random numbers, in which case no certificate could
-/// be made either.
+/// If the operating system has no random numbers, in which case no certificate could be made
+/// either.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)

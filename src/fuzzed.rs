@@ -1,6 +1,5 @@
-//! Readers of other programs' files that nothing outside of azup has a use for, but the
-//! fuzz targets in `fuzz/`. Each takes the bytes of a file, never fails, and passes over
-//! what it does not understand.
+//! Parsers of other programs' files that only the fuzz targets in `fuzz/` need outside azup. Each
+//! takes the bytes of a file, never fails, and skips what it does not understand.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
-//! What git tracks, read from its index without running git, which would do what a
-//! repository's own configuration says. Private keys, since some guides have a certificate's
-//! key committed, and who has the repository can then serve it. And anything else of which it
-//! matters whether the user made it or the repository brought it.
+//! What git tracks, read from its index without running git, which would obey the repository's own
+//! configuration. Private keys, since some guides have a certificate's key committed, and anyone
+//! who has the repository can then serve with it; and any other file for which it matters whether
+//! the user made it or the repository brought it.
 
 mod exclude;
 mod ignore;
@@ -22,17 +22,17 @@ pub use exclude::{Kept, keep_out, keep_out_no_longer};
 pub use ignore::{Rule, rule};
 use index::{Entry, entries};
 
-/// No private key is larger (bytes).
+/// Files larger than this (bytes) are not private keys.
 const LARGEST_KEY: u32 = 64 << 10;
 
-/// How many files may be looked into.
+/// How many files to look into at most.
 const MOST: usize = 500;
 
-/// Why nobody can tell what a repository tracks: as good as tracked, for whoever asks.
+/// Why it cannot be determined what a repository tracks. Callers treat it as tracked.
 #[derive(Debug)]
 pub struct Unclear {
     why: String,
-    /// A command after which one can.
+    /// A command after which it can be determined.
     pub fix: String,
 }
 
@@ -42,8 +42,8 @@ impl std::fmt::Display for Unclear {
     }
 }
 
-/// The private keys below `project` that git tracks, relative to it. What cannot be read
-/// counts as none: this is a warning, nothing depends on it.
+/// The private keys below `project` that git tracks, relative to it. Files that cannot be read are
+/// skipped: this is only a warning.
 pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for repository in Repository::around(project) {
@@ -62,7 +62,7 @@ pub fn tracked_keys(project: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What git tracks below `project`, relative to it: the first `most` of it.
+/// What git tracks below `project`, relative to it: the first `most` paths.
 pub fn tracked_below(project: &Path, most: usize) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for repository in Repository::around(project) {
@@ -78,9 +78,8 @@ pub fn tracked_below(project: &Path, most: usize) -> Vec<PathBuf> {
     found
 }
 
-/// Those of `names` in `folder` that git tracks, in any repository around it: one in
-/// between that tracks nothing does not hide another. A folder that is a link counts as the
-/// folder that it leads to.
+/// Those of `names` in `folder` that git tracks, in any repository around it: an inner repository
+/// that tracks nothing does not hide an outer one. A folder that is a link counts as its target.
 pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Result<Vec<&'a str>, Unclear> {
     let mut tracked = Vec::new();
     for repository in Repository::around(folder) {
@@ -111,7 +110,7 @@ pub fn tracked_among<'a>(folder: &Path, names: &[&'a str]) -> Result<Vec<&'a str
 /// repository around it.
 pub fn tracks(path: &Path) -> Result<bool, Unclear> {
     let mut paths = vec![path.to_owned()];
-    // The folder by its real name, and all of it; the link itself may be what is tracked.
+    // The folder by its real name, and everything in it; the link itself may be tracked.
     let parent = path.parent().and_then(|folder| folder.canonicalize().ok());
     paths.extend(parent.and_then(|folder| Some(folder.join(path.file_name()?))));
     paths.extend(path.canonicalize());
@@ -136,7 +135,7 @@ pub fn is_in_repository(path: &Path) -> bool {
     !Repository::around(path).is_empty()
 }
 
-/// A repository, and where in it one was looking.
+/// A repository, and the path in it that is being looked up.
 #[derive(Debug)]
 struct Repository {
     root: PathBuf,
@@ -146,13 +145,13 @@ struct Repository {
 }
 
 impl Repository {
-    /// The one that a file, which may not be there, would be added to.
+    /// The repository to which a file, which need not exist, would be added.
     fn of(path: &Path) -> Option<Self> {
         let folder = path.parent()?.canonicalize().ok()?;
         Self::at_or_above(&folder.join(path.file_name()?)).into_iter().next()
     }
 
-    /// The one that there would be if its folder became one.
+    /// The repository that there would be if its folder became one.
     fn to_be(path: &Path) -> Self {
         let root = path.parent().unwrap_or(path).to_owned();
         Self {
@@ -162,7 +161,7 @@ impl Repository {
         }
     }
 
-    /// Those around a folder, by its real name.
+    /// The repositories around a folder, by its real name.
     fn around(folder: &Path) -> Vec<Self> {
         let folder = folder.canonicalize();
         folder.map_or_else(|_| Vec::new(), |folder| Self::at_or_above(&folder))
@@ -182,7 +181,7 @@ impl Repository {
         path.ancestors().filter_map(repository).collect()
     }
 
-    /// Shows every entry; none where nothing was ever added.
+    /// Passes every entry to `show`; none if nothing was ever added.
     fn each(&self, mut show: impl FnMut(Entry<'_>)) -> Result<(), Unclear> {
         let id_length = if uses_sha256(&self.git) { 32 } else { 20 };
         let Some(bytes) = self.read("index")? else {
@@ -190,7 +189,7 @@ impl Repository {
         };
         let damaged = || self.unclear("is not a complete git index");
         let base = entries(&bytes, id_length, &mut show).ok_or_else(damaged)?;
-        // A split index says only what has changed since the other file was written. Entries
+        // A split index holds only what has changed since the shared index was written. Entries
         // that were deleted since then count as tracked.
         if !base.is_empty() {
             let other = format!("sharedindex.{}", files::hex(base));
@@ -208,7 +207,7 @@ impl Repository {
         })
     }
 
-    /// git itself stops at such an index, too.
+    /// git itself rejects such an index, too.
     fn unclear(&self, why: &str) -> Unclear {
         let index = self.git.join("index");
         let mut aside = index.clone().into_os_string();
@@ -220,7 +219,7 @@ impl Repository {
         }
     }
 
-    /// The files of a folder that is not checked out are in git's objects alone.
+    /// The files of a folder that is not checked out are only in git's objects.
     fn sparse(&self) -> Unclear {
         let index = shown(&self.git.join("index"));
         Unclear {

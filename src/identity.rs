@@ -1,5 +1,5 @@
-//! The local credential: access tokens for the emulator, and the endpoint at which every
-//! Azure SDK asks for them when it believes to run in Azure App Service.
+//! The local credential: access tokens for the emulator, and the endpoint from which every Azure
+//! SDK requests them when it believes that it runs in Azure App Service.
 //!
 //! ```text
 //! IDENTITY_ENDPOINT, IDENTITY_HEADER ─▶ server ─▶ request ─▶ token
@@ -7,7 +7,7 @@
 //!                            drawn header ─────────┴▶ forward ─▶ login (az, azd)
 //! ```
 //!
-//! [`start`] serves, or finds that another azup with the same header does so already.
+//! [`start`] serves, or finds that another azup with the same header already does.
 
 mod audience;
 mod forward;
@@ -40,14 +40,14 @@ pub const PORT: u16 = 10003;
 /// The path of the App Service dialect.
 pub const PATH: &str = "/msi/token";
 
-/// Where the endpoint listens unless somebody asks for more than this machine.
+/// Where the endpoint listens unless other machines should reach it.
 pub fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// The value of `IDENTITY_ENDPOINT` for an endpoint at `address`.
 pub fn url(address: SocketAddr) -> String {
-    // What listens everywhere is reached here.
+    // An endpoint that listens on all addresses is reached here.
     let reached = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => loopback(address.port()),
         IpAddr::V6(ip) if ip.is_unspecified() => loopback(address.port()),
@@ -56,21 +56,21 @@ pub fn url(address: SocketAddr) -> String {
     format!("http://{reached}{PATH}")
 }
 
-/// What an endpoint gives, and to whom.
+/// What an endpoint gives, and to which clients.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// The header of those who get local tokens.
+    /// The header of clients that get local tokens.
     pub header: String,
-    /// What local tokens are given for, beside Azure Storage and this machine's own.
+    /// The audiences of local tokens, in addition to Azure Storage and this machine's own.
     pub audiences: Vec<String>,
-    /// Who gets tokens of the user's own login.
+    /// Which clients get tokens of the user's own login, and from where.
     pub forward: Option<Forward>,
-    /// The clock by which tokens begin and end.
+    /// The clock for the start and expiry of tokens.
     pub clock: Clock,
 }
 
 impl Service {
-    /// Local tokens alone.
+    /// Local tokens only.
     pub fn local(header: &str, clock: Clock) -> Self {
         Self {
             header: header.to_owned(),
@@ -81,8 +81,8 @@ impl Service {
     }
 }
 
-/// The whole answer to the request in `bytes` of a client on this machine; `None` while
-/// the request's head is not whole. Only for the fuzz target: [`start`] serves.
+/// The whole answer to the request in `bytes` of a client on this machine; `None` while the
+/// request's head is incomplete. Only for the fuzz target: [`start`] serves.
 #[cfg(feature = "internals")]
 pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
     let rules = request::Rules::new(&Service::local(header, clock), true, None);
@@ -92,10 +92,10 @@ pub fn answer(header: &str, clock: Clock, bytes: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// What [`start`] came to.
+/// The result of [`start`].
 #[derive(Debug)]
 pub enum Started {
-    /// This process serves, until this is dropped.
+    /// This process serves, until the value is dropped.
     Here(Server),
     /// Another azup serves there with the same header.
     Elsewhere,
@@ -125,8 +125,8 @@ pub fn start(listen: SocketAddr, service: &Service) -> Result<Started, Failure> 
     })
 }
 
-/// Answers clients that know a header of `service`. On a loopback address, only those that
-/// call this machine by a name of its own.
+/// Answers clients that know a header of `service`. On a loopback address, only those that use one
+/// of this machine's own names.
 pub fn serve(listen: SocketAddr, service: &Service) -> std::io::Result<Server> {
     Server::start(listen, None, |wake| {
         let rules = request::Rules::new(service, listen.ip().is_loopback(), wake);
@@ -134,7 +134,7 @@ pub fn serve(listen: SocketAddr, service: &Service) -> std::io::Result<Server> {
     })
 }
 
-/// A port to propose where `port` is taken.
+/// A port to propose if `port` is taken.
 pub fn other_port(port: u16) -> u16 {
     // Far enough away from the usual one, and never out of range.
     if port < 50_000 { port + 10_000 } else { 20_003 }

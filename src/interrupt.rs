@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM, asked for between two steps instead of ending the process in the
-//! middle of one; for a test run also the end of the program that started azup.
+//! Ctrl-C and SIGTERM, checked between two steps instead of ending the process in the middle of
+//! one; for a test run also the end of the program that started azup.
 
 use std::io::{ErrorKind, Read as _};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::machine;
 use crate::os;
 
-/// How long is waited for input where there is none yet.
+/// How long to wait for input if there is none yet.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether the user wants azup to end.
@@ -22,9 +22,9 @@ pub struct Interrupt {
     starter: Option<ParentProcess>,
 }
 
-/// The program that started azup. It holds the other end of standard input; others may have
-/// inherited that, so its process counts, too. Not by the signal at a parent's death: that
-/// comes when the thread ends which started azup.
+/// The program that started azup. It holds the other end of standard input; other processes may
+/// have inherited that, so the program's own end counts, too. Not detected by the parent-death
+/// signal: that comes when the *thread* that started azup ends.
 #[derive(Clone, Debug)]
 struct ParentProcess {
     process: os::ParentProcess,
@@ -56,7 +56,7 @@ impl ParentProcess {
         Ok(this)
     }
 
-    /// Why nobody needs azup any more.
+    /// Why azup is no longer needed.
     fn gone(&self) -> Option<&'static str> {
         if self.input_ended.load(Ordering::Relaxed) {
             return Some("standard input has ended");
@@ -66,8 +66,8 @@ impl ParentProcess {
 }
 
 impl Interrupt {
-    /// By Ctrl-C, what else ends a program politely, and, unless in the background
-    /// (`detached`), the end of the terminal.
+    /// By Ctrl-C, other polite requests to end and, unless in the background (`detached`), the
+    /// terminal's hangup.
     pub fn listen(detached: bool) -> Result<Self> {
         let asked = os::asked_to_end(detached)?;
         Ok(Self { asked, starter: None })
@@ -96,7 +96,7 @@ impl Interrupt {
         self.starter.as_ref().and_then(ParentProcess::gone)
     }
 
-    /// Goes on unless one of them has come.
+    /// Returns an error if one of them has come.
     pub fn check(&self) -> Result<()> {
         if let Some(why) = self.gone() {
             let failure = Failure::new(format!("{why} before Azurite was ready"));

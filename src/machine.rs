@@ -1,6 +1,6 @@
-//! The only seam to the outside: environment, home, clock and processes.
-//! Everything else gets a [`Machine`] passed in, so that a test owns HOME, PATH and
-//! time by starting `azup` with another environment.
+//! The only seam to the outside: environment, home, clock and processes. Everything else is passed
+//! a [`Machine`], so that a test controls HOME, PATH and time by starting `azup` with another
+//! environment.
 
 #[cfg(unix)]
 mod listener;
@@ -28,11 +28,11 @@ pub use crate::os::{is_another_users, listener};
 pub use listener::{is_another_users, listener};
 pub use process::{Finished, no_thread, not_started, thread};
 
-/// What `install.sh` of the dev container Feature leaves while the image is built.
+/// The file that the dev container Feature's `install.sh` leaves while the image is built.
 const DEV_CONTAINER_MARK: &str = "/usr/local/share/azup/dev-container";
 
-/// The years in which a certificate can be made: its dates are counted from 1970 by those
-/// who read them, and end with the year 9999 (RFC 5280, 4.1.2.5).
+/// The years in which a certificate can be made: parsers count its dates from 1970, and the last
+/// year is 9999 (RFC 5280, 4.1.2.5).
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9997;
 
 /// What the process was started with.
@@ -47,7 +47,7 @@ pub struct Machine {
     sudo: Option<SudoUser>,
 }
 
-/// A clock that goes on, for a process that lives for days: the machine's, as far off as
+/// A running clock, for a process that lives for days: the machine's, offset by as much as
 /// `AZUP_NOW` was when azup started.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -55,18 +55,17 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The time now. Not by a monotonic clock, which stands still while a laptop sleeps.
+    /// The time now. Not from a monotonic clock, which stands still while a laptop sleeps.
     pub fn now(self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + self.ahead
     }
 }
 
 impl Machine {
-    /// Takes in the environment of this process. Started with sudo, it becomes the user
-    /// who typed that ([`SudoUser`]).
+    /// The environment of this process. Under sudo, that of the user who ran sudo ([`SudoUser`]).
     ///
-    /// `AZUP_NOW` (seconds since 1970) sets the clock, for tests that live through a
-    /// certificate's whole life.
+    /// `AZUP_NOW` (seconds since 1970) sets the clock, for tests that cover a certificate's whole
+    /// life.
     pub fn here() -> Result<Self> {
         let env: BTreeMap<OsString, OsString> = os::variables().collect();
         let cwd = std::env::current_dir().map_err(|error| {
@@ -99,8 +98,8 @@ impl Machine {
         }
     }
 
-    /// The machine as it is for the user who typed `sudo`. A home that is not root's was
-    /// chosen on purpose and stays.
+    /// The machine as seen by the user who ran `sudo`. A home that is not root's was chosen on
+    /// purpose and stays.
     fn of(mut self, user: SudoUser) -> Self {
         let before = self.home.take().unwrap_or_else(|| user.root_home.clone());
         let home = if before == user.root_home {
@@ -125,13 +124,13 @@ impl Machine {
         self
     }
 
-    /// The user who typed `sudo azup`, where that is how it was started.
+    /// The user who ran `sudo azup`, if it was started that way.
     pub fn sudo_user(&self) -> Option<&str> {
         self.sudo.as_ref().map(|user| user.name.as_str())
     }
 
-    /// Does `work`, which changes `path`: started with sudo, as root where only root can
-    /// change anything on the way there, and as the user everywhere else.
+    /// Does `work`, which changes `path`: under sudo, as root if only root can make a change on
+    /// that path, and as the user otherwise.
     pub fn changing<T>(&self, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
         match &self.sudo {
             Some(user) if user.leaves_to_root(path) => user.as_root(work),
@@ -139,7 +138,7 @@ impl Machine {
         }
     }
 
-    /// Like [`Machine::run`]; started with sudo, the program runs as root, in root's home.
+    /// Like [`Machine::run`], but under sudo the program runs as root, in root's home.
     pub fn run_as_administrator(
         &self,
         argv: &[OsString],
@@ -175,7 +174,7 @@ impl Machine {
         }
     }
 
-    /// The same machine, seen from another folder.
+    /// The same machine with another current folder.
     pub fn at(&self, folder: &Path) -> Self {
         Self {
             cwd: self.absolute(folder),
@@ -183,7 +182,7 @@ impl Machine {
         }
     }
 
-    /// The same machine with other variables: each as `to` makes it, or without it.
+    /// The same machine with each variable as `to` returns it, or without it.
     pub fn with_variables(&self, to: impl Fn(&OsStr, &OsStr) -> Option<OsString>) -> Self {
         let env = self.env.iter();
         let env = env.filter_map(|(name, value)| Some((name.clone(), to(name, value)?)));
@@ -201,13 +200,12 @@ impl Machine {
             .filter(|value| !value.is_empty())
     }
 
-    /// The names of all variables that say something and can be shown.
+    /// The names of all variables that are not empty and can be displayed.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         let set = self.env.iter().filter(|(_, value)| !value.is_empty());
         set.filter_map(|(name, _)| name.to_str())
     }
 
-    /// The current folder.
     pub fn cwd(&self) -> &Path {
         &self.cwd
     }
@@ -222,7 +220,7 @@ impl Machine {
         self.now
     }
 
-    /// The same clock for what goes on after the start. Exact to a second.
+    /// The same clock, but running. Exact to a second.
     pub fn clock(&self) -> Clock {
         let ahead = if self.var("AZUP_NOW").is_some() {
             self.now - OffsetDateTime::now_utc()
@@ -261,8 +259,8 @@ impl Machine {
         Ok(folder)
     }
 
-    /// Refuses a folder of azup's own that a repository brought along, by variables in a file that
-    /// some tool reads: it says whom this machine trusts.
+    /// Refuses an own folder that a repository brought along, through variables in a file that some
+    /// tool reads: it determines which CAs this machine trusts.
     fn refuse_brought(&self, folder: &Path) -> Result<()> {
         static FINE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         let mut fine = FINE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -289,21 +287,21 @@ impl Machine {
         Ok(())
     }
 
-    /// The program that is running: where azup itself lies.
+    /// The running program: where azup itself is.
     pub fn azup(&self) -> Result<PathBuf> {
         std::env::current_exe().map_err(|error| {
             Failure::new(format!("cannot find azup itself: {}", reason(&error))).into()
         })
     }
 
-    /// Whether this process may write anywhere, if need be by [`Machine::changing`].
+    /// Whether this process may write anywhere, if need be through [`Machine::changing`].
     pub fn is_root(&self) -> bool {
         self.sudo.is_some() || os::user() == 0
     }
 
-    /// Whether this is a dev container that azup's Feature was built into: it left a mark
-    /// outside of the workspace, as root. A file of the workspace could come with a
-    /// repository and would be believed on the host, too.
+    /// Whether this is a dev container that azup's Feature was built into: it left a mark outside
+    /// the workspace, as root. A file in the workspace could come with a repository and would be
+    /// trusted on the host, too.
     pub fn is_dev_container(&self) -> bool {
         use crate::os::MetadataExt as _;
         let is_roots = |path: &Path| {
@@ -316,7 +314,7 @@ impl Machine {
     }
 }
 
-/// Refuses a clock by which no certificate is ever valid.
+/// Refuses a clock at which no certificate is ever valid.
 fn check_clock(now: OffsetDateTime) -> Result<()> {
     if YEARS.contains(&now.year()) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `azup`: see the library for the whole story.
+//! `azup`: everything is in the library.
 
 #![forbid(unsafe_code)]
 

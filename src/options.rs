@@ -1,5 +1,5 @@
-//! What a user asks for, as plain types. They stand below everything, so that no part of azup
-//! needs to know how a command line is read.
+//! What a user can request, as plain types. They are below everything else, so that no part of azup
+//! needs to know how a command line is parsed.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,15 +15,15 @@ pub struct Global {
     pub json: bool,
     /// Only problems and a summary.
     pub quiet: bool,
-    /// Also what was looked at.
+    /// Also what was searched.
     pub verbose: bool,
     /// When to use colour.
     pub color: Color,
-    /// Fail where a question would be needed.
+    /// Fail if a question would be needed.
     pub no_input: bool,
     /// Show the changes, make none.
     pub dry_run: bool,
-    /// The directory of the certificate set.
+    /// The folder of the certificate set.
     pub certs: Option<PathBuf>,
     /// The kinds of trust stores to use.
     pub stores: Option<Vec<Kind>>,
@@ -31,11 +31,11 @@ pub struct Global {
     pub bundles: Vec<PathBuf>,
     /// Which trust stores to search.
     pub scope: Option<Scope>,
-    /// Which of them were typed, and not said by a variable.
+    /// Which of them were typed, not set by a variable.
     pub typed: Typed,
 }
 
-/// Options that a variable can give as well: whether they were typed.
+/// Options that a variable can also set: whether they were typed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Typed {
     /// `--certs`.
@@ -95,7 +95,7 @@ impl Color {
     }
 }
 
-/// A kind of trust store, by its name. Which there are is said in `trust/registry.rs`.
+/// A kind of trust store, by its name. `trust/registry.rs` lists them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind(&'static str);
 
@@ -127,10 +127,10 @@ pub enum Credential {
     Az,
 }
 
-/// Who is asked for tokens of a real service.
+/// The program that is asked for tokens of a real service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forward {
-    /// Nobody.
+    /// None of them.
     None,
     /// Azure CLI.
     Az,
@@ -259,7 +259,7 @@ impl Format {
     }
 }
 
-/// A storage account that was named, with its key where that was given too.
+/// A storage account that was named, with its key if that was given too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// Its name.
@@ -268,38 +268,38 @@ pub struct Named {
     pub key: Option<String>,
 }
 
-/// The Azurite that is to run.
+/// The Azurite to run.
 #[derive(Clone, Debug)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
 pub struct UpOptions {
-    /// Port of the blob service; 0: any that is free, as for the other ports.
+    /// Port of the blob service; 0: any free one, as for the other ports.
     pub blob_port: u16,
     /// Port of the queue service.
     pub queue_port: u16,
     /// Port of the table service.
     pub table_port: u16,
-    /// The directory of its data.
+    /// The folder of its data.
     pub location: Option<PathBuf>,
     /// Whether its data stays in memory.
     pub in_memory: bool,
-    /// More names or addresses for a new certificate.
+    /// Additional names or addresses for a new certificate.
     pub sans: Vec<String>,
-    /// The port on which SDKs ask for access tokens; `None`: nobody answers.
+    /// The port on which SDKs request access tokens; `None`: no endpoint.
     pub identity_port: Option<u16>,
     /// What tokens are for.
     pub tokens: TokenOptions,
-    /// More storage accounts.
+    /// Additional storage accounts.
     pub accounts: Vec<Named>,
     /// Whether plain HTTP is refused.
     pub https_only: bool,
-    /// Web pages of which origins may call it.
+    /// The origins whose web pages may call it.
     pub cors: Vec<String>,
     /// Options of Azurite's own.
     pub azurite: Vec<OsString>,
-    /// Whether a Node.js is downloaded without asking where none is.
+    /// Whether a Node.js is downloaded without asking if there is none.
     pub yes: bool,
     /// Whether it ends with the program that started it.
     pub until_eof: bool,
@@ -307,36 +307,36 @@ pub struct UpOptions {
     pub while_used: bool,
 }
 
-/// What an endpoint gives tokens for, beside Azure Storage.
+/// What an endpoint gives tokens for, in addition to Azure Storage.
 #[derive(Clone, Debug, Default)]
 pub struct TokenOptions {
     /// Audiences that get local tokens.
     pub audiences: Vec<String>,
-    /// Who is asked for the rest; `None`: it was not said.
+    /// The program that is asked for the rest; `None`: not specified.
     pub forward: Option<Forward>,
 }
 
-/// The Azurite that `azup run` starts where none runs.
+/// The Azurite that `azup run` starts if none runs.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// The directory of its data.
+    /// The folder of its data.
     pub location: Option<PathBuf>,
     /// Whether its data stays in memory.
     pub in_memory: bool,
-    /// One more storage account.
+    /// An additional storage account.
     pub account: Option<Named>,
 }
 
-/// What code is told about Azurite.
+/// How code connects to Azurite.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
     /// Where it gets access tokens from.
     pub credential: Credential,
     /// The storage account.
     pub account: Option<Named>,
-    /// Also a trust store for Java.
+    /// Also make a trust store for Java.
     pub java: bool,
-    /// Also a certificate for Kestrel.
+    /// Also use the certificate for Kestrel.
     pub kestrel: bool,
     /// URLs with the account in the host name.
     pub host_style: bool,
@@ -357,6 +357,6 @@ pub struct DoctorOptions {
     pub queue_port: Option<u16>,
     /// Port of the table service.
     pub table_port: Option<u16>,
-    /// Seconds that one check may take.
+    /// How long one check may take (seconds).
     pub limit: u64,
 }

@@ -1,10 +1,11 @@
-//! The operating system, as far as it is not the same everywhere. Nothing else knows which one it
-//! is by its calls: whoever needs an owner, a mode, a lock, a signal or a process asks here.
+//! The operating system, as far as it differs between platforms. No other module makes
+//! platform-specific calls: an owner, a mode, a lock, a signal or a process is accessed through
+//! this one.
 //!
-//! What Unix and Windows have in common under two names has one name here. What only one has is
-//! answered for the other in the way that is true there: on Windows no file has an owner by
-//! number or a mode, so every file is this user's and has the usual one, and whether others can
-//! read a key is asked of its access list (`readers`).
+//! What Unix and Windows both have under two names has one name here. For what only one has, the
+//! other's answer is what is true there: on Windows a file has no numeric owner and no mode, so
+//! every file is this user's and has the usual mode, and its access list shows whether others can
+//! read a key (`readers`).
 
 #[cfg(unix)]
 mod unix;

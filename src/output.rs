@@ -1,10 +1,10 @@
-//! The only place that prints. Standard output is the answer (a table, JSON, a token);
-//! progress, warnings and errors go to standard error. With `--json` there is exactly
-//! one document on standard output, also when the command fails.
+//! The only place that prints. Standard output is the answer (a table, JSON, a token); progress,
+//! warnings and errors go to standard error. With `--json` there is exactly one document on
+//! standard output, even if the command fails.
 //!
-//! Much of what is said comes from elsewhere: a line of a file, the name in a certificate,
-//! the last words of a program. A terminal would obey what is hidden in it, so everything
-//! but lines and tabs is made visible here, and colours are added after that.
+//! Much of the text comes from elsewhere: a line of a file, the name in a certificate, a program's
+//! error message. A terminal would obey control characters in it, so everything except line breaks
+//! and tabs is made visible here, and colours are added after that.
 
 mod visible;
 
@@ -21,7 +21,7 @@ use crate::failure::{Exit, Failure, is_unseen, reason};
 use crate::options::{Color, Global};
 use visible::{Style, visible};
 
-/// Says what a command has to say, in the form that the user chose.
+/// Prints what a command reports, in the form that the user chose.
 #[derive(Clone, Copy, Debug)]
 #[allow(
     clippy::struct_excessive_bools,
@@ -35,12 +35,12 @@ pub struct Output {
     given: &'static Given,
 }
 
-/// What a command has to say when it is done, for people and for programs.
+/// What a command reports when it is done, for people and for programs.
 #[derive(Debug)]
 pub struct Answer {
-    /// For people, with its line ends; colour is taken out where it is not wanted.
+    /// For people, with its line breaks; colour is removed if it is not wanted.
     pub text: String,
-    /// The one line that stands for it with `-q`.
+    /// The one line that replaces it with `-q`.
     pub brief: Option<String>,
     /// For programs: an object, to which `"version": 1` is added.
     pub document: Value,
@@ -49,7 +49,7 @@ pub struct Answer {
 }
 
 impl Output {
-    /// Sets the colour for the whole process and takes in `--json`, `-q` and `-v`.
+    /// Sets the colour for the whole process and reads `--json`, `-q` and `-v`.
     pub fn new(global: &Global) -> Self {
         match global.color {
             Color::Auto => {}
@@ -74,12 +74,12 @@ impl Output {
         self.given.in_command(command)
     }
 
-    /// Whether the answer is to be one JSON document.
+    /// Whether the answer must be one JSON document.
     pub fn is_json(self) -> bool {
         self.json
     }
 
-    /// The same without progress and hints, for a step that is none of the user's.
+    /// The same without progress and hints, for a step that the user did not ask for.
     pub fn silent(self) -> Self {
         Self {
             quiet: true,
@@ -87,7 +87,7 @@ impl Output {
         }
     }
 
-    /// Failures that do not keep the command from going on.
+    /// Prints failures that do not stop the command.
     pub fn warn_all(self, failures: &[Failure]) {
         for failure in failures {
             self.warning(&failure.to_string());
@@ -102,15 +102,15 @@ impl Output {
         self.verbose
     }
 
-    /// Asks a question that is answered with yes or no, where there is somebody to ask;
-    /// anything but a yes is a no. `None`: there is no terminal, or `--no-input` was given.
+    /// Asks a yes-or-no question if there is a terminal; anything but a yes is a no. `None`: there
+    /// is no terminal, or `--no-input` was given.
     pub fn confirm(self, question: &str) -> Option<bool> {
         let answer = self.ask(&format!("{question} [y/N] "))?;
         Some(matches!(&*answer.to_lowercase(), "y" | "yes"))
     }
 
-    /// Lets a person choose one of `names`, counted from nought. `None` as for
-    /// [`Output::confirm`], or where the answer is no number of the list.
+    /// Lets a person choose one of `names`, counted from zero. `None` as for
+    /// [`Output::confirm`], or if the answer is not a number in the list.
     pub fn choose(self, question: &str, names: &[String]) -> Option<usize> {
         if !self.asks {
             return None;
@@ -135,8 +135,8 @@ impl Output {
         Some(line.trim().to_owned())
     }
 
-    /// The answer for people. Nothing is added to `text`; with `--json` or `-q` it is
-    /// not printed.
+    /// Prints the answer for people. Nothing is added to `text`; with `--json` or `-q` it is not
+    /// printed.
     pub fn answer(self, text: &str) -> Result<()> {
         if self.json || self.quiet {
             return Ok(());
@@ -144,8 +144,8 @@ impl Output {
         out(text)
     }
 
-    /// An answer that is the command's whole purpose (a token): printed also with `-q`, and
-    /// for a program that reads it without a change.
+    /// Prints an answer that is the command's whole purpose (a token): even with `-q`, and
+    /// unchanged if a program reads it.
     pub fn value(self, text: &str) -> Result<()> {
         if self.json {
             return Ok(());
@@ -156,8 +156,7 @@ impl Output {
         as_it_is(text)
     }
 
-    /// The answer for programs: `document` with `"version": 1` in front. Printed only
-    /// with `--json`.
+    /// Prints the answer for programs: `document` with `"version": 1` in front. Only with `--json`.
     pub fn document(self, document: &Value) -> Result<()> {
         if !self.json {
             return Ok(());
@@ -178,9 +177,9 @@ impl Output {
         self.document(&answer.document)
     }
 
-    /// The same for a command that goes on after its answer, also where nobody got that: an
-    /// Azurite that runs is worth more than the lines about it. What comes later is for
-    /// people, on standard error, since with `--json` there is one document only.
+    /// The same for a command that continues after its answer, even if that could not be printed:
+    /// an Azurite that runs is worth more than the lines about it. Later output is for people, on
+    /// standard error, since with `--json` there is only one document.
     pub fn give_and_go_on(self, answer: &Answer) -> Self {
         if let Err(error) = self.give(answer) {
             self.warning(&format!("{error:#}"));
@@ -191,19 +190,19 @@ impl Output {
         }
     }
 
-    /// What is going on, for a command that takes a while.
+    /// Reports progress, for a command that takes a while.
     pub fn progress(self, text: &str) {
         if !self.quiet {
             err(&format!("{text}\n"));
         }
     }
 
-    /// Something that the user should know although the command goes on.
+    /// Something that the user should know although the command continues.
     pub fn warning(self, text: &str) {
         say(Style::Warning, text);
     }
 
-    /// Something that failed although the command goes on.
+    /// Something that failed although the command continues.
     pub fn error(self, text: &str) {
         say(Style::Error, text);
     }
@@ -215,7 +214,7 @@ impl Output {
         }
     }
 
-    /// The command that mends an error: said also with `-q`, as the error itself is.
+    /// The command that fixes an error: printed even with `-q`, like the error itself.
     pub fn remedy(self, text: &str) {
         say(Style::Hint, &self.advice(text));
     }
@@ -227,8 +226,8 @@ impl Output {
         }
     }
 
-    /// A failure in words (`error: …`, then `hint: …`), and as a document with `--json`.
-    /// Gives back the exit code.
+    /// A failure in words (`error: …`, then `hint: …`), and as a document with `--json`. Returns
+    /// the exit code.
     pub fn failure(self, error: &anyhow::Error) -> Exit {
         let exit = Failure::exit_of(error);
         let hint = Failure::hint_of(error).map(|hint| self.advice(hint));
@@ -246,13 +245,13 @@ impl Output {
         if let Some(snippet) = snippet {
             about["snippet"] = json!(snippet);
         }
-        // It is said on standard error already, and the exit code tells it too.
+        // It is already on standard error, and the exit code says so, too.
         let _ = self.document(&json!({ "error": about }));
         exit
     }
 }
 
-/// A word that says that all is well, in green where colour is on.
+/// A word for success, in green if colour is on.
 pub fn good(text: &str) -> String {
     Style::Good.mark(text)
 }
@@ -262,12 +261,12 @@ pub fn fair(text: &str) -> String {
     Style::Fair.mark(text)
 }
 
-/// A word that says that something failed, in red.
+/// A word for failure, in red.
 pub fn bad(text: &str) -> String {
     Style::Bad.mark(text)
 }
 
-/// A unified diff with coloured lines, or any other preview as it is.
+/// A unified diff with coloured lines, or any other preview unchanged.
 pub fn coloured_diff(diff: &str) -> String {
     diff.lines()
         .map(|line| match line.as_bytes().first() {
@@ -279,20 +278,20 @@ pub fn coloured_diff(diff: &str) -> String {
         .collect()
 }
 
-/// A reader that has seen enough (`azup … | head`) is no error, so a broken pipe is
-/// passed over. A full disk is one: half a token in a file is worse than none.
+/// A reader that has seen enough (`azup … | head`) is not an error, so a broken pipe is ignored. A
+/// full disk is one: half a token in a file is worse than none.
 fn out(text: &str) -> Result<()> {
     let stream = std::io::stdout().lock();
     let text = visible(text, wants_colour(&stream));
     written(write(stream, &text))
 }
 
-/// For a program that reads it.
+/// Unchanged, for a program that reads it.
 fn as_it_is(text: &str) -> Result<()> {
     written(write(std::io::stdout().lock(), text))
 }
 
-/// The same value without a character in it that a terminal would obey.
+/// The same value without any character that a terminal would obey.
 fn out_json(document: &Value) -> Result<()> {
     let mut text = String::new();
     for c in format!("{document:#}\n").chars() {
@@ -315,8 +314,8 @@ fn written(done: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// A sentence after the word that says of what kind it is. If it has more lines, none of
-/// them can pass for a sentence of its own.
+/// A sentence after the word for its kind. If it has more lines, none of them can pass for a
+/// sentence of its own.
 fn say(style: Style, text: &str) {
     let word = match style {
         Style::Warning => "warning:",
@@ -327,7 +326,7 @@ fn say(style: Style, text: &str) {
     err(&format!("{} {text}\n", style.mark(word)));
 }
 
-/// Where standard error cannot be written there is nowhere to say so.
+/// If standard error cannot be written, the failure cannot be reported either.
 fn err(text: &str) {
     let stream = std::io::stderr().lock();
     let text = visible(text, wants_colour(&stream));
@@ -338,14 +337,14 @@ fn wants_colour(stream: &impl RawStream) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
 }
 
-/// Everything is written at once: anstream's own stream makes a system call of each line.
+/// Writes everything at once: anstream's own stream makes one system call per line.
 fn write<S: RawStream + AsLockedWrite>(stream: S, text: &str) -> std::io::Result<()> {
     let mut stream = AutoStream::new(stream, ColorChoice::AlwaysAnsi);
     stream.write_all(text.as_bytes())?;
     stream.flush()
 }
 
-/// Prints help or the version, with its colours where they are wanted.
+/// Prints help or the version, with colours if they are wanted.
 pub fn help(styled: &str) -> Exit {
     let stream = std::io::stdout().lock();
     let text = if wants_colour(&stream) {

@@ -1,14 +1,14 @@
-//! The files of a project: what its dev container, compose and VS Code files have to be.
+//! The files of a project: what its dev container, compose and VS Code files must contain.
 //!
-//! [`Project::observe`] looks at what kind of project it is, [`configuration`] at what its
-//! dev container is made from, [`devcontainer`], [`compose`] and [`vscode`] say what
-//! belongs in each file, and [`Project::plan`] compares that with what is there.
-//! [`Project::undo`] is the way back, by the [`record`] of what was done. Nothing here
-//! writes: all is returned as changes, to be applied together or not at all.
+//! [`Project::observe`] looks at what kind of project it is, [`configuration`] at what its dev
+//! container is made from, [`devcontainer`], [`compose`] and [`vscode`] say what belongs in each
+//! file, and [`Project::plan`] compares that with what is there.
+//! [`Project::undo`] is the way back, by the [`record`] of what was done. Nothing here writes:
+//! everything is returned as changes, to be applied together or not at all.
 //!
-//! What is in azup's own folder is azup's, as long as nobody has changed it. Every other
-//! file is the user's from the moment it exists: edited by [`jsonc_edit`] alone,
-//! and only for what is missing.
+//! The contents of azup's own folder are azup's, as long as they are unchanged. Every other file is
+//! the user's from the moment it exists: edited only through [`jsonc_edit`], and only to add what
+//! is missing.
 
 mod aspire;
 pub mod binary;
@@ -52,19 +52,18 @@ pub use undo::Keep;
 /// The folder that azup owns and that is committed: overlay, Feature and record.
 pub const OWN_FOLDER: &str = ".devcontainer/azurite";
 
-/// A file that a project is to have.
+/// A file that a project should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectFile {
     /// Where, relative to the project's folder.
     pub path: PathBuf,
-    /// All its bytes.
     pub bytes: Vec<u8>,
     /// Permission bits of a new file.
     pub mode: u32,
 }
 
 impl ProjectFile {
-    /// A text that everybody may read.
+    /// A text file that every user may read.
     pub fn text(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -73,7 +72,7 @@ impl ProjectFile {
         }
     }
 
-    /// A script that everybody may run.
+    /// A script that every user may run.
     pub fn script(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         Self {
             mode: 0o755,
@@ -82,18 +81,17 @@ impl ProjectFile {
     }
 }
 
-/// What becomes of a file.
+/// What happens to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It was not there.
     Created,
-    /// It is there already, and lacks nothing.
+    /// It exists already, and lacks nothing.
     Kept,
     /// A file of azup's own with other bytes.
     Updated,
     /// A file of the user's that gains or loses lines.
     Edited,
-    /// It goes.
     Deleted,
 }
 
@@ -110,10 +108,10 @@ impl Status {
     }
 }
 
-/// What has to be done so that a project has all its files, or none of azup's.
+/// The changes after which a project has all its files, or none of azup's.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Every file, relative to the project's folder, and what becomes of it.
+    /// Every file, relative to the project's folder, and what happens to it.
     pub files: Vec<(PathBuf, Status)>,
     /// The changes, in order.
     pub changes: Vec<Change>,
@@ -123,12 +121,11 @@ pub struct Plan {
     pub exposed: Vec<PathBuf>,
     /// The compose files that the dev container is made from, relative to the project's folder.
     pub compose: Vec<PathBuf>,
-    /// The folder of the machine's certificate set, where that is to be made as well.
+    /// The folder of the machine set, if that is to be made as well.
     pub issued: Option<PathBuf>,
 }
 
 impl Plan {
-    /// The files of this status.
     pub fn of(&self, status: Status) -> impl Iterator<Item = &Path> {
         self.files
             .iter()
@@ -138,7 +135,7 @@ impl Plan {
 }
 
 impl Project {
-    /// What a person should know of before this plan is carried out, each with its place.
+    /// What the user should know before this plan is carried out, each with its place.
     pub fn found(&self, machine: &Machine, plan: &Plan) -> Vec<Notice> {
         let committed = |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -152,8 +149,8 @@ impl Project {
         found
     }
 
-    /// Says so at once where nothing can be written; what lies deeper shows when it is
-    /// applied, and is taken back.
+    /// Fails at once if nothing can be written; problems deeper down show when the plan is applied,
+    /// and are rolled back.
     fn require_writable(&self) -> Result<()> {
         os::may_write_in(&self.folder).map_err(|error| {
             Failure::new(format!(
@@ -170,7 +167,7 @@ impl Project {
         })
     }
 
-    /// The words of a command on this project, for a hint.
+    /// A command on this project, for a hint.
     fn command(&self, verb: &str, here: &Path) -> String {
         if self.folder == here {
             format!("azup {verb}")
@@ -180,10 +177,10 @@ impl Project {
     }
 }
 
-/// A path as the record and JSON have it.
+/// A path as in the record and in JSON.
 fn slashed(path: &Path) -> String {
     let name = path.to_string_lossy();
-    // The same on every system: a colleague's may be another one.
+    // The same on every system: a colleague may use another one.
     if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
 }
 

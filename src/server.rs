@@ -1,10 +1,10 @@
-//! The one HTTP server: a thread, which waits for all its clients at once. Whoever starts it
-//! says what the answers are, and whether there is TLS before them. A client gets one answer.
+//! The one HTTP server: one thread that waits for all its clients at once. The caller supplies the
+//! answers and, if wanted, TLS. A client gets one answer.
 //!
-//! A thread for each client would let a thousand idle ones use up the memory or, with
-//! fewer threads, keep the others waiting. Here an idle client costs one open file, and
-//! when there are too many the oldest has to go. Who needs time for an answer takes it in a
-//! thread of its own, and wakes this one with a byte.
+//! A thread per client would let a thousand idle clients use up the memory or, with fewer threads,
+//! keep the others waiting. Here an idle client costs one open file, and when there are too many
+//! the oldest is dropped. An answer that takes time is computed in a thread of its own, which wakes
+//! this one with a byte.
 
 mod connection;
 
@@ -21,46 +21,47 @@ use rustls::ServerConfig;
 
 use crate::os::{self, Socket};
 
-/// The most clients at once. The rest of azup, in the same process, needs files too, so
-/// it is never more than half of what the operating system allows.
+/// The most clients at once. The rest of azup, in the same process, needs files too, so it is never
+/// more than half of what the operating system allows.
 const MOST: u64 = 512;
 
-/// The longest head of a request that is read (bytes).
+/// The longest request head that is read (bytes).
 pub const LONGEST: usize = 16 << 10;
 
-/// How many are let in before the others get their turn.
+/// How many clients are accepted before the others get their turn.
 const BATCH: usize = 64;
 
-/// How long nobody is let in after the operating system could not do so.
+/// How long to stop accepting after the operating system could not accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What becomes of a request.
+/// The answer to a request.
 pub enum Answer {
-    /// All that is to be sent.
+    /// The whole answer.
     Now(Vec<u8>),
-    /// It is not known yet; asked again after a byte to what [`Server::start`] gives.
+    /// Not known yet; asked again after a byte arrives on the socket that [`Server::start`] hands
+    /// out.
     Later(Later),
 }
 
 /// The answer, once it is known.
 pub type Later = Box<dyn Fn() -> Option<Vec<u8>> + Send>;
 
-/// The answer to the start of a request; `None` while more of it has to come, which is
-/// never so once there are [`LONGEST`] bytes.
+/// The answer to the start of a request; `None` if more of it is needed, which never happens once
+/// there are [`LONGEST`] bytes.
 pub type Answers = Box<dyn Fn(&[u8]) -> Option<Answer> + Send>;
 
 /// A server in the background, until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    // Closed to tell the thread that it is to end.
+    // Closed to tell the thread to end.
     stop: Option<Socket>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Listens at `listen` (port 0: any that is free), with TLS where there is a `tls`.
-    /// `answers` is given what wakes the server when an [`Answer::Later`] is known.
+    /// Listens at `listen` (port 0: any free port), with TLS if `tls` is given. `answers` receives
+    /// the socket that wakes the server when an [`Answer::Later`] is known.
     pub fn start(
         listen: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
@@ -71,7 +72,7 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopped) = os::pair()?;
         let (wake, woken) = os::pair()?;
-        // Whoever wakes it must not wait either.
+        // A thread that wakes it must not block either.
         for end in [&wake, &woken] {
             end.set_nonblocking(true)?;
         }
@@ -96,12 +97,11 @@ impl Server {
         })
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends it, and waits for that.
+    /// Ends it, and waits until it has ended.
     pub fn stop(self) {
         drop(self);
     }
@@ -122,11 +122,10 @@ fn most() -> usize {
     usize::try_from((allowed / 2).clamp(8, MOST)).unwrap_or(8)
 }
 
-/// What the thread works with.
 struct Work {
     listener: TcpListener,
     stopped: Socket,
-    /// Where a byte comes when somebody else has answered.
+    /// Receives a byte when another thread has an answer.
     woken: Socket,
     /// The other end, held so that it is never closed.
     _wake: Socket,
@@ -135,7 +134,7 @@ struct Work {
     /// The oldest first.
     connections: VecDeque<Connection>,
     most: usize,
-    /// Until when nobody is let in.
+    /// Until when no client is accepted.
     paused: Option<Instant>,
 }
 
@@ -152,7 +151,7 @@ impl Work {
             }
             for (connection, ready) in self.connections.iter_mut().zip(ready.connections) {
                 match connection.is_waiting() {
-                    // Nothing is asked of it but that it is there.
+                    // A waiting client is polled only for hanging up.
                     true if ready => connection.leave(),
                     true if woken => connection.go_on(&self.answers),
                     false if ready => connection.go_on(&self.answers),
@@ -167,14 +166,14 @@ impl Work {
         }
     }
 
-    /// Takes the bytes that were sent to wake this thread.
+    /// Reads the bytes that were sent to wake this thread.
     fn wake_up(&mut self) {
         let mut bytes = [0; 64];
-        // Each read that fills it may have left some.
+        // A read that fills the buffer may have left some.
         while self.woken.read(&mut bytes).is_ok_and(|count| count == bytes.len()) {}
     }
 
-    /// Waits until there is something to do; `None`: to end.
+    /// Waits until there is something to do; `None`: the server is to end.
     fn wait(&mut self) -> Option<Ready> {
         let now = Instant::now();
         self.paused = self.paused.filter(|until| now < *until);
@@ -189,7 +188,7 @@ impl Work {
             .map(Connection::until)
             .chain(self.paused)
             .min();
-        // A millisecond more, so that the time is really up afterwards.
+        // A millisecond more, so that the deadline has really passed afterwards.
         let left =
             until.map(|until| until.saturating_duration_since(now) + Duration::from_millis(1));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
@@ -235,7 +234,7 @@ impl Work {
                     let Some(mut connection) = Connection::new(stream, self.tls.as_ref()) else {
                         continue;
                     };
-                    // Most have sent their request already.
+                    // Most clients have sent their request already.
                     connection.go_on(&self.answers);
                     if self.connections.len() >= self.most {
                         self.connections.pop_front();
@@ -245,7 +244,7 @@ impl Work {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
                     ErrorKind::WouldBlock => return,
-                    // No file left: the oldest client gives one back.
+                    // No file descriptor is left: the oldest client gives one back.
                     _ => {
                         self.connections.pop_front();
                         self.paused = Some(Instant::now() + PAUSE);
@@ -257,7 +256,6 @@ impl Work {
     }
 }
 
-/// Who has something to do.
 struct Ready {
     listener: bool,
     woken: bool,

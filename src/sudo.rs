@@ -1,11 +1,11 @@
-//! `sudo azup`: not wanted, because azup asks for an administrator's rights only where it
-//! needs them, and a second set of certificates in root's home helps nobody. So azup then
-//! works as the user who typed it, in that user's home, and is root again only for the
-//! one change that takes it.
+//! `sudo azup`: not recommended, because azup asks for an administrator's rights only when it needs
+//! them, and a second set of certificates in root's home is useless. So azup then works as the user
+//! who ran sudo, in that user's home, and is root again only for the single changes that require
+//! it.
 //!
-//! The kernel then judges every path as it does for that user: nothing is given away
-//! afterwards with `chown`, and no link in the user's folders leads root astray. Linux
-//! only; elsewhere azup stays what it was started as.
+//! The kernel then checks every path as it does for that user: no `chown` is needed afterwards, and
+//! no link in the user's folders can mislead root. Linux only; elsewhere azup keeps running as
+//! root.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use anyhow::Result;
 use crate::failure::Failure;
 use crate::os;
 
-/// The user who typed `sudo`.
+/// The user who ran `sudo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SudoUser {
     /// The name, for messages.
@@ -30,8 +30,8 @@ pub struct SudoUser {
 }
 
 impl SudoUser {
-    /// The user that `SUDO_UID` names, where this process is root; `None` where it is not,
-    /// where root itself typed it, and for a user who is not in `/etc/passwd`.
+    /// The user that `SUDO_UID` names, if this process is root; `None` if it is not, if root itself
+    /// ran sudo, and for a user who is not in `/etc/passwd`.
     pub fn of(uid: Option<&OsString>) -> Option<Self> {
         if !cfg!(target_os = "linux") || os::user() != 0 {
             return None;
@@ -75,8 +75,8 @@ impl SudoUser {
         })
     }
 
-    /// Becomes this user, in a way that [`SudoUser::as_root`] can take back. Only this
-    /// thread and those that it starts change, so it is done before there are others.
+    /// Becomes this user, in a way that [`SudoUser::as_root`] can undo. This only affects this
+    /// thread and those that it starts, so it is done before there are others.
     pub fn act(&self) -> Result<()> {
         set(&self.groups, self.gid, self.uid).map_err(|error| {
             Failure::new(format!(
@@ -88,7 +88,7 @@ impl SudoUser {
         })
     }
 
-    /// Does `work` as root, on this thread, and is this user again.
+    /// Does `work` as root, on this thread, and becomes this user again.
     pub fn as_root<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         set(&[0], 0, 0)?;
         let done = work();
@@ -96,19 +96,19 @@ impl SudoUser {
         done
     }
 
-    /// Whether nobody but root can change where `path` leads: only then may root write
-    /// there for a user. Every folder on the way, also behind links, is root's.
+    /// Whether only root can change where `path` leads: only then may root write there for a user.
+    /// Every folder on the way, including behind links, must be root's.
     pub fn leaves_to_root(&self, path: &Path) -> bool {
         use crate::os::MetadataExt as _;
         let roots = |path: &Path| {
             path.ancestors().skip(1).all(|folder| {
                 match folder.symlink_metadata() {
-                    // Who may write in a folder may put another in its place; a link's
-                    // mode says nothing.
+                    // Write access to a folder allows replacing its entries; a link's mode means
+                    // nothing.
                     Ok(about) => {
                         about.uid() == 0 && (about.is_symlink() || about.mode() & 0o002 == 0)
                     }
-                    // What is missing is made by root, in a folder that is root's.
+                    // Whatever is missing, root creates in a folder that is root's.
                     Err(error) => error.kind() == std::io::ErrorKind::NotFound,
                 }
             })
@@ -119,14 +119,14 @@ impl SudoUser {
     }
 }
 
-/// The real and the effective user, so that programs too are started as this user, with
-/// root kept as the saved one. Groups go first: without root they could not.
+/// Sets the real and the effective user, so that programs are also started as this user, and keeps
+/// root as the saved one. Groups come first: without root they could not be set.
 #[cfg(target_os = "linux")]
 fn set(groups: &[u32], gid: u32, uid: u32) -> std::io::Result<()> {
     use rustix::process::{Gid, Uid};
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     let root = Uid::ROOT;
-    // Back to root, if it is not: only root may set groups.
+    // Back to root first: only root may set groups.
     set_thread_res_uid(root, root, root)?;
     let groups: Vec<Gid> = groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     set_thread_groups(&groups)?;

@@ -1,13 +1,13 @@
-//! Who runs an Azurite, and until when: in this process or in one that stays behind, for everybody
-//! or for one test run, until it is stopped or nobody uses it any more.
+//! Which process runs an Azurite, and until when: this one or one that stays behind, for every
+//! program or for one test run, until it is stopped or no longer in use.
 //!
 //! ```text
 //! choose ─▶ connect ─▶ background ─▶ serve ─▶ Running ─▶ down
 //! ports     is it up?  azup -d       InstanceLock, Leases
 //! ```
 //!
-//! One lock says who has which data (`instance_lock`), one says who still uses it (`leases`), and
-//! both end with the process that holds them, however it ends.
+//! One lock says which process has which data (`instance_lock`), another which processes still use
+//! it (`leases`). Both end with the process that holds them, however it ends.
 
 mod background;
 mod choose;

@@ -1,8 +1,9 @@
 //! Trust stores: one file per kind, all with the same three verbs.
 //!
-//! A store only reads, and *returns* the changes that would add or remove the CA;
-//! [`registry`] lists them, [`selection`] finds those of a command, [`plan`] applies their changes one by one, so that one
-//! that fails never stops the others, and [`report`] says what became of them.
+//! A store only reads, and *returns* the changes that would add or remove the CA; [`registry`]
+//! lists the kinds, [`selection`] finds the stores for a command, [`plan`] applies their changes
+//! store by store, so that a failure in one never stops the others, and [`report`] says how each
+//! ended.
 
 pub mod bundle;
 pub mod definition;
@@ -36,15 +37,13 @@ use crate::options::Kind;
 pub use plan::{Operation, Plan};
 pub use selection::Selection;
 
-/// What is said of a change that had no effect.
+/// The report's text for a change that had no effect.
 const UNSEEN: &str = "the change was made, but reading the store again does not show it";
 
 /// Whether a store trusts a CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It does.
     Trusted,
-    /// It does not.
     Missing,
 }
 
@@ -56,67 +55,66 @@ impl From<bool> for Status {
 
 /// A place from which programs take the CAs that they trust.
 pub trait Store {
-    /// Its kind.
     fn kind(&self) -> Kind;
 
     /// Where it is.
     fn path(&self) -> &Path;
 
-    /// Whether it trusts `ca`, by reading alone.
+    /// Whether it trusts `ca`, determined by reading alone.
     fn status(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Status>;
 
-    /// The changes after which it trusts `ca`; none where it already does.
+    /// The changes after which it trusts `ca`; empty if it already does.
     fn add(&self, ca: &TrustAnchor, machine: &Machine) -> Result<Vec<Change>>;
 
     /// The changes after which it trusts nothing that `removal` names.
     fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>>;
 
-    /// The changes that take away what a failed [`Store::add`] left half done.
+    /// The changes that remove what a failed [`Store::add`] left half done.
     fn clean_up(&self, _ca: &TrustAnchor, _machine: &Machine) -> Vec<Change> {
         Vec::new()
     }
 
-    /// The changes after which a store that cannot be read may be readable again, because
-    /// the program that wrote it was killed half-way. They change nothing else.
+    /// The changes after which an unreadable store may be readable again, if the program writing it
+    /// was killed half-way. They change nothing else.
     fn repair(&self, _machine: &Machine) -> Vec<Change> {
         Vec::new()
     }
 
-    /// Whether what failed with `error` may work in a moment, because another program is
-    /// at work in the store.
+    /// Whether an operation that failed with `error` may succeed in a moment, because another
+    /// program is working on the store.
     fn is_busy(&self, _error: &anyhow::Error) -> bool {
         false
     }
 
-    /// `error` in better words, where the store knows what is behind it.
+    /// `error` in better words, if the store knows the cause.
     fn explain(&self, error: anyhow::Error, _goal: &Operation<'_>) -> anyhow::Error {
         error
     }
 
-    /// What the user has to know or do after a change that was made.
+    /// What the user has to know or do after a change.
     fn note(&self, _machine: &Machine) -> Option<String> {
         None
     }
 }
 
-/// What is to be taken out.
+/// What to remove.
 #[derive(Clone, Debug, Default)]
 pub struct RemovalFilter {
-    /// A CA that is to go whoever made it.
+    /// A CA to remove, whoever made it.
     pub ca: Option<TrustAnchor>,
-    /// Whether every CA that azup ever made is to go.
+    /// Whether to remove every CA that azup ever made.
     pub ours: bool,
-    /// Those of azup's CAs are to go that are not valid at this moment: they have expired,
-    /// or a wrong clock dated them into the future.
+    /// Removes azup's CAs that are not valid at this moment: they have expired, or a wrong clock
+    /// dated them into the future.
     pub expired_by: Option<OffsetDateTime>,
-    /// What azup once wrote: each is to go from its own store, whatever the CA is called.
+    /// What azup once wrote: each is removed from its own store, whatever the CA's name.
     pub recorded: Vec<record::Entry>,
-    /// SHA-256 of further CAs that are to go; a plan fills it in for each store.
+    /// SHA-256 of further CAs to remove; a plan fills it in for each store.
     pub digests: Vec<String>,
 }
 
 impl RemovalFilter {
-    /// The same for `store`, with what the record says of it.
+    /// The same for `store`, with what the record says about it.
     fn of(&self, store: &dyn Store) -> Self {
         let its = self
             .recorded
@@ -128,7 +126,7 @@ impl RemovalFilter {
         }
     }
 
-    /// Whether the certificate `der` is to go.
+    /// Whether to remove the certificate `der`.
     pub fn names(&self, der: &[u8]) -> bool {
         if self.ca.as_ref().is_some_and(|ca| ca.der == der) {
             return true;
@@ -136,7 +134,7 @@ impl RemovalFilter {
         if !self.digests.is_empty() && self.digests.contains(&sha256(der)) {
             return true;
         }
-        // A bundle has hundreds of certificates: none is parsed for nothing.
+        // A bundle has hundreds of certificates: parse none without need.
         (self.ours || self.expired_by.is_some())
             && may_be_ours(der)
             && TrustAnchor::from_der(der).is_some_and(|ca| {
@@ -148,23 +146,23 @@ impl RemovalFilter {
     }
 }
 
-/// What was found where a store could be.
+/// The result of looking where a store could be.
 pub enum Candidate {
     /// A store.
     Store(Box<dyn Store>),
     /// Why there is none, or none that may be changed.
     StoreReport(StoreReport),
-    /// For `-v`: a place that was looked at, and what is there.
+    /// For `-v`: a place that was searched, and what is there.
     Searched(String),
 }
 
-/// The error of a store that is not to be changed, by a rule and not by a failure.
+/// The error of a store that a rule, not a failure, keeps from being changed.
 #[derive(Debug)]
 pub struct Skip {
     /// The rule, in words.
     pub why: String,
-    /// The command after which the programs that read it trust the CA; where there is one,
-    /// the user is warned.
+    /// The command after which the programs that read the store trust the CA; if there is one, the
+    /// user is warned.
     pub fix: Option<String>,
 }
 
@@ -183,26 +181,26 @@ pub struct StoreReport {
     pub kind: Kind,
     /// Where it is, or was looked for.
     pub path: PathBuf,
-    /// What became of it.
+    /// What was done to it.
     pub outcome: Outcome,
     /// Why, in words.
     pub detail: Option<String>,
-    /// The command that mends it, or that an administrator would run.
+    /// The command that fixes it, or that an administrator would run.
     pub fix: Option<String>,
     /// Whether it takes an administrator.
     pub admin: bool,
 }
 
-/// What became of a store.
+/// What was done to a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It trusted the CA already.
     Trusted,
     /// It trusts the CA now.
     Added,
-    /// The CA was taken out.
+    /// The CA was removed.
     Removed,
-    /// There is no such store, or (on removal) no CA of azup's in it.
+    /// There is no such store, or (on removal) no azup CA in it.
     Absent,
     /// It was left alone on purpose.
     Skipped,
@@ -211,7 +209,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word in the report and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
@@ -237,7 +234,7 @@ impl StoreReport {
         }
     }
 
-    /// The store is there and broken.
+    /// The store exists but is broken.
     pub fn failed(kind: Kind, path: &Path, detail: String, fix: Option<String>) -> Self {
         Self {
             outcome: Outcome::Failed,
@@ -245,7 +242,7 @@ impl StoreReport {
         }
     }
 
-    /// The store is there, and left alone on purpose.
+    /// The store exists, and is left alone on purpose.
     pub fn skipped(kind: Kind, path: &Path, detail: String) -> Self {
         Self {
             outcome: Outcome::Skipped,
@@ -253,9 +250,8 @@ impl StoreReport {
         }
     }
 
-    /// An ordinary user has no administrator's rights, and the programs of a project have
-    /// other stores: one that only an administrator can write is no failure, unless it was
-    /// asked for by name.
+    /// Ordinary users are not administrators, and a project's programs have other stores: a store
+    /// that only an administrator can write is not a failure, unless it was asked for by name.
     pub fn leave_to_administrator(&mut self, named: &[Kind]) {
         if self.outcome == Outcome::Failed && self.admin && !named.contains(&self.kind) {
             let command = self.fix.as_deref().unwrap_or_default();
@@ -291,11 +287,11 @@ impl StoreReport {
     }
 }
 
-/// Why a file stays as it is to which only the project leads.
+/// Why a file that only the project leads to is not changed.
 const OUTSIDE: &str =
     "is outside of the project, to which only a file or link of the project leads";
 
-/// The command by which a user says that such a file is meant.
+/// The command with which a user confirms such a file.
 fn by_name(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let words = ["azup", "trust", "--bundle"].map(OsStr::new);

@@ -1,5 +1,5 @@
-//! Which folders are the project's. Environments and `.env` are looked for in these, and
-//! never in a folder that merely lies above: home and `/tmp` hold other people's projects.
+//! Which folders are the project's. Environments and `.env` are looked for in these, and never in a
+//! folder that is merely above them: home and `/tmp` hold other people's projects.
 
 pub mod marks;
 
@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use marks::{is_mark, is_shared};
 use crate::os::{self, MetadataExt as _};
 
-/// Files and folders that stand in the top folder of a project, besides `.git`.
+/// Files and folders in the top folder of a project, besides `.git`.
 const MARKS: [&str; 8] = [
     "pyproject.toml",
     "Pipfile",
@@ -24,16 +24,16 @@ const MARKS: [&str; 8] = [
 /// The folders from the current one up.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Workspace {
-    /// The project's, the current folder first: up to the repository's, or to the first
-    /// that has the mark of a project, or only the current one.
+    /// The project's, the current folder first: up to the repository's top, or to the first folder
+    /// with the mark of a project, or only the current one.
     pub project: Vec<PathBuf>,
-    /// Those above the project that are not everybody's.
+    /// Those above the project that are not shared by all users.
     pub above: Vec<PathBuf>,
 }
 
 impl Workspace {
-    /// The folders as seen from `machine`'s current one. A home folder is only a project
-    /// for who stands in it, even if it is a repository; `/tmp` and the like are for nobody.
+    /// The folders as seen from `machine`'s current one. A home folder is only a project if it is
+    /// the current folder, even if it is a repository; `/tmp` and the like never are.
     pub fn of(machine: &Machine) -> Self {
         let all: Vec<&Path> = machine.cwd().ancestors().collect();
         let home = machine.home().ok();
@@ -62,18 +62,18 @@ impl Workspace {
         }
     }
 
-    /// The project's top folder, as it really is.
+    /// The project's top folder, with links resolved.
     pub fn top(&self) -> Option<PathBuf> {
         self.project.last()?.canonicalize().ok()
     }
 
-    /// Whether a path is one of the project's, as it is written or as it really is.
+    /// Whether a path is one of the project's, as written or with links resolved.
     pub fn brought(&self, path: &Path) -> bool {
         let real = || Some(path.canonicalize().ok()?.starts_with(self.top()?));
         self.holds(path) || real() == Some(true)
     }
 
-    /// Whether a path is written as one of the project's, wherever links lead from there.
+    /// Whether a path as written is one of the project's, wherever links lead from there.
     pub fn holds(&self, path: &Path) -> bool {
         self.project.last().is_some_and(|top| path.starts_with(top))
     }
@@ -88,14 +88,14 @@ fn is_another_users(folder: &Path) -> bool {
     owner(folder).is_some_and(|owner| !ours.contains(&owner))
 }
 
-/// The top folder of the project that the user stands in.
+/// The top folder of the user's current project.
 pub fn project_folder(machine: &Machine) -> PathBuf {
     let top = Workspace::of(machine).project.pop();
     top.unwrap_or_else(|| machine.cwd().to_owned())
 }
 
-/// The top folder of the project that the user stands in, as it really is; `None` where nothing
-/// marks the folder as a project.
+/// The top folder of the user's current project, with links resolved; `None` if nothing marks the
+/// folder as a project.
 pub fn marked_project(machine: &Machine) -> Option<PathBuf> {
     let top = Workspace::of(machine).top()?;
     let mut marks = MARKS.iter().chain(&[".git"]);

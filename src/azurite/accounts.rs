@@ -1,8 +1,7 @@
 //! Storage accounts: the one that every Azurite has, and more of the user's own.
 //!
-//! Keys of the user's own accounts are remembered in a file of mode 0600, so that
-//! `azup env` knows them, and given to Azurite by its environment: a command line can be
-//! read by everybody.
+//! Keys of the user's own accounts are stored in a file of mode 0600, so that `azup env` knows
+//! them, and passed to Azurite in its environment: any user can read a command line.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,7 +22,6 @@ use crate::options::Named;
 const PUBLIC_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// The name of the file in azup's own folder.
 const FILE: &str = "accounts.json";
 
 impl std::str::FromStr for Named {
@@ -68,7 +66,7 @@ impl std::fmt::Debug for Account {
 }
 
 impl Default for Account {
-    /// The one that every Azurite has.
+    /// The account that every Azurite has.
     fn default() -> Self {
         Self {
             name: ACCOUNT.to_owned(),
@@ -78,17 +76,15 @@ impl Default for Account {
 }
 
 impl Account {
-    /// The name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The key, in base64.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The account's URL: in the path, or in the host name as in the cloud.
+    /// The account's URL: with the account in the path, or in the host name as in the cloud.
     pub fn url(&self, service: Service, port: u16, host_style: bool) -> String {
         if host_style {
             return format!("https://{}:{port}", self.host(service));
@@ -96,12 +92,12 @@ impl Account {
         format!("https://{ADDRESS}:{port}/{}", self.name)
     }
 
-    /// Its name as a host.
+    /// The account's host name.
     pub fn host(&self, service: Service) -> String {
         format!("{}.{}.localhost", self.name, service.name())
     }
 
-    /// What every SDK and Azure CLI take instead of a URL and a credential.
+    /// The connection string that every SDK and Azure CLI accept instead of a URL and a credential.
     pub fn connection_string(&self, ports: Ports, host_style: bool) -> String {
         let url = |service, port| self.url(service, port, host_style);
         format!(
@@ -112,14 +108,13 @@ impl Account {
             url(Service::Blob, ports.blob),
             url(Service::Queue, ports.queue),
             url(Service::Table, ports.table),
-            // Azurite has no file shares; without this, clients of those ask the cloud (measured).
+            // Azurite has no file shares; without this, their clients contact the cloud (measured).
             url(Service::Blob, ports.blob)
         )
     }
 }
 
-/// The value of `AZURITE_ACCOUNTS`. It replaces Azurite's own account, which is therefore
-/// part of it.
+/// The value of `AZURITE_ACCOUNTS`. It replaces Azurite's own account, which is therefore included.
 pub fn variable(accounts: &[Account]) -> String {
     let all = [Account::default()];
     all.iter()
@@ -147,8 +142,8 @@ pub fn known(named: Option<&Named>, machine: &Machine) -> Result<Account> {
     })
 }
 
-/// The accounts that are named beside Azurite's own. One without a key has that of last
-/// time, else gets a random one; both are remembered.
+/// The accounts that are named in addition to Azurite's own. One without a key gets its previous
+/// key, else a random one; both are stored.
 pub fn ensure(named: &[Named], machine: &Machine) -> Result<Vec<Account>> {
     let named: Vec<&Named> = named.iter().filter(|named| named.name != ACCOUNT).collect();
     if named.is_empty() {
@@ -195,7 +190,7 @@ pub fn ensure(named: &[Named], machine: &Machine) -> Result<Vec<Account>> {
 
 type Keys = BTreeMap<String, String>;
 
-/// The keys that are known, and the bytes of their file.
+/// The stored keys, and the bytes of their file.
 fn load(machine: &Machine) -> Result<(Keys, Option<Vec<u8>>)> {
     let path = file(machine)?;
     let Some(bytes) = files::read_if_there(&path)? else {

@@ -1,4 +1,4 @@
-//! Azurite's command line: what it is started with, and how.
+//! Azurite's command line, and its start script.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,21 +10,21 @@ use crate::certificates::CertificateSet;
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
-/// What makes Azurite speak HTTP beside HTTPS, take a renewed certificate, and end with its
-/// standard input, of which azup holds the other end: so Azurite also ends, and cleanly, when
-/// azup is killed. The same file serves in a container.
+/// The script that makes Azurite speak HTTP beside HTTPS, reload a renewed certificate, and end
+/// when its standard input closes. azup holds the other end, so Azurite also ends, and cleanly,
+/// when azup is killed. The same file is used in a container.
 pub const SERVE: &str = include_str!("../../templates/azurite/serve.cjs");
 
-/// The variable that tells it what to do.
+/// The variable with the script's settings.
 pub const WORDS: &str = "AZUP_SERVE";
 
-/// Where it is written: in azup's own folder, never read from a project's.
+/// Where the script is written: in azup's own folder, never read from a project's.
 pub fn serve_file(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("serve.cjs"))
 }
 
-/// Variables that would make Azurite serve other accounts than what azup says and checks, or
-/// load a debugger into it.
+/// Variables that would make Azurite serve other accounts than azup reports and checks, or load a
+/// debugger into it.
 pub const FOREIGN: [&str; 2] = ["AZURITE_ACCOUNTS", "NODE_OPTIONS"];
 
 pub fn write_serve(machine: &Machine) -> Result<()> {
@@ -36,7 +36,7 @@ pub fn write_serve(machine: &Machine) -> Result<()> {
     }
     let (bytes, mode) = (SERVE.as_bytes().to_vec(), 0o600);
     files::replace(&path, there.as_deref(), &Content::File { bytes, mode }).or_else(|error| {
-        // Another azup may have been a moment faster with the same.
+        // Another azup may have written the same a moment earlier.
         match files::read_if_there(&path)? {
             there if is_there(there.as_deref()) => Ok(()),
             _ => Err(error),
@@ -44,7 +44,7 @@ pub fn write_serve(machine: &Machine) -> Result<()> {
     })
 }
 
-/// The whole command line of Azurite; `serve` is [`serve_file`].
+/// Azurite's whole command line; `serve` is [`serve_file`].
 pub fn command(
     node: &Path,
     serve: &Path,
@@ -56,7 +56,7 @@ pub fn command(
         vec![node.into(), "--require".into(), serve.into(), entry.into()];
     match &wish.data {
         Data::Folder(folder) => argv.extend(["-l".into(), folder.into()]),
-        // Together with `-l` it refuses to start (measured).
+        // Azurite refuses to start with this and `-l` together (measured).
         Data::Memory => argv.push("--inMemoryPersistence".into()),
     }
     for (service, port) in wish.ports.services() {
@@ -69,7 +69,7 @@ pub fn command(
     }
     argv.extend(["--cert".into(), set.cert_file().into()]);
     argv.extend(["--key".into(), set.key_file().into()]);
-    // Today's SDKs are ahead of the newest Azurite, hence no check of API versions.
+    // Current SDKs are ahead of the newest Azurite, so API versions are not checked.
     let rest = [
         "--oauth",
         "basic",

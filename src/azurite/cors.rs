@@ -1,5 +1,5 @@
-//! `--cors`: which origins' web pages may call Azurite. It has no option for that, but takes the
-//! properties of each service as the cloud does, and keeps them with the data.
+//! `--cors`: the origins whose web pages may call Azurite. Azurite has no option for that, but
+//! accepts the properties of each service as the cloud does, and stores them with the data.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::client::{Client, Request};
 use crate::failure::{Exit, Failure};
 use crate::identity;
 
-/// All that the services know; Azurite takes no others.
+/// All methods of the services; Azurite accepts no others.
 const METHODS: &str = "DELETE,GET,HEAD,MERGE,OPTIONS,POST,PUT";
 
-/// Seconds for which a browser remembers the answer.
+/// How long a browser caches the answer (seconds).
 const MAX_AGE: u32 = 200;
 
-/// Origins as a browser sends them: scheme, host and port; or `*` for every one.
+/// Origins as a browser sends them: scheme, host and port; or `*` for all.
 pub fn checked(origins: &[String]) -> Result<Vec<String>> {
     for origin in origins {
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
@@ -36,7 +36,7 @@ pub fn checked(origins: &[String]) -> Result<Vec<String>> {
     Ok(origins.to_vec())
 }
 
-/// Sets them for all three services; where none is named, leaves them as they are.
+/// Sets them for all three services; leaves them unchanged if none is named.
 pub fn allow(client: &Client, ports: Ports, origins: &[String]) -> Result<()> {
     if origins.is_empty() {
         return Ok(());
@@ -73,7 +73,7 @@ pub fn allow(client: &Client, ports: Ports, origins: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the blob service lets pages of `origin` call it, asked as a browser asks.
+/// Whether the blob service lets pages of `origin` call it, asked as a browser would.
 pub fn allows(port: u16, origin: &str, limit: Duration) -> Result<bool> {
     let request = Request {
         method: "OPTIONS",

@@ -1,5 +1,5 @@
-//! Where Azurite keeps its data. Each project has a folder of its own below azup's, so that one
-//! never finds what another has stored; outside of a project there is one for the user.
+//! Where Azurite keeps its data. Each project has its own folder below azup's, so that no project
+//! sees another's data; outside projects there is one folder for the user.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,12 @@ use crate::machine::Machine;
 use crate::os::OsStrExt as _;
 use crate::workspace::marked_project;
 
-/// How much of a project's name is in the name of its folder.
+/// How much of a project's name goes into the name of its folder (characters).
 const NAME: usize = 40;
 
-/// The variable that names a database for what Azurite knows about blobs. Whoever sets it means
-/// Azurite and nothing else.
+/// The variable that names a database for blob metadata. Users set it only for Azurite.
 const DATABASE: &str = "AZURITE_DB";
 
-/// Where Azurite keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
     /// In this folder.
@@ -37,7 +35,7 @@ impl Data {
         })
     }
 
-    /// As it is told to others; `None` in memory.
+    /// As reported to others; `None` in memory.
     pub fn told(&self) -> Option<String> {
         match self {
             Self::Memory => None,
@@ -46,8 +44,8 @@ impl Data {
     }
 }
 
-/// The database in which Azurite keeps what it knows about blobs, without the name and the
-/// password of its user. With data in memory Azurite would refuse to start (measured).
+/// The database for blob metadata, without its user name and password. With data in memory Azurite
+/// would refuse to start (measured).
 pub fn database(data: &Data, machine: &Machine) -> Option<String> {
     named_database(machine).filter(|_| *data != Data::Memory)
 }
@@ -65,12 +63,12 @@ pub fn named_database(machine: &Machine) -> Option<String> {
     })
 }
 
-/// Takes the variable from an Azurite that is to have no database.
+/// Removes the variable from the environment of an Azurite that must not use a database.
 pub fn without_database(command: &mut std::process::Command) {
     command.env_remove(DATABASE);
 }
 
-/// The data folder of the project that the user stands in; outside of projects, of the user.
+/// The data folder of the current project; outside projects, of the user.
 pub fn usual(machine: &Machine) -> Result<PathBuf> {
     match marked_project(machine) {
         Some(project) => of_project(&project, machine),
@@ -78,12 +76,12 @@ pub fn usual(machine: &Machine) -> Result<PathBuf> {
     }
 }
 
-/// The one outside of projects. azup 0.1.0 kept the data of all projects there.
+/// The data folder outside projects. azup 0.1.0 kept the data of all projects there.
 fn shared(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("data"))
 }
 
-/// Two projects of one name differ in their path.
+/// Two projects with the same name differ in their path.
 fn of_project(project: &Path, machine: &Machine) -> Result<PathBuf> {
     let name = project.file_name().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -93,8 +91,8 @@ fn of_project(project: &Path, machine: &Machine) -> Result<PathBuf> {
     Ok(folder.join(format!("{name}-{}", &path[..8])).join("data"))
 }
 
-/// The folder in which the data of this project may be that azup 0.1.0 stored, where this
-/// project begins with an empty folder of its own.
+/// The folder that may hold what azup 0.1.0 stored for this project, if the project starts with an
+/// empty folder of its own.
 pub fn earlier(data: &Data, machine: &Machine) -> Option<PathBuf> {
     let Data::Folder(folder) = data else {
         return None;

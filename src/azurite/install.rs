@@ -1,4 +1,4 @@
-//! The pinned Azurite in azup's own folder: whole or not there at all. A release brings it along
+//! The pinned Azurite in azup's own folder: complete or not there at all. A release includes it
 //! ([`inside`]); a build from source gets it from npm once ([`npm`]).
 
 mod inside;
@@ -23,21 +23,20 @@ use crate::output::Output;
 pub use inside::RECORD;
 use npm::Npm;
 
-/// The one file that it becomes, and what is said of it.
+/// The one file that it is bundled into, and the record about it.
 const BUNDLE: &str = "azurite.cjs";
 const CONTENTS: &str = "bundle.json";
 
 /// Names a folder with an Azurite that was installed by azup elsewhere, or an archive of one.
 const VARIABLE: &str = "AZUP_AZURITE";
 
-/// Where the pinned Azurite is, or is to be.
+/// Where the pinned Azurite is, or will be.
 #[derive(Clone, Debug)]
 pub struct Install {
     folder: PathBuf,
     source: Source,
 }
 
-/// Where it comes from.
 #[derive(Clone, Debug)]
 enum Source {
     /// The release itself, or npm.
@@ -49,7 +48,7 @@ enum Source {
 }
 
 impl Install {
-    /// Its place: where `AZUP_AZURITE` says, else in azup's own folder.
+    /// Its location: what `AZUP_AZURITE` says, else in azup's own folder.
     pub fn of(machine: &Machine) -> Result<Self> {
         let own = |end: &str| -> Result<PathBuf> {
             Ok(machine.own_folder()?.join(format!("azurite-{VERSION}{end}")))
@@ -72,8 +71,7 @@ impl Install {
         Ok(Self { folder, source })
     }
 
-    /// Azurite's entry point, where the pinned version is installed; `None` where nothing
-    /// is.
+    /// Azurite's entry point, if the pinned version is installed; `None` if nothing is.
     pub fn entry(&self) -> Result<Option<PathBuf>> {
         if !files::exists(&self.folder) {
             if let Source::Named = self.source {
@@ -95,8 +93,8 @@ impl Install {
         Ok(Some(entry))
     }
 
-    /// Whether what is there is what was put there, as far as that is known: of one file its hash.
-    /// For `azup doctor`, since it takes longer than Azurite's start should.
+    /// Checks that the installed file is what azup put there, as far as possible: by its hash if it
+    /// is a single file. For `azup doctor`, since it takes longer than Azurite's start should.
     pub fn check(&self) -> Result<Option<PathBuf>> {
         let Some(entry) = self.entry()? else {
             return Ok(None);
@@ -112,7 +110,7 @@ impl Install {
         Ok(Some(entry))
     }
 
-    /// Where Node.js keeps what it has compiled of Azurite; those before 22.1 keep nothing.
+    /// Where Node.js caches Azurite's compiled code; versions before 22.1 cache nothing.
     pub fn compiled(&self) -> PathBuf {
         beside(&self.folder, ".compiled")
     }
@@ -122,13 +120,13 @@ impl Install {
         self.folder.join(BUNDLE)
     }
 
-    /// Whether an install needs npm, since neither the user nor this program brings Azurite.
+    /// Whether an install needs npm, because neither the user nor this program supplies Azurite.
     fn is_from_npm(&self) -> bool {
         matches!(self.source, Source::Own) && inside::RECORD.is_none()
     }
 
-    /// Refuses where an install is needed that cannot be: before a Node.js, which comes without
-    /// npm, is downloaded for nothing.
+    /// Fails if an install is needed but impossible: before a Node.js, which comes without npm, is
+    /// downloaded for nothing.
     pub fn require_npm(&self, machine: &Machine) -> Result<()> {
         if self.is_from_npm() && self.entry()?.is_none() {
             npm::find(machine)?;
@@ -146,7 +144,7 @@ impl Install {
         format!("{folder} && {}", command_line(npm::command(&npm)))
     }
 
-    /// Installs it where it is missing, and gives its entry point.
+    /// Installs it if it is missing, and returns its entry point.
     pub fn ensure(
         &self,
         node: &Node,
@@ -205,7 +203,7 @@ fn entry_in(folder: &Path) -> Result<PathBuf, String> {
     entry.ok_or_else(|| "its program is missing".to_owned())
 }
 
-/// What [`BUNDLER`] says of its work.
+/// What [`BUNDLER`] recorded about its result.
 fn contents(folder: &Path) -> Result<Value, String> {
     json(&folder.join(CONTENTS))
 }

@@ -1,5 +1,5 @@
-//! What is really at a port, seen from outside: for `azup doctor`, which must not take
-//! anything for granted, least of all that it is an Azurite which azup started.
+//! What is really listening at a port, seen from outside: for `azup doctor`, which must not assume
+//! anything, least of all that it is an Azurite that azup started.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -24,14 +24,13 @@ pub enum Listener {
     Azurite(Seen),
     /// Something else, in words.
     Stranger(String),
-    /// Something that takes a connection and does not answer in time.
+    /// Something that accepts a connection but does not answer in time.
     Silent,
 }
 
-/// An Azurite as it shows itself.
+/// What an Azurite reveals about itself.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Its version.
     pub version: String,
     /// The certificate that it serves, in DER; `None`: it speaks plain HTTP.
     pub certificate: Option<Vec<u8>>,
@@ -39,29 +38,26 @@ pub struct Seen {
     pub date: Option<OffsetDateTime>,
 }
 
-/// What is asked of a service of Azurite's.
+/// A request to a service of Azurite's.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// The port of the service.
     pub port: u16,
     /// Path and query.
     pub target: &'a str,
-    /// Further headers.
+    /// Additional headers.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// What it answered.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// Such as 200.
     pub status: u16,
     /// Status, code and message on one line.
     pub words: String,
-    /// The whole body.
     pub body: Vec<u8>,
 }
 
-/// Looks at what answers at `port`, within `limit`, or twice that where it is not TLS.
+/// Looks at what answers at `port`, within `limit`, or twice that if it is not TLS.
 pub fn look(service: Service, port: u16, limit: Duration) -> Result<Listener> {
     let request = Request {
         method: "GET",
@@ -97,7 +93,7 @@ fn recognised(service: Service, response: Response) -> Listener {
     }
 }
 
-/// Asks a service of Azurite's by TLS, whatever its certificate.
+/// Sends a request to a service of Azurite's over TLS, whatever its certificate.
 pub fn ask(ask: &Ask<'_>, limit: Duration) -> Result<Reply> {
     let request = Request {
         method: "GET",
@@ -145,12 +141,12 @@ fn reply(response: Response) -> Reply {
     }
 }
 
-/// The Azurite that is installed and whole; `None` where none is installed yet.
+/// The Azurite that is installed and complete; `None` if none is installed yet.
 pub fn installed(machine: &Machine) -> Result<Option<PathBuf>> {
     Install::of(machine)?.check()
 }
 
-/// A date of HTTP's (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// An HTTP date (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn moment(text: &str) -> Option<OffsetDateTime> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

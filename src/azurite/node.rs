@@ -28,33 +28,32 @@ const OLDEST: u32 = 20;
 /// How long `node --version` may take, on a machine under load.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Whether one may be downloaded where none is.
+/// Whether a Node.js may be downloaded if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// Whoever sits at the terminal is asked.
+    /// Ask the user at the terminal.
     Asked,
     /// By `--yes`.
     Given,
-    /// Nobody can be asked.
+    /// There is no user to ask.
     Withheld,
 }
 
 /// A Node.js that is new enough.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The program.
     pub program: PathBuf,
     /// Its version, such as `20.20.2`.
     pub version: String,
 }
 
 impl Node {
-    /// Finds one that is new enough, and asks it for its version, which may take this long.
+    /// Finds one that is new enough; asking it for its version may take this long.
     pub fn find(machine: &Machine, limit: Duration) -> Result<Self> {
         Self::search(machine, limit).map_err(|missing| hinted(missing, Consent::Withheld, machine))
     }
 
-    /// The same; where there is none, it is downloaded if the user wants that.
+    /// The same; if there is none, downloads it with the user's consent.
     pub fn ensure(
         consent: Consent,
         machine: &Machine,
@@ -85,7 +84,7 @@ impl Node {
         sources.ensure(machine, output, interrupt)
     }
 
-    /// The one that [`Node::ensure`] would give, and what it would download for that.
+    /// The one that [`Node::ensure`] would return, and what it would download.
     pub fn preview(consent: Consent, machine: &Machine) -> Result<(PathBuf, Option<String>)> {
         let missing = match Self::search(machine, LIMIT) {
             Ok(node) => return Ok((node.program, None)),
@@ -100,14 +99,14 @@ impl Node {
         }
     }
 
-    /// In words: its version and where it is.
+    /// In words: its version and path.
     pub fn named(&self) -> String {
         format!("Node.js {} ({})", self.version, shown(&self.program))
     }
 
-    /// The first that is new enough. An error may have no hint yet.
+    /// The first that is new enough. The error may have no hint yet.
     fn search(machine: &Machine, limit: Duration) -> Result<Self> {
-        // What is wrong with the first is what the user has to know, if no other will do.
+        // If none will do, the user needs to know what is wrong with the first.
         let mut wrong = None;
         let downloaded = sources::programs(machine);
         for program in places::candidates(machine).chain(downloaded) {
@@ -158,7 +157,7 @@ impl Node {
     }
 }
 
-/// What is missing, with the command that brings it.
+/// Adds the command that installs what is missing.
 fn hinted(missing: anyhow::Error, consent: Consent, machine: &Machine) -> anyhow::Error {
     if Failure::hint_of(&missing).is_some() {
         return missing;
@@ -166,7 +165,7 @@ fn hinted(missing: anyhow::Error, consent: Consent, machine: &Machine) -> anyhow
     let hint = match consent {
         _ if !sources::is_one_for_here(machine) => by_hand::command(machine),
         Consent::Asked => "azup up --yes".to_owned(),
-        // It is there for whoever comes next, and so is Azurite.
+        // It stays, and so does Azurite, for any command that follows.
         Consent::Given | Consent::Withheld => "azup up -d --yes".to_owned(),
     };
     Failure::new(format!("{missing:#}")).hint(hint).into()

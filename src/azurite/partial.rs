@@ -1,5 +1,5 @@
-//! What azup installs in its own folder is whole or not there at all: it is made beside its place
-//! by one azup at a time, and then renamed. What a killed one left behind goes.
+//! What azup installs in its own folder is complete or not there at all: one azup at a time builds
+//! it beside its destination and then renames it. What a killed azup left behind is removed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -31,20 +31,20 @@ pub(super) fn lock(folder: &Path, what: &str, interrupt: &Interrupt) -> Result<L
     }
 }
 
-/// The path of `folder` with something at its end.
+/// The path of `folder` with a suffix.
 pub(super) fn beside(folder: &Path, end: impl AsRef<OsStr>) -> PathBuf {
     let mut name = folder.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
-/// A folder that goes again unless it was renamed into place.
+/// A folder that is removed unless it was renamed into place.
 pub(super) struct Partial {
     pub(super) folder: PathBuf,
 }
 
 impl Partial {
-    /// Called under the lock: of those that are there none is in use.
+    /// Called under the lock: no existing partial folder is in use.
     pub(super) fn new(destination: &Path) -> Result<Self> {
         remove_others(destination);
         let folder = beside(destination, format!(".{}.partial", hex(&random::<4>())));

@@ -1,6 +1,6 @@
-//! A data folder that came with a repository. Azurite believes its own files: it reads the file
-//! that one of them names as the content of a blob, wherever that is, and writes through a link
-//! (both measured). So in a project these have to name files of the folder itself.
+//! A data folder that came with a repository. Azurite trusts its own files: it serves any file that
+//! one of them names as the content of a blob, wherever that file is, and writes through a link
+//! (both measured). So in a project, these must name files in the folder itself.
 
 use std::fs;
 use std::path::{Component, Path};
@@ -12,14 +12,14 @@ use crate::failure::{Exit, Failure, quoted, shown};
 use crate::files;
 use crate::machine::Machine;
 
-/// Azurite's lists of the files with the content of blobs and messages, and their folders.
+/// Azurite's lists of the files that hold blobs and messages, and the folders of those files.
 const LISTS: [&str; 2] = [
     "__azurite_db_blob_extent__.json",
     "__azurite_db_queue_extent__.json",
 ];
 const FOLDERS: [&str; 3] = ["", "__blobstorage__", "__queuestorage__"];
 
-/// Refuses such a folder where it leads out of itself. `folder` is its real path.
+/// Refuses such a folder if it leads outside itself. `folder` is its real path.
 pub fn refuse(folder: &Path, machine: &Machine) -> Result<()> {
     if !machine.is_in_project(folder) {
         return Ok(());
@@ -34,7 +34,7 @@ pub fn refuse(folder: &Path, machine: &Machine) -> Result<()> {
     Err(Failure::new(what).hint(hint).exit(Exit::Refused).into())
 }
 
-/// Refuses a folder in the project that is a link out of it: whoever made the project may have meant
+/// Refuses a folder in the project that is a link out of it: the project's author may have meant
 /// other data of the user's.
 pub fn refuse_link(folder: &Path, machine: &Machine) -> Result<()> {
     let Ok(real) = folder.canonicalize() else {
@@ -67,17 +67,17 @@ fn links(folder: &Path) -> Option<String> {
         .map(|link| format!("{} is a link", shown(&link.path())))
 }
 
-/// Why a list is none that Azurite wrote.
+/// Why Azurite cannot have written a list.
 fn foreign(list: &Path) -> Option<String> {
     let bytes = match files::read_if_there(list) {
         Ok(bytes) => bytes?,
         Err(error) => return Some(format!("{error:#}")),
     };
-    // What Azurite begins with.
+    // Azurite's initial state.
     if bytes.is_empty() {
         return None;
     }
-    // JavaScript takes more for JSON, and for a list, than is looked at here.
+    // JavaScript accepts more as JSON, and as a list, than is parsed here.
     let Some(names) = names(&bytes) else {
         return Some(format!("{} is not as Azurite writes it", shown(list)));
     };
@@ -93,7 +93,7 @@ fn foreign(list: &Path) -> Option<String> {
     ))
 }
 
-/// The files that a list names, where it is one.
+/// The files that a list names, if it is one.
 fn names(list: &[u8]) -> Option<Vec<String>> {
     let list: Value = serde_json::from_slice(list).ok()?;
     let mut names = Vec::new();

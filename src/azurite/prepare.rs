@@ -1,5 +1,5 @@
-//! All that has to be there before Azurite can start, in the order in which a mistake is
-//! cheapest: certificates, Node.js, the data folder, Azurite itself.
+//! Everything that Azurite needs before it can start, in the order in which an error costs least:
+//! certificates, Node.js, the data folder, Azurite itself.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -22,18 +22,17 @@ use crate::machine::Machine;
 use crate::options::Global;
 use crate::output::{Answer, Output};
 
-/// Everything that Azurite needs, there and checked.
+/// Everything that Azurite needs, in place and checked.
 #[derive(Debug)]
 pub struct Ready {
-    /// What was asked for, with the data folder made and resolved.
+    /// The request, with the data folder created and resolved.
     pub wish: AzuriteOptions,
-    /// The certificate set.
     pub set: CertificateSet,
-    /// The accounts beside Azurite's own.
+    /// The accounts in addition to Azurite's own.
     pub accounts: Vec<Account>,
     pub node: Node,
     entry: PathBuf,
-    /// Where Node.js keeps what it has compiled.
+    /// Where Node.js caches compiled code.
     pub compiled: PathBuf,
 }
 
@@ -46,8 +45,8 @@ impl Ready {
     }
 }
 
-/// Makes the certificates, the data folder and the install where they are missing, and
-/// checks them where they are there.
+/// Creates the certificates, the data folder and the install if they are missing, and checks them
+/// otherwise.
 pub fn prepare(
     mut wish: AzuriteOptions,
     global: &Global,
@@ -113,7 +112,7 @@ pub fn prepare(
     })
 }
 
-/// Says what `azup up` would do, and does nothing of it.
+/// Says what `azup up` would do, without doing any of it.
 pub fn preview(wish: &AzuriteOptions, global: &Global, machine: &Machine) -> Result<Answer> {
     let place = SetLocation::find(machine, global)?;
     let obtained = certificates::obtain(machine, &place, &wish.sans)?;
@@ -122,7 +121,7 @@ pub fn preview(wish: &AzuriteOptions, global: &Global, machine: &Machine) -> Res
     let installed = install.entry()?;
     let mut all = obtained.changes;
     if wish.identity.is_some() {
-        // What is in its way keeps nothing else from starting.
+        // A problem here does not stop Azurite from starting.
         all.extend(identity::header(machine).map_or_else(|_| Vec::new(), |(_, changes)| changes));
     }
     let mut changes: Vec<String> = all
@@ -158,8 +157,8 @@ pub fn preview(wish: &AzuriteOptions, global: &Global, machine: &Machine) -> Res
     })
 }
 
-/// Makes the data folder where it is missing, and makes sure that Azurite can write
-/// there, which it would otherwise find out after it has answered. Gives its real path.
+/// Creates the data folder if it is missing, and makes sure that Azurite can write there, which
+/// Azurite itself would only find out after it has answered. Returns its real path.
 fn writable(folder: &Path) -> Result<PathBuf> {
     let hint = "azup up --location ~/azurite-data";
     files::make_folder(folder, 0o700).map_err(|error| {

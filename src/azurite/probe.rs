@@ -12,27 +12,27 @@ use crate::files::{hex, random};
 use crate::identity::Token;
 use crate::interrupt::Interrupt;
 
-/// How long Azurite may take until it answers. It needs 1 to 4 s (measured).
+/// How long Azurite may take to answer. It needs 1 to 4 s (measured).
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The same for a test run, of which there may be dozens at once. Whoever waits can end it sooner.
+/// The same for a test run, of which there may be dozens at once. The caller can end the wait
+/// earlier.
 const AT_ONCE: Duration = Duration::from_secs(600);
 
-/// How long a server may take until it serves a certificate that was renewed. It looks once
-/// a second.
+/// How long a server may take to serve a renewed certificate. It checks once a second.
 const RENEWING: Duration = Duration::from_secs(5);
 
-/// How often it is tried.
+/// How often to try.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A version of the storage API that every Azurite of the last years knows.
+/// A version of the storage API that every Azurite of recent years supports.
 pub const API: &str = "2021-12-02";
 
 /// What is stored and read back.
 const CONTENT: &[u8] = b"azup was here\n";
 
-/// Waits until all three services answer, each by verified TLS and with Azurite's own
-/// `Server` header. Gives the version of TLS.
+/// Waits until all three services answer, each over verified TLS and with Azurite's own `Server`
+/// header. Returns the TLS version.
 pub fn wait_until_ready(
     client: &Client,
     azurite: &mut Azurite,
@@ -53,7 +53,7 @@ pub fn wait_until_ready(
                     tls = version;
                     break;
                 }
-                // Until it listens, and while a busy machine keeps it from answering.
+                // Not listening yet, or kept from answering by a busy machine.
                 Err(Greeting::Refused(Refusal::Closed | Refusal::Slow))
                     if Instant::now() < until => {}
                 Err(why) => return Err(why.failure(service, port).into()),
@@ -64,9 +64,8 @@ pub fn wait_until_ready(
     Ok(tls)
 }
 
-/// Makes sure once that all three services answer as they should. `client` makes a client
-/// with the CA of today, and is asked again while a renewal is under way; the last one is
-/// given back.
+/// Checks once that all three services answer as they should. `client` makes a client with the
+/// current CA, and is called again while a renewal is under way; the last client is returned.
 pub fn check(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Client> {
     let (client, failure) = patiently(client, |client| {
         let mut services = at.services().into_iter();
@@ -81,8 +80,8 @@ pub fn check(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Client
     }
 }
 
-/// Asks until it is not for the certificate that it fails: a server takes a renewed one a
-/// moment after it was written.
+/// Retries for as long as the certificate is the reason for the failure: a server picks up a
+/// renewed one a moment after it was written.
 fn patiently<T>(
     mut client: impl FnMut() -> Result<Client>,
     mut ask: impl FnMut(&Client) -> (T, bool),
@@ -101,15 +100,15 @@ fn patiently<T>(
 /// What is on the three ports.
 #[derive(Debug)]
 pub enum Seen {
-    /// Azurite, of whatever version.
+    /// Azurite, in any version.
     Azurite,
     /// Azurite on some; the failure of the first that is missing.
     Partly(Failure),
-    /// Nobody.
+    /// Nothing.
     Nobody,
 }
 
-/// Who answers on the three ports; `client` as for [`check`].
+/// What answers on the three ports; `client` as for [`check`].
 pub fn look(at: Ports, client: impl FnMut() -> Result<Client>) -> Result<Seen> {
     let (_, seen) = patiently(client, |client| {
         let (mut up, mut down) = (0, None);
@@ -159,7 +158,7 @@ impl Greeting {
     }
 }
 
-/// One anonymous request. Azurite answers 400 to it, with its name and version.
+/// Sends one anonymous request. Azurite answers 400, with its name and version.
 fn greet(client: &Client, service: Service, port: u16) -> Result<&'static str, Greeting> {
     let request = Request {
         method: "GET",
@@ -185,7 +184,7 @@ fn greet(client: &Client, service: Service, port: u16) -> Result<&'static str, G
     }
 }
 
-/// Stores a blob in a container of its own with a token, reads it back and deletes it.
+/// Stores a blob in a new container with a token, reads it back and deletes it.
 pub fn round_trip(client: &Client, port: u16, token: &Token) -> Result<()> {
     let container = format!("/{ACCOUNT}/azup-check-{}", hex(&random::<8>()));
     let blob = format!("{container}/blob");
@@ -211,7 +210,7 @@ pub fn round_trip(client: &Client, port: u16, token: &Token) -> Result<()> {
     send("creating a container", "PUT", &whole, b"", 201)?;
     let stored = send("storing a blob", "PUT", &blob, CONTENT, 201)
         .and_then(|_| send("reading a blob", "GET", &blob, b"", 200));
-    // Deleted whatever happened in between, but the first failure is the one to report.
+    // Deleted whatever happened before, but the first failure is the one to report.
     let deleted = send("deleting a container", "DELETE", &whole, b"", 202);
     let read = stored?;
     if read.body != CONTENT {
@@ -248,7 +247,7 @@ pub fn words(response: &Response) -> String {
     all.trim().to_owned()
 }
 
-/// What a stranger sent, made safe for a terminal.
+/// What an unknown server sent, made safe for a terminal.
 pub fn safe(text: &str) -> String {
     let short: String = text.chars().take(100).collect();
     if short.chars().any(char::is_control) {

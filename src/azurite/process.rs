@@ -1,5 +1,5 @@
-//! Azurite as a process: started so that it always ends with azup, and stopped so that
-//! it writes down what it has.
+//! Azurite as a process: started so that it always ends with azup, and stopped so that it saves its
+//! data.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -18,14 +18,13 @@ use crate::files;
 use crate::machine::Machine;
 use crate::os::{self, LockFile};
 
-/// How long Azurite may take to answer what is under way and to write down what it has. It
-/// needs 0.1 to 2 s (measured).
+/// How long Azurite may take to finish requests and save its data. It needs 0.1 to 2 s (measured).
 const STOPPING: Duration = Duration::from_secs(10);
 
-/// The same for a test run's in memory, which has nothing to write down.
+/// The same for a test run's Azurite in memory, which has nothing to save.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// How often it is asked whether it has ended.
+/// How often to check whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
 
 /// How much of the end of the log is searched for a reason (bytes).
@@ -35,26 +34,26 @@ const LAST_WORDS: u64 = 16 << 10;
 #[derive(Debug)]
 pub struct Azurite {
     child: Child,
-    // Azurite ends when it is closed.
+    // Closing it ends Azurite.
     stdin: Option<ChildStdin>,
     log: PathBuf,
-    /// How long it may take to end, and whether nothing is lost where it is killed then.
+    /// How long it may take to end, and whether killing it after that loses nothing.
     stopping: Duration,
     keeps_nothing: bool,
 }
 
-/// How a running Azurite came to its end.
+/// How a running Azurite ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// By itself, after it had written down what it has.
+    /// By itself, after it had saved its data.
     Clean,
     /// It had to be killed: the last seconds may be lost.
     Killed,
 }
 
 impl Azurite {
-    /// Starts it; it inherits `lock`. What it says goes to `log`, which begins anew unless it is
-    /// to tell why an Azurite `before` it ended.
+    /// Starts it; it inherits `lock`. Its output goes to `log`, which is truncated unless it holds
+    /// the reason why a previous Azurite ended (`before`).
     pub fn start(
         machine: &Machine,
         ready: &Ready,
@@ -76,7 +75,7 @@ impl Azurite {
             .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
             .stderr(file);
-        // Ctrl-C in a terminal reaches azup alone, which then stops Azurite.
+        // Ctrl-C in a terminal reaches only azup, which then stops Azurite.
         os::in_own_group(&mut command);
         for name in FOREIGN {
             command.env_remove(name);
@@ -92,7 +91,7 @@ impl Azurite {
                 "end-with-stdin"
             },
         );
-        // Half of its start is compiling (measured); Node.js has this since 22.1.
+        // Half of its start is compiling (measured); Node.js has this cache since 22.1.
         command.env("NODE_COMPILE_CACHE", &ready.compiled);
         if !ready.accounts.is_empty() {
             command.env("AZURITE_ACCOUNTS", accounts::variable(&ready.accounts));
@@ -119,12 +118,12 @@ impl Azurite {
         })
     }
 
-    /// The number of Azurite's process.
+    /// The pid of Azurite.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, where it has.
+    /// How it ended, if it has.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("waiting for Azurite")
     }
@@ -164,7 +163,7 @@ impl Drop for Azurite {
     }
 }
 
-/// The failure in `words`, which are Azurite's last ones.
+/// The failure for `words`, the end of Azurite's log.
 fn death(words: &str, status: ExitStatus, data: &Data, log: &Path) -> Failure {
     let denied = words.contains("EACCES") || words.contains("EROFS");
     let full = words.contains("ENOSPC");
@@ -183,7 +182,7 @@ fn death(words: &str, status: ExitStatus, data: &Data, log: &Path) -> Failure {
         .hint(command_line(["cat".as_ref(), log.as_os_str()]))
 }
 
-/// Opens a log so that several writers add to its end.
+/// Opens a log so that several writers can append to it.
 pub fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o700)?;
@@ -191,7 +190,7 @@ pub fn open_log(path: &Path) -> Result<File> {
     files::open_to_append(path)
 }
 
-/// What comes to be written to a log, piece by piece.
+/// Follows a log as it is written.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
@@ -204,7 +203,7 @@ impl Tail {
         Self { path: log, seen: 0 }
     }
 
-    /// The whole lines that were added since the last time.
+    /// The complete lines that were added since the last call.
     pub fn more(&mut self) -> Vec<String> {
         let bytes = read_from(&self.path, self.seen).unwrap_or_default();
         let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
@@ -232,8 +231,8 @@ fn last_text(log: &Path) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The line with the reason: the last one that tells of an error, since Node.js ends its
-/// own reports with a stack and its version; else the last line.
+/// The line with the reason: the last one that mentions an error, since Node.js ends its own
+/// reports with a stack and its version; else the last line.
 fn last_words(log: &Path) -> String {
     let text = last_text(log);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -1,5 +1,5 @@
-//! A CA certificate that stores are to trust, and the refusals: whatever is not exactly
-//! one valid CA certificate in PEM never gets near a trust store.
+//! A CA certificate that stores are to trust, and the refusals: nothing but exactly one valid CA
+//! certificate in PEM ever gets near a trust store.
 
 use std::path::{Path, PathBuf};
 
@@ -22,24 +22,24 @@ pub const END: &str = "-----END CERTIFICATE-----";
 /// A CA certificate to trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustAnchor {
-    /// The certificate in DER: what makes two copies the same.
+    /// The certificate in DER, by which two copies are compared.
     pub der: Vec<u8>,
     /// The certificate in PEM, as azup writes it: lines of 64 characters, LF.
     pub pem: String,
     /// The subject, as `CN=azup local CA 1234abcd`.
     pub subject: String,
-    /// The issuer; for a CA of azup's own the same as the subject.
+    /// The issuer; the same as the subject for an azup CA.
     pub issuer: String,
     /// The common name alone.
     pub label: String,
     /// The serial number in hexadecimal digits.
     pub serial: String,
-    /// The first moment at which it is valid.
+    /// notBefore.
     pub not_before: OffsetDateTime,
-    /// The last moment at which it is valid.
+    /// notAfter.
     pub not_after: OffsetDateTime,
-    /// How many bytes of `der` reach to the end of the serial number. No other
-    /// certificate of the same issuer begins with them.
+    /// The length of the prefix of `der` that ends with the serial number. No other certificate of
+    /// the same issuer begins with these bytes.
     pub distinctive: usize,
     /// The file that it was read from.
     pub file: Option<PathBuf>,
@@ -54,8 +54,8 @@ impl TrustAnchor {
         Self::foreign(bytes, path, now)
     }
 
-    /// Like [`TrustAnchor::from_pem`] for a CA that azup did not make: a byte order mark
-    /// and Windows line ends are no fault there, since stores get the certificate anew.
+    /// Like [`TrustAnchor::from_pem`] for a CA that azup did not make: a byte order mark and
+    /// Windows line endings are accepted, since stores get a re-encoded certificate.
     pub fn foreign(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
         let this = Self::any(bytes, path)?;
         let der = &this.der;
@@ -72,8 +72,8 @@ impl TrustAnchor {
         Ok(this)
     }
 
-    /// The CA of a file that the user names: as [`Self::foreign`], but whoever hands out several in
-    /// one file learns how to name each.
+    /// The CA of a file that the user names: as [`Self::foreign`], but the error for a file with
+    /// several says how to name each.
     pub fn named(bytes: &[u8], path: &Path, now: OffsetDateTime) -> Result<Self> {
         let begins = memchr::memmem::find_iter(bytes, BEGIN).count();
         if begins > 1 {
@@ -83,7 +83,7 @@ impl TrustAnchor {
         Self::foreign(bytes, path, now)
     }
 
-    /// The only certificate in `path`, of whatever kind and age: enough to take it out.
+    /// The only certificate in `path`, of any kind and age: enough to remove it.
     pub fn any(bytes: &[u8], path: &Path) -> Result<Self> {
         let der = single_certificate(bytes, path)?;
         let this = Self::from_der(&der)
@@ -94,7 +94,7 @@ impl TrustAnchor {
         })
     }
 
-    /// Takes in any certificate; `None` where the bytes are none.
+    /// Parses any certificate; `None` if the bytes are not one.
     pub fn from_der(der: &[u8]) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         if !rest.is_empty() {
@@ -109,7 +109,7 @@ impl TrustAnchor {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             label: common_name(certificate.subject()),
-            // DER's sign byte is no part of the number as OpenSSL prints it.
+            // DER's sign byte is not part of the number as OpenSSL prints it.
             serial: hex(serial.strip_prefix(&[0]).unwrap_or(serial)).to_uppercase(),
             not_before: validity.not_before.to_datetime(),
             not_after: validity.not_after.to_datetime(),
@@ -118,8 +118,8 @@ impl TrustAnchor {
         })
     }
 
-    /// The certificate in a file that holds exactly one in PEM and nothing else; `None`
-    /// for every other file.
+    /// The certificate in a file that holds exactly one in PEM and nothing else; `None` for any
+    /// other file.
     pub fn alone_in(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
@@ -157,8 +157,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
 }
 
-/// Whether these bytes can be a CA that azup made: false for nearly every other one, and
-/// quicker to tell than by reading them as a certificate.
+/// Whether these bytes can be an azup CA: false for nearly all others, and faster than parsing the
+/// certificate.
 pub fn may_be_ours(der: &[u8]) -> bool {
     memchr::memmem::find(der, CA_NAME.as_bytes()).is_some()
 }
@@ -195,7 +195,7 @@ pub fn encode(der: &[u8]) -> String {
     pem
 }
 
-/// The DER between a BEGIN and an END line, whatever the line length and line ends.
+/// The DER between a BEGIN and an END line, with any line length and line endings.
 pub fn decode(body: &[u8]) -> Option<Vec<u8>> {
     let packed: Vec<u8> = body
         .iter()
@@ -253,10 +253,10 @@ fn each_of(path: &Path) -> String {
     )
 }
 
-/// Signed data of PKCS#7, which certificates are handed out in (RFC 2315).
+/// PKCS#7 signed data, a format in which certificates are distributed (RFC 2315).
 const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 
-/// What keeps a file from being PEM at all.
+/// Why a file is not PEM at all.
 fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     let file = shown(path);
     let converted = quoted(path.with_extension("converted.pem"));
@@ -291,7 +291,7 @@ fn form_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     None
 }
 
-/// What keeps a file from being PEM text that every TLS library reads.
+/// Why not every TLS library can read a file as PEM text.
 pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     let file = shown(path);
     let problem = |what: &str| Failure::new(format!("{file} {what}"));
@@ -310,7 +310,7 @@ pub(super) fn text_problem(bytes: &[u8], path: &Path) -> Option<Failure> {
     form_problem(bytes, path)
 }
 
-/// Refuses what is not valid at `now`.
+/// Refuses a certificate that is not valid at `now`.
 pub(super) fn check_dates(
     path: &Path,
     what: &str,

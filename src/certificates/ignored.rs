@@ -1,5 +1,5 @@
-//! The `.gitignore` of a project's certificate folder: there before the key is, so that no
-//! `git add` ever takes that up.
+//! The `.gitignore` of a project's certificate folder: written before the key, so that no `git add`
+//! ever includes the key.
 
 use std::path::Path;
 
@@ -9,14 +9,12 @@ use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 
-/// The file's name.
 pub const GITIGNORE: &str = ".gitignore";
 
-/// What azup writes.
 pub const IGNORE_ALL: &str = "*\n!.gitignore\n";
 
-/// The changes after which git ignores the keys in `folder`, a project's. What is there and
-/// does not is refused: somebody wrote it, and may need it.
+/// The changes after which git ignores the keys in `folder`, a project's. An existing file that
+/// does not ignore them is refused: a person wrote it, and may need it.
 pub fn ignored(folder: &Path) -> Result<Vec<Change>> {
     let path = folder.join(GITIGNORE);
     let Ok(about) = path.symlink_metadata() else {
@@ -28,7 +26,7 @@ pub fn ignored(folder: &Path) -> Result<Vec<Change>> {
             Change::create(path, IGNORE_ALL, 0o644),
         ]);
     };
-    // git reads no `.gitignore` through a link.
+    // git does not read a `.gitignore` that is a link.
     if about.is_file() && files::read_if_there(&path)?.is_some_and(|text| ignores_keys(&text)) {
         return Ok(Vec::new());
     }
@@ -44,10 +42,10 @@ pub fn ignored(folder: &Path) -> Result<Vec<Change>> {
     .into())
 }
 
-/// Whether all keys are ignored, as far as can be told without git's whole language: one
-/// line names them all, and none takes anything back but the file itself.
+/// Whether all keys are ignored, as far as can be told without parsing git's whole syntax: one line
+/// covers them all, and no line excludes anything but the file itself.
 fn ignores_keys(text: &[u8]) -> bool {
-    // git takes off a CR and spaces at the end, and nothing else.
+    // git strips a CR and spaces at the end, and nothing else.
     let text = String::from_utf8_lossy(text);
     let lines = || {
         text.split('\n')

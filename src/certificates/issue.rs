@@ -1,8 +1,8 @@
 //! Makes a CA and the one leaf that it will ever sign.
 //!
-//! The CA's key exists in memory for the milliseconds between its making and its only
-//! signature, and is never written: nothing that could sign another certificate exists
-//! afterwards. Renewal makes a new CA, which is cheap because trusting is cheap.
+//! The CA's key exists in memory for the milliseconds between its creation and its only signature,
+//! and is never written: nothing that could sign another certificate exists afterwards. Renewal
+//! makes a new CA, which is cheap because trusting is cheap.
 
 use std::net::IpAddr;
 
@@ -22,8 +22,8 @@ use crate::files::{hex, random};
 /// for the host.
 pub(super) const DNS_NAMES: [&str; 3] = ["localhost", "azurite", "host.docker.internal"];
 
-/// The accounts of Azurite as host names. Every new leaf has them; a set of 0.1.0 that lacks them is
-/// not renewed for their sake, so nothing asks for them by [`Names`].
+/// Azurite's accounts as host names. Every new leaf has them; a set of 0.1.0 without them is not
+/// renewed for their sake, so [`Names`] does not require them.
 pub(super) const ACCOUNTS: [&str; 3] = ["*.blob.localhost", "*.queue.localhost", "*.table.localhost"];
 
 /// Addresses in every leaf.
@@ -35,9 +35,9 @@ pub(super) const ADDRESSES: [IpAddr; 2] = [
 /// The beginning of every azup CA's common name; eight hexadecimal digits follow.
 pub(super) const CA_NAME: &str = "azup local CA ";
 
-/// From notBefore to notAfter (days). Apple refuses leaves of more than 825 days, also
-/// under a CA that the user added (Apple support article 103769); shorter is enough here
-/// because renewal needs no hands.
+/// From notBefore to notAfter (days). Apple refuses leaves of more than 825 days, even under a CA
+/// that the user added (Apple support article 103769); less is enough here because renewal is
+/// automatic.
 pub const LIFETIME_DAYS: i64 = 397;
 
 /// notBefore lies this far back (days): clocks in virtual machines and containers drift.
@@ -72,8 +72,8 @@ pub fn issue(sans: &[String], now: OffsetDateTime) -> Result<Issued> {
     })
 }
 
-/// The same on every system: rcgen ends lines as the system does on which it runs, and a project's
-/// certificates are read on the host and in the container.
+/// rcgen ends lines as its platform does; a project's certificates are read on the host and in the
+/// container, so they must be the same everywhere.
 fn unix_lines(pem: String) -> String {
     if cfg!(windows) { pem.replace('\r', "") } else { pem }
 }
@@ -87,13 +87,12 @@ pub struct Names {
     pub addresses: Vec<IpAddr>,
 }
 
-/// How many names a certificate may have beside the fixed ones. Clients compare each with
-/// each of the CA's constraint, and give up at some number (rustls before 3,000 names:
-/// measured).
+/// How many names a certificate may have in addition to the fixed ones. Clients compare each with
+/// each of the CA's constraint, and give up at some number (rustls before 3,000 names: measured).
 const MOST: usize = 100;
 
 impl Names {
-    /// The fixed names and `more`, each once.
+    /// The fixed names and `more`, without duplicates.
     pub fn with(more: &[String]) -> Result<Self> {
         let mut names = Self {
             dns: DNS_NAMES.map(str::to_owned).to_vec(),
@@ -108,8 +107,8 @@ impl Names {
             }
             let wildcard = name.strip_prefix("*.");
             let bare = wildcard.unwrap_or(name);
-            // What DNS allows and no client takes from a certificate: a dot at the end, and
-            // a star for all of a top-level domain.
+            // What DNS allows but no client accepts in a certificate: a trailing dot, and a
+            // wildcard for a whole top-level domain.
             let unusual = bare.ends_with('.') || (wildcard.is_some() && !bare.contains('.'));
             if unusual || rustls_pki_types::DnsName::try_from(bare).is_err() {
                 return Err(Failure::new(format!(
@@ -142,7 +141,7 @@ impl Names {
                 .all(|one| self.addresses.contains(one))
     }
 
-    /// Those beyond the fixed ones, as they are given to `--san`.
+    /// Those in addition to the fixed ones, as `--san` takes them.
     pub fn further(&self) -> Vec<String> {
         let names = self
             .dns
@@ -157,11 +156,10 @@ impl Names {
     }
 }
 
-/// The CA's profile. Public so that tests can show what a CA with this very constraint
-/// cannot do.
+/// The CA's profile. Public so that tests can show what a CA with this constraint cannot do.
 ///
-/// The critical name constraint lists DNS names only: one IP subtree makes every
-/// `BoringSSL` client (gRPC, Bun, Electron) refuse the leaf (measured).
+/// The critical name constraint lists DNS names only: one IP subtree makes every `BoringSSL` client
+/// (gRPC, Bun, Electron) refuse the leaf (measured).
 pub fn ca_parameters(
     names: &Names,
     key: &impl PublicKeyData,
@@ -184,11 +182,11 @@ pub fn ca_parameters(
     ca
 }
 
-/// The leaf's profile. AKI and SKI are there because Python 3.13 verifies with
-/// `VERIFY_X509_STRICT` and refuses a leaf without them.
+/// The leaf's profile. AKI and SKI are there because Python 3.13 verifies with `VERIFY_X509_STRICT`
+/// and refuses a leaf without them.
 ///
 /// # Panics
-/// Never for [`Names::with`], which lets only ASCII names in.
+/// Never for [`Names::with`], which accepts only ASCII names.
 pub fn leaf_parameters(names: &Names, now: OffsetDateTime) -> CertificateParams {
     let mut leaf = profile(now);
     leaf.distinguished_name = common_name("Azurite on this machine");
@@ -215,7 +213,7 @@ fn profile(now: OffsetDateTime) -> CertificateParams {
     let mut parameters = CertificateParams::default();
     // Whole seconds: X.509 has no fractions.
     let now = now.replace_nanosecond(0).unwrap_or(now);
-    // Readers know no time before 1970; a machine without a battery starts there.
+    // Parsers expect no date before 1970, where a machine without a clock battery starts.
     let backdated = now - Duration::days(BACKDATE_DAYS);
     parameters.not_before = backdated.max(OffsetDateTime::UNIX_EPOCH);
     parameters.not_after = parameters.not_before + Duration::days(LIFETIME_DAYS);

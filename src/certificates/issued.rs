@@ -1,11 +1,11 @@
-//! The list of the CAs that azup issued on this machine, and of those that the user has
-//! vouched for with `azup trust --ca`.
+//! The list of the CAs that azup issued on this machine, and of those that the user has vouched for
+//! with `azup trust --ca`.
 //!
-//! A certificate set in a project is data that somebody else may have written: the author
-//! of the repository, a process in the dev container, another user. Nothing in such a set
-//! can prove where it comes from, so azup remembers what it made. The list holds SHA-256
-//! fingerprints, for its owner alone, and is seeded from nothing: a list that an older
-//! version's sets went into would bless whatever had been planted by then.
+//! A certificate set in a project is data that another party may have written: the author of the
+//! repository, a process in the dev container, another user. Nothing in such a set can prove where
+//! it comes from, so azup remembers what it made. The list holds SHA-256 fingerprints, is readable
+//! by its owner only, and starts out empty: seeding it with an older version's sets would bless
+//! anything planted by then.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,10 +19,9 @@ use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
-/// The list's file in azup's own folder.
 const FILE: &str = "issued.json";
 
-/// The form of the file, for later versions of azup.
+/// The version of the file format, for later versions of azup.
 const VERSION: u32 = 1;
 
 /// SHA-256 of the DER of each CA, and of each leaf that azup issued, in lower-case hexadecimal digits.
@@ -40,7 +39,7 @@ pub struct IssuedList {
 }
 
 impl IssuedList {
-    /// Reads the list; an empty one where there is none.
+    /// Reads the list; empty if there is none.
     pub fn load(machine: &Machine) -> Result<Self> {
         let path = file(machine)?;
         let Some(bytes) = files::read_if_there(&path)? else {
@@ -76,7 +75,7 @@ impl IssuedList {
         self.issued.contains(sha256)
     }
 
-    /// Whether azup issued this leaf here: enough to know whose a set is whose CA is damaged.
+    /// Whether azup issued this leaf here: enough to know who made a set whose CA is damaged.
     pub fn issued_leaf(&self, sha256: &str) -> bool {
         self.leaves.contains(sha256)
     }
@@ -86,12 +85,12 @@ impl IssuedList {
         self.read.is_some()
     }
 
-    /// Whether the user said by name that this CA can be trusted.
+    /// Whether the user has explicitly vouched for this CA.
     pub fn vouched(&self, sha256: &str) -> bool {
         self.vouched.contains(sha256)
     }
 
-    /// The changes after which a set that is about to be written is on the list.
+    /// The changes that add a set that is about to be written to the list.
     pub fn with_issued(mut self, set: &CertificateSet, machine: &Machine) -> Result<Vec<Change>> {
         let new = self.issued.insert(set.ca.sha256());
         let leaf = TrustAnchor::any(&set.cert, &set.cert_file())?;
@@ -99,7 +98,7 @@ impl IssuedList {
         self.changes(new, machine)
     }
 
-    /// The changes after which a CA that the user vouches for is on the list.
+    /// The changes that add a CA that the user vouches for to the list.
     pub fn with_vouched(mut self, sha256: String, machine: &Machine) -> Result<Vec<Change>> {
         let new = self.vouched.insert(sha256);
         self.changes(new, machine)

@@ -1,4 +1,5 @@
-//! What a renewal finds that azup did not make. It may be the only copy of somebody's key.
+//! What a renewal finds that azup did not make. It may be the only copy of a key that the user
+//! needs.
 
 use anyhow::Result;
 
@@ -8,8 +9,8 @@ use crate::change::Change;
 use crate::failure::{Exit, Failure, command_line, shown};
 use crate::files;
 
-/// The changes that keep what azup did not make from being lost to a renewal: copies with
-/// other names in a project's folder, which is azup's own by its name.
+/// The changes that keep a renewal from losing what azup did not make: copies under other names, in
+/// a project's folder, whose name marks it as azup's own.
 pub(super) fn kept(origin: &Origin<'_>, place: &SetLocation) -> Result<Vec<Change>> {
     let folder = place.folder();
     let mut there = Vec::new();
@@ -41,7 +42,7 @@ pub(super) fn kept(origin: &Origin<'_>, place: &SetLocation) -> Result<Vec<Chang
                 .flat_map(|part| [&part.len().to_be_bytes()[..], part].concat())
                 .collect();
             let number = super::sha256(&all);
-            // Whoever wrote the set can work its name out, and put something there.
+            // Whoever wrote the set can compute this name, and may have put something there.
             for length in [8, 16, number.len()] {
                 let copies = there.iter().map(|(name, mode, bytes)| {
                     let path = folder.join(format!("replaced-{}-{name}", &number[..length]));

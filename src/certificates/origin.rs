@@ -1,11 +1,11 @@
-//! Who made a certificate set, asked before anything trusts or serves it. Every command
-//! that reads a set comes through here.
+//! Who made a certificate set, checked before anything trusts or serves it. Every command that
+//! reads a set comes through here.
 //!
-//! Whoever owns a repository can commit a set whose CA key they kept, and with that CA
-//! trusted they could impersonate any server. So a set in a project counts only where its
-//! CA is one that azup issued on this machine ([`IssuedList`]), or one that the user
-//! vouched for by name. In a dev container, where the list is empty and only the
-//! container's own stores are at stake, the project's set is taken as it is.
+//! The owner of a repository can commit a set and keep its CA key; once that CA is trusted, they
+//! could impersonate any server. So a project's set counts only if azup issued its CA on this
+//! machine ([`IssuedList`]) or the user explicitly vouched for it. In a dev container, where the
+//! list is empty and only the container's own stores are at stake, the project's set is taken as it
+//! is.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -26,14 +26,14 @@ pub(super) struct Origin<'a> {
     machine: &'a Machine,
     place: &'a SetLocation,
     list: IssuedList,
-    /// The folder of the project that the set belongs to, where it belongs to one.
+    /// The folder of the project that the set belongs to, if any.
     project: Option<PathBuf>,
     /// Whether only the stores of this dev container are at stake.
     container: bool,
 }
 
 impl<'a> Origin<'a> {
-    /// Looks at the place itself, before any of its files is believed.
+    /// Checks the place itself, before any of its files is trusted.
     pub(super) fn of(machine: &'a Machine, place: &'a SetLocation) -> Result<Self> {
         let this = Self {
             machine,
@@ -43,7 +43,7 @@ impl<'a> Origin<'a> {
             container: machine.is_dev_container(),
         };
         if matches!(place, SetLocation::Machine(_)) {
-            // `Machine::own_folder` has made sure that it is this user's alone.
+            // `Machine::own_folder` has made sure that only this user can write it.
             return Ok(this);
         }
         if let Some(project) = &this.project {
@@ -64,19 +64,19 @@ impl<'a> Origin<'a> {
         let sha256 = ca.sha256();
         let holds = |list: &IssuedList| list.issued(&sha256) || list.vouched(&sha256);
         // A renewal lists its CA and then writes the set. It may have done both since the list was
-        // read, so a set that is not on it is looked up in the list of now.
+        // read, so if a set is not listed, the list is read again.
         if holds(&self.list) || IssuedList::load(self.machine).is_ok_and(|now| holds(&now)) {
             return true;
         }
         match self.place {
-            // The user's own word, unless it names a folder that came with a repository.
+            // The user's own choice, unless it names a folder that came with a repository.
             SetLocation::Named(_) => self.project.is_none() || self.container,
             SetLocation::Project(_) => self.container,
             SetLocation::Machine(_) => false,
         }
     }
 
-    /// Like [`Origin::accepts`], as the error that a command ends with.
+    /// Like [`Origin::accepts`], but returns the error with which a command ends.
     pub(super) fn require(&self, ca: &TrustAnchor) -> Result<()> {
         if self.accepts(ca) {
             return Ok(());
@@ -91,14 +91,14 @@ impl<'a> Origin<'a> {
             .into())
     }
 
-    /// Whether this is the machine's set of an azup that kept no list yet. It may have been
-    /// planted, so a new one takes its place.
+    /// Whether this is the machine set of an azup that did not keep a list yet. It may have been
+    /// planted, so a new one replaces it.
     pub(super) fn is_of_older_azup(&self, ca: &TrustAnchor) -> bool {
         matches!(self.place, SetLocation::Machine(_)) && !self.list.was_there() && !self.accepts(ca)
     }
 
-    /// Whether a renewal may write over a set with this CA or leaf without keeping it: azup
-    /// made it, or it is the machine's own of an older azup.
+    /// Whether a renewal may overwrite a set with this CA or leaf without keeping it: azup made it,
+    /// or it is an older azup's machine set.
     pub(super) fn may_overwrite(&self, certificate: &TrustAnchor) -> bool {
         let sha256 = certificate.sha256();
         let by_name = self.container || matches!(self.place, SetLocation::Machine(_));
@@ -107,7 +107,7 @@ impl<'a> Origin<'a> {
             || (by_name && certificate.is_ours())
     }
 
-    /// The command that makes a set of azup's own in this place.
+    /// The command that makes azup's own set in this place.
     fn renew_command(&self) -> String {
         match self.place {
             SetLocation::Named(folder) => super::renew_command(folder),
@@ -115,7 +115,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// A refusal that names the CA and the two ways on. Its hint is the caller's.
+    /// A refusal that names the CA and the two ways forward. The caller adds the hint.
     fn refusal(&self, why: &str) -> Failure {
         let file = self.place.folder().join(FILES[0]);
         let ca = files::read_if_there(&file).ok().flatten();
@@ -138,7 +138,7 @@ impl<'a> Origin<'a> {
         .exit(Exit::Refused)
     }
 
-    /// Whether git tracks one of the files that a renewal stages, or may do so.
+    /// Whether git tracks one of the files that a renewal stages, or might.
     pub(super) fn stage_is_tracked(&self) -> bool {
         self.project.is_some()
             && !git::tracked_among(self.place.folder(), &STAGED).is_ok_and(|names| names.is_empty())
@@ -152,8 +152,8 @@ impl<'a> Origin<'a> {
         std::iter::once(folder.to_owned()).chain(files)
     }
 
-    /// A link inside the project may stay; one that leads out could make azup read, and a
-    /// renewal overwrite, files that are none of the project's.
+    /// A link inside the project may stay; one that leads out could make azup read, and a renewal
+    /// overwrite, files outside the project.
     fn refuse_links(&self, project: &Path) -> Result<()> {
         let folder = self.place.folder();
         let between = folder
@@ -180,7 +180,7 @@ impl<'a> Origin<'a> {
                 ))
                 .into());
         }
-        // Every link leads to the project, unless one was put there after it was looked at.
+        // Every link stayed inside the project when checked; one may have been added since.
         if !files::is_and_stays_within(folder, project) {
             let what = format!("{} is being replaced by another program", shown(folder));
             return Err(self.refusal(&what).hint(self.renew_command()).into());
@@ -188,7 +188,7 @@ impl<'a> Origin<'a> {
         Ok(())
     }
 
-    /// A folder or a device can be neither read nor written as a file.
+    /// A folder or a device cannot be read or written as a file.
     fn refuse_other_kinds(&self) -> Result<()> {
         for path in self.parts().skip(1) {
             let Ok(about) = path.metadata() else { continue };
@@ -237,7 +237,7 @@ impl<'a> Origin<'a> {
         Ok(())
     }
 
-    /// Whoever has the repository has the key: of a set that azup made, too.
+    /// Anyone who has the repository has the key, even that of a set that azup made.
     fn refuse_tracked(&self, project: &Path) -> Result<()> {
         let folder = self.place.folder();
         let tracked = git::tracked_among(folder, &FILES).map_err(|why| {
@@ -279,8 +279,8 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The project that a place belongs to: a folder that `--certs` or `AZUP_CERTS` names may
-/// come with the repository, too.
+/// The project that a place belongs to: a folder that `--certs` or `AZUP_CERTS` names may also come
+/// with the repository.
 fn project_of(machine: &Machine, place: &SetLocation) -> Option<PathBuf> {
     let named = match place {
         SetLocation::Machine(_) => return None,
@@ -303,7 +303,7 @@ fn project_of(machine: &Machine, place: &SetLocation) -> Option<PathBuf> {
             return folder.ancestors().nth(depth).map(Path::to_owned);
         }
     }
-    // A home that is a repository is the user's.
+    // If home is itself a repository, it is the user's.
     let home = machine.home().map(real);
     let is_above_home = |at: &Path| home.as_ref().is_ok_and(|home| home.starts_with(at));
     folder
@@ -313,8 +313,8 @@ fn project_of(machine: &Machine, place: &SetLocation) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// Takes the project's file off a CA on the host, where the container may replace it: the
-/// machine's own with this content takes its place, or none. What `own` holds is told.
+/// Replaces the file of a project's CA on the host, since the container could replace that file: by
+/// the machine's own, if its contents (`own`) are the same, else by none.
 pub(super) fn lead_away(
     ca: &mut TrustAnchor,
     own: Option<&[u8]>,
@@ -330,14 +330,14 @@ pub(super) fn lead_away(
     Ok(())
 }
 
-/// How another user has a hand in a file.
+/// How another user controls a file.
 enum Other {
     Owns(u32),
     Writes,
 }
 
-/// `around` is the project's folder: a container job may work as root in the checkout of
-/// its runner's user, who could change everything there anyway.
+/// `around` is the project's folder: a container job may run as root in a checkout that belongs to
+/// the runner's user, who could change everything there anyway.
 fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Option<Other> {
     const GROUP: u32 = 0o020;
     const OTHERS: u32 = 0o002;
@@ -349,13 +349,13 @@ fn other_owner(path: &Path, about: &Metadata, around: Option<&Metadata>) -> Opti
     if about.is_symlink() {
         return None;
     }
-    // A umask of 002 goes with a group of the user's own.
+    // A umask of 002 is used where each user has a group of their own.
     let group = about.gid() != os::group();
     let writable = about.mode() & OTHERS != 0 || (group && about.mode() & GROUP != 0);
     (writable && files::keeps_permissions(path)).then_some(Other::Writes)
 }
 
-/// The set of `place` at `at`, where somebody who may have made it.
+/// The set of `place` as of `at`, if its maker is accepted.
 pub fn accepted(
     machine: &Machine,
     place: &SetLocation,
@@ -377,8 +377,8 @@ pub fn check_origin(machine: &Machine, place: &SetLocation, ca: &TrustAnchor) ->
     Origin::of(machine, place)?.require(ca)
 }
 
-/// Refuses a CA that a running Azurite serves and that nobody here is known to have made:
-/// an older azup started it with a set that was not checked.
+/// Refuses a CA that a running Azurite serves but that azup is not known to have made here: an
+/// older azup started it with an unchecked set.
 pub fn check_running(machine: &Machine, place: &SetLocation, ca: &TrustAnchor) -> Result<()> {
     let list = IssuedList::load(machine)?;
     let sha256 = ca.sha256();

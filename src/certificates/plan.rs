@@ -1,4 +1,4 @@
-//! The set that a command is to use: found where it belongs, copied from the machine's or made.
+//! The set for a command to use: found in its place, copied from the machine set, or made.
 
 use std::path::Path;
 
@@ -16,21 +16,20 @@ use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Global;
 
-/// A set to use, and what has to be written before it can be.
+/// A set to use, and what must be written first.
 #[derive(Debug)]
 pub struct CertificatePlan {
-    /// The set.
     pub set: CertificateSet,
-    /// The changes that put it where it belongs; none where it is already there. Where it
-    /// takes the place of another, they only stage it.
+    /// The changes that put it in its place; empty if it is already there. If it replaces another
+    /// set, they only stage it.
     pub changes: Vec<Change>,
     /// The changes that move a staged set into its place, once its CA is trusted.
     pub after: Vec<Change>,
-    /// Whether it is a new one.
+    /// Whether it is new.
     pub issued: bool,
-    /// Why it is not renewed although it should be.
+    /// Why it was not renewed although it was due.
     pub late: Option<anyhow::Error>,
-    /// Staged files that somebody else made, which are left alone.
+    /// Staged files that azup did not make, which are left alone.
     pub ignored: Option<Failure>,
 }
 
@@ -46,8 +45,8 @@ impl CertificatePlan {
         }
     }
 
-    /// With the CA in the machine's own file instead of the project's, for whoever is told
-    /// of it: a process in the dev container may replace that one at any moment.
+    /// Refers to the CA in the machine's own file instead of the project's, for programs that are
+    /// given its path: a process in the dev container may replace the project's file at any moment.
     pub(super) fn away_from_project(mut self, machine: &Machine, place: &SetLocation) -> Result<Self> {
         let own = machine_folder(machine)?.join(FILES[0]);
         let planned = self.changes.iter().chain(&self.after).rev();
@@ -65,7 +64,7 @@ impl CertificatePlan {
     }
 }
 
-/// Refuses what [`obtain`] would refuse, for who makes something before.
+/// Refuses what [`obtain`] would refuse, for callers that create something first.
 pub fn require_accepted(machine: &Machine, global: &Global) -> Result<()> {
     match look(machine, &SetLocation::find(machine, global)?, &[]) {
         Err(error) if Failure::exit_of(&error) == Exit::Refused => Err(error),
@@ -73,10 +72,10 @@ pub fn require_accepted(machine: &Machine, global: &Global) -> Result<()> {
     }
 }
 
-/// The set of `place`: the one that is there, else the machine's, else a new one.
+/// The set of `place`: the existing one, else the machine set, else a new one.
 pub fn obtain(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let looked = look(machine, place, sans).or_else(|error| {
-        // Half a set may be one that another azup is writing at this moment.
+        // A partial set may be one that another azup is writing at this moment.
         change::wait_for_others(machine)?;
         look(machine, place, sans).map_err(|_| error)
     });
@@ -116,7 +115,7 @@ fn look(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<Certi
             }
             let machines = SetLocation::Machine(machine_folder(machine)?);
             let mut obtained = match look(machine, &machines, sans) {
-                // Nobody can be using it any more: a new one takes its place.
+                // No client can be using it any more: a new one replaces it.
                 Err(_) if renewal::out_of_date(machines.folder(), now).is_some() => {
                     first(machine, machines.folder(), sans)?
                 }
@@ -145,7 +144,7 @@ fn first(machine: &Machine, folder: &Path, sans: &[String]) -> Result<Certificat
     })
 }
 
-/// The set in `folder`; `None` also where azup was killed while it wrote its first one.
+/// The set in `folder`; `None` also if azup was killed while writing its first one.
 fn load_whole(folder: &Path, now: OffsetDateTime) -> Result<Option<CertificateSet>> {
     match CertificateSet::load_unchecked(folder, now) {
         Err(_) if is_half_written(folder) => Ok(None),
@@ -153,8 +152,8 @@ fn load_whole(folder: &Path, now: OffsetDateTime) -> Result<Option<CertificateSe
     }
 }
 
-/// Whether azup was killed while it wrote its first set in `folder`. The leaf comes last,
-/// so nobody has ever used this one.
+/// Whether azup was killed while writing its first set in `folder`. The leaf is written last, so
+/// this set has never been used.
 fn is_half_written(folder: &Path) -> bool {
     let ca = files::read_if_there(&folder.join(FILES[0])).ok().flatten();
     !files::exists(&folder.join(FILES[2]))

@@ -1,12 +1,12 @@
-//! Renewal: a new set takes the place of one that is about to end, with no moment in which
-//! a client meets a leaf that it does not trust.
+//! Renewal: a new set replaces one that is about to expire, and at no moment does a client see a
+//! leaf that it does not trust.
 //!
-//! The new set is *staged* first, in files beside those of the old one. Then its CA is
-//! trusted, then it moves into its place. Whoever is killed in between leaves a staged set
-//! behind, and the next run goes on with that one instead of making another CA.
+//! The new set is *staged* first, in files beside those of the old one. Then its CA is trusted,
+//! then it moves into place. If azup is killed in between, a staged set is left behind, and the
+//! next run continues with that one instead of making another CA.
 //!
-//! A project's set is always a copy of the machine's. Nothing goes the other way: what is
-//! in a project may have been written by somebody else.
+//! A project's set is always a copy of the machine's. Nothing is copied the other way: another
+//! party may have written what is in a project.
 
 use std::path::{Path, PathBuf};
 
@@ -27,8 +27,8 @@ use crate::machine::Machine;
 /// A set is renewed when fewer days than these are left.
 const DAYS_LEFT: i64 = 30;
 
-/// The set of `place`, renewed where fewer than 30 days are left, where it is not valid
-/// today, or where its leaf lacks one of the fixed names or of `sans`.
+/// The set of `place`, renewed if it has fewer than 30 days left, is not valid today, or its leaf
+/// lacks one of the fixed names or of `sans`.
 pub fn obtain_or_renew(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let now = machine.now();
     let folder = place.folder();
@@ -41,7 +41,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &SetLocation, sans: &[String]) 
         Err(error) => {
             let was = self::out_of_date(folder, now);
             out_of_date = was.is_some();
-            // Without both, it was hardly a crash in the middle of an exchange.
+            // If neither is there, it was hardly a crash in the middle of an exchange.
             if was.is_none() && staged.is_none() {
                 return obtain(machine, place, sans).map_err(|_| error);
             }
@@ -70,7 +70,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &SetLocation, sans: &[String]) 
     };
     if !is_due(&current, sans, now) {
         let mut obtained = CertificatePlan::unchanged(current);
-        // Killed while the staged files were taken away.
+        // azup was killed while it removed the staged files.
         if files::exists(&folder.join(STAGED[2])) {
             obtained.changes = unstage(&obtained.set, folder)?;
         }
@@ -78,7 +78,7 @@ pub fn obtain_or_renew(machine: &Machine, place: &SetLocation, sans: &[String]) 
     }
     if let Err(why) = may_replace(&current, &origin, place) {
         if out_of_date {
-            // Its error says what is wrong with its dates, and how that is mended.
+            // Its error says what is wrong with its dates, and how to fix that.
             return obtain(machine, place, sans);
         }
         let late = CertificatePlan {
@@ -96,9 +96,9 @@ pub fn obtain_or_renew(machine: &Machine, place: &SetLocation, sans: &[String]) 
         .away_from_project(machine, place)
 }
 
-/// A new set for `place`, whatever is there now; a project's is a copy of a new one of the
-/// machine's. It keeps the further names of the one that is there, if azup made that: a
-/// name that a stranger chose would be one that this machine believes.
+/// A new set for `place`, whatever is there now; a project set is a copy of a new machine set. It
+/// keeps the additional names of the existing set if azup made that: otherwise a foreign party
+/// could choose names that this machine trusts.
 pub fn renew(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<CertificatePlan> {
     let now = machine.now();
     let origin = Origin::of(machine, place)?;
@@ -119,7 +119,7 @@ pub fn renew(machine: &Machine, place: &SetLocation, sans: &[String]) -> Result<
     obtained.away_from_project(machine, place)
 }
 
-/// The machine's set, of which a project gets a copy; `None` for every other place.
+/// The machine set, which a project set is copied from; `None` for any other place.
 fn source(
     machine: &Machine,
     place: &SetLocation,
@@ -131,8 +131,8 @@ fn source(
     }
 }
 
-/// A staged set that a renewal left, moved into its place; of the machine's set, too, where
-/// the same renewal was on its way there.
+/// A staged set that a renewal left behind, moved into place; if the same renewal was also
+/// replacing the machine set, that one too.
 fn finished(
     machine: &Machine,
     place: &SetLocation,
@@ -156,7 +156,7 @@ fn finished(
     Ok(obtained)
 }
 
-/// The set of `source`, or a new one, in place of what is there.
+/// The set of `source`, or a new one, replacing what is there.
 fn replace(
     machine: &Machine,
     place: &SetLocation,
@@ -176,7 +176,7 @@ fn replace(
     Ok(obtained)
 }
 
-/// `set` in place of what is there, after the changes in `listed`.
+/// `set` replacing what is there, after the changes in `listed`.
 fn in_place(
     place: &SetLocation,
     origin: &Origin<'_>,
@@ -194,8 +194,8 @@ fn in_place(
         changes.extend(ignored(folder)?);
     }
     changes.extend(kept(origin, place)?);
-    // A first set needs no stage: nothing is served that a crash could contradict. And
-    // files that are a stranger's, or that git tracks, get no key of ours.
+    // A first set needs no staging: nothing is served yet that a crash could contradict. And
+    // foreign files, or files that git tracks, get no azup key beside them.
     let first = !files::exists(&folder.join(FILES[2]));
     let staged = !first && strangers(origin, folder, now).is_none() && !origin.stage_is_tracked();
     if staged {
@@ -218,7 +218,7 @@ fn in_place(
     })
 }
 
-/// Puts `set` beside the files in `folder`.
+/// Writes `set` beside the files in `folder`.
 fn stage(set: &CertificateSet, folder: &Path, mode: u32) -> Result<Vec<Change>> {
     let mut changes = vec![Change::Directory {
         path: folder.to_owned(),
@@ -239,7 +239,7 @@ fn stage(set: &CertificateSet, folder: &Path, mode: u32) -> Result<Vec<Change>> 
     Ok(changes)
 }
 
-/// Takes the staged files of `set` away again, as they will be by then.
+/// Removes the staged files of `set`, assuming that they have been written by then.
 fn unstage_all(set: &CertificateSet, folder: &Path) -> Result<Vec<Change>> {
     let staged = STAGED.into_iter().zip(set.contents()?);
     let deleted = staged.map(|(name, (bytes, _))| Change::Delete {
@@ -249,7 +249,7 @@ fn unstage_all(set: &CertificateSet, folder: &Path) -> Result<Vec<Change>> {
     Ok(deleted.collect())
 }
 
-/// Takes staged files away that are copies of those of `set`: what a killed azup left.
+/// Removes staged files that are copies of those of `set`: what a killed azup left behind.
 fn unstage(set: &CertificateSet, folder: &Path) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for (name, (bytes, _)) in STAGED.into_iter().zip(set.contents()?) {
@@ -262,7 +262,7 @@ fn unstage(set: &CertificateSet, folder: &Path) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// The staged set in `folder`, where it is whole.
+/// The staged set in `folder`, if it is complete.
 fn load_staged(folder: &Path, now: OffsetDateTime) -> Option<CertificateSet> {
     // The leaf is staged last.
     if !files::exists(&folder.join(STAGED[2])) {
@@ -274,7 +274,7 @@ fn load_staged(folder: &Path, now: OffsetDateTime) -> Option<CertificateSet> {
     set.filter(|set| set.key.is_some())
 }
 
-/// What is said of staged files that azup did not make; nothing reads them.
+/// The warning about staged files that azup did not make; they are never used.
 pub(super) fn strangers(
     origin: &Origin<'_>,
     folder: &Path,
@@ -298,8 +298,8 @@ pub(super) fn strangers(
     )
 }
 
-/// A set that has expired, or that a wrong clock dated into the future, as it is on a day
-/// of its own: nothing but its dates is wrong with it.
+/// A set that has expired, or that a wrong clock dated into the future, loaded as of a moment when
+/// it is valid: nothing but its dates is wrong with it.
 pub(super) fn out_of_date(folder: &Path, now: OffsetDateTime) -> Option<CertificateSet> {
     let (first, last) = valid(folder)?;
     if first > last || (first..=last).contains(&now) {
@@ -309,8 +309,8 @@ pub(super) fn out_of_date(folder: &Path, now: OffsetDateTime) -> Option<Certific
     CertificateSet::load_unchecked(folder, at).ok().flatten()
 }
 
-/// From when to when both certificates in `folder` are valid; `None` where there is no way
-/// to tell.
+/// When both certificates in `folder` are valid, from first to last; `None` if that cannot be
+/// determined.
 fn valid(folder: &Path) -> Option<(OffsetDateTime, OffsetDateTime)> {
     let dates = |name: &str| {
         let path = folder.join(name);
@@ -324,7 +324,7 @@ fn valid(folder: &Path) -> Option<(OffsetDateTime, OffsetDateTime)> {
 
 fn is_due(set: &CertificateSet, sans: &[String], now: OffsetDateTime) -> bool {
     let left = set.not_after.min(set.ca.not_after) - now;
-    // A name that is none is reported by who makes the certificate.
+    // Issuing the certificate reports an invalid name.
     let complete = Names::with(sans).is_ok_and(|wanted| set.names.cover(&wanted));
     left < Duration::days(DAYS_LEFT) || set.ca.not_before > now || !complete
 }

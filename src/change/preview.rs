@@ -56,7 +56,7 @@ impl Change {
         }
     }
 
-    /// The command by which an administrator would do it; `None` where it needs none.
+    /// The command with which an administrator would do it; `None` if it needs none.
     fn for_administrator(&self) -> Option<String> {
         match self {
             Self::Run {
@@ -74,8 +74,8 @@ impl Change {
     }
 }
 
-/// One line by which an administrator does what these changes need one for: each command
-/// under sudo, or all of them under `su` where there is no sudo.
+/// One line with which an administrator makes those of these changes that need one: each command
+/// under sudo, or all of them under `su` if there is no sudo.
 pub fn for_administrator(changes: &[Change], machine: &Machine) -> Option<String> {
     let commands: Vec<String> = changes
         .iter()
@@ -87,7 +87,7 @@ pub fn for_administrator(changes: &[Change], machine: &Machine) -> Option<String
     Some(if machine.find("sudo").is_some() {
         format!("sudo {}", commands.join(" && sudo "))
     } else {
-        // -l: plain su keeps a PATH without the folders for administrators.
+        // -l: plain su keeps a PATH without the administrators' folders.
         command_line(["su", "-l", "-c", &commands.join(" && ")])
     })
 }
@@ -100,7 +100,7 @@ fn redirection(input: Option<&Input>) -> String {
         .unwrap_or_default()
 }
 
-/// A unified diff with three lines of context, or one line for what is no text.
+/// A unified diff with three lines of context, or one line for a file that is not text.
 fn diff(path: &Path, before: &[u8], after: &[u8], new: bool) -> String {
     let (Ok(before), Ok(after)) = (std::str::from_utf8(before), std::str::from_utf8(after)) else {
         return format!("{} ({} bytes)\n", shown(path), after.len());

@@ -1,4 +1,4 @@
-//! Taking back what was applied, where a later change of the same plan fails: all or none.
+//! Undoing what was applied if a later change of the same plan fails: all or none.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::{PROGRAM_LIMIT, elevated};
 use crate::files::{self, Content};
 use crate::machine::Machine;
 
-/// How one applied change is taken back.
+/// How to undo one applied change.
 pub(super) enum Undo<'c> {
     Nothing,
     RemoveFolders(Vec<PathBuf>),
@@ -46,8 +46,8 @@ pub(super) enum Undo<'c> {
     },
 }
 
-/// What was there: read from the change itself, since a bundle is too large to be copied for
-/// what nearly never happens.
+/// The previous state: borrowed from the change itself, since a bundle is too large to copy for
+/// something that almost never happens.
 pub(super) enum Before<'c> {
     Bytes(&'c [u8]),
     Link(PathBuf),
@@ -56,7 +56,7 @@ pub(super) enum Before<'c> {
 impl Before<'_> {
     fn content(self) -> Content {
         match self {
-            // The file that is there now has the mode already.
+            // The file that is there now already has the mode.
             Self::Bytes(bytes) => file(bytes, 0),
             Self::Link(target) => Content::Link(target),
         }

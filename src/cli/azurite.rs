@@ -1,4 +1,4 @@
-//! The commands that run Azurite, and those that tell code about it.
+//! The commands that run Azurite, and those that tell code where it is.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -96,7 +96,7 @@ pub struct Up {
 }
 
 impl Up {
-    /// The Azurite that is to run.
+    /// The Azurite to run.
     pub fn options(&self) -> UpOptions {
         let usual = |port| if self.until_eof { 0 } else { port };
         let port = |named: Option<u16>, place: u16, otherwise| {
@@ -224,7 +224,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// What the command is told.
+    /// The connection options of the command.
     pub fn connection(&self) -> ConnectionOptions {
         self.connection.options()
     }
@@ -234,7 +234,7 @@ impl Run {
         self.tokens.options()
     }
 
-    /// The Azurite that is started where none runs.
+    /// The Azurite to start if none runs.
     pub fn options(&self) -> RunOptions {
         RunOptions {
             location: self.location.clone(),
@@ -271,7 +271,7 @@ pub struct Env {
 }
 
 impl Env {
-    /// What code is told.
+    /// The connection options for code.
     pub fn connection(&self) -> ConnectionOptions {
         self.connection.options()
     }

@@ -1,4 +1,4 @@
-//! What the words say for all commands alike: the shared options of the command that was named.
+//! The options that all commands share, as given to the command that was named.
 
 use super::shared::{Certs, DryRun, Stores};
 use super::{Cli, Command};

@@ -1,9 +1,9 @@
-//! A command that there is not: what people guess has its answer here. What merely looks similar leads
-//! nobody to a command that changes something else.
+//! Unknown commands: common guesses are answered here. A word that merely looks similar never leads
+//! to a command that changes something else.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// Words of other tools for the same, with what azup has.
+/// Other tools' words for the same thing, with azup's.
 const WORDS: &[(&[&str], &str)] = &[
     (
         &["install", "setup", "new", "create", "configure", "bootstrap"],
@@ -42,7 +42,7 @@ const WORDS: &[(&[&str], &str)] = &[
 /// Commands that delete something: no typo leads there.
 const DELETE: [&str; 3] = ["remove", "reset", "untrust"];
 
-/// The same error with azup's own tip where it is about a command.
+/// The same error with azup's own tip if it is about a command.
 pub(super) fn with_tip(mut error: clap::Error) -> clap::Error {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return error;
@@ -63,7 +63,7 @@ pub(super) fn with_tip(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The one command from which a word differs by one slip of the fingers.
+/// The one command that differs from a word by a single typing error.
 fn meant(word: &str) -> Option<String> {
     let command = <super::Cli as clap::CommandFactory>::command();
     let visible = command.get_subcommands().filter(|command| !command.is_hide_set());

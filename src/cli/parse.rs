@@ -9,12 +9,11 @@ use super::shared::Stores;
 use super::{Cli, Command, guessed};
 use crate::options::{Global, Typed};
 
-/// The words with which azup starts itself: no help, completion or suggestion has them.
+/// The words with which azup starts itself: they are in no help, completion or suggestion.
 const DETACHED_CHILD: &str = "--detached-child";
 const WHILE_USED: &str = "--while-used";
 
-/// Options of single commands that may also stand before the command, and whether a value
-/// follows.
+/// Options of single commands that may also precede the command, and whether a value follows.
 const EARLY: [(&str, bool); 5] = [
     ("--dry-run", false),
     ("--certs", true),
@@ -30,7 +29,7 @@ struct Environment {
     stores: Stores,
 }
 
-/// Reads the command line.
+/// Parses the command line.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global), clap::Error> {
     let mut words = command_first(words.into_iter().collect());
     let internal = take_internal(&mut words);
@@ -42,7 +41,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
             let words = [Some("azup".into()), named, Some("--help".into())];
             return parse(words.into_iter().flatten());
         }
-        // With -v it also says which Azurite it brings, as it does to programs.
+        // With -v, as for programs, it also reports which Azurite it includes.
         Command::Version if !cli.always.verbose && !cli.always.json => {
             return parse(["azup", "--version"].map(OsString::from));
         }
@@ -55,7 +54,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
     if !internal.0 {
         global.typed = typed(&matches);
     }
-    // They take no `--stores`; but on an upgrade from 0.1.0 they take a CA out of stores.
+    // They take no `--stores`; but on an upgrade from 0.1.0 they remove a CA from stores.
     if matches!(
         cli.command,
         Command::Up(_) | Command::Restart(_) | Command::Run(_) | Command::Env(_)
@@ -68,7 +67,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Global),
 fn typed(matches: &ArgMatches) -> Typed {
     let given = matches.subcommand().map(|(_, given)| given);
     let typed = |id: &str| {
-        // Asked for an option that the command does not have, clap would panic.
+        // clap would panic if asked for an option that the command does not have.
         let given = given.filter(|given| given.ids().any(|known| known == id));
         given.and_then(|given| given.value_source(id)) == Some(ValueSource::CommandLine)
     };
@@ -78,7 +77,7 @@ fn typed(matches: &ArgMatches) -> Typed {
     }
 }
 
-/// Takes out what azup says to itself alone.
+/// Removes the words that azup only passes to itself.
 fn take_internal(words: &mut Vec<OsString>) -> (bool, bool) {
     if words.get(2).is_none_or(|word| word != DETACHED_CHILD) {
         return (false, false);

@@ -1,11 +1,11 @@
-//! The command line as completions and manual pages are made from it: without what is hidden.
+//! The command line from which completions and manual pages are generated: without hidden options.
 
 use clap::builder::StyledStr;
 use clap::{Arg, Command, CommandFactory as _};
 
 use super::Cli;
 
-/// What is hidden is left out altogether: some generators offer it all the same.
+/// Hidden options are left out altogether: some generators include them anyway.
 pub fn published() -> Command {
     let mut whole = Cli::command();
     whole.build();
@@ -36,11 +36,11 @@ fn shown(command: &Command) -> Command {
 
 fn explained(arg: Arg) -> Arg {
     let help = plain(arg.get_help());
-    // Every command has its own already.
+    // Every command already has its own.
     arg.help(help).global(false)
 }
 
-/// Text that no shell reads as anything but text, wherever a generator puts it.
+/// Text in which no shell sees anything special, wherever a generator puts it.
 fn plain(text: Option<&StyledStr>) -> String {
     let text = text.map(ToString::to_string).unwrap_or_default();
     text.replace('\n', " ").replace(['`', '$', '"', '\\'], "")

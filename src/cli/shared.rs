@@ -1,4 +1,4 @@
-//! Options that several commands share. Each stands only on the commands that heed it.
+//! Options that several commands share. Each exists only on the commands that use it.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The commands that look, print, and answer for tokens.
+//! The commands that inspect, print, and serve tokens.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -86,7 +86,7 @@ impl Token {
         named.map_or("https://storage.azure.com", String::as_str)
     }
 
-    /// What there is a local token for beside Azure Storage.
+    /// The audiences of local tokens in addition to Azure Storage.
     pub fn audiences(&self) -> &[String] {
         &self.audience.audiences
     }

@@ -1,4 +1,4 @@
-//! The words that options take.
+//! The values that options take.
 
 use std::sync::LazyLock;
 
@@ -8,8 +8,8 @@ use clap::builder::PossibleValue;
 use crate::options::{Color, Credential, Format, Forward, Kind, Language, Scope};
 use crate::trust::registry;
 
-/// The plain types know their words; clap learns them here. They have no help of their own:
-/// it would end up in the scripts that shells load.
+/// The plain types know their words; here clap learns them. They have no help of their own: it
+/// would end up in the scripts that shells load.
 macro_rules! words {
     ($($type:ident: $every:ident),* $(,)?) => {$(
         impl ValueEnum for $type {
@@ -33,7 +33,7 @@ words! {
     Scope: EVERY,
 }
 
-/// Those that the table of stores has a word for, and `none`.
+/// Those for which the table of stores has a word, and `none`.
 impl ValueEnum for Kind {
     fn value_variants<'a>() -> &'a [Self] {
         static KINDS: LazyLock<Vec<Kind>> =

@@ -1,5 +1,5 @@
-//! `azup completions`: the words of the command line for a shell, generated from the same
-//! types that read them.
+//! `azup completions`: command line completions for a shell, generated from the types that parse
+//! it.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! `azup doctor`: looks at every link of the chain; with `--fix` it mends what is safe to
-//! mend unasked, and looks again.
+//! `azup doctor`: checks every link of the chain; with `--fix` it fixes what is safe to fix
+//! unasked, and checks again.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(super) fn run(
         let mut mends: Vec<AutoFix> = wrong.filter_map(|(_, finding)| finding.mend).collect();
         mends.sort_unstable();
         mends.dedup();
-        // A renewal trusts, too.
+        // A renewal also trusts.
         if mends.contains(&AutoFix::Renew) {
             mends.retain(|mend| *mend != AutoFix::Trust);
         }
@@ -56,7 +56,7 @@ pub(super) fn run(
     Ok(report.answer(output))
 }
 
-/// Does it, says so, and gives the command that would have done the same.
+/// Applies the fix, reports it, and returns the command that would have done the same.
 fn apply(mend: AutoFix, global: &Global, machine: &Machine, output: Output) -> Result<String> {
     let (command, answer) = match mend {
         AutoFix::Renew => {
@@ -75,7 +75,7 @@ fn apply(mend: AutoFix, global: &Global, machine: &Machine, output: Output) -> R
     Ok(command)
 }
 
-/// Takes azup's expired CAs out of every store, also where no record knows of them.
+/// Removes azup's expired CAs from every store, even those that no record knows.
 fn prune(global: &Global, machine: &Machine) -> Result<String> {
     let removal = RemovalFilter {
         expired_by: Some(machine.now()),

@@ -36,7 +36,7 @@ pub(super) fn run(
     for one in &stopped {
         let data = one.location.as_deref().unwrap_or("memory");
         let pid = one.pid;
-        // A String takes every write.
+        // Writing to a String never fails.
         let _ = writeln!(
             text,
             "{verb} the Azurite with its data in {data} (pid {pid})"

@@ -78,7 +78,7 @@ pub(super) fn run(env: &Env, global: &Global, machine: &Machine, output: Output)
     Ok(Exit::Done)
 }
 
-/// Each variable with its value; null where it is to be taken away.
+/// Each variable with its value; null if it is to be removed.
 pub(super) fn variables(environment: &Environment) -> Map<String, Value> {
     let of = |value: &OsString| json!(value.to_string_lossy());
     environment
@@ -88,7 +88,7 @@ pub(super) fn variables(environment: &Environment) -> Map<String, Value> {
         .collect()
 }
 
-/// The value of one variable alone, as it is.
+/// The value of a single variable, verbatim.
 fn one(name: &str, environment: &Environment, format: Format, output: Output) -> Result<Exit> {
     let found = environment.variables.iter().find(|each| each.name == name);
     let Some(value) = found.and_then(|each| each.value.as_ref()) else {
@@ -106,7 +106,8 @@ fn one(name: &str, environment: &Environment, format: Format, output: Output) ->
     Ok(Exit::Done)
 }
 
-/// A program that finds nobody at these ports waits for a minute and more before it says so.
+/// Warns if nothing listens on these ports: a program would wait for a minute or more before it
+/// says so.
 fn nothing_runs(ports: azurite::Ports, running: Option<&Running>) -> Vec<Failure> {
     let address = (Ipv4Addr::LOCALHOST, ports.blob).into();
     if running.is_some() || TcpStream::connect_timeout(&address, AT_ONCE).is_ok() {
@@ -128,7 +129,7 @@ pub(super) fn prepared(
         return Ok(environment);
     }
     let _alone = change::exclusively(machine)?;
-    // Another azup may have been at work.
+    // Another azup may have changed something.
     let environment = plan()?;
     change::apply(&environment.changes, machine)?;
     for file in written(&environment.changes) {
@@ -146,7 +147,7 @@ pub(super) fn written(changes: &[Change]) -> Vec<String> {
     paths.collect()
 }
 
-/// What the options say for `command` (`None`: for any), and the changes that keep a new identity header.
+/// The options for `command` (`None`: for any), and the changes that store a new identity header.
 pub(super) fn wish(
     told: &ConnectionOptions,
     command: Option<&OsStr>,
@@ -171,8 +172,8 @@ pub(super) fn wish(
     Ok((wish, changes))
 }
 
-/// Where SDKs ask for tokens: as named, at the running Azurite's, where a dev container
-/// says, else at the usual place.
+/// Where SDKs request tokens: as named, else at the running Azurite's endpoint, else where a dev
+/// container says, else at the usual address.
 fn endpoint(named: Option<u16>, running: Option<&Running>, machine: &Machine) -> String {
     let set = machine.var("IDENTITY_HEADER").and_then(|_| {
         let endpoint = machine.var("IDENTITY_ENDPOINT")?.to_str()?;

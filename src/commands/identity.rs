@@ -18,10 +18,10 @@ use crate::options::{Forward as Who, TokenOptions};
 use crate::output::{Answer, Output};
 use crate::supervisor;
 
-/// How long the one in the background may take until it serves.
+/// How long the background azup may take until it serves.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often signals are looked for.
+/// How often to check for signals.
 const POLL: Duration = Duration::from_millis(50);
 
 pub(super) fn run(
@@ -54,7 +54,7 @@ pub(super) fn run(
     let header = identity::ensure_header(machine)?;
     let has_more = login.is_some() || !tokens.audiences.is_empty();
     if options.detach {
-        // Another one may be there, or be a moment faster.
+        // Another azup may serve already, or be a moment faster.
         let answer = detach(listen, &header, &tokens, &interrupt, machine)?;
         if answer.is_none() {
             require_nothing_more(has_more, listen.port())?;
@@ -101,7 +101,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Another azup serves there as it was started.
+/// Another azup serves there, with the options it was started with.
 fn require_nothing_more(is_more: bool, port: u16) -> Result<()> {
     if !is_more {
         return Ok(());
@@ -113,7 +113,7 @@ fn require_nothing_more(is_more: bool, port: u16) -> Result<()> {
     Err(Failure::new(what).hint(format!("azup identity --port {other}")).into())
 }
 
-/// Leaves one in the background, where none answers: what it says of itself.
+/// Leaves an azup in the background, if none answers; returns what it reports.
 fn detach(
     listen: SocketAddr,
     header: &str,
@@ -140,8 +140,8 @@ fn detach(
     background::leave(&arguments, &log, LIMIT, machine, interrupt).map(Some)
 }
 
-/// In a dev container the endpoint starts with it. One that has ended since would fail whatever
-/// F5 starts, so it is started again: the process, where that was needed.
+/// In a dev container the endpoint starts with the container. If it has ended since, everything
+/// that F5 starts would fail, so it is started again; returns its pid if that was needed.
 pub(super) fn revive(machine: &Machine) -> Result<Option<u64>> {
     let own = || {
         let endpoint = machine.var("IDENTITY_ENDPOINT")?.to_str()?;
@@ -180,8 +180,8 @@ fn preview(listen: SocketAddr, machine: &Machine) -> Result<Answer> {
     })
 }
 
-/// What one answers that serves. `drawn` is who is asked for other tokens, and the header of
-/// those who get them.
+/// The answer of an azup that serves. `drawn` is the login that is asked for other tokens, and the
+/// header of clients that get them.
 fn serving(listen: SocketAddr, pid: u64, drawn: Option<(&str, &str)>, end: &str) -> Answer {
     let url = identity::url(listen);
     let mut text = format!("identity {url}\n");
@@ -198,7 +198,7 @@ fn serving(listen: SocketAddr, pid: u64, drawn: Option<(&str, &str)>, end: &str)
     }
 }
 
-/// Start hooks run more than once, so this is no failure.
+/// Start hooks run more than once, so this is not a failure.
 fn there(listen: SocketAddr) -> Answer {
     let url = identity::url(listen);
     Answer {

@@ -23,7 +23,7 @@ const NEXT: [&str; 3] = [
      (azup init --vendor commits the program, too)",
 ];
 
-/// Asks where a file of the user's is edited. New files alone need no question.
+/// Asks if one of the user's files is edited. New files alone need no question.
 fn verb(init: &Init) -> Verb {
     let mut words = vec!["init".into()];
     for (given, word) in [
@@ -78,7 +78,7 @@ pub(super) fn run(
     } else {
         if !plan.changes.is_empty() {
             project_files::agree(&verb, &project, &plan, init.yes, machine, output)?;
-            // Planned anew under the lock: another azup may have been at work.
+            // Planned again under the lock: another azup may have changed something.
             let _lock = change::exclusively(machine)?;
             plan = project_files::as_shown(&plan, observe()?, init.yes, &verb)?;
             change::apply(&plan.changes, machine)?;
@@ -86,7 +86,7 @@ pub(super) fn run(
         text += &written(&project, &plan);
     }
     text += &project_files::notes(&plan);
-    // What was done stands before what went wrong with a store afterwards.
+    // What was done is printed before what then went wrong with a store.
     output.answer(&std::mem::take(&mut text))?;
     let trust = trust(&project, global, machine, output);
     let trust = if global.dry_run {
@@ -98,7 +98,7 @@ pub(super) fn run(
     if let Some(note) = dotenv::wanted(&project.folder, machine)?.note {
         text += &format!("note: {note}\n");
     }
-    // What is set up already needs no commit.
+    // If it is already set up, there is nothing to commit.
     let next = if plan.changes.is_empty() { &NEXT[..2] } else { &NEXT[..] };
     if !global.dry_run {
         text.extend(next.iter().map(|line| format!("next: {line}\n")));
@@ -120,7 +120,7 @@ pub(super) fn run(
     })
 }
 
-/// Something found in the way, for programs.
+/// A notice, for programs.
 fn listed(found: &Notice) -> Value {
     json!({
         "path": found.path.to_string_lossy(),
@@ -129,7 +129,7 @@ fn listed(found: &Notice) -> Value {
     })
 }
 
-/// What the user wants; asks which of several dev containers is meant.
+/// The user's request; asks which of several dev containers is meant.
 fn request(
     init: &Init,
     global: &Global,
@@ -184,8 +184,8 @@ fn written(project: &Project, plan: &Plan) -> String {
     text
 }
 
-/// Trusts the CA of the project's own copy, since that is the set which its Azurite
-/// serves. Words of the command line are read from the folder where they were typed.
+/// Trusts the CA of the project's own copy, since its Azurite serves that set. Paths on the command
+/// line are relative to the folder where it was typed.
 fn trust(project: &Project, global: &Global, machine: &Machine, output: Output) -> Result<Answer> {
     let global = Global {
         certs: None,

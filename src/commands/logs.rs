@@ -1,4 +1,4 @@
-//! `azup logs`: what an Azurite in the background has to say, and what azup says about it.
+//! `azup logs`: the output of an Azurite in the background, and azup's messages about it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::supervisor::{self, Listed};
 use crate::workspace::marked_project;
 
-/// How often a log is looked at that is followed.
+/// How often to check a log that is being followed.
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(
@@ -42,7 +42,7 @@ pub(super) fn run(
     let mut printed = 0;
     loop {
         let bytes = read(path)?;
-        // A log that was begun anew is shorter.
+        // A log that was truncated is shorter.
         let start = if printed > bytes.len() { 0 } else { printed };
         output.value(&String::from_utf8_lossy(&bytes[start..]))?;
         printed = bytes.len();

@@ -1,5 +1,5 @@
-//! `azup man`: manual pages, generated from the same types that read the command line. One
-//! to standard output, or all of them to a folder.
+//! `azup man`: manual pages, generated from the types that parse the command line. One to standard
+//! output, or all of them to a folder.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! What `init` and `remove` have in common: they show what becomes of a project's files,
-//! ask once, and say what was done.
+//! What `init` and `remove` have in common: they show what happens to a project's files, ask once,
+//! and report what was done.
 
 use std::ffi::{OsStr, OsString};
 
@@ -14,14 +14,14 @@ use crate::project::{Plan, Project, Status};
 
 /// A command that changes a project's files.
 pub(super) struct Verb {
-    /// Its words on the command line, as far as they say what is to become of the files.
+    /// Its words on the command line, as far as they affect the files.
     pub(super) words: Vec<OsString>,
     /// Whether this plan needs the user's agreement.
     pub(super) asks: fn(&Plan) -> bool,
 }
 
 impl Verb {
-    /// The command line with more words at its end.
+    /// The command line with additional words.
     fn line(&self, more: &[&OsStr]) -> String {
         let words = self.words.iter().map(OsString::as_os_str);
         let words = words.chain(more.iter().copied());
@@ -29,7 +29,7 @@ impl Verb {
     }
 }
 
-/// Shows what would become of the user's files and asks whether that is to be done.
+/// Shows what would happen to the user's files and asks for agreement.
 pub(super) fn agree(
     verb: &Verb,
     project: &Project,
@@ -55,8 +55,8 @@ pub(super) fn agree(
     }
 }
 
-/// The plan to apply: the one made under the lock, provided that the user has seen it
-/// where that was asked for.
+/// The plan to apply: the one made under the lock, provided that the user has seen it if agreement
+/// was needed.
 pub(super) fn as_shown(shown: &Plan, now: Plan, yes: bool, verb: &Verb) -> Result<Plan> {
     let edits = |plan: &Plan| -> Vec<Change> {
         let edits = plan.changes.iter().filter(|change| change.replaces());
@@ -98,7 +98,7 @@ pub(super) fn preview(plan: &Plan, machine: &Machine) -> String {
         .collect()
 }
 
-/// What became of each file, for people.
+/// What happened to each file, for people.
 pub(super) fn done(plan: &Plan) -> String {
     let changed = plan.files.iter().filter(|(_, one)| *one != Status::Kept);
     changed.fold(String::new(), |text, (path, status)| {
@@ -114,7 +114,7 @@ pub(super) fn notes(plan: &Plan) -> String {
     })
 }
 
-/// What becomes of each file, for programs.
+/// What happens to each file, for programs.
 pub(super) fn listed(plan: &Plan) -> Vec<Value> {
     plan.files
         .iter()
@@ -122,7 +122,7 @@ pub(super) fn listed(plan: &Plan) -> Vec<Value> {
         .collect()
 }
 
-/// A private key in a repository is everybody's who has a copy of that.
+/// Warns of private keys in a repository: anyone with a copy of it has the key.
 pub(super) fn warn_of_keys(project: &Project, plan: &Plan, output: Output) {
     if plan.exposed.is_empty() {
         return;

@@ -12,7 +12,7 @@ use crate::options::Global;
 use crate::output::{Answer, Output};
 use crate::project::{Keep, Project};
 
-/// Something always goes, so it always asks.
+/// Something is always removed, so it always asks.
 fn verb(remove: &Remove) -> Verb {
     let mut words = vec!["remove".into()];
     words.extend(remove.keep_certs.then(|| "--keep-certs".into()));

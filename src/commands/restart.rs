@@ -1,4 +1,4 @@
-//! `azup restart`: what `azup down && azup up -d` does.
+//! `azup restart`: the same as `azup down && azup up -d`.
 
 use anyhow::Result;
 
@@ -16,7 +16,7 @@ pub(super) fn run(
     machine: &Machine,
     output: Output,
 ) -> Result<Exit> {
-    // What would refuse to start is not stopped.
+    // An Azurite that would refuse to start again is not stopped.
     certificates::require_accepted(machine, global)?;
     let stopped = down::run(&Down::of_project(), global, machine, output)?;
     for line in stopped.text.lines() {

@@ -1,5 +1,5 @@
-//! `azup run`: one command with the variables of `azup env`, and with Azurite. The command
-//! has standard input, output and error for itself; azup only talks where it must.
+//! `azup run`: one command with the variables of `azup env`, and with Azurite. Standard input,
+//! output and error belong to the command; azup only prints what it must.
 
 #[cfg_attr(windows, path = "run/child_windows.rs")]
 mod child;
@@ -23,7 +23,7 @@ use crate::supervisor::{self, Leases};
 use super::env;
 use child::Signals;
 
-/// How often ports are chosen that somebody else then takes before Azurite does.
+/// How often to choose ports again if another process takes them before Azurite does.
 const ATTEMPTS: u32 = 5;
 
 pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output) -> Result<Exit> {
@@ -32,7 +32,7 @@ pub(super) fn run(run: &Run, global: &Global, machine: &Machine, output: Output)
         let hint = format!("azup run -- {}", command_line(&run.command));
         return Err(Failure::new(what).hint(hint).exit(Exit::Usage).into());
     }
-    // A mistake in its name is found before seconds have gone by.
+    // A mistake in its name is found before seconds have passed.
     let (program, rest) = run.command.split_first().expect("clap requires a command");
     program::require(program, rest, machine)?;
     output.warn_all(program::passed_over(program, rest, machine).as_slice());

@@ -1,4 +1,4 @@
-//! `azup status`: every Azurite that azup runs for this user, whichever project started it.
+//! `azup status`: every Azurite that azup runs for this user, in whichever project it was started.
 
 use std::fmt::Write as _;
 
@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     })
 }
 
-/// How far each one's CA is trusted; of those that serve the same, the stores are read once.
+/// How far each one's CA is trusted; the stores are read once for those that serve the same CA.
 fn standings(all: &[Listed], global: &Global, machine: &Machine) -> Vec<Option<TrustedIn>> {
     let selection = Selection::of(global, machine);
     let mut known: Vec<(&str, Option<TrustedIn>)> = Vec::new();
@@ -60,7 +60,7 @@ fn text(one: &Listed, standing: Option<&TrustedIn>) -> String {
     let Listed { running, log } = one;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        // A String takes every write.
+        // Writing to a String never fails.
         let _ = writeln!(text, "{name:<12}{value}");
     };
     for (service, port) in running.ports.services() {

@@ -1,5 +1,5 @@
-//! `azup trust`: the CA goes into every store where it is missing. VS Code runs this
-//! before every debug session, so with nothing to do it only reads.
+//! `azup trust`: adds the CA to every store that lacks it. VS Code runs this before every debug
+//! session, so with nothing to do it only reads.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(super) fn run(
         let file = machine.absolute(file);
         return put(global, trust.strict, machine, output, || {
             let ca = TrustAnchor::named(&files::read(&file)?, &file, machine.now())?;
-            // From now on a certificate set of this CA's counts in a project, too.
+            // From now on a certificate set with this CA also counts in a project.
             let listed = IssuedList::load(machine)?.with_vouched(ca.sha256(), machine)?;
             Ok(CaToTrust {
                 before: listed,
@@ -51,7 +51,7 @@ pub(super) fn run(
         let pid = super::identity::revive(machine)?;
         Ok(pid.map(|pid| format!("restarted the token endpoint: kill {pid} stops it\n")))
     };
-    // Whatever is wrong with these is no reason to stop a debugging session.
+    // Problems with these are no reason to stop a debugging session.
     let beside = [told(variables(), output), told(endpoint(), output)];
     Ok(Answer {
         text: answer.text + &beside.concat(),
@@ -59,7 +59,7 @@ pub(super) fn run(
     })
 }
 
-/// What was done, or what was in its way as a warning.
+/// What was done; a problem is only a warning.
 fn told(done: Result<Option<String>>, output: Output) -> String {
     done.unwrap_or_else(|error| {
         output.warning(&format!("{error:#}"));
@@ -71,7 +71,7 @@ fn told(done: Result<Option<String>>, output: Output) -> String {
     .unwrap_or_default()
 }
 
-/// What F5 on this machine needs beside trust.
+/// What F5 on this machine needs besides trust.
 fn keep_variables(folder: &Path, global: &Global, machine: &Machine) -> Result<Option<String>> {
     let wanted = dotenv::wanted(folder, machine)?;
     if wanted.changes.is_empty() {
@@ -86,9 +86,8 @@ fn keep_variables(folder: &Path, global: &Global, machine: &Machine) -> Result<O
     Ok(Some(dotenv::told(&wanted, folder)))
 }
 
-/// Renews a set that is due, for a command that serves it and was not asked to trust anything:
-/// the new CA goes to the stores that have had one of azup's, and to no other. A set that lacks one
-/// of `sans` is due, too.
+/// Renews a set that is due, for a command that serves it and was not asked to trust anything: the
+/// new CA goes only to stores that have had an azup CA. A set that lacks one of `sans` is due, too.
 pub(super) fn renew_if_due(
     sans: &[String],
     global: &Global,
@@ -105,9 +104,9 @@ pub(super) fn renew_if_due(
     };
     match wanted() {
         Ok(found) if found.renews() => put(global, false, machine, output, wanted).map(|_| ()),
-        // Without the names it would not do what was asked for.
+        // Without these names it would not do what was requested.
         Ok(CaToTrust { late: Some(why), .. }) | Err(why) if !sans.is_empty() => Err(why),
-        // What is wrong with a set is said by who reads it.
+        // The code that reads a set reports its problems.
         _ => Ok(()),
     }
 }
@@ -115,15 +114,15 @@ pub(super) fn renew_if_due(
 /// A CA to trust, and what has to be written with it.
 pub(super) struct CaToTrust {
     ca: TrustAnchor,
-    /// Before it is trusted. A first set is written then, so that a crash leaves no CA
-    /// trusted that nobody can find again.
+    /// Before it is trusted. A first set is written then, so that a crash never leaves a trusted CA
+    /// that cannot be found again.
     before: Vec<Change>,
-    /// After it is trusted: who meets a new leaf must already know its CA.
+    /// After it is trusted: a client that sees a new leaf must already know its CA.
     after: Vec<Change>,
     late: Option<Error>,
-    /// Staged files of somebody else's.
+    /// Staged files that azup did not make.
     ignored: Option<Failure>,
-    /// Whether it goes only to where one of azup's has been.
+    /// Whether it goes only to stores that have had an azup CA.
     only_recorded: bool,
 }
 
@@ -154,7 +153,7 @@ impl From<TrustAnchor> for CaToTrust {
 }
 
 impl CaToTrust {
-    /// Whether it takes the place of another certificate set.
+    /// Whether it replaces another certificate set.
     fn renews(&self) -> bool {
         !self.after.is_empty()
     }
@@ -163,8 +162,7 @@ impl CaToTrust {
         self.before.is_empty() && self.after.is_empty()
     }
 
-    /// Everything whose stores are to trust it: after a renewal also those that another
-    /// command has found.
+    /// Every store that should trust it: after a renewal also those that another command has found.
     fn find(&self, global: &Global, machine: &Machine) -> Vec<Candidate> {
         let selection = Selection::of(global, machine);
         let selection = if self.only_recorded {
@@ -178,9 +176,9 @@ impl CaToTrust {
     }
 }
 
-/// Trusts a CA and writes its certificate set. `wanted` is asked once more when azup has
-/// the machine for itself, since another azup may have been at work. `strict`: a store that
-/// takes an administrator is a failure.
+/// Trusts a CA and writes its certificate set. `wanted` is called again under the lock, since
+/// another azup may have changed something. `strict`: a store that takes an administrator is a
+/// failure.
 pub(super) fn put(
     global: &Global,
     strict: bool,
@@ -241,8 +239,8 @@ pub(super) fn put(
     Ok(Report { ca, rows, preview }.answer(output))
 }
 
-/// Takes the CAs of azup's that are no longer valid out of every store, and gives the
-/// rows of those where one was. Never before the leaf of a new one is in its place.
+/// Removes azup's CAs that are no longer valid from every store, and returns the rows of stores
+/// that had one. Never before the leaf of a new one is in place.
 fn without_expired(global: &Global, machine: &Machine) -> Result<Vec<StoreReport>> {
     if !Record::holds_expired(machine) {
         return Ok(Vec::new());
@@ -254,8 +252,8 @@ fn without_expired(global: &Global, machine: &Machine) -> Result<Vec<StoreReport
     let goal = Operation::Remove(&removal);
     let found = Selection::of(global, machine).find(machine, &goal);
     let mut rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
-    // One that only an administrator could take out does no harm: it is not tried again
-    // before every debug session, and `untrust` finds it without the record.
+    // One that only an administrator could remove does no harm: it is not tried again before every
+    // debug session, and `untrust` finds it without the record.
     Record::forget_expired(machine)?;
     rows.retain(|row| row.outcome == Outcome::Removed);
     Ok(rows)

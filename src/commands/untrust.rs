@@ -1,6 +1,6 @@
-//! `azup untrust`: takes every CA that azup made out of every store, or one that is named.
-//! It works also when the certificate files are gone: the record of what was written is
-//! united with a search of the stores themselves.
+//! `azup untrust`: removes every CA that azup made, or a named one, from every store. It works even
+//! when the certificate files are gone: it combines the record of what was written with a search of
+//! the stores themselves.
 
 use anyhow::Result;
 
@@ -28,8 +28,8 @@ pub(super) fn run(
             ..RemovalFilter::default()
         }
     } else {
-        // A set that is broken or expired does not keep its CA from being taken out: it
-        // is found by its name.
+        // A broken or expired set does not prevent the removal of its CA, which is found by its
+        // name.
         let place = SetLocation::find(machine, global)?;
         let set = certificates::accepted(machine, &place, machine.now());
         // What the user vouched for with `trust --ca` stays until it is named.
@@ -40,16 +40,16 @@ pub(super) fn run(
             theirs.cloned().collect()
         });
         RemovalFilter {
-            // One that somebody else made says nothing about what azup has to take out.
+            // A foreign CA says nothing about what azup has to remove.
             ca: set.ok().flatten().map(|set| set.ca),
             ours: true,
-            // A record that cannot be read is reported by who has to write it.
+            // The code that writes the record reports one that cannot be read.
             recorded: recorded.unwrap_or_default(),
             ..RemovalFilter::default()
         }
     };
     let goal = Operation::Remove(&removal);
-    // What `trust --scope all` put somewhere is to go without being asked for.
+    // What `trust --scope all` added is also removed without that option.
     let selection = Selection::of(global, machine).or(Scope::All, global);
     let plan = Plan::new(selection.find(machine, &goal), &goal, machine);
     plan.looked().iter().for_each(|line| output.detail(line));

@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::project::language::Seen;
 use crate::supervisor::{self, Code, Leases, Running};
 
-/// How each way of running ends.
+/// How each mode ends.
 const CTRL_C: &str = "Ctrl-C stops it";
 const DOWN: &str = "azup down stops it";
 
@@ -76,7 +76,7 @@ pub(super) fn run(
     if up.detach {
         let started = supervisor::start_in_background(&ready, machine, &interrupt);
         let (running, drawn) = started.or_else(|error| {
-            // Another azup may have been a moment faster with the same.
+            // Another azup may have started the same a moment earlier.
             supervisor::already_running(&ready.wish, true, machine, output, &interrupt)
                 .ok()
                 .flatten()
@@ -90,7 +90,7 @@ pub(super) fn run(
     }
     let served = supervisor::serve(&ready, machine, output, &interrupt)?;
     if !up.detached_child {
-        // The one in the foreground tells it.
+        // The foreground azup reports it.
         served.running.identity.warn(false, output);
     }
     let answer = served.running.answer(code(machine), machine, CTRL_C, served.drawn())?;

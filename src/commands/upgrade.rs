@@ -1,6 +1,6 @@
-//! What azup 0.1.0 left: it trusted whatever certificate set a project brought, and kept no
-//! list of those that it had made itself. Nobody can tell the two apart now, so its CAs go
-//! out of every store that it noted, and the machine gets a new set. Once.
+//! What azup 0.1.0 left behind: it trusted whatever certificate set a project brought, and kept no
+//! list of those that it had made itself. The two can no longer be told apart, so its CAs are
+//! removed from every store that it recorded, and the machine gets a new set. Once.
 
 use anyhow::Result;
 
@@ -14,8 +14,7 @@ use crate::output::Output;
 use crate::trust::record::Record;
 use crate::trust::{Operation, Outcome, Plan, RemovalFilter, Selection};
 
-/// Does it where there is something to do, before a command that makes, trusts or serves
-/// certificates.
+/// Does it if there is something to do, before a command that makes, trusts or serves certificates.
 pub(super) fn run(
     command: &Command,
     global: &Global,
@@ -49,7 +48,7 @@ pub(super) fn run(
         .or(Scope::User, global)
         .find(machine, &goal);
     let rows = Plan::new(found, &goal, machine).apply(&goal, machine)?;
-    // Whatever is there, also where it has expired or is damaged.
+    // Whatever is there, even if it has expired or is damaged.
     let certificates = certificates::renew(machine, &machines(machine)?, &[])?;
     change::apply(&certificates.changes, machine)?;
     change::apply(&certificates.after, machine)?;

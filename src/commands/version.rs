@@ -1,4 +1,4 @@
-//! `azup version -v`: this azup, the Azurite that it brings, and the Node.js that runs it.
+//! `azup version -v`: this azup, the Azurite that it includes, and the Node.js that runs it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A client of some language asks a server of azup's own, by its own TLS: it accepts the
-//! certificate or it does not, and nobody else can tell.
+//! A client in some language sends a request to azup's own server, with its own TLS stack: it
+//! accepts the certificate or it does not, and only the client itself can tell.
 
 use std::ffi::OsString;
 
@@ -9,10 +9,10 @@ use super::{AutoFix, Context, Finding};
 use crate::failure::shown;
 use crate::options::Kind;
 
-/// The exit code by which our own scripts say that a package is not installed.
+/// The exit code with which azup's scripts say that a package is not installed.
 pub(super) const NOT_INSTALLED: i32 = 77;
 
-/// Lets a client ask for its own path. `store` is where it takes its CAs from.
+/// Makes a client request its own path. `store` is where it takes its CAs from.
 pub(super) fn ask(
     context: &Context,
     client: &str,
@@ -23,7 +23,7 @@ pub(super) fn ask(
     ask_as(context, client, store, argv, input, None)
 }
 
-/// The same where the program has another name for people.
+/// The same for a program that has another name for people.
 pub(super) fn ask_as(
     context: &Context,
     client: &str,
@@ -51,7 +51,7 @@ pub(super) fn ask_as(
     Ok(Finding::fail(what).fix("azup trust").mend(AutoFix::Trust))
 }
 
-/// Python's requests wraps OpenSSL's words in its own, three times.
+/// Python's requests wraps OpenSSL's message in its own, three times.
 fn shortened(words: &str) -> &str {
     match words.rfind("[SSL: ") {
         Some(start) => words[start..].trim_end_matches(['\'', '"', ')', ',']),

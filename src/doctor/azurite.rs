@@ -1,5 +1,5 @@
-//! Azurite as its clients meet it: at the usual ports, whoever started it. Where it is not
-//! running there is nothing to check, and that is said once.
+//! Azurite as its clients see it: on the usual ports, whoever started it. If it is not running
+//! there is nothing to check, and that is reported once.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::os::{self, MetadataExt as _};
 use crate::project::OWN_FOLDER;
 use crate::supervisor;
 
-/// Less than this on the disk, and Azurite soon cannot store (bytes).
+/// With less free disk space than this (bytes), Azurite will soon be unable to store anything.
 const FREE: u64 = 100 << 20;
 
-/// What keeps requests by TLS from meaning anything.
+/// The failures that make requests over TLS pointless.
 pub(super) const NO_TLS: &[&str] = &["azurite-ports", "azurite-running", "azurite-https"];
 
 pub(super) const CHECKS: &[Check] = &[
@@ -140,8 +140,8 @@ fn data(context: &Context) -> Result<Finding> {
     Ok(Finding::ok(name))
 }
 
-/// Who has this port, in words, and the command that makes room for azup's Azurite: stop
-/// what azup started, else start it elsewhere.
+/// Which process has this port, in words, and the command that makes room for azup's Azurite: stop
+/// what azup started, else use other ports.
 fn owner(context: &Context, service: Service, port: u16) -> (String, String) {
     let taken = supervisor::port_taken(service, port, &context.machine);
     let what = taken.to_string();
@@ -170,7 +170,7 @@ fn ports(context: &Context) -> Result<Finding> {
     Ok(Finding::ok("none has another owner"))
 }
 
-/// The services that are Azurite's.
+/// The services that Azurite answers on.
 pub(super) fn services(context: &Context) -> Result<Vec<(Service, u16, &Seen)>> {
     let listeners = context.listeners()?.iter();
     let services = listeners.filter_map(|(service, port, listener)| match listener {
@@ -180,7 +180,7 @@ pub(super) fn services(context: &Context) -> Result<Vec<(Service, u16, &Seen)>> 
     Ok(services.collect())
 }
 
-/// What the checks say that need an Azurite, where there is none.
+/// The finding of checks that need an Azurite, if there is none.
 pub(super) fn none() -> Finding {
     Finding::skip("Azurite is not running")
 }
@@ -260,14 +260,14 @@ fn certificate(context: &Context) -> Result<Finding> {
     Ok(Finding::ok(shown(&context.file(2))))
 }
 
-/// Whether the blob service takes this token: its answer's words where it does not.
+/// Whether the blob service accepts this token; if not, the message of its answer.
 pub(super) fn takes(context: &Context, token: &str) -> Result<Result<(), String>> {
     let target = format!("/{ACCOUNT}?comp=list");
     let bearer = format!("Bearer {token}");
     let ask = Ask {
         port: context.ports.blob,
         target: &target,
-        // One that every Azurite of the last years knows.
+        // One that every Azurite of recent years supports.
         headers: &[("Authorization", &bearer), ("x-ms-version", "2021-12-02")],
     };
     let reply = azurite::ask(&ask, context.limit)?;
@@ -278,7 +278,7 @@ pub(super) fn takes(context: &Context, token: &str) -> Result<Result<(), String>
     })
 }
 
-/// The blob service, where it speaks TLS.
+/// The blob service, if it speaks TLS.
 pub(super) fn blob(context: &Context) -> Result<Option<u16>> {
     let services = services(context)?;
     let blob = services

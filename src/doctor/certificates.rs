@@ -1,4 +1,4 @@
-//! The certificate set, part by part, so that what is wrong with it has a name.
+//! The certificate set, part by part, so that each fault has a name.
 
 use anyhow::Result;
 use time::Duration;
@@ -10,7 +10,7 @@ use crate::certificates::{
 };
 use crate::failure::shown;
 
-/// `azup trust` renews a set that has fewer days left than these.
+/// `azup trust` renews a set that has fewer days left than this.
 const DAYS_LEFT: i64 = 30;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -70,8 +70,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The command that makes a new set, and whether azup may run it unasked: never where it
-/// would replace what another tool made, or what the user named.
+/// The command that makes a new set, and whether azup may run it unasked: never if it would replace
+/// what another tool made, or what the user named.
 fn renewal(context: &Context, finding: Finding) -> Finding {
     let foreign = context.ca().is_some_and(|ca| !ca.is_ours());
     match context.place() {
@@ -199,7 +199,7 @@ fn names(context: &Context) -> Result<Finding> {
     let addresses = addresses.filter(|address| !names.addresses.contains(address));
     let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
     let dns: Vec<String> = dns.cloned().collect();
-    // By these three SDKs reach Azurite; the others are for containers.
+    // The names through which SDKs reach Azurite; the others are for containers.
     let needed = !addresses.is_empty() || dns.iter().any(|name| name == "localhost");
     let missing = [dns, addresses].concat().join(", ");
     let what = format!("it is not valid for {missing}");
@@ -246,7 +246,7 @@ fn identifiers(context: &Context) -> Result<Finding> {
     Ok(renewal(context, Finding::fail(what)))
 }
 
-/// At a moment at which both are valid: dates have a check of their own.
+/// At a moment when both are valid: dates have a separate check.
 fn chain(context: &Context) -> Result<Finding> {
     let Some((ca, leaf)) = both(context) else {
         return Ok(unread());

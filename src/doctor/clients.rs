@@ -1,6 +1,5 @@
-//! The proof of the pudding: every client found on this machine asks a server with our
-//! leaf, with the user's own environment. What the stores say may be right and a client
-//! read another one.
+//! The end-to-end test: every client found on this machine connects to a server with the set's
+//! leaf, in the user's own environment. The stores may look right while a client reads another one.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -104,14 +103,14 @@ fn node(context: &Context) -> Result<Finding> {
 }
 
 impl Finding {
-    /// Whether a client refused, also where its store was not asked for.
+    /// Whether a client refused, or its store was not requested.
     fn status_is_wrong_or_unasked(&self) -> bool {
         self.status != super::Status::Ok
     }
 }
 
-/// keytool fetches a list of revoked certificates from any URL, by Java's own TLS and with
-/// Java's own stores, in a third of the time that it takes to compile a program (measured).
+/// keytool fetches a revocation list from any URL, with Java's own TLS and stores, in a third of
+/// the time that it takes to compile a program (measured).
 fn java(context: &Context) -> Result<Finding> {
     let of_home = context.machine.var("JAVA_HOME");
     let of_home = of_home.map(|home| {
@@ -183,7 +182,7 @@ fn openssl(context: &Context) -> Result<Finding> {
     ask(context, "openssl", system::KIND, words, Some(request))
 }
 
-/// NSS itself says that the CA may sign for servers; the databases that have it.
+/// NSS itself says that the CA may sign for servers, and in which databases.
 fn certutil(context: &Context) -> Result<Finding> {
     if !context.wants(nss::KIND) {
         return Ok(Finding::skip("not among the stores that were asked for"));

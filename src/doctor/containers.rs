@@ -1,4 +1,4 @@
-//! The dev container: whether its files are those of this azup, and what runs it.
+//! The dev container: whether its files are those of this azup, and which engine runs it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,8 @@ fn project(machine: &Machine) -> Option<&Path> {
     folders.find(|folder| folder.join(".devcontainer").is_dir())
 }
 
-/// The files in azup's own folder that are not what this azup would write. The program in
-/// there is not compared: it may be that of another architecture.
+/// The files in azup's own folder that differ from what this azup would write. The program in it is
+/// not compared: it may be for another architecture.
 fn drift(machine: &Machine, folder: &Path, record: &Record) -> Result<Vec<PathBuf>> {
     let project = Project::observe(machine, folder)?;
     let mut drifted = Vec::new();
@@ -73,8 +73,8 @@ fn drift(machine: &Machine, folder: &Path, record: &Record) -> Result<Vec<PathBu
     Ok(drifted)
 }
 
-/// A configuration that names azup's own folder where that is not there, as in a clone of
-/// a repository that ignores it.
+/// A configuration that names azup's own folder although that does not exist, as in a clone of a
+/// repository that ignores it.
 fn dangling(folder: &Path) -> Result<Option<PathBuf>> {
     if folder.join(OWN_FOLDER).is_dir() {
         return Ok(None);
@@ -89,7 +89,7 @@ fn dangling(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Whether the container's azup is there, which git does not keep.
+/// Whether the container's azup exists, which git does not keep.
 fn has_program(folder: &Path) -> Result<bool> {
     let mut files = std::fs::read_dir(folder.join(OWN_FOLDER))?.flatten();
     Ok(files.any(|file| file.file_name().to_string_lossy().starts_with(binary::PREFIX)))
@@ -111,7 +111,7 @@ fn drifted(context: &Context) -> Result<Finding> {
         return Ok(Finding::skip("azup init has not been run here"));
     };
     let init = command_line(&[OsString::from("azup"), "init".into(), folder.into()]);
-    // Somebody has changed what is azup's: the container may well work with it.
+    // A person changed what is azup's: the container may well work with it.
     let changed = |error: &anyhow::Error| {
         let fix = Failure::hint_of(error).map_or(init.clone(), str::to_owned);
         Finding::warn(format!("{error:#}")).fix(fix)
@@ -124,7 +124,7 @@ fn drifted(context: &Context) -> Result<Finding> {
         }
         Err(error) => return Ok(changed(&error)),
     };
-    // Where the container is up, it has the program.
+    // If the container is up, it has the program.
     if !context.machine.is_dev_container() && !has_program(folder)? {
         let what = format!("{OWN_FOLDER} lacks the azup for the container, which git does not keep");
         return Ok(Finding::fail(what).fix(init));
@@ -144,13 +144,13 @@ fn drifted(context: &Context) -> Result<Finding> {
     Ok(Finding::warn(what).fix(init))
 }
 
-/// Why no engine is looked for; `None` where one is needed.
+/// Why no engine is needed; `None` if one is.
 fn unneeded(machine: &Machine) -> Option<Finding> {
     if project(machine).is_none() {
         return Some(Finding::skip("there is no dev container here"));
     }
     let inside = ["REMOTE_CONTAINERS", "CODESPACES"];
-    // Set by VS Code; who starts dev containers otherwise leaves the engine's own mark.
+    // Set by VS Code; dev containers that other tools start have the engine's own mark.
     let marked = ["/.dockerenv", "/run/.containerenv"].map(Path::new);
     let marked = marked.iter().any(|mark| mark.exists());
     let engines = ["docker", "podman", "docker-compose"];

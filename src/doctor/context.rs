@@ -1,5 +1,5 @@
-//! What checks look at together: the certificate set, the ports, the server for clients.
-//! Each is looked at once, when the first check asks.
+//! What checks share: the certificate set, the ports, the server for clients. Each is determined
+//! once, when the first check asks for it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,9 @@ use crate::workspace::marked_project;
 /// What answers at the port of each service.
 pub(super) type Listeners = [(Service, u16, Listener); 3];
 
-/// What every check gets.
+/// The input of every check.
 #[derive(Debug)]
 pub struct Context {
-    /// The machine.
     pub machine: Machine,
     /// The options that every command takes.
     pub global: Global,
@@ -42,7 +41,7 @@ pub struct Context {
     told: OnceLock<ProjectNotices>,
 }
 
-/// The error of what took too long: nothing is proved by it, one way or the other.
+/// The error for something that took too long: it proves nothing either way.
 #[derive(Debug)]
 pub(super) struct TimedOut(pub(super) String);
 
@@ -65,20 +64,20 @@ pub(super) fn seconds(limit: Duration) -> String {
 /// The files of a certificate set as they are, good or not.
 #[derive(Debug)]
 pub struct Set {
-    /// The bytes of each of [`FILES`]; `None` where there is no such file. A key that this
-    /// user may not read is empty.
+    /// The bytes of each of [`FILES`]; `None` if the file does not exist. A key that this user may
+    /// not read is empty.
     pub files: [Option<Zeroizing<Vec<u8>>>; 3],
     /// Whether the key belongs to another user.
     pub closed: bool,
-    /// The CA, where that file holds one certificate.
+    /// The CA, if that file holds one certificate.
     pub ca: Option<TrustAnchor>,
-    /// The leaf, where that file holds one certificate.
+    /// The leaf, if that file holds one certificate.
     pub leaf: Option<TrustAnchor>,
 }
 
 impl Context {
-    /// Takes in the command line. Without ports there, those of the Azurite that azup runs
-    /// count, else the usual ones.
+    /// Parses the command line. If it names no ports, those of the Azurite that azup runs count,
+    /// else the usual ones.
     pub fn new(doctor: &DoctorOptions, global: &Global, machine: &Machine) -> Result<Self> {
         let running = supervisor::running(machine);
         let project = marked_project(machine);
@@ -105,13 +104,13 @@ impl Context {
         })
     }
 
-    /// Whether the current folder may be one of a project: a home folder is none, whatever lies
-    /// in it.
+    /// Whether the current folder may belong to a project: a home folder does not, whatever it
+    /// contains.
     pub fn is_project(&self) -> bool {
         self.machine.home().ok() != Some(self.machine.cwd())
     }
 
-    /// What the files of the current folder's project say; of a home folder nothing.
+    /// Notices about the files of the current folder's project; none for a home folder.
     pub fn told(&self) -> &ProjectNotices {
         let look = || ProjectNotices::of(self.machine.cwd());
         self.told.get_or_init(|| if self.is_project() { look() } else { ProjectNotices::default() })
@@ -142,7 +141,7 @@ impl Context {
         self.set().ca.as_ref()
     }
 
-    /// Whether stores of this kind are to be used.
+    /// Whether to look at stores of this kind.
     pub fn wants(&self, kind: Kind) -> bool {
         let stores = self.global.stores.as_deref();
         stores.is_none_or(|stores| stores.contains(&kind))
@@ -164,10 +163,10 @@ impl Context {
             .map_err(|why| Failure::new(why.clone()).into())
     }
 
-    /// What answers at each port of Azurite's.
+    /// What answers at each of Azurite's ports.
     pub fn listeners(&self) -> Result<&Listeners> {
         let seen = self.listeners.get_or_init(|| {
-            // What is not TLS says so at once, and has nearly as long again.
+            // A listener without TLS is recognised at once, and then has nearly as long again.
             let limit = self.limit * 9 / 10;
             let look = |(service, port)| {
                 machine::thread(move || (service, port, azurite::look(service, port, limit)))
@@ -187,7 +186,7 @@ impl Context {
             .map_err(|why| Failure::new(why.clone()).into())
     }
 
-    /// Runs a program for at most the limit of a check.
+    /// Runs a program for no longer than a check may take.
     pub fn program(&self, argv: &[OsString], input: Option<&[u8]>) -> Result<Finished> {
         let until = Instant::now() + self.limit;
         self.machine.run(argv, input, self.limit).map_err(|error| {
@@ -204,7 +203,7 @@ impl Context {
         })
     }
 
-    /// The command that starts Azurite at the ports that are looked at.
+    /// The command that starts Azurite on the ports that are checked.
     pub fn up(&self) -> String {
         let mut command = "azup up -d".to_owned();
         for ((service, port), usual) in self.ports.services().into_iter().zip(10000..) {

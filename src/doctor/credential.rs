@@ -1,5 +1,5 @@
-//! What `DefaultAzureCredential` will find: azup's endpoint, something left over that comes
-//! before it, or `az`.
+//! What `DefaultAzureCredential` will find: azup's endpoint, a leftover that takes precedence, or
+//! `az`.
 
 use std::ffi::OsString;
 
@@ -10,11 +10,11 @@ use super::azurite::{blob, none, takes};
 use super::{Check, Context, Finding, Run};
 use crate::azurite;
 
-/// How a shell gets the variables of now.
+/// The command that gives a shell the current variables.
 const ENV: &str = "eval \"$(azup env)\"";
 
-/// The variables of `EnvironmentCredential` with a secret in them, which comes first in the
-/// chain and ends it when it fails (measured).
+/// The variables of `EnvironmentCredential` that hold a secret. It comes first in the chain and
+/// ends the chain when it fails (measured).
 const SECRETS: [&str; 5] = [
     "AZURE_CLIENT_SECRET",
     "AZURE_CLIENT_CERTIFICATE_PATH",
@@ -23,7 +23,7 @@ const SECRETS: [&str; 5] = [
     "AZURE_FEDERATED_TOKEN_FILE",
 ];
 
-/// Set in Service Fabric alone.
+/// Set only in Service Fabric.
 const THUMBPRINT: &str = "IDENTITY_SERVER_THUMBPRINT";
 
 /// Where programs look for the blob service.
@@ -101,7 +101,7 @@ fn fetch(context: &Context) -> Result<String, Finding> {
             "IDENTITY_ENDPOINT is not set in this shell: azup run and azup env set it",
         ));
     };
-    // SDKs then speak to it as in Service Fabric, over HTTPS and with another protocol.
+    // SDKs then use the protocol of Service Fabric, over HTTPS.
     if context.machine.var(THUMBPRINT).is_some() {
         let what = format!("{THUMBPRINT} makes SDKs treat azup's endpoint as Service Fabric's");
         return Err(Finding::fail(what).fix(format!("unset {THUMBPRINT}")));

@@ -1,5 +1,6 @@
-//! Whether .NET would accept the certificate, by reading what it reads: to start a program of its
-//! own takes a quarter of a second, and building one needs packages from the network.
+//! Whether .NET would accept the certificate, determined by reading what it reads: starting a
+//! program of its own takes a quarter of a second, and building one needs packages from the
+//! network.
 
 use std::path::{Path, PathBuf};
 
@@ -50,14 +51,14 @@ fn client(context: &Context) -> Result<Finding> {
         return Ok(Finding::skip(format!("its stores were not asked for; {what}")));
     }
     let finding = Finding::fail(what);
-    // What is left alone by a rule stays so, whatever is run.
+    // A rule leaves it alone, so no command would help.
     Ok(match dotnet::of_user(machine)?.add(ca, machine) {
         Ok(_) => finding.fix("azup trust --stores dotnet").mend(AutoFix::Trust),
         Err(why) => finding.by_hand(&format!("{why:#}")),
     })
 }
 
-/// Whether .NET is here, or a project for it.
+/// Whether .NET, or a project for it, is here.
 fn is_used(machine: &Machine) -> bool {
     let used = machine.home().is_ok_and(|home| home.join(".dotnet").is_dir());
     let here = machine.cwd();
@@ -65,7 +66,7 @@ fn is_used(machine: &Machine) -> bool {
         || machine.home().ok() != Some(here) && Seen::look(here).part(Language::Dotnet).is_some()
 }
 
-/// The first place from which .NET trusts the CA, in a process with these variables.
+/// The first place through which .NET trusts the CA, in a process with these variables.
 fn trusted_by(ca: &TrustAnchor, machine: &Machine) -> Result<Option<PathBuf>> {
     let own = dotnet::of_user(machine)?;
     if own.status(ca, machine)? == Status::Trusted {
@@ -76,7 +77,7 @@ fn trusted_by(ca: &TrustAnchor, machine: &Machine) -> Result<Option<PathBuf>> {
     if let Some(file) = file.filter(|file| has(file, ca)) {
         return Ok(Some(file));
     }
-    // Every file in them, whatever it is called.
+    // Every file in them, whatever its name.
     let folders = machine.var("SSL_CERT_DIR").map(std::env::split_paths);
     let files = folders.into_iter().flatten().flat_map(|folder| {
         let entries = machine.absolute(&folder).read_dir().into_iter().flatten().flatten();

@@ -1,5 +1,5 @@
-//! The editor: whether its task would find azup. A task is looked up in the folders of its own
-//! terminal, which is not the one in which somebody has activated an environment.
+//! The editor: whether its task would find azup. A task searches the PATH of its own terminal, in
+//! which the user's environment is not activated.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ pub(super) const CHECKS: &[Check] = &[Check {
     run: Run::Check(task),
 }];
 
-/// Where the task looks beside PATH: in the user's home, and where Homebrew has its programs.
+/// Where the task looks in addition to PATH: in the user's home, and where Homebrew has its
+/// programs.
 const OF_USER: [&str; 2] = [".local/bin", ".cargo/bin"];
 const HOMEBREW: &str = "/opt/homebrew/bin";
 
@@ -55,13 +56,13 @@ fn task(context: &Context) -> Result<Finding> {
     Ok(Finding::warn(what).fix(format!("{make} && {link}")))
 }
 
-/// The nearest folder of the project whose tasks have ours.
+/// The nearest folder of the project whose tasks include azup's.
 fn project(machine: &Machine) -> Option<PathBuf> {
     let mut folders = Workspace::of(machine).project.into_iter();
     folders.find(|folder| has_trust_task(folder))
 }
 
-/// What the task would run, in its order.
+/// The azup that the task would run, in its search order.
 fn found(machine: &Machine, folder: &Path) -> Option<PathBuf> {
     let on_path = machine.find("azup").filter(|found| !is_of_environment(found));
     let home = machine.home().ok();
@@ -72,7 +73,7 @@ fn found(machine: &Machine, folder: &Path) -> Option<PathBuf> {
         .or_else(|| of_package(folder))
 }
 
-/// Whether a program is on PATH for as long as its environment is active in this shell.
+/// Whether a program is on PATH only while its environment is active in this shell.
 fn is_of_environment(program: &Path) -> bool {
     let folder = program.parent().and_then(Path::parent);
     folder.is_some_and(|folder| {
@@ -80,8 +81,8 @@ fn is_of_environment(program: &Path) -> bool {
     })
 }
 
-/// The one in the project's environment, where the package azurite-up has brought it and no
-/// repository has.
+/// The one in the project's environment, if the package azurite-up installed it and no repository
+/// brought it.
 fn of_package(folder: &Path) -> Option<PathBuf> {
     if cfg!(windows) {
         let is_there = folder.join(r".venv\Lib\site-packages\azurite_up\__main__.py").is_file();
@@ -90,7 +91,7 @@ fn of_package(folder: &Path) -> Option<PathBuf> {
         return is_ours.then_some(program);
     }
     let program = folder.join(".venv/bin/azup");
-    // As the task asks by `[ -O … ]`.
+    // The task's own test: `[ -O … ]`.
     let us = os::user();
     let is_ours = |about: std::fs::Metadata| about.is_file() && about.uid() == us;
     if !program.metadata().is_ok_and(is_ours) || git::tracks(&program).unwrap_or(true) {

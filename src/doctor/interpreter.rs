@@ -1,7 +1,7 @@
-//! Which Python may be asked. The one in a project's `.venv` runs whatever lies there: its
-//! program, its packages, and code in `.pth` files before any of them. Where the user has made
-//! that environment it is the very thing to check, and a Python from elsewhere reads what is in it;
-//! where the repository brought it, it is nothing of the user's.
+//! Which Python may be run. The one in a project's `.venv` runs whatever is there: its program, its
+//! packages, and code in `.pth` files before any of them. If the user made that environment, it is
+//! exactly what to check, and a Python from elsewhere reads its contents; if the repository brought
+//! it, it is not the user's.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::machine::Machine;
 use crate::os::{self, MetadataExt as _, OsStrExt as _};
 use crate::trust::python;
 
-/// Files of an environment that name the folder in which it was made: venv's, virtualenv's
-/// and uv's, then conda's and pixi's, and scripts by their first line.
+/// Files of an environment that name the folder in which it was created: venv's, virtualenv's and
+/// uv's, then conda's and pixi's, and scripts in their first line.
 const MADE_WHERE: [&str; 5] = [
     "bin/activate",
     "conda-meta/history",
@@ -26,13 +26,13 @@ const MADE_WHERE: [&str; 5] = [
     "bin/pydoc3",
 ];
 
-/// How a Python's clients are asked.
+/// How a Python's clients are checked.
 #[derive(Debug)]
 pub(super) enum Python {
     /// By running it.
     Run(PathBuf),
-    /// Its environment lies in the project, where others may have a hand in it: `by` reads what
-    /// it would read.
+    /// Its environment is in the project, where others may be able to write: `by` reads what it
+    /// would read.
     Read {
         root: PathBuf,
         program: PathBuf,
@@ -40,8 +40,8 @@ pub(super) enum Python {
     },
 }
 
-/// The Python that the user works with: the project's, else that of PATH; `None` where there
-/// is none.
+/// The Python that the user works with: the project's, else the one on PATH; `None` if there is
+/// none.
 pub(super) fn interpreter(context: &Context) -> Result<Option<Python>, String> {
     let machine = &context.machine;
     let of_project = python::of_project(machine).into_iter();
@@ -63,7 +63,7 @@ pub(super) fn interpreter(context: &Context) -> Result<Option<Python>, String> {
     Ok(Some(Python::Run(program)))
 }
 
-/// How the environment at `root` is asked.
+/// How to check the environment at `root`.
 fn asked(root: PathBuf, program: PathBuf, machine: &Machine) -> Result<Python, String> {
     let real = root.canonicalize().unwrap_or_else(|_| root.clone());
     if !machine.is_near(&root) && !machine.is_near(&real) {
@@ -76,9 +76,9 @@ fn asked(root: PathBuf, program: PathBuf, machine: &Machine) -> Result<Python, S
     Ok(Python::Read { root, program, by })
 }
 
-/// A Python that has nothing to do with the project: the one of PATH, else that from which the
-/// environment was made, where it is root's or in the folder of a manager of versions. The file
-/// that names it may be anybody's work, and any program be named so.
+/// A Python that has nothing to do with the project: the one on PATH, else the one that the
+/// environment was made from, if it is root's or in the folder of a version manager. Anyone may
+/// have written the file that names it, and any program can have that name.
 fn elsewhere(root: &Path, machine: &Machine) -> Option<PathBuf> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_far = |path: &PathBuf| !machine.is_near(path) && !machine.is_near(&real(path));
@@ -96,7 +96,7 @@ fn elsewhere(root: &Path, machine: &Machine) -> Option<PathBuf> {
     })
 }
 
-/// Makes sure that the user made the environment at `root`, of which `program` is the Python.
+/// Makes sure that the user made the environment at `root`, whose Python is `program`.
 fn check(root: &Path, program: &Path, machine: &Machine) -> Result<(), String> {
     let refuse = |path: &Path, why: &str| Err(format!("{} {why}: it is not run", shown(path)));
     let real = program
@@ -120,14 +120,14 @@ fn check(root: &Path, program: &Path, machine: &Machine) -> Result<(), String> {
         }
     }
     let real_root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    // What is elsewhere was named by the user, or made by poetry and the like.
+    // The user named an environment elsewhere, or poetry or a similar tool made it.
     if !machine.is_near(root) && !machine.is_near(&real_root) {
         return Ok(());
     }
     if is_script(&real) && (machine.is_near(&real) || real.starts_with(&real_root)) {
         return refuse(program, "is a script");
     }
-    // What was unpacked with an archive was made elsewhere; its program may be any link.
+    // An unpacked archive was made elsewhere; its program may be any link.
     if ![root, &real_root].iter().any(|root| was_made_in(root)) {
         let why = "does not say that it was made in this folder";
         return refuse(root, why);
@@ -141,7 +141,7 @@ fn is_script(program: &Path) -> bool {
     read.is_err() || &start == b"#!"
 }
 
-/// Whether the environment says that this very folder is where it was made.
+/// Whether the environment says that it was created in this very folder.
 fn was_made_in(root: &Path) -> bool {
     MADE_WHERE.iter().any(|name| {
         let bytes = files::read_if_there(&root.join(name)).ok().flatten();

@@ -1,5 +1,5 @@
-//! Who can get at the private key: other users of this machine, or everybody who clones
-//! the repository.
+//! Who can read the private key: other users of this machine, or everyone who clones the
+//! repository.
 
 use anyhow::Result;
 
@@ -35,7 +35,7 @@ fn mode(context: &Context) -> Result<Finding> {
     Ok(Finding::ok(shown(&key)))
 }
 
-/// Only the set's own folder is asked for: what else a repository holds is not azup's.
+/// Only checks the set's own folder: other files of a repository are not azup's business.
 fn tracked(context: &Context) -> Result<Finding> {
     let folder = context.folder();
     if !folder.is_dir() {
@@ -55,7 +55,7 @@ fn tracked(context: &Context) -> Result<Finding> {
     if names.is_empty() {
         return Ok(Finding::ok(format!("none in {}", shown(folder))));
     }
-    // Once pushed it is known: it must not stay in use.
+    // Once pushed it is public: it must not stay in use.
     let remove = command_line([
         "git",
         "-C",

@@ -1,5 +1,4 @@
-//! What Azurite does not have, or does only when it is told to: Data Lake's endpoint, and calls
-//! of web pages from a browser.
+//! What Azurite does not have, or only on request: Data Lake's endpoint, and calls from web pages.
 
 use anyhow::Result;
 

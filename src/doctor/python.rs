@@ -1,6 +1,7 @@
-//! Python's clients. Of an environment in the project nothing is run, neither its program nor its
-//! packages: whoever may write to the project, such as a dev container that mounts it, could change
-//! them at any moment. A Python from elsewhere reads what its clients would read, and asks as they do.
+//! Python's clients. Nothing from an environment in the project is run, neither its program nor its
+//! packages: any process that may write to the project, such as a dev container that mounts it,
+//! could change them at any moment. A Python from elsewhere reads what its clients would read, and
+//! connects as they do.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,10 @@ use crate::failure::shown;
 use crate::options::Kind;
 use crate::trust::{python, system};
 
-/// Goes before both of the following. `python -c` looks for modules in the current folder
-/// first, an editable installation adds the project's folder, and a project may well have a
-/// `requests.py` or an `ssl.py` of its own: only an environment's packages may come from there.
-/// (`-P`, which does the first half of this, is known from Python 3.11 on.)
+/// Goes before both of the following. `python -c` looks for modules in the current folder first, an
+/// editable installation adds the project's folder, and a project may well have its own
+/// `requests.py` or `ssl.py`: they must come only from an environment's packages. (`-P`, which does
+/// the first half of this, exists from Python 3.11 on.)
 const ELSEWHERE: &str = "
 import sys
 project = sys.argv[2]
@@ -58,8 +59,8 @@ async def main():
 asyncio.run(main())
 ";
 
-/// What both do without their packages: the context that they make, and proxies by the variables
-/// that they read. requests also knows networks in `NO_PROXY`.
+/// What both do, without their packages: the context that they create, and the proxies from the
+/// variables that they read. requests also understands networks in `NO_PROXY`.
 const READ: &str = "
 import ipaddress, os, ssl, sys, urllib.request
 url, bundle, networks = sys.argv[1:]
@@ -87,7 +88,7 @@ except Exception as error:
     sys.exit(str(getattr(error, 'reason', error)))
 ";
 
-/// The variables by which requests is told of a bundle, the first first.
+/// The variables that name a bundle for requests, in order of precedence.
 const BUNDLES: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 /// One of the two packages.
@@ -142,7 +143,7 @@ fn run(context: &Context, client: &Client, python: &Path, store: Kind) -> Result
     told(context, client, store, words, None)
 }
 
-/// Asks as the client of `program` does, with `by`.
+/// Connects as the client of `program` does, by running `by`.
 fn read(
     context: &Context,
     client: &Client,
@@ -165,7 +166,7 @@ fn read(
     told(context, client, store, words, Some(name))
 }
 
-/// The answer of a client that trusts by `store`.
+/// The result of a client that takes its CAs from `store`.
 fn told(
     context: &Context,
     client: &Client,
@@ -182,7 +183,7 @@ fn told(
 }
 
 pub(super) fn requests(context: &Context) -> Result<Finding> {
-    // A distribution's own requests reads the system's store, and not certifi's.
+    // A distribution's own requests reads the system's store, not certifi's.
     let store = |python: &Path| {
         if python.starts_with("/usr/bin") {
             system::KIND
@@ -194,7 +195,7 @@ pub(super) fn requests(context: &Context) -> Result<Finding> {
     let named = named.map(|named| context.machine.absolute(Path::new(named)));
     let bundle = |root: &Path| {
         let packages = python::package_folders(root).into_iter();
-        // Where it is missing, reading it says so.
+        // If it is missing, the attempt to read it says so.
         let mut certifi = packages.map(|packages| packages.join("certifi/cacert.pem"));
         named.or_else(|| certifi.next())
     };

@@ -9,18 +9,18 @@ use crate::output::{Answer, Output, bad, fair, good};
 /// The findings of one run, in order.
 #[derive(Debug)]
 pub struct Report {
-    /// Each check with what it saw.
+    /// Each check with what it found.
     pub results: Vec<(Check, Finding)>,
-    /// The commands that `--fix` did; `None` without `--fix`.
+    /// The commands that `--fix` ran; `None` without `--fix`.
     pub fixed: Option<Vec<String>>,
-    /// Whether the user has named the checks.
+    /// Whether the user named the checks.
     pub named: bool,
 }
 
 impl Report {
-    /// The answer: a line for each check; its detail and the fix where something is wrong,
-    /// or everywhere with `-v`. A check of something that this machine has not got is
-    /// counted alone, unless it was asked for.
+    /// The answer: a line for each check, plus its detail and fix if something is wrong, or always
+    /// with `-v`. Checks of things that this machine does not have are only counted, unless
+    /// requested by name.
     pub fn answer(&self, output: Output) -> Answer {
         let width = self.results.iter().map(|(check, _)| check.id.len());
         let width = width.max().unwrap_or_default();

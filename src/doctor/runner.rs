@@ -1,8 +1,8 @@
-//! Runs the checks, all at once, none longer than its time.
+//! Runs the checks, all at once, each within a time limit.
 //!
-//! A check that is late, or panics, is a finding like any other. Its thread cannot be
-//! stopped from outside, so it is left behind and ends with the process; the programs that
-//! it runs are killed by [`crate::machine::Machine::run`].
+//! A check that times out or panics is a finding like any other. Its thread cannot be stopped from
+//! outside, so it is left running and ends with the process; the programs that it runs are killed
+//! by [`crate::machine::Machine::run`].
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use super::context::{TimedOut, seconds};
 use super::{Check, Context, Finding};
 use crate::machine::no_thread;
 
-/// How much longer than a program a check may take: what comes before and after it.
+/// How much longer than a program a check may take, for the work before and after it.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What a thread reports.
@@ -21,7 +21,7 @@ enum Event {
     Ended(usize, Option<Finding>),
 }
 
-/// Runs these checks and gives each its finding, in the same order.
+/// Runs these checks and returns each with its finding, in the same order.
 pub fn run(checks: &[Check], context: &Arc<Context>) -> Vec<(Check, Finding)> {
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let places = Arc::new(Places::new(processors.max(2)));
@@ -46,7 +46,7 @@ pub fn run(checks: &[Check], context: &Arc<Context>) -> Vec<(Check, Finding)> {
             Ok(Event::Ended(at, finding)) => {
                 findings[at].get_or_insert_with(|| finding.unwrap_or_else(crashed));
             }
-            // No thread is left that could tell.
+            // No thread is left to report anything.
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -81,7 +81,7 @@ fn start(
             if check.starts_program {
                 places.take();
             }
-            // Nobody listens any more to one that was late.
+            // The receiver may have given up on a late check.
             let _ = sender.send(Event::Started(at));
             let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 check.run.look(&context).unwrap_or_else(|error| match error.downcast_ref::<TimedOut>() {
@@ -107,12 +107,12 @@ fn crashed() -> Finding {
     Finding::fail("the check itself crashed: this is a bug in azup").fix("azup doctor -v")
 }
 
-/// A busy machine may be the reason: nothing is proved, so it is no failure.
+/// A busy machine may be the reason: this proves nothing, so it is not a failure.
 fn late(check: &Check, why: &str) -> Finding {
     Finding::warn(why).fix(format!("azup doctor {} --limit 20", check.id))
 }
 
-/// How many checks may run a program at a time.
+/// Limits how many checks run a program at a time.
 struct Places {
     free: Mutex<usize>,
     changed: Condvar,

@@ -1,6 +1,6 @@
-//! New SDKs speak newer versions of the storage API than Azurite knows, which then refuses
-//! every request (unless it was started with `--skipApiVersionCheck`). So it is asked with
-//! the versions of the SDKs that the project has.
+//! New SDKs use newer versions of the storage API than Azurite knows, and it then refuses every
+//! request (unless it was started with `--skipApiVersionCheck`). So it is asked with the versions
+//! of the project's SDKs.
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ fn api(context: &Context) -> Result<Finding> {
     Ok(Finding::ok(seen.join("\n")))
 }
 
-/// The SDKs of the project's environments, read and not run.
+/// The SDKs in the project's environments, read without running anything.
 fn installed(context: &Context) -> Vec<Sdk> {
     let roots = python::of_project(&context.machine);
     let folders: Vec<PathBuf> = roots
@@ -91,7 +91,7 @@ fn installed(context: &Context) -> Vec<Sdk> {
     found
 }
 
-/// The newest date in quotation marks, as the SDKs write their versions.
+/// The newest quoted date, which is how the SDKs write their versions.
 fn newest(file: &Path) -> Option<String> {
     let bytes = files::read_if_there(file).ok()??;
     let text = String::from_utf8_lossy(&bytes);

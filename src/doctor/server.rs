@@ -1,6 +1,6 @@
-//! A loopback HTTPS server with the set's own leaf, for the clients of this machine. Whether
-//! one trusts it is told by what arrives: a client that refuses the certificate never sends
-//! its request. So no program's words have to be understood.
+//! A loopback HTTPS server with the set's own leaf, for the clients of this machine. What arrives
+//! shows whether a client trusts it: a client that refuses the certificate never sends its request.
+//! So no program's messages have to be parsed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,7 +47,7 @@ impl Server {
         })
     }
 
-    /// The URL that a client is to ask for, so that it is known again.
+    /// The URL for a client to request, by which it is recognised.
     pub fn url(&self, client: &str) -> String {
         format!("https://127.0.0.1:{}/{client}", self.port)
     }
@@ -61,7 +61,7 @@ impl Server {
     }
 }
 
-/// Notes for which path a client has asked. One that refuses the certificate never does.
+/// Records the path that a client has requested. One that refuses the certificate never does.
 fn answer(bytes: &[u8], seen: &Mutex<Vec<String>>) -> Option<Answer> {
     let mut fields = [httparse::EMPTY_HEADER; 100];
     let mut request = httparse::Request::new(&mut fields);

@@ -1,5 +1,4 @@
-//! What lies around the chain and breaks it: the clock, proxies, settings that name the
-//! emulator of old.
+//! Surroundings that break the chain: the clock, proxies, settings for the legacy emulator.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,14 +13,14 @@ use crate::environment;
 use crate::files;
 use crate::project::notices::{self, Notice};
 
-/// How far apart two clocks may be. Azurite itself allows nothing; azup's tokens are valid
-/// from five minutes ago.
+/// How far apart two clocks may be. Azurite itself tolerates no difference; azup's tokens are
+/// backdated by five minutes.
 const SKEW: Duration = Duration::seconds(60);
 
 /// The variables that send requests to a proxy, each also in lower case.
 const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
-/// Before the certificates, whose dates mean nothing by a wrong clock.
+/// Before the certificates, whose dates mean nothing if the clock is wrong.
 pub(super) const CLOCK: &[Check] = &[Check {
     id: "clock",
     title: "this machine's clock is right",
@@ -47,7 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// What is so where a setting is told.
+/// The title if a setting is reported.
 const ELSEWHERE: &str = "some settings use plain http, over which tokens do not work, or leave this machine";
 
 /// Only an administrator, or the host of a virtual machine, can do it.
@@ -93,7 +92,7 @@ fn proxy(context: &Context) -> Result<Finding> {
     if set.is_empty() {
         return Ok(Finding::ok("none is set"));
     }
-    // Each program reads one of the two, and not all the same.
+    // Programs differ in which of the two they read.
     let goes_round = |name: &str| {
         let value = context
             .machine
@@ -146,7 +145,7 @@ fn settings(context: &Context) -> Result<Finding> {
     for file in files_of(cwd) {
         let bytes = match files::read_if_there(&file) {
             Ok(bytes) => bytes.unwrap_or_default(),
-            // Managers of passwords give a `.env` that is a FIFO: reading it asks the user.
+            // Password managers provide a `.env` that is a FIFO: reading it prompts the user.
             Err(error) => {
                 unread.push(format!("{error:#}"));
                 continue;

@@ -1,4 +1,4 @@
-//! The trust stores, kind by kind: what `azup trust` would change there is what is wrong.
+//! The trust stores, kind by kind: whatever `azup trust` would change there is reported.
 
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ pub(super) fn checks() -> Vec<Check> {
     STORES.iter().map(of_store).chain([EXPIRED]).collect()
 }
 
-/// What is wrong with the stores of a kind, as far away as `azup trust` looks.
+/// Checks the stores of a kind, as far as `azup trust` searches.
 pub(super) fn look(context: &Context, store: &'static Definition) -> Result<Finding> {
     if !is_asked_for(context, store) {
         return Ok(Finding::skip("not among the stores that were asked for"));
@@ -63,7 +63,7 @@ pub(super) fn look(context: &Context, store: &'static Definition) -> Result<Find
     };
     let mut known = Vec::new();
     if !store.is_selectable() {
-        // A file that is a bundle in its own right is judged there: one fault, one finding.
+        // A file that is a bundle in its own right is checked there: one fault, one finding.
         let others = [&python::STORE, &bundle::STORE].into_iter();
         let others = others.filter(|other| is_asked_for(context, other));
         known.extend(others.flat_map(|other| find(other, &[])));
@@ -78,7 +78,7 @@ fn is_asked_for(context: &Context, store: &Definition) -> bool {
     store.asked_by.is_empty() || words.any(|&kind| context.wants(kind) && in_scope(kind))
 }
 
-/// What `azup trust` would say of these stores.
+/// What `azup trust` would report about these stores.
 fn judge(context: &Context, found: Vec<Candidate>) -> Finding {
     let Some(ca) = context.ca() else {
         return Finding::fail("there is no CA");
@@ -117,7 +117,7 @@ fn judge(context: &Context, found: Vec<Candidate>) -> Finding {
     let lines: Vec<&str> = wrong.iter().map(|(_, line)| line.as_str()).collect();
     let finding = Finding::fail(lines.join("\n"));
     if missing && let Some(command) = plan.by_administrator(&context.machine) {
-        // `azup trust` leaves it, too. Where sudo needs no password, it does not.
+        // `azup trust` leaves it alone, too, unless sudo needs no password.
         let what = format!("{}\nonly an administrator can add it", finding.detail);
         return Finding::warn(what).fix(command).mend(AutoFix::Trust).explaining();
     }

@@ -1,5 +1,5 @@
-//! A `dotnet run`, `watch` or `test` as it was typed: which project it is about, and which files
-//! beside the environment it will read.
+//! A `dotnet run`, `watch` or `test` as it was typed: its project, and the files that it will read
+//! in addition to the environment.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,6 @@ const WITH_VALUE: [&str; 29] = [
     "--results-directory", "--collect",
 ];
 
-/// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     /// `dotnet run`, `dotnet watch`, `dotnet watch run`.
@@ -27,7 +26,7 @@ pub(super) enum Verb {
 /// Which profile of `launchSettings.json` is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Profile {
-    /// The first that can be.
+    /// The first that can be started.
     First,
     /// This one.
     Named(String),
@@ -41,20 +40,20 @@ pub(super) struct Dotnet {
     pub(super) verb: Verb,
     /// The project's folder.
     pub(super) folder: PathBuf,
-    /// The program that is one file without a project.
+    /// The program, if it is a single file without a project.
     file: Option<PathBuf>,
     pub(super) profile: Profile,
     /// The file that `--settings` names.
     pub(super) settings: Option<PathBuf>,
     words: Vec<OsString>,
-    /// Behind which word an option of the command can stand.
+    /// The word after which an option of the command can stand.
     at: usize,
     /// The words of `--settings`.
     settings_words: std::ops::Range<usize>,
 }
 
 impl Dotnet {
-    /// `None` where it is another command.
+    /// `None` if it is another command.
     pub(super) fn of(words: &[OsString], machine: &Machine) -> Option<Self> {
         let name = Path::new(words.first()?).file_name()?;
         if name != OsStr::new("dotnet") && name != OsStr::new("dotnet.exe") {
@@ -132,7 +131,7 @@ impl Dotnet {
         }
     }
 
-    /// A folder, a project's file, or a program that is one file.
+    /// A folder, a project file, or a program that is a single file.
     fn project(&mut self, word: &str, machine: &Machine) {
         let path = machine.absolute(Path::new(word));
         if path.is_dir() {
@@ -144,7 +143,7 @@ impl Dotnet {
         }
     }
 
-    /// Where the profiles are; the first of these that is there is the one that is read.
+    /// Where the profiles are: the first of these files that exists is the one that is read.
     pub(super) fn launch_settings(&self) -> Option<PathBuf> {
         let beside = self.file.as_ref().map(|file| file.with_extension("run.json"));
         let usual = [launch::PATH, "My Project/launchSettings.json"].map(|path| self.folder.join(path));

@@ -1,6 +1,6 @@
-//! Kestrel, the web server of ASP.NET: the user's own HTTPS on the certificate that everything on
-//! this machine trusts. Only where it is asked for, since it takes the place of the developer
-//! certificate, and never over a certificate that the project has chosen.
+//! Kestrel, the web server of ASP.NET: serves the user's own HTTPS with the certificate that
+//! everything on this machine trusts. Only on request, since it replaces the developer certificate,
+//! and never over a certificate that the project has chosen.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const NAMES: [&str; 2] = [
     "ASPNETCORE_Kestrel__Certificates__Default__KeyPath",
 ];
 
-/// The variables with which Kestrel serves the leaf of `ca`, or why there are none.
+/// The variables that make Kestrel serve the leaf of `ca`, or why there are none.
 pub fn variables(
     ca: &TrustAnchor,
     machine: &Machine,
@@ -39,11 +39,11 @@ pub fn variables(
     Ok([(path, certificate), (key_path, key)])
 }
 
-/// Where the project or the user has chosen a certificate already.
+/// Where the project or the user has already chosen a certificate.
 fn configured(machine: &Machine) -> Option<String> {
     let ours = |name: &str| {
         let is_set = NAMES.contains(&name);
-        // Of an `azup env --kestrel` before this one.
+        // Set by an earlier `azup env --kestrel`.
         is_set && machine.var(name).is_some_and(|value| is_of_azup(Path::new(value)))
     };
     let mut names = machine.variables();
@@ -51,7 +51,7 @@ fn configured(machine: &Machine) -> Option<String> {
         return Some(format!("the variable {name}"));
     }
     let project = project_folder(machine);
-    // A home folder is no project, however many settings lie in it.
+    // A home folder is not a project, however many settings it contains.
     if machine.home().is_ok_and(|home| home == project) {
         return None;
     }
@@ -77,8 +77,8 @@ fn is_of_azup(path: &Path) -> bool {
         && path.with_file_name(FILES[0]).is_file()
 }
 
-/// Whether a setting of Kestrel's, with `:` between its names, chooses a certificate. The
-/// developer certificate is what it has where none is chosen.
+/// Whether a Kestrel setting, with `:` between its names, chooses a certificate. The developer
+/// certificate is its default.
 fn is_choice(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let name = ["aspnetcore_", "dotnet_"].iter().find_map(|start| name.strip_prefix(start)).unwrap_or(&name);

@@ -1,4 +1,4 @@
-//! `launchSettings.json`: the profiles with which a project is started, by `dotnet run` as by
+//! `launchSettings.json`: the profiles with which a project is started, by `dotnet run` and by
 //! Visual Studio, Rider and C# Dev Kit. A profile's variables replace those of the environment
 //! (measured).
 
@@ -8,18 +8,16 @@ use crate::project::located::{Located, strings};
 /// Where a project has it.
 pub const PATH: &str = "Properties/launchSettings.json";
 
-/// One profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// Its name.
     pub name: String,
-    /// Whether `dotnet run` can start it: the first of these is the one that it takes.
+    /// Whether `dotnet run` can start it: it takes the first such profile.
     pub is_run: bool,
     /// What it sets.
     pub variables: Vec<Set>,
 }
 
-/// The profiles of a file, in its order; none where it is not what it should be.
+/// The profiles of a file, in order; none if the file is malformed.
 pub fn profiles(bytes: &[u8]) -> Vec<Profile> {
     let mut all: Vec<Profile> = Vec::new();
     for Located { path, value, line } in strings(bytes).unwrap_or_default() {

@@ -1,5 +1,5 @@
-//! `.runsettings`: what `dotnet test` and the test windows of editors set for test runs. Its
-//! variables replace those of the environment (measured).
+//! `.runsettings`: settings for test runs, read by `dotnet test` and the test windows of editors.
+//! Its variables replace those of the environment (measured).
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::files;
 const OPEN: &str = "<EnvironmentVariables>";
 const CLOSE: &str = "</EnvironmentVariables>";
 
-/// The project's property that names the file.
+/// The project property that names the file.
 const PROPERTY: &str = "RunSettingsFilePath";
 
 /// The variables that a file sets.
@@ -41,7 +41,7 @@ pub(super) fn variables(text: &str) -> Vec<Set> {
     found
 }
 
-/// Comments as blanks, so that every line keeps its number.
+/// Blanks out comments, so that every line keeps its number.
 fn without_comments(text: &str) -> String {
     let mut left = text;
     let mut plain = String::with_capacity(text.len());
@@ -77,7 +77,7 @@ pub(super) fn named_by_project(folder: &Path) -> Option<PathBuf> {
         let path = said.trim().replace('\\', "/");
         let path = path.replace("$(MSBuildThisFileDirectory)", &own);
         let path = path.replace("$(MSBuildProjectDirectory)", of_project.trim_end_matches('/'));
-        // Another property is known to MSBuild alone.
+        // Only MSBuild knows the value of another property.
         (!path.contains("$(")).then(|| folder.join(path))
     })
 }

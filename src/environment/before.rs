@@ -1,5 +1,5 @@
-//! The environment as it was before azup: for a program that is to answer in azup's stead. An
-//! `az` that is logged in by managed identity would otherwise ask azup, which asks `az`.
+//! The environment as it was before azup, for a program that answers in azup's place. Otherwise an
+//! `az` that is logged in by managed identity would ask azup, which asks `az`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{directory, merged};
 use crate::machine::Machine;
 
-/// How the variables begin that azup sets, or that name a managed identity by another name.
+/// The prefixes of variables that azup sets, or that name a managed identity in another way.
 const STARTS: [&str; 11] = [
     "AZUP_",
     "AZURE_IDENTITY_",

@@ -1,6 +1,6 @@
-//! `SSL_CERT_DIR`: folders in which OpenSSL looks a CA up by a hash of its name. Where the
-//! user has set it (`dotnet dev-certs` tells people to), a folder of azup's stands in front
-//! of theirs. Where it is not set it stays so, because setting it hides the system's folder.
+//! `SSL_CERT_DIR`: folders in which OpenSSL looks up a CA by a hash of its name. If the user has
+//! set it (as `dotnet dev-certs` recommends), azup's folder goes in front of theirs. If it is not
+//! set it stays unset, because setting it hides the system's folder.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::machine::Machine;
 
 const NAME: &str = "SSL_CERT_DIR";
 
-/// The user's folders, without azup's own; `None` where the variable names none.
+/// The user's folders, without azup's own; `None` if the variable names none.
 pub(super) fn users(machine: &Machine) -> Option<Vec<PathBuf>> {
     let ours = merged::folder(machine).ok()?;
     let folders: Vec<PathBuf> = std::env::split_paths(machine.var(NAME)?)
@@ -54,7 +54,7 @@ pub(super) fn plan(
             },
         ]);
     }
-    // A path with the separator in it could not be named, in the user's value either.
+    // A path that contains the separator cannot be named, not even in the user's value.
     let mut value = OsString::from(&folder);
     for folder in users {
         value.push(OsStr::new(":"));
@@ -68,8 +68,8 @@ pub(super) fn plan(
 }
 
 /// What `openssl x509 -subject_hash` prints: the first four bytes, little-endian, of the SHA-1 of
-/// the subject, in which every text is UTF-8 in lower case without spaces to spare
-/// (`x509_name_canon` in OpenSSL's `crypto/x509/x_name.c`).
+/// the subject, with every string as lower-case UTF-8 without superfluous spaces (`x509_name_canon`
+/// in OpenSSL's `crypto/x509/x_name.c`).
 fn subject_hash(der: &[u8]) -> Option<u32> {
     use x509_parser::prelude::{FromDer as _, X509Certificate};
     let (_, certificate) = X509Certificate::from_der(der).ok()?;

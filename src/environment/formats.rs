@@ -1,4 +1,4 @@
-//! Variables as text that a shell or a program reads back as exactly the same.
+//! Variables as text that a shell or a program reads back unchanged.
 
 mod dotenv;
 
@@ -11,8 +11,8 @@ use super::{Environment, Variable};
 use crate::failure::Failure;
 use crate::options::Format;
 
-/// The variables in `format`, with its line ends. Adds a warning to `environment` for a
-/// value that not every reader of `.env` files takes for the same.
+/// The variables in `format`, with its line endings. Adds a warning to `environment` for a value
+/// that readers of `.env` files interpret differently.
 pub fn written(environment: &mut Environment, format: Format) -> Result<String> {
     let mut text = String::new();
     let mut values = Map::new();
@@ -59,8 +59,8 @@ pub fn written(environment: &mut Environment, format: Format) -> Result<String> 
     Ok(text)
 }
 
-/// Inside of single quotes only those end the text, among them the typographic ones, and
-/// each is doubled.
+/// Inside single quotes, only single quotes (including typographic ones) end the string; each is
+/// doubled.
 fn powershell(value: &str) -> String {
     let mut text = String::new();
     for c in value.chars() {

@@ -1,7 +1,7 @@
-//! Azure Functions: the settings with which the host and its worker use this Azurite, as a whole
+//! Azure Functions: the settings with which the host and its worker use this Azurite, as a complete
 //! `local.settings.json` to paste. The connection string is the one setting that every trigger,
-//! Core Tools and VS Code's extension take (measured); what runs in the worker gets its own
-//! endpoints and tokens.
+//! Core Tools and VS Code's extension accept (measured); code in the worker gets separate endpoints
+//! and tokens.
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +20,11 @@ const SETTINGS: &str = "local.settings.json";
 /// The host's own connection string.
 const STORAGE: &str = "AzureWebJobsStorage";
 
-/// Which language's worker runs the functions.
+/// The language whose worker runs the functions.
 const RUNTIME: &str = "FUNCTIONS_WORKER_RUNTIME";
 
-/// What has no place among these settings: `AzureWebJobsStorage` is used instead of the first
-/// four, and the last two lead to the cloud.
+/// Settings that do not belong here: `AzureWebJobsStorage` replaces the first four, and the last
+/// two lead to the cloud.
 const GONE: [&str; 6] = [
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__queueServiceUri",
@@ -34,7 +34,8 @@ const GONE: [&str; 6] = [
     "AzureWebJobsStorage__credential",
 ];
 
-/// The whole file. `connections`: the names that the project's bindings use beside the host's own.
+/// The whole file. `connections`: the names that the project's bindings use in addition to the
+/// host's own.
 pub fn settings(environment: &Environment, connections: &[String], machine: &Machine) -> Value {
     let mut values = Map::new();
     if let Some(runtime) = present(machine, RUNTIME).or_else(|| seen(machine).map(str::to_owned)) {
@@ -56,8 +57,8 @@ pub fn settings(environment: &Environment, connections: &[String], machine: &Mac
     json!({ "IsEncrypted": false, "Values": values })
 }
 
-/// What in this folder's file has to go, since these settings do not replace it, and which
-/// connections they replace that lead to another account.
+/// What must be removed from this folder's file, since these settings do not replace it, and which
+/// connections to another account they replace.
 pub fn warnings(connections: &[String], machine: &Machine) -> Vec<Failure> {
     let values = match read(machine) {
         Ok(values) => values,
@@ -76,7 +77,7 @@ pub fn warnings(connections: &[String], machine: &Machine) -> Vec<Failure> {
     gone.chain(replaced).collect()
 }
 
-/// The `Values` of the project's own file; `Null` where it has none.
+/// The `Values` of the project's own file; `Null` if it has none.
 fn read(machine: &Machine) -> Result<Value, Failure> {
     let path = machine.absolute(SETTINGS.as_ref());
     let Ok(Some(bytes)) = files::read_if_there(&path) else {
@@ -93,19 +94,19 @@ fn present(machine: &Machine, name: &str) -> Option<String> {
     Some(read(machine).ok()?.get(name)?.as_str()?.to_owned())
 }
 
-/// The folder of the Functions project, by its `host.json`; else the current one.
+/// The folder of the Functions project, recognised by its `host.json`; else the current one.
 pub fn folder(machine: &Machine) -> PathBuf {
     let folders = Workspace::of(machine).project;
     let host = folders.into_iter().find(|folder| folder.join("host.json").is_file());
     host.unwrap_or_else(|| machine.cwd().to_owned())
 }
 
-/// The runtime by the files of the Functions project: those beside `host.json`.
+/// The runtime, judging by the files of the Functions project beside `host.json`.
 fn seen(machine: &Machine) -> Option<&'static str> {
     let folder = folder(machine);
     let has = |name: &str| folder.join(name).is_file();
     if let Some(project) = dotnet_project(&folder) {
-        // The in-process model names its SDK; the isolated worker has a package of its own.
+        // The in-process model names its SDK; the isolated worker has a separate package.
         let in_process = project.contains("Microsoft.NET.Sdk.Functions");
         return Some(if in_process { "dotnet" } else { "dotnet-isolated" });
     }
@@ -124,7 +125,7 @@ fn seen(machine: &Machine) -> Option<&'static str> {
     .find_map(|(name, runtime)| has(name).then_some(runtime))
 }
 
-/// What a .NET project file in the folder says.
+/// The text of a .NET project file in the folder.
 fn dotnet_project(folder: &Path) -> Option<String> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let project = entries.map(|entry| entry.path()).find(|path| {

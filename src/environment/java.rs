@@ -1,10 +1,11 @@
-//! A trust store for Java. `javax.net.ssl.trustStore` makes it forget every other one
-//! (measured), so the public CAs are in it too: those of the store that was used so far.
+//! A trust store for Java. `javax.net.ssl.trustStore` replaces every other store (measured), so it
+//! also contains the public CAs: those of the store used so far.
 //!
-//! `JDK_JAVA_OPTIONS` reaches whatever starts by the program `java`: programs, Maven, Gradle and
-//! their forks. javac, keytool and scripts that read `java -version` do not see it, so it is set
-//! wherever Java is seen. `JAVA_TOOL_OPTIONS` reaches every JVM, and makes each say so on standard
-//! error: only where it is asked for. Of a store that both name, the first one's counts (measured).
+//! `JDK_JAVA_OPTIONS` reaches everything that the program `java` starts: programs, Maven, Gradle
+//! and their forks. javac, keytool and scripts that read `java -version` do not see it, so it is
+//! set wherever Java is found. `JAVA_TOOL_OPTIONS` reaches every JVM and makes each report it on
+//! standard error, so it is set only on request. If both name a store, the first variable's counts
+//! (measured).
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -19,19 +20,19 @@ use crate::machine::Machine;
 use crate::trust::java;
 use crate::workspace::Workspace;
 
-/// The options of the program `java`, of 9 and newer.
+/// The options of the program `java`, version 9 and newer.
 const LAUNCHER: &str = "JDK_JAVA_OPTIONS";
 
-/// The options that every JVM takes up when it starts.
+/// The options that every JVM reads at its start.
 const EVERY: &str = "JAVA_TOOL_OPTIONS";
 
-/// Which file Java trusts.
+/// The option that names the file of CAs.
 const STORE: &str = "-Djavax.net.ssl.trustStore=";
 
-/// It says `PKCS12` after the one that is azup's.
+/// Its value is `PKCS12` after azup's own store.
 const TYPE: &str = "-Djavax.net.ssl.trustStoreType=";
 
-/// What opens the user's own.
+/// The password of the user's own store.
 const PASSWORD: &str = "-Djavax.net.ssl.trustStorePassword=";
 
 /// Commands that are written in Java, or start it.
@@ -39,7 +40,7 @@ const COMMANDS: [&str; 10] = [
     "java", "mvn", "mvnw", "mvnd", "gradle", "gradlew", "sbt", "kotlin", "scala", "jbang",
 ];
 
-/// Files by which a project says that it is built by such a command.
+/// Files that show that a project is built with such a command.
 const BUILDS: [&str; 5] = [
     "pom.xml",
     "build.gradle",
@@ -60,7 +61,7 @@ pub enum Java {
 }
 
 impl Java {
-    /// What is needed where `--java` was `asked` for, or `command` is run in this folder.
+    /// What is needed if `--java` was given (`asked`), or if `command` runs in this folder.
     pub fn of(asked: bool, command: Option<&OsStr>, machine: &Machine) -> Self {
         if asked {
             return Self::Every;
@@ -82,7 +83,7 @@ impl Java {
     }
 }
 
-/// Adds the variables, where the store that Java uses does not hold the CA.
+/// Adds the variables, if the store that Java uses lacks the CA.
 pub(super) fn plan(
     java: Java,
     ca: &TrustAnchor,
@@ -101,7 +102,7 @@ pub(super) fn plan(
             return Ok(());
         }
     } else if java::roots(machine).is_err() {
-        // Nobody asked for Java, and there is none.
+        // Java was not requested, and there is none.
         return Ok(());
     }
     launcher.plan(launcher.store().or(every.store()), ca, machine, environment)
@@ -110,9 +111,9 @@ pub(super) fn plan(
 /// The options in one of the variables.
 struct Options<'a> {
     name: &'static str,
-    /// Those that are not azup's.
+    /// The options that are not azup's.
     kept: Vec<Word<'a>>,
-    /// Whether some were.
+    /// Whether there were some of azup's.
     had_ours: bool,
 }
 
@@ -138,7 +139,7 @@ impl<'a> Options<'a> {
         let mut after_ours = false;
         for word in words {
             let store = word.text.strip_prefix(STORE);
-            // The type that was added behind a store of azup's goes with it.
+            // The type that was added after azup's store is removed with it.
             let goes = store.is_some_and(is_ours) || after_ours && word.text.starts_with(TYPE);
             after_ours = goes && store.is_some();
             if goes {
@@ -189,7 +190,7 @@ impl<'a> Options<'a> {
             let certificates = theirs.chain([NewCertificate::trusted(&alias, &ca.der)]);
             let (path, changes) = merged::put(pkcs12::encode(certificates), "p12", machine)?;
             for change in changes {
-                // Both variables may well name the same store.
+                // Both variables may name the same store.
                 if !environment.changes.contains(&change) {
                     environment.changes.push(change);
                 }
@@ -223,15 +224,15 @@ fn bad(name: &str, why: &str) -> Failure {
     Failure::new(format!("{name} {why}")).hint(format!("unset {name}"))
 }
 
-/// One option, as it is written and as Java understands it.
+/// One option, as written and as Java understands it.
 #[derive(Debug, PartialEq, Eq)]
 struct Word<'a> {
     raw: &'a str,
     text: String,
 }
 
-/// The options in a value, by Java's own rule: white space ends one, and either kind of
-/// quotation marks keeps it together. `None` where one is never closed.
+/// The options in a value, by Java's own rule: white space ends one, unless either kind of
+/// quotation mark encloses it. `None` if a quote is never closed.
 fn words(value: &str) -> Option<Vec<Word<'_>>> {
     let mut words = Vec::new();
     let mut rest = value.trim_start();

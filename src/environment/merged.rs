@@ -1,9 +1,9 @@
-//! Files with a bundle's certificates and azup's CA: for the variables that name one file
-//! and make a program forget every other.
+//! Files with a bundle's certificates and azup's CA: for the variables that name one file and make
+//! a program ignore every other.
 //!
-//! They lie in azup's own folder under a name made from their content, so that a shell
-//! that names one never sees it change. The first line says which file one was made
-//! from: the next `azup env` starts there again, and so sees the source's updates.
+//! They are in azup's own folder, named after a hash of their contents, so a file that a shell's
+//! variable names never changes. The first line says which file it was made from: the next
+//! `azup env` starts there again, and so picks up the source's updates.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::machine::Machine;
 use crate::trust::bundle::{CERTIFI, contains, percent_decoded, percent_encoded};
 use crate::workspace::Workspace;
 
-/// How a merged bundle begins; what follows is the source's path, or nothing.
+/// How a merged bundle begins; the source's path follows, or nothing.
 const MARK: &str = "# azup: made from ";
 
 /// Certificates that some program reads.
@@ -25,13 +25,13 @@ const MARK: &str = "# azup: made from ";
 pub(super) struct Source {
     /// The file or folder.
     pub(super) path: PathBuf,
-    /// Whether the file at `path` has just these bytes.
+    /// Whether the file at `path` has exactly these bytes.
     is_file: bool,
     bytes: Vec<u8>,
 }
 
 impl Source {
-    /// Reads a bundle, or a folder of certificates as OpenSSL knows them.
+    /// Reads a bundle, or a folder of certificates in OpenSSL's format.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let is_folder = path.is_dir();
         let bytes = if is_folder {
@@ -62,7 +62,7 @@ impl Source {
         })
     }
 
-    /// The same with what OpenSSL finds in folders.
+    /// The same, plus what OpenSSL finds in folders.
     pub(super) fn with_folders(&self, folders: &[PathBuf]) -> Self {
         let mut bytes = self.bytes.clone();
         for folder in folders {
@@ -76,7 +76,7 @@ impl Source {
         }
     }
 
-    /// Whether a variable can name it as it is.
+    /// Whether a variable can name it directly.
     pub(super) fn is_file(&self) -> bool {
         self.is_file
     }
@@ -87,8 +87,8 @@ impl Source {
     }
 }
 
-/// The files of a folder to which `c_rehash` has given names such as `5ed36f99.0`: the
-/// only ones in it that OpenSSL reads.
+/// The files of a folder that `c_rehash` has given names such as `5ed36f99.0`: the only ones that
+/// OpenSSL reads there.
 fn hashed(folder: &Path) -> Vec<u8> {
     let is_hash = |name: &str| {
         name.split_once('.').is_some_and(|(hash, number)| {
@@ -127,8 +127,8 @@ pub(super) fn folder(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join("bundles"))
 }
 
-/// Where the file belongs that holds `source` and the CA, and the changes that put it
-/// there; none where it is there already.
+/// The path of the file that holds `source` and the CA, and the changes that create it; none if it
+/// exists already.
 pub(super) fn plan(
     source: Option<&Source>,
     ca: &TrustAnchor,
@@ -145,7 +145,7 @@ pub(super) fn plan(
     put(bytes, "pem", machine)
 }
 
-/// The same for any content.
+/// The same for any contents.
 pub(super) fn put(
     bytes: Vec<u8>,
     extension: &str,
@@ -171,16 +171,16 @@ pub(super) fn put(
     Ok((path, changes))
 }
 
-/// What a variable's value stands for.
+/// What a variable's value refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// A file of the user's own, or one that a bundle of azup's was made from.
+    /// A file of the user's own, or the one that an azup bundle was made from.
     File(PathBuf),
     /// A file of azup's own: as if the variable were not set.
     Ours,
 }
 
-/// What `value` stands for.
+/// What `value` refers to.
 pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result<Named> {
     let path = machine.absolute(value);
     // An older azup named the project's file.
@@ -192,7 +192,7 @@ pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result
         return Ok(Named::File(path));
     }
     let bytes = files::read_if_there(&path).ok().flatten();
-    // An older azup made them from the project's environments, too.
+    // An older azup also made them from the project's environments.
     let workspace = Workspace::of(machine);
     let origin = bytes
         .as_deref()
@@ -201,7 +201,7 @@ pub(super) fn named(value: &Path, ca: &TrustAnchor, machine: &Machine) -> Result
     Ok(origin.map_or(Named::Ours, Named::File))
 }
 
-/// What stood where `value` stands now, before azup set it; `None`: nothing did.
+/// The value before azup set it to `value`; `None` if there was none.
 pub(super) fn before(value: &Path, machine: &Machine) -> Option<PathBuf> {
     let path = machine.absolute(value);
     if !path.starts_with(machine.own_folder().ok()?) {

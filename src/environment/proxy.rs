@@ -6,19 +6,19 @@ use std::ffi::OsString;
 use super::Variable;
 use crate::machine::Machine;
 
-/// Both are read, each by other programs; where both are set, most prefer the second.
+/// Programs differ in which they read; if both are set, most prefer the second.
 const NAMES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// What must never go through a proxy.
 const OURS: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// Both variables with this machine added to what they say. `*` already excepts
-/// everything, and stays as it is.
+/// Both variables with this machine added to their values. `*` already excepts everything, and
+/// stays as it is.
 pub(super) fn variables(machine: &Machine) -> Vec<Variable> {
     let values = NAMES.map(|name| machine.var(name));
     let mut variables = Vec::new();
     for (at, name) in NAMES.into_iter().enumerate() {
-        // One that is not set takes over what the other says, since it would hide that.
+        // One that is not set takes the other's value, since it would otherwise hide that.
         let value = values[at].or(values[1 - at]).unwrap_or_default();
         if value.to_string_lossy().trim() == "*" {
             continue;

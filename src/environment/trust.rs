@@ -1,13 +1,13 @@
-//! The variables by which clients learn of a CA that no trust store holds, or that make
-//! them read another bundle than the store. Which client reads which was measured.
+//! The variables that tell clients about a CA that is in no trust store, or that make them read
+//! another bundle than the store. Which client reads which was measured.
 //!
-//! Nobody knows which certifi a program will read: uv, tox, pipx and pex make environments
-//! that do not exist yet. So the variables that replace certifi's bundle are always set,
-//! also where every certifi that azup knows has the CA.
+//! It is unknown which certifi a program will read: uv, tox, pipx and pex create new environments.
+//! So the variables that replace certifi's bundle are always set, even if every certifi that azup
+//! knows has the CA.
 //!
-//! Every program reads what these name, so their public roots never come from an environment
-//! in the project: the repository or an archive may have brought that, with any CA in its
-//! certifi, and nothing in a file says who wrote it.
+//! All programs read these bundles, so their public roots never come from an environment in the
+//! project: the repository or an archive may have brought it, with any CA in its certifi, and a
+//! file does not show who wrote it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,13 +23,13 @@ use crate::options::Scope;
 use crate::trust::{Candidate, bundle, python, system};
 use crate::workspace::Workspace;
 
-/// Node.js and Deno, beside the CAs that they know anyway.
+/// Node.js and Deno, in addition to their built-in CAs.
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
 /// OpenSSL and with it Python's `ssl` (aiohttp), Ruby, PHP, .NET; Go; Rust; curl.
 const OPENSSL: &str = "SSL_CERT_FILE";
 /// Python's requests, and with it the synchronous Azure SDK and Azure CLI; pip.
 const REQUESTS: &str = "REQUESTS_CA_BUNDLE";
-/// curl, and requests where the one above is not set.
+/// curl, and requests if the one above is not set.
 const CURL: &str = "CURL_CA_BUNDLE";
 
 /// Adds the variables that are needed, and the files that they name.
@@ -68,7 +68,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The user's file behind a variable, read; one that cannot be used is warned of.
+    /// The contents of the user's file behind a variable; warns if it cannot be used.
     fn users(&mut self, name: &str) -> Result<Option<Source>> {
         let Some(value) = self.machine.var(name) else {
             return Ok(None);
@@ -90,7 +90,7 @@ impl Plan<'_> {
     fn node(&mut self) -> Result<()> {
         let users = self.users(NODE)?;
         match (users, self.ca.file.clone()) {
-            // It adds to what Node.js knows, so the CA alone is enough.
+            // It adds to Node.js' own CAs, so the CA alone is enough.
             (None, Some(file)) => {
                 self.set(NODE, file);
                 Ok(())
@@ -103,22 +103,21 @@ impl Plan<'_> {
         }
     }
 
-    /// requests prefers the first variable, and takes curl's where only that is set: what the user
-    /// said for one then also holds for the other.
+    /// requests prefers the first variable, and uses curl's if only that is set: so what the user
+    /// set for one also applies to the other.
     fn requests(&mut self, roots: Option<&Source>) -> Result<()> {
         let requests = self.users(REQUESTS)?;
         let curl = self.users(CURL)?;
         self.naming(REQUESTS, requests.as_ref().or(curl.as_ref()).or(roots))?;
         match curl {
             Some(curl) => self.naming(CURL, Some(&curl)),
-            // curl reads that where its own is not set.
+            // curl reads that if its own is not set.
             None if self.machine.var(OPENSSL).is_some() => Ok(()),
             None => self.naming(CURL, roots),
         }
     }
 
-    /// A variable whose file is read instead of the system's: what the user set it to, else
-    /// `otherwise`.
+    /// A variable whose file is read instead of the system's: the user's value, else `otherwise`.
     fn replacing(&mut self, name: &'static str, otherwise: Option<&Source>) -> Result<()> {
         let users = self.users(name)?;
         self.naming(name, users.as_ref().or(otherwise))
@@ -148,7 +147,7 @@ impl Plan<'_> {
     fn merge(&mut self, name: &'static str, source: Option<&Source>) -> Result<()> {
         let (path, changes) = merged::plan(source, self.ca, self.machine)?;
         for change in changes {
-            // Several variables may well name the same bundle.
+            // Several variables may name the same bundle.
             if !self.environment.changes.contains(&change) {
                 self.environment.changes.push(change);
             }
@@ -162,7 +161,7 @@ impl Plan<'_> {
         self.environment.variables.push(Variable { name, value });
     }
 
-    /// The public roots: the system's, else those of a Python outside of the project.
+    /// The public roots: the system's, else those of a Python outside the project.
     fn roots(&mut self) -> Option<Source> {
         let system = system::bundle().and_then(|path| Source::read(&path).ok());
         let roots = system.or_else(|| certifi(self.machine));
@@ -179,11 +178,11 @@ impl Plan<'_> {
     }
 }
 
-/// What requests reads in the first of the environments that do not lie in the project, by
-/// their name or really.
+/// The bundle that requests reads in the first environment that is outside the project, both by
+/// name and with links resolved.
 fn certifi(machine: &Machine) -> Option<Source> {
     let workspace = Workspace::of(machine);
-    // An archive that has no mark of a project is no smaller for that.
+    // Without a project mark, an unpacked archive may include the folders above as well.
     let above = python::above_project(machine);
     python::find(machine, Scope::Project)
         .into_iter()

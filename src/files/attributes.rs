@@ -1,6 +1,6 @@
-//! What a file carries beside its bytes, mode and owner: the access list of a bundle that a
-//! company shares, a security label, a note. A file that takes another one's place has to
-//! have the same, or somebody can no longer read it.
+//! What a file has besides its bytes, mode and owner: the access list of a bundle that a company
+//! shares, a security label, a note. A file that replaces another must have the same, or some users
+//! can no longer read it.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
 use rustix::fs::{Stat, XattrFlags, fgetxattr, flistxattr, fsetxattr};
 
-/// The kernel gives neither longer lists nor longer values (bytes).
+/// The kernel returns neither longer lists nor longer values (bytes).
 const LONGEST: usize = 64 << 10;
 
 /// Gives `new` the attributes of `old`, as far as this user may and the file system can.
@@ -28,16 +28,16 @@ pub(super) fn keep(old: &File, new: &File) {
     }
 }
 
-/// Not what the system itself notes of the bytes, such as a signature, which is another one
-/// for other bytes.
+/// False for what the system itself derives from the bytes, such as a signature, which differs for
+/// other bytes.
 fn is_of_the_file(name: &[u8]) -> bool {
     !name.is_empty()
         && !name.starts_with(b"trusted.")
         && (!name.starts_with(b"security.") || name == b"security.selinux")
 }
 
-/// Run with sudo, the file stays its user's. Without, the group may be another one that
-/// the user is a member of; where that is refused the user's own group must do.
+/// Under sudo, the file stays its user's. Otherwise, the group may be another one that the user is
+/// a member of; if setting it is refused, the user's own group must do.
 pub(super) fn keep_owner(file: &File, existing: &Stat) {
     let Ok(now) = file.metadata() else { return };
     let (user, group) = (existing.st_uid, existing.st_gid);

@@ -1,4 +1,4 @@
-//! A folder that is held open: what it is cannot change any more, whatever its path leads to.
+//! A folder that is held open: it stays the same folder, wherever its path leads.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,20 @@ use super::Identity;
 /// A folder that is held open.
 pub(super) type Folder = OwnedFd;
 
-/// Opens a folder to look at it.
+/// Opens a folder for inspection.
 pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
     Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
 }
 
-/// Where an open folder really is: by itself, not by its path, which may lead elsewhere by now.
+/// Where an open folder really is: from the folder itself, not from its path, which may lead
+/// elsewhere by now.
 pub(super) fn real_path(opened: &Folder, path: &Path) -> io::Result<PathBuf> {
     #[cfg(target_os = "linux")]
     {
         use std::os::fd::AsRawFd as _;
         let by_itself = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()));
-        // Where no /proc is.
+        // If there is no /proc.
         by_itself.or_else(|_| path.canonicalize())
     }
     #[cfg(not(target_os = "linux"))]
@@ -33,12 +34,12 @@ pub(super) fn real_path(opened: &Folder, path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// What tells an open folder from every other one.
+/// What distinguishes an open folder from every other one.
 pub(super) fn identity_of(folder: &Folder) -> io::Result<Identity> {
     Ok(number(&rustix::fs::fstat(folder)?))
 }
 
-/// What tells a file from every other one.
+/// What distinguishes a file from every other one.
 pub(super) fn number(about: &Stat) -> Identity {
     // The numbers have another width on macOS.
     #[allow(

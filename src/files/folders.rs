@@ -1,4 +1,4 @@
-//! Folders: made with their mode, moved into place as a whole, and taken away again.
+//! Folders: created with their mode, moved into place as a whole, and removed.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use super::{hex, judged, random};
 use crate::failure::{Failure, reason, shown};
 use crate::os;
 
-/// The folders in `folder`, by name, with links to folders; none where it cannot be read.
+/// The folders in `folder`, by name, including links to folders; none if it cannot be read.
 pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
@@ -24,8 +24,8 @@ pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Makes a folder with `mode`, and its missing parents with the same. Tells which were
-/// made, outermost first.
+/// Creates a folder with `mode`, and its missing parents with the same. Returns the new folders,
+/// outermost first.
 pub fn make_folder(path: &Path, mode: u32) -> Result<Vec<PathBuf>> {
     let mut missing: Vec<&Path> = path
         .ancestors()
@@ -62,7 +62,7 @@ pub fn remove_empty_folders(made: &[PathBuf]) {
     }
 }
 
-/// Moves a folder that is complete to where it belongs, in one step.
+/// Moves a complete folder into place, in one step.
 pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|error| {
         Failure::new(format!(
@@ -75,13 +75,13 @@ pub fn move_folder(from: &Path, to: &Path) -> Result<()> {
     })
 }
 
-/// Takes a folder of azup's own away with all that is in it, as far as that can be done.
+/// Removes a folder of azup's own with everything in it, as far as possible.
 pub fn discard_folder(path: &Path) {
     let _ = fs::remove_dir_all(path);
 }
 
-/// Makes a file in `folder` and deletes it: permissions alone do not tell whether that
-/// can be done (a read-only or full file system).
+/// Creates a file in `folder` and deletes it: permissions alone do not show whether that is
+/// possible (a read-only or full file system).
 pub fn try_to_write(folder: &Path) -> io::Result<()> {
     let trial = folder.join(format!(".azup-{}", hex(&random::<8>())));
     fs::File::create_new(&trial).and_then(|_| fs::remove_file(&trial))

@@ -1,6 +1,6 @@
-//! Folders in which something is only written while they are below another one. Somebody who
-//! may write to the folder above (a container, in a project that it mounts) can put a link in
-//! the place of one at any moment, also after it was looked at.
+//! Folders that azup writes to only while they are below a certain other folder. A process that may
+//! write to the folder above (a container, in a project that it mounts) can replace one with a link
+//! at any moment, even after it was checked.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use super::folder::{Folder, identity_of, open_folder, real_path};
 use super::{Identity, absent};
 
-/// Each by its path: below which folder it has to be, by that one's real name, and which one it was
+/// For each path: the real name of the folder that it must be below, and the identity that it had
 /// when it was found.
 static JUDGED: Mutex<BTreeMap<PathBuf, (PathBuf, Option<Identity>)>> = Mutex::new(BTreeMap::new());
 
-/// Whether `folder` is, through every link, below `top`, or not there yet. From now on changes
-/// by its path fail in any other folder.
+/// Whether `folder` is, with all links resolved, below `top`, or does not exist yet. From now on,
+/// changes through its path fail in any other folder.
 pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
     let Ok(top) = top.canonicalize() else {
         return false;
@@ -33,7 +33,7 @@ pub fn is_and_stays_within(folder: &Path, top: &Path) -> bool {
     true
 }
 
-/// A folder that azup itself has just made is another one than before, and judged again.
+/// A folder that azup itself has just created has a new identity, and is checked again.
 pub(super) fn made(folder: &Path) {
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, known)) = judged.get_mut(folder) {
@@ -41,7 +41,7 @@ pub(super) fn made(folder: &Path) {
     }
 }
 
-/// Fails where `opened`, to which `path` has led, is not the folder that was found there.
+/// Fails if `opened`, which `path` led to, is not the folder that was found there.
 pub(super) fn require(path: &Path, opened: &Folder) -> io::Result<()> {
     let mut judged = JUDGED.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((top, known)) = judged.get_mut(path) else {
@@ -50,16 +50,16 @@ pub(super) fn require(path: &Path, opened: &Folder) -> io::Result<()> {
     let exchanged = || io::Error::other("its folder was replaced in the meantime");
     match known {
         Some(known) if *known == identity_of(opened)? => {}
-        // Some file systems (FUSE's) number a folder anew, and it may have been made again. Only
-        // Linux tells by the open folder itself where it is.
+        // Some file systems (FUSE's) may give a folder a new number, and it may have been created
+        // again. Only Linux can tell from the open folder itself where it is.
         Some(_) if !cfg!(target_os = "linux") => return Err(exchanged()),
         _ => *known = Some(within(opened, path, top).map_err(|_| exchanged())?),
     }
     Ok(())
 }
 
-/// What tells the folder from every other one, if it is below `top`: by the open folder itself,
-/// not by its path, which may lead elsewhere by now.
+/// The identity of the folder, if it is below `top`: determined from the open folder itself, not
+/// from its path, which may lead elsewhere by now.
 fn within(opened: &Folder, path: &Path, top: &Path) -> io::Result<Identity> {
     if real_path(opened, path)?.starts_with(top) {
         identity_of(opened)

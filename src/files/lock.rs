@@ -1,4 +1,4 @@
-//! One azup at a time changes something.
+//! Only one azup at a time makes changes.
 
 use std::io;
 use std::path::Path;
@@ -10,17 +10,16 @@ use super::make_folder;
 use crate::failure::{Failure, reason, shown};
 use crate::os::LockFile;
 
-/// Holds off every other azup of this user until it is dropped, or the process ends in
-/// whatever way.
+/// Keeps out every other azup of this user until it is dropped, or the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
-    // Dropping it gives the lock back.
+    // Dropping it releases the lock.
     _file: LockFile,
 }
 
 impl Lock {
-    /// Waits up to `limit` for the lock on `path`, making the file and its folder
-    /// (mode 0700) where they are missing. `Ok(None)`: somebody else still holds it.
+    /// Waits up to `limit` for the lock on `path`, creating the file and its folder (mode 0700) if
+    /// they are missing. `Ok(None)`: another process still holds it.
     pub fn acquire(path: &Path, limit: Duration) -> Result<Option<Self>> {
         let failed = |error: io::Error| {
             Failure::new(format!("cannot lock {}: {}", shown(path), reason(&error)))

@@ -1,6 +1,6 @@
-//! A name in a folder that is held open. Whatever the path leads to a moment later (the
-//! folder was renamed, or a link was put in its place), all steps of one change happen in
-//! the one folder in which they began.
+//! A name in a folder that is held open. Wherever the path leads a moment later (the folder was
+//! renamed, or replaced by a link), all steps of one change happen in the folder in which they
+//! began.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -19,15 +19,15 @@ use super::{Identity, absent, checked_content, failed_to_read, judged};
 use crate::failure::{Failure, shown};
 use crate::os;
 
-/// Where a file is, or is to be.
+/// Where a file is, or will be.
 pub(super) struct OpenPath<'p> {
     pub(super) path: &'p Path,
     pub(super) name: &'p OsStr,
     folder: Folder,
 }
 
-/// One file, whatever name it has by now. While it is held open, no other file gets its
-/// number: a file system gives the number of a file that is gone to the next one.
+/// One file, whatever its name is now. While it is held open, no other file gets its inode number:
+/// a file system reuses the number of a deleted file.
 #[derive(Default)]
 pub(super) struct Pinned {
     number: Option<Identity>,
@@ -60,7 +60,7 @@ impl<'p> OpenPath<'p> {
             rustix::fs::openat(CWD, parent, flags, Mode::empty())
         };
         let folder = match open(OFlags::RDONLY) {
-            // A folder that may be written and not listed.
+            // A folder that may be written but not listed.
             #[cfg(target_os = "linux")]
             Err(rustix::io::Errno::ACCESS) => open(OFlags::PATH),
             other => other,
@@ -70,7 +70,7 @@ impl<'p> OpenPath<'p> {
         Ok(Self { path, name, folder })
     }
 
-    /// Opens the file of this name to look at it, through a link.
+    /// Opens the file of this name for inspection, through a link.
     pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
         self.open_with(name, OFlags::empty())
     }
@@ -80,7 +80,7 @@ impl<'p> OpenPath<'p> {
         Ok(rustix::fs::openat(&self.folder, name, flags, Mode::empty())?.into())
     }
 
-    /// What the file of this name holds, through a link; `None` where there is none.
+    /// The contents of the file of this name, through a link; `None` if it does not exist.
     pub(super) fn read(&self, name: &OsStr) -> Result<Option<Vec<u8>>> {
         let opened = match self.open_with(name, OFlags::NOFOLLOW) {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
@@ -96,8 +96,8 @@ impl<'p> OpenPath<'p> {
         }
     }
 
-    /// In a folder in which everybody may make files (`/tmp`), a link of another user's
-    /// leads where that user wants. Linux itself refuses to follow it by the same rule
+    /// In a folder in which every user may create files (`/tmp`), another user's link leads
+    /// wherever that user wants. Linux itself refuses to follow it by the same rule
     /// (`fs.protected_symlinks`), but not everywhere.
     fn refuse_planted(&self, name: &OsStr) -> Result<()> {
         const SHARED: u32 = 0o1002;
@@ -115,7 +115,7 @@ impl<'p> OpenPath<'p> {
         Ok(())
     }
 
-    /// The file of this name, a link itself and not what it leads to.
+    /// The file of this name: a link itself, not its target.
     pub(super) fn pin(&self, name: &OsStr) -> Pinned {
         #[cfg(target_os = "linux")]
         let flags = OFlags::PATH;
@@ -131,7 +131,7 @@ impl<'p> OpenPath<'p> {
         }
     }
 
-    /// Of the name itself, where it is a link.
+    /// Of the name itself, if it is a link.
     pub(super) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
         Ok(rustix::fs::statat(
             &self.folder,
@@ -140,12 +140,12 @@ impl<'p> OpenPath<'p> {
         )?)
     }
 
-    /// Of what the name leads to.
+    /// Of the name's target.
     pub(super) fn stat_through(&self, name: &OsStr) -> io::Result<Stat> {
         Ok(rustix::fs::statat(&self.folder, name, AtFlags::empty())?)
     }
 
-    /// Makes a new file.
+    /// Creates a new file.
     pub(super) fn create(&self, name: &OsStr, permissions: u32) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         // Only the owner's, whatever comes later. The bits have another width on macOS.
@@ -155,12 +155,12 @@ impl<'p> OpenPath<'p> {
         Ok(rustix::fs::openat(&self.folder, name, flags, mode)?.into())
     }
 
-    /// Makes a new link.
+    /// Creates a new link.
     pub(super) fn link(&self, target: &Path, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(target, &self.folder, name)?)
     }
 
-    /// Gives a file a second name; one that is taken is never replaced.
+    /// Gives a file a second name, never replacing an existing one.
     pub(super) fn hard_link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         let flags = AtFlags::empty();
         Ok(rustix::fs::linkat(
@@ -172,7 +172,7 @@ impl<'p> OpenPath<'p> {
         )?)
     }
 
-    /// Renames, replacing what has the name already.
+    /// Renames, replacing any existing file of that name.
     pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.folder, from, &self.folder, to)?)
     }
@@ -193,11 +193,11 @@ impl<'p> OpenPath<'p> {
         )?)
     }
 
-    /// Renames to a name that is free, in the best way that the file system has: refusing by
-    /// itself to replace another file, by a second name and taking the first away, or, with
-    /// neither (exFAT, folders that `VirtualBox` shares), after looking. What is lost there is
-    /// a file that another program makes within those microseconds. Never is there half a
-    /// file, as there would be if it were written under its final name.
+    /// Renames to a name that is free, in the best way that the file system offers: with its own
+    /// refusal to replace a file; through a second name and removal of the first; or, with neither
+    /// (exFAT, `VirtualBox` shared folders), after a check. In the last case, a file that another
+    /// program creates within those microseconds is lost. There is never half a file, as there
+    /// would be if it were written under its final name.
     pub(super) fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         match self.rename_with(from, to, RenameFlags::NOREPLACE) {
             Err(error) if not_supported(&error) => {}
@@ -207,7 +207,7 @@ impl<'p> OpenPath<'p> {
             Err(error) if has_no_links(&error) => {}
             Err(error) => return Err(error),
             Ok(()) => {
-                // What it is called beside that does no harm, and goes in time.
+                // A leftover second name does no harm, and is cleaned up later.
                 let _ = self.remove(from);
                 return Ok(());
             }
@@ -219,7 +219,7 @@ impl<'p> OpenPath<'p> {
         }
     }
 
-    /// Takes a name away.
+    /// Removes a name.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.folder, name, AtFlags::empty())?)
     }
@@ -236,8 +236,8 @@ impl<'p> OpenPath<'p> {
             .collect()
     }
 
-    /// Makes a rename outlive a power failure. Some file systems refuse it; the rename is
-    /// then as durable as they make it.
+    /// Makes a rename survive a power failure. Some file systems refuse; the rename is then as
+    /// durable as they make it.
     pub(super) fn sync(&self) {
         let _ = rustix::fs::fsync(&self.folder);
     }
@@ -249,7 +249,7 @@ pub(super) fn not_supported(error: &io::Error) -> bool {
     matches!(error.kind(), Unsupported | InvalidInput)
 }
 
-/// The file system has no hard links: Linux itself answers EPERM for such a one.
+/// The file system has no hard links: Linux answers EPERM for these.
 fn has_no_links(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied || not_supported(error)
 }
@@ -265,7 +265,7 @@ pub(super) fn changed(about: &Stat) -> i64 {
     about.st_ctime
 }
 
-/// Opens a file for reading, not following a link that another user has planted.
+/// Opens a file for reading, without following a link that another user has planted.
 pub(super) fn open_to_read(path: &Path) -> Result<io::Result<File>> {
     let open = |more: OFlags| {
         use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,4 +1,5 @@
-//! Replacing and deleting, provided that a file still is what it was when that was planned.
+//! Replaces and deletes files, provided that they still are what they were when the change was
+//! planned.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,21 +12,20 @@ use super::temporary::{Temporary, remove_leftovers, temporary_name};
 use super::{Conflict, Content, absent};
 use crate::failure::{Failure, command_line, reason, shown};
 
-/// How often a file is put back for a program that keeps replacing it, each time in the
-/// microseconds in between.
+/// How often to put a file back while another program keeps replacing it within microseconds.
 const ATTEMPTS: u32 = 10_000;
 
-/// Sets `path` to `content`, provided that it still holds `expected` (`None`: that
-/// nothing is there). A link at `path` is replaced, not followed: its target may be a
-/// cache that many environments share.
+/// Sets `path` to `content`, provided that it still holds `expected` (`None`: that there is no
+/// file). A link at `path` is replaced, not followed: its target may be a cache that many
+/// environments share.
 ///
 /// # Errors
-/// [`Conflict`] where `path` holds something else by now; a [`Failure`] where the folder
-/// cannot be written. In both cases `path` is untouched.
+/// [`Conflict`] if `path` holds something else by now; a [`Failure`] if the folder cannot be
+/// written. In both cases `path` is untouched.
 pub fn replace(path: &Path, expected: Option<&[u8]>, content: &Content) -> Result<()> {
     let failed = |error: &io::Error| cannot("write", path, error);
     let place = OpenPath::open(path).map_err(|error| failed(&error))?;
-    // Before a byte is written: the folder may be another one than when this was planned.
+    // Before a byte is written: the folder may not be the one for which this was planned.
     if let Some(expected) = expected
         && place.read(place.name).ok().flatten().as_deref() != Some(expected)
     {
@@ -62,7 +62,7 @@ fn exchange(
         Ok(()) => {}
         Err(error) if absent(&error) => return Err(conflict().into()),
         Err(error) if not_supported(&error) => {
-            // NFS, exFAT and old kernels: a window of microseconds stays between this comparison
+            // NFS, exFAT and old kernels: a window of microseconds remains between this comparison
             // and the rename.
             if holds(place.name).as_deref() != Some(expected) {
                 return Err(conflict().into());
@@ -75,13 +75,13 @@ fn exchange(
         }
         Err(error) => return Err(failed(&error).into()),
     }
-    // Compared as a file beside it, so a relative link still leads to its target.
+    // Compared as a file in the same folder, so that a relative link still resolves.
     if holds(new).as_deref() == Some(expected) {
         return Ok(());
     }
-    // What came out is newer than what was planned for: it belongs back. If somebody
-    // replaced the file once more meanwhile, that comes out instead of what was put in
-    // before, and is newer still; go on until it is not so.
+    // What came out is newer than what the plan was made for: it has to go back. If another program
+    // has replaced the file again meanwhile, that newer file comes out, and not what was put in;
+    // repeat until that no longer happens.
     let (mut put, mut came): (Option<Pinned>, Pinned) = (None, place.pin(new));
     for _ in 0..ATTEMPTS {
         swap().map_err(|error| failed(&error))?;
@@ -91,7 +91,7 @@ fn exchange(
         }
         put = Some(std::mem::replace(&mut came, out));
     }
-    // Somebody does nothing but replace it. The newest that was seen is not thrown away.
+    // Another program keeps replacing it. The newest file seen is not thrown away.
     temporary.keep();
     Err(conflict().into())
 }
@@ -131,7 +131,7 @@ pub fn delete(path: &Path, expected: &[u8]) -> Result<()> {
         place.sync();
         return Ok(());
     }
-    // Where something has the name by now, both stay.
+    // If a new file has the name by now, both stay.
     let _ = place.rename_new(&aside, place.name);
     Err(conflict().into())
 }

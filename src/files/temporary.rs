@@ -1,5 +1,5 @@
-//! New content beside the file that it is to become, under a name that no program looks
-//! for; and what is left of one when azup is killed.
+//! A file's new contents, beside the destination, under a name that no program looks for; and
+//! cleaning up what is left of one when azup is killed.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -9,15 +9,15 @@ use std::path::Path;
 use super::place::{self, OpenPath, Pinned};
 use super::{Content, attributes, hex, random};
 
-/// A leftover of a crash is removed once it is older than this (seconds); a younger one
-/// may belong to an azup that is still at work.
+/// A leftover of a crash is removed once it is older than this (seconds); a younger one may belong
+/// to an azup that is still running.
 const LEFTOVER_AGE: i64 = 600;
 
 /// A new file beside its destination, deleted again unless it was moved away.
 pub(super) struct Temporary<'p> {
     place: &'p OpenPath<'p>,
     pub(super) name: OsString,
-    /// Itself, under whatever name.
+    /// The file itself, under any name.
     pub(super) file: Pinned,
     keep: Cell<bool>,
 }
@@ -73,7 +73,7 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// The common beginning of all temporary names for `path`.
+/// The common prefix of all temporary names for `path`.
 fn temporary_prefix(path: &Path) -> OsString {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -81,12 +81,12 @@ fn temporary_prefix(path: &Path) -> OsString {
     name
 }
 
-/// Whether `path` has a name that a killed azup leaves behind: no program looks there.
+/// Whether `path` has a name that a killed azup leaves behind, and that no program looks for.
 pub fn is_leftover(path: &Path) -> bool {
     written_for(name_of(path)).is_some()
 }
 
-/// Whether `path` was to become `file`, which is in the same folder.
+/// Whether `path` was meant to become `file`, in the same folder.
 pub fn is_leftover_of(path: &Path, file: &Path) -> bool {
     written_for(name_of(path)) == Some(name_of(file))
 }
@@ -96,8 +96,8 @@ fn name_of(path: &Path) -> &[u8] {
     path.file_name().unwrap_or_default().as_bytes()
 }
 
-/// The name for which [`temporary_name`] made this one, also at several removes: what is
-/// left of deleting a leftover.
+/// The name from which [`temporary_name`] made this one, even repeatedly: deleting a leftover may
+/// leave a leftover.
 fn written_for(name: &[u8]) -> Option<&[u8]> {
     let (rest, random) = name
         .strip_prefix(b".")?
@@ -107,7 +107,7 @@ fn written_for(name: &[u8]) -> Option<&[u8]> {
     (is_random && !rest.is_empty()).then(|| written_for(rest).unwrap_or(rest))
 }
 
-/// How many random bytes tell temporary names apart.
+/// How many random bytes distinguish temporary names.
 const RANDOM: usize = 8;
 
 pub(super) fn temporary_name(path: &Path) -> OsString {
@@ -116,8 +116,8 @@ pub(super) fn temporary_name(path: &Path) -> OsString {
     name
 }
 
-/// Removes what a killed azup left beside a file. Judged by the time of the last change
-/// of the name, since a file that was exchanged keeps its old time of writing.
+/// Removes what a killed azup left beside a file. Judged by the time when the inode last changed,
+/// since an exchanged file keeps its old modification time.
 pub(super) fn remove_leftovers(place: &OpenPath<'_>) {
     // The file system's clock, not the injected one: it is compared with file times.
     let now = time::OffsetDateTime::now_utc().unix_timestamp();

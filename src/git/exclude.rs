@@ -1,5 +1,5 @@
-//! A file of this machine alone that git is never to take up: a line among the rules of this
-//! clone, and out again.
+//! Keeps a file that belongs to this machine only out of git: adds a line to the rules of this
+//! clone, and removes it again.
 
 use std::path::{Path, PathBuf};
 
@@ -11,20 +11,20 @@ use super::{Repository, ignore, tracks};
 use crate::change::Change;
 use crate::files::{self, Content};
 
-/// Whether git never takes up a file.
+/// Whether git ignores a file.
 #[derive(Debug)]
 pub enum Kept {
     /// It is ignored already, or there is no repository.
     Already,
-    /// After these changes of what the repository ignores on this machine.
+    /// It will be after these changes to the ignore rules on this machine.
     By(Vec<Change>),
-    /// And why not.
+    /// It cannot be, for this reason.
     Not(String),
 }
 
-/// What has to be done so that git never takes up `path`, which is not to be shared: a line in
-/// `.git/info/exclude`, which is this clone's alone, unless git ignores it anyway. Where there is
-/// no repository yet, in the `.gitignore` beside it.
+/// The changes after which git ignores `path`, which must not be shared: a line in
+/// `.git/info/exclude`, which only this clone reads, unless git ignores the file anyway. If there
+/// is no repository yet, in the `.gitignore` beside it.
 pub fn keep_out(path: &Path) -> Result<Kept> {
     match tracks(path) {
         Ok(false) => {}
@@ -38,7 +38,7 @@ pub fn keep_out(path: &Path) -> Result<Kept> {
     };
     let [in_folders, in_own] = ignore::said(repository);
     let own = match &is_repository {
-        // What the folders say comes first.
+        // Rules in the folders take precedence.
         _ if in_folders == Verdict::Ignored => return Ok(Kept::Already),
         None => Some(Exclude::beside(path)).filter(|own| !own.file.is_symlink()),
         Some(_) if in_folders == Verdict::TakenBack => {
@@ -72,12 +72,12 @@ pub fn keep_out(path: &Path) -> Result<Kept> {
     Ok(Kept::By(changes))
 }
 
-/// Takes out the lines of [`keep_out`].
+/// Removes the lines of [`keep_out`].
 pub fn keep_out_no_longer(path: &Path) -> Result<Vec<Change>> {
     let own = Repository::of(path).and_then(|repository| repository.own_exclude());
     let mut changes = Vec::new();
     for own in own.into_iter().chain([Exclude::beside(path)]) {
-        // git reads none through a link, and azup has written none.
+        // git does not read one through a link, and azup never writes one.
         if own.file.is_symlink() {
             continue;
         }
@@ -94,7 +94,7 @@ pub fn keep_out_no_longer(path: &Path) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// A file that says what git ignores, and azup's lines in it.
+/// A file with ignore rules, and azup's lines in it.
 struct Exclude {
     file: PathBuf,
     lines: String,
@@ -114,7 +114,7 @@ impl Exclude {
 }
 
 impl Repository {
-    /// That of a repository whose `.git` is a folder, and whose path git reads as it is.
+    /// That of a repository whose `.git` is a folder, and whose path git reads verbatim.
     fn own_exclude(&self) -> Option<Exclude> {
         let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|about| about.is_dir());
         let file = self.git.join("info/exclude");

@@ -1,4 +1,4 @@
-//! Which rule makes git ignore a file, read from the files with the rules (gitignore(5)) without
+//! Which rule makes git ignore a file, determined from the rule files (gitignore(5)) without
 //! running git.
 
 use std::ffi::OsStr;
@@ -8,24 +8,23 @@ use super::Repository;
 use crate::files;
 use crate::os::OsStrExt as _;
 
-/// No list of rules that a person wrote is larger (bytes).
+/// Rule files larger than this (bytes) were not written by a person.
 const LARGEST: u64 = 1 << 20;
 
 /// A rule, and what it made git ignore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The file that it stands in.
+    /// The file that contains it.
     pub file: PathBuf,
     /// Its line there.
     pub line: usize,
-    /// The rule itself.
     pub text: String,
-    /// What it fits: the file, or a folder around it, relative to the project's folder.
+    /// What it matches: the file, or a folder around it, relative to the project's folder.
     pub fits: PathBuf,
 }
 
 /// The rule that makes git ignore `path`, relative to the folder `project`, in the innermost
-/// repository around that. `home`: where the user's own rules are, which a clone lacks.
+/// repository around that. `home` is where the user's own rules are, which a clone lacks.
 pub fn rule(project: &Path, path: &Path, home: Option<&Path>) -> Option<Rule> {
     let repository = Repository::around(project).into_iter().next()?;
     let rule = first(&repository, &repository.below.join(path), home)?;
@@ -36,7 +35,7 @@ pub fn rule(project: &Path, path: &Path, home: Option<&Path>) -> Option<Rule> {
     })
 }
 
-/// The first rule on the way to `whole`: git looks no further into a folder that it ignores.
+/// The first rule on the way to `whole`: git does not look into a folder that it ignores.
 fn first(repository: &Repository, whole: &Path, home: Option<&Path>) -> Option<Rule> {
     let mut at = PathBuf::new();
     whole.components().find_map(|part| {
@@ -46,22 +45,22 @@ fn first(repository: &Repository, whole: &Path, home: Option<&Path>) -> Option<R
     })
 }
 
-/// What rules say of a file that is to be kept out.
+/// What the rules say about a file that is to be ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// git ignores it.
     Ignored,
-    /// A rule takes it back, or may do so.
+    /// A rule re-includes it, or may do so.
     TakenBack,
     Nothing,
 }
 
-/// What the files with rules in `repository` say of the path that it was asked about: those in its
-/// folders, which come first, and the clone's own. Where anything is in doubt the file counts as
-/// not ignored, since a repository may have been written to look otherwise.
+/// What the rule files in `repository` say about the path in question: those in its folders, which
+/// take precedence, and the clone's own. In doubt, the file counts as not ignored, since a
+/// repository may have been made to look otherwise.
 pub(super) fn said(repository: &Repository) -> [Verdict; 2] {
     let mut own = Verdict::Nothing;
-    // A worktree's are its main folder's, where they are not looked for.
+    // A worktree's rules are in the main folder, where they are not looked for.
     let is_worktree = files::exists(&repository.git.join("commondir"));
     let exclude = (!is_worktree).then(|| (repository.git.join("info/exclude"), PathBuf::new()));
     let exclude = exclude.as_slice();
@@ -73,7 +72,7 @@ pub(super) fn said(repository: &Repository) -> [Verdict; 2] {
         if said == Verdict::Ignored || !is_folder {
             return [said, own.or(said_in(exclude, &at, is_folder))];
         }
-        // A folder is taken back as a whole, and what is in it may be all the same.
+        // A folder may be re-included as a whole, and its contents still be ignored.
         if said == Verdict::Nothing && said_in(exclude, &at, is_folder) == Verdict::Ignored {
             own = Verdict::Ignored;
         }
@@ -87,7 +86,7 @@ impl Verdict {
     }
 }
 
-/// The files with rules in the folders around a path, the nearest first.
+/// The rule files in the folders around a path, the nearest first.
 fn in_folders(repository: &Repository, at: &Path) -> Vec<(PathBuf, PathBuf)> {
     at.ancestors()
         .skip(1)
@@ -100,15 +99,16 @@ fn said_in(lists: &[(PathBuf, PathBuf)], at: &Path, is_folder: bool) -> Verdict 
         let Ok(below) = at.strip_prefix(base) else {
             continue;
         };
-        // git reads more of them than a person writes.
+        // git reads larger rule files than a person writes.
         if file.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() > LARGEST) {
             return Verdict::TakenBack;
         }
         for (_, rule) in read(file).iter().rev() {
-            // Sets and what is escaped are read by git in more ways than here, and a NUL ends a rule.
+            // git's handling of bracket sets and escapes has more cases than this matcher's, and a
+            // NUL ends a rule.
             let is_clear = !rule.contains(['[', '\\', '\0']);
             if let Some(back) = rule.strip_prefix('!') {
-                // With `core.ignoreCase`, case says nothing.
+                // With `core.ignoreCase`, case does not matter.
                 let lower = PathBuf::from(below.to_string_lossy().to_lowercase());
                 if !is_clear || fits(&back.to_lowercase(), &lower, is_folder) {
                     return Verdict::TakenBack;
@@ -121,7 +121,7 @@ fn said_in(lists: &[(PathBuf, PathBuf)], at: &Path, is_folder: bool) -> Verdict 
     Verdict::Nothing
 }
 
-/// The last rule that fits, of the nearest file; none where that takes it back.
+/// The last matching rule of the nearest file; none if it re-includes the path.
 fn decides(repository: &Repository, at: &Path, is_folder: bool, home: Option<&Path>) -> Option<Rule> {
     let mut lists = in_folders(repository, at);
     lists.push((repository.git.join("info/exclude"), PathBuf::new()));
@@ -142,7 +142,7 @@ fn decides(repository: &Repository, at: &Path, is_folder: bool, home: Option<&Pa
     None
 }
 
-/// The rules of a file with their lines. git reads none through a link.
+/// The rules of a file with their lines. git does not read one through a link.
 fn read(file: &Path) -> Vec<(usize, String)> {
     let about = file.symlink_metadata();
     if !about.is_ok_and(|about| about.is_file() && about.len() <= LARGEST) {
@@ -158,7 +158,7 @@ fn read(file: &Path) -> Vec<(usize, String)> {
     rules.collect()
 }
 
-/// Blanks at the end count only behind a backslash.
+/// Trailing spaces count only after a backslash.
 fn without_blanks(rule: &str) -> &str {
     let mut rule = rule;
     while let Some(shorter) = rule.strip_suffix(' ') {
@@ -170,7 +170,7 @@ fn without_blanks(rule: &str) -> &str {
     rule
 }
 
-/// Whether a rule fits a path, both relative to the folder of the rule's file.
+/// Whether a rule matches a path, both relative to the folder of the rule's file.
 fn fits(rule: &str, path: &Path, is_folder: bool) -> bool {
     let rule = rule.strip_prefix('!').unwrap_or(rule);
     let (rule, folders_only) = match rule.strip_suffix('/') {
@@ -191,13 +191,13 @@ fn fits(rule: &str, path: &Path, is_folder: bool) -> bool {
     name_fits(rule.as_bytes(), name.as_bytes())
 }
 
-/// Part by part; `**` is any number of them. Goes back to the last `**` only, as below.
+/// Part by part; `**` matches any number of them. Backtracks only to the last `**`, as below.
 fn parts_fit(rule: &[&[u8]], path: &[&[u8]]) -> bool {
     let (mut at, mut on) = (0, 0);
     let mut any: Option<(usize, usize)> = None;
     while on < path.len() {
         match rule.get(at) {
-            // All that is in a folder, and not the folder itself.
+            // Everything in a folder, but not the folder itself.
             Some(&b"**") if at + 1 == rule.len() => return true,
             Some(&b"**") => {
                 any = Some((at + 1, on));
@@ -220,8 +220,8 @@ fn parts_fit(rule: &[&[u8]], path: &[&[u8]]) -> bool {
     at == rule.len()
 }
 
-/// `*`, `?`, `[…]` and `\` in one part of a path. Goes back to the last `*` only, so that no
-/// rule takes more than the product of both lengths.
+/// `*`, `?`, `[…]` and `\` in one part of a path. Backtracks only to the last `*`, so that no rule
+/// takes longer than the product of both lengths.
 fn name_fits(rule: &[u8], name: &[u8]) -> bool {
     let (mut at, mut on) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -245,7 +245,7 @@ fn name_fits(rule: &[u8], name: &[u8]) -> bool {
     rule[at.min(rule.len())..].iter().all(|byte| *byte == b'*')
 }
 
-/// How long the beginning of a rule is that fits one byte.
+/// The length of the prefix of the rule that matches one byte, if it does.
 fn one_fits(rule: &[u8], byte: u8) -> Option<usize> {
     match rule {
         [b'?', ..] => Some(1),

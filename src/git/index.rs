@@ -1,21 +1,21 @@
-//! git's index, as bytes that anybody may have written: whatever they are, reading them takes
-//! no more memory than the file has, and one that is not whole is none.
+//! git's index, as untrusted bytes: reading them takes no more memory than the file has, whatever
+//! they are, and an incomplete index is rejected.
 
-/// No path that can be opened is longer (bytes).
+/// Paths longer than this (bytes) cannot be opened.
 const LONGEST_PATH: usize = 4096;
 
 /// What is tracked under one path.
 pub(super) struct Entry<'a> {
     pub(super) path: &'a [u8],
     pub(super) size: u32,
-    /// Of a sparse index: the entry stands for all that is in the folder.
+    /// In a sparse index: the entry stands for everything in the folder.
     pub(super) is_folder: bool,
 }
 
-/// Shows every entry (gitformat-index: versions 2 and 3, and 4 with its compressed paths), one
-/// at a time: written out, those of version 4 can be a thousand times as long as the file.
-/// Gives the name of the file to which a split index belongs, which is empty for another
-/// one. `None` where it is no index, or not all of one.
+/// Passes every entry to `show` (gitformat-index: versions 2 and 3, and 4 with its compressed
+/// paths), one at a time: expanded, those of version 4 can be a thousand times as long as the file.
+/// Returns the name of the shared index that a split index refers to, empty if it is not split.
+/// `None` if it is not an index, or incomplete.
 pub(super) fn entries<'i>(
     index: &'i [u8],
     id_length: usize,
@@ -54,14 +54,14 @@ pub(super) fn entries<'i>(
             at = end + 1;
             &written_out
         } else {
-            // One to eight NUL bytes fill up an entry.
+            // One to eight NUL bytes pad an entry.
             at = start + ((end - start + 8) & !7);
             rest
         };
         if path.len() > LONGEST_PATH {
             return None;
         }
-        // Without a path, it takes the place of one in the file of a split index.
+        // An entry without a path replaces one in the shared index.
         if !path.is_empty() {
             show(Entry {
                 path,
@@ -73,8 +73,8 @@ pub(super) fn entries<'i>(
     base(index.get(at..)?, id_length)
 }
 
-/// The name of the file to which a split index belongs, in the extensions behind its entries;
-/// behind those is a checksum.
+/// The name of the shared index that a split index refers to, from the extensions after its
+/// entries; a checksum follows those.
 fn base(mut extensions: &[u8], id_length: usize) -> Option<&[u8]> {
     let mut found = &extensions[..0];
     while extensions.len() != id_length {
@@ -90,7 +90,7 @@ fn base(mut extensions: &[u8], id_length: usize) -> Option<&[u8]> {
                 }
             }
             b"sdir" => {}
-            // Nothing can be made of an index without knowing these.
+            // An index with an unknown extension of this kind cannot be interpreted.
             name if name[0].is_ascii_lowercase() => return None,
             _ => {}
         }

@@ -1,8 +1,7 @@
-//! Names as those file systems compare them that do not tell upper from lower case (macOS, Windows'
-//! drives, ext4 with casefold): there a repository that tracks `.VENV` brings a `.venv`. Everywhere
-//! else, what is taken for the same name is only refused once too often.
+//! Names as case-insensitive file systems compare them (macOS, Windows' drives, ext4 with
+//! casefold): there, a repository that tracks `.VENV` brings a `.venv`. Everywhere else, treating
+//! two names as the same only causes a needless refusal.
 
-/// Whether both are the same path.
 pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.eq_ignore_ascii_case(other);
@@ -10,7 +9,7 @@ pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     folded(one) == folded(other)
 }
 
-/// Whether `path` is `folder` or something below it; everything is below the empty path.
+/// Whether `path` is `folder` or below it; everything is below the empty path.
 pub(super) fn is_within(path: &[u8], folder: &[u8]) -> bool {
     let folder = folder.strip_suffix(b"/").unwrap_or(folder);
     if folder.is_empty() {
@@ -27,8 +26,8 @@ pub(super) fn is_within(path: &[u8], folder: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Upper case first: there are letters whose small form has two capital ones, and the other way
-/// round, such as the long s.
+/// Upper case first: some lower-case letters have two capital forms and vice versa, such as the
+/// long s.
 fn folded(path: &[u8]) -> String {
     String::from_utf8_lossy(path).to_uppercase().to_lowercase()
 }

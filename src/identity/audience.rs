@@ -1,6 +1,6 @@
-//! What can be said of an audience by its name alone. Which are this machine's own: emulators
-//! of other services, for which a local token does, since no cloud takes it. And which may be
-//! handed to another program as a word.
+//! What an audience's name alone tells: whether it is this machine's own (an emulator of another
+//! service, for which a local token is fine, since no cloud accepts it), and whether it may go on
+//! another program's command line.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -16,7 +16,7 @@ pub(super) fn is_loopback(audience: &str) -> bool {
     {
         return false;
     }
-    // What readers of URLs disagree about is nobody's name.
+    // Nothing that URL parsers disagree about.
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'@' | b'%');
     if !rest.bytes().all(plain) {
         return false;
@@ -25,7 +25,7 @@ pub(super) fn is_loopback(audience: &str) -> bool {
     host(&rest[..end]).is_some_and(is_own)
 }
 
-/// The host of an authority without user info, if its port is one.
+/// The host of an authority without user info, if its port is valid.
 fn host(authority: &str) -> Option<&str> {
     let port_at = authority.rfind(':').filter(|_| !authority.ends_with(']'));
     let Some(at) = port_at else {
@@ -57,19 +57,19 @@ fn is_own(host: &str) -> bool {
     host.split('.').all(label) && host.rsplit('.').next() == Some("localhost")
 }
 
-/// An audience without what makes a scope of it.
+/// An audience without the suffix that makes it a scope.
 pub(super) fn bare(resource: &str) -> &str {
     resource.strip_suffix("/.default").unwrap_or(resource)
 }
 
-/// Whether `audience` is one of those that the user named: a slash at the end and the case of
-/// the letters say nothing.
+/// Whether `audience` is one of those that the user named, ignoring a trailing slash and the case
+/// of letters.
 pub(super) fn is_named(audience: &str, named: &[String]) -> bool {
     let plain = |text: &str| bare(text).trim_end_matches('/').to_ascii_lowercase();
     named.iter().any(|name| plain(name) == plain(audience))
 }
 
-/// Whether `text` can be an audience at all: a URL of some kind, or an application's identifier.
+/// Whether `text` can be an audience at all: a URL, or an application's identifier.
 pub fn is_audience(text: &str) -> bool {
     let named = text.split_once("://").is_some_and(|(scheme, rest)| {
         !scheme.is_empty() && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
@@ -77,11 +77,11 @@ pub fn is_audience(text: &str) -> bool {
     text.len() <= LONGEST && (is_id(text) || named) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The longest one that is handed on (bytes).
+/// The longest audience that is handed on (bytes).
 const LONGEST: usize = 512;
 
-/// Whether `audience` may be a word of another program's command line: an https URL or an
-/// application's identifier, of nothing that any program reads as more than a name.
+/// Whether `audience` may go on another program's command line: an https URL or an application's
+/// identifier, without anything that a program would read as more than a name.
 pub(super) fn may_be_handed_on(audience: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'/' | b'_' | b'-')

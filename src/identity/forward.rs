@@ -1,6 +1,6 @@
-//! Tokens of the user's own login, asked for in threads of their own: `az` takes a second and
-//! may hang, and nobody else is to wait for it. One process at a time for each resource; a token
-//! is kept until shortly before its end, in memory alone.
+//! Tokens of the user's own login, requested in separate threads: `az` takes a second and may hang,
+//! and no other client should wait for it. One process at a time for each resource. A token is kept
+//! until shortly before it expires, and only in memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Write as _;
@@ -14,26 +14,26 @@ use crate::machine::Clock;
 use crate::os::{self, Socket};
 use crate::output::Output;
 
-/// How long before its end a token is asked for anew (seconds).
+/// How long before it expires a token is requested again (seconds).
 const EARLY: i64 = 120;
 
-/// The most resources that are asked for at once.
+/// The most resources that are requested at once.
 const MOST: usize = 16;
 
-/// What is to be handed on, to whom, and where that is said.
+/// What to forward, for which clients, and where to report it.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// The header of those who may have it.
+    /// The header of the clients that may have it.
     pub header: String,
-    /// Who gives the tokens.
+    /// The programs that give the tokens.
     pub login: Login,
-    /// Where the first of each resource is told.
+    /// Where the first token for each resource is reported.
     pub output: Output,
-    /// The resources, for who tells them later.
+    /// The resources, to be reported later.
     pub handed_on: HandedOn,
 }
 
-/// The resources of which a token was handed on.
+/// The resources for which a token was forwarded.
 #[derive(Clone, Debug, Default)]
 pub struct HandedOn(Arc<Mutex<BTreeSet<String>>>);
 
@@ -48,10 +48,10 @@ impl HandedOn {
     }
 }
 
-/// What becomes of a question: nothing yet, a token, or the reason why there is none.
+/// The outcome of a request: nothing yet, a token, or the reason why there is none.
 pub(super) type Answer = Arc<OnceLock<Result<Token, String>>>;
 
-/// Those that ask on behalf of an endpoint's clients. Dropping it ends them.
+/// The threads that ask on behalf of an endpoint's clients. Dropping it ends them.
 #[derive(Debug)]
 pub(super) struct Forwarder {
     shared: Arc<Shared>,
@@ -78,7 +78,7 @@ struct State {
 }
 
 impl Forwarder {
-    /// Answers are announced by a byte to `wake`.
+    /// Announces answers by a byte to `wake`.
     pub(super) fn new(forward: &Forward, clock: Clock, wake: Socket) -> Self {
         os::leave_no_core();
         Self {
@@ -94,7 +94,7 @@ impl Forwarder {
         }
     }
 
-    /// Asks for a token, unless one is known or asked for already. Never waits.
+    /// Asks for a token, unless one is known or already being requested. Never blocks.
     pub(super) fn ask(&self, resource: &str) -> Answer {
         let shared = &self.shared;
         let now = shared.clock.now().unix_timestamp();
@@ -138,7 +138,7 @@ impl Drop for Forwarder {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // What a thread that panicked has left is whole: each change is one call.
+        // The state is consistent even after a thread panicked: each change is one call.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -151,16 +151,16 @@ impl Shared {
         if let Ok(token) = &found {
             state.known.insert(resource, token.clone());
         }
-        // Nobody else sets it.
+        // No other thread sets it.
         let _ = answer.set(found);
         drop(state);
-        // Full of bytes that nobody has read yet, it wakes as well.
+        // If it is full of unread bytes, the reader wakes up anyway.
         let _ = (&self.wake).write(&[0]);
     }
 }
 
 impl Shared {
-    /// Says the first of each kind, before the client goes on.
+    /// Reports the first of each kind, before the client continues.
     fn tell(&self, resource: &str, found: &Result<(Token, String), String>) {
         let is_new = self.state().told.insert(format!("{resource} {}", found.is_ok()));
         match found {

@@ -1,11 +1,11 @@
 //! The secret that a client sends with every request (`IDENTITY_HEADER`). There are two.
 //!
-//! The lasting one is one for each machine, so that a shell that was opened yesterday still
-//! gets its tokens today. It only keeps browsers and curious programs out; the tokens are
-//! worth nothing elsewhere.
+//! The lasting one is the same for a whole machine, so that a shell that was opened yesterday still
+//! gets its tokens today. It only keeps browsers and curious programs out; the tokens are useless
+//! elsewhere.
 //!
-//! Another one is drawn at a start, for tokens of the user's own login. It is worth as much as
-//! those: nobody reads it from the environment, no file holds it, and it ends with its process.
+//! The other is drawn at start, for tokens of the user's own login. It is as sensitive as they are:
+//! azup never takes it from the environment, no file holds it, and it ends with its process.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -17,31 +17,30 @@ use crate::failure::{Failure, command_line, shown};
 use crate::files::{self, hex, random};
 use crate::machine::Machine;
 
-/// Its name in azup's own folder.
 const FILE: &str = "identity-header";
 
-/// The longest one that is taken (bytes). Azure's own have 32 to 64.
+/// The longest header that is accepted (bytes). Azure's own have 32 to 64.
 const LONGEST: usize = 1024;
 
-/// The one that stands in files which are committed: dev containers and launch profiles. It is no
-/// secret, and gives no more than IMDS' dialect gives to everybody on this machine.
+/// The header in files that are committed: dev containers and launch profiles. It is not a secret,
+/// and gives no more than IMDS' dialect gives to every process on this machine.
 pub const FIXED: &str = "azup";
 
-/// How one that is drawn begins, so that nobody takes it for the lasting one.
+/// The prefix of a drawn header, to tell it from the lasting one.
 const DRAWN: &str = "azup-forward-";
 
-/// A header that no process has had before.
+/// A header that no process has used before.
 pub fn draw() -> String {
     format!("{DRAWN}{}", hex(&random::<32>()))
 }
 
-/// Whether this is a header of a process, which another one must not take up.
+/// Whether this is one process's drawn header, which another must not adopt.
 pub fn is_drawn(value: &OsStr) -> bool {
     value.as_encoded_bytes().starts_with(DRAWN.as_bytes())
 }
 
-/// The lasting header, and the changes that keep it where it is a new one. `IDENTITY_HEADER` in
-/// the environment comes first: a dev container sets a fixed one for all that runs there.
+/// The lasting header, and the changes that store it if it is new. `IDENTITY_HEADER` in the
+/// environment comes first: a dev container sets a fixed one for every process in it.
 pub fn header(machine: &Machine) -> Result<(String, Vec<Change>)> {
     let set = machine.var("IDENTITY_HEADER");
     if let Some(value) = set.filter(|value| !is_drawn(value)) {
@@ -77,14 +76,14 @@ pub fn header(machine: &Machine) -> Result<(String, Vec<Change>)> {
     Ok((text.to_owned(), Vec::new()))
 }
 
-/// The header, kept where it is a new one.
+/// The header, stored if it is new.
 pub fn ensure_header(machine: &Machine) -> Result<String> {
     let (found, changes) = header(machine)?;
     if changes.is_empty() {
         return Ok(found);
     }
     let _lock = change::exclusively(machine)?;
-    // Another azup may have made one in the meantime.
+    // Another azup may have stored one in the meantime.
     let (found, changes) = header(machine)?;
     change::apply(&changes, machine)?;
     Ok(found)
@@ -94,7 +93,7 @@ fn file(machine: &Machine) -> Result<PathBuf> {
     Ok(machine.own_folder()?.join(FILE))
 }
 
-/// What every HTTP client sends as it is.
+/// Whether every HTTP client sends this value unchanged.
 fn is_header(value: &str) -> bool {
     (1..=LONGEST).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,9 +1,9 @@
 //! The user's own login to Azure: `az` or `azd`, asked for a token of a real service.
 //!
-//! What they give opens that service, so nothing that a repository brings may have a say in it:
-//! they are found by absolute entries of PATH outside of the project alone, run in `/`, without
-//! what loads code into Python (pip's `az` is `python -m azure.cli`) or names settings in the
-//! project, and without azup's own variables, by which they would ask azup.
+//! Their token opens that service, so nothing in a repository may influence them. They are found
+//! only through absolute PATH entries outside the project, and run in `/`, without variables that
+//! load code into Python (pip's `az` is `python -m azure.cli`) or name settings in the project, and
+//! without azup's own variables, which would make them ask azup.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ use crate::options::Forward;
 /// How long all of them together may take.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// How long a token is passed on as valid whose end nobody tells (seconds).
+/// How long (seconds) a token without a stated expiry is treated as valid.
 const SHORT: i64 = 300;
 
-/// The most that is passed on of what one says when it fails (characters).
+/// How much of a program's error message is passed on (characters).
 const WORDS: usize = 600;
 
 /// Folders with settings, with extensions that are code, and for logs.
@@ -40,7 +40,8 @@ const FOLDERS: [&str; 5] = [
     "AZURE_LOGGING_LOG_DIR",
 ];
 
-/// Whom they trust. They send the login itself, and whoever brings a CA may bring a proxy as well.
+/// Variables that say which CAs they trust. They send the login itself, and a party that can plant
+/// a CA may also be able to plant a proxy.
 const TRUST: [&str; 5] = [
     "CURL_CA_BUNDLE",
     "NODE_EXTRA_CA_CERTS",
@@ -49,7 +50,7 @@ const TRUST: [&str; 5] = [
     "SSL_CERT_FILE",
 ];
 
-/// Those that can give a token.
+/// The programs that can give a token.
 #[derive(Clone, Debug)]
 pub struct Login {
     programs: Vec<(Forward, PathBuf)>,
@@ -57,9 +58,9 @@ pub struct Login {
 }
 
 impl Login {
-    /// What `wish` names, or (`None`) what is there, `az` first; nothing where `CI` is set,
-    /// since nobody is logged in there, or everybody as the same. `machine` is without azup's
-    /// variables.
+    /// The programs that `wish` names or, if it is `None`, those that are installed, `az` first;
+    /// none if `CI` is set, since CI has no login, or one that everyone shares. `machine` is
+    /// without azup's variables.
     pub fn find(wish: Option<Forward>, machine: &Machine) -> Result<Option<Self>> {
         let wanted: &[Forward] = match wish {
             Some(Forward::None) => &[],
@@ -86,14 +87,14 @@ impl Login {
         }))
     }
 
-    /// The names of those that are asked, such as `az`.
+    /// The names of these programs, such as `az`.
     pub fn names(&self) -> String {
         let names = self.programs.iter().map(|(one, _)| one.name());
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// A token for `resource` and who gave it, or why there is none. Takes at most [`LIMIT`],
-    /// and ends early where `stop` is set.
+    /// A token for `resource` and the program that gave it, or why there is none. Takes at most
+    /// [`LIMIT`], and ends early if `stop` is set.
     pub(super) fn ask(
         &self,
         resource: &str,
@@ -111,7 +112,7 @@ impl Login {
             let end = program::run(path, &words(*one, resource), &self.machine, left, stop);
             match answered(*one, end, resource, now) {
                 Ok(token) => return Ok((token, format!("{name} ({})", shown(path)))),
-                // The first one's reason: that is whom the user means.
+                // The first program's reason: that is the one the user means.
                 Err(reason) => why = why.or(Some(format!("{name}: {reason}"))),
             }
         }
@@ -119,7 +120,7 @@ impl Login {
     }
 }
 
-/// The arguments. The resource is part of a word, so that it is no option of its own.
+/// The arguments. The resource is part of an argument, so it cannot be taken for an option.
 fn words(one: Forward, resource: &str) -> Vec<OsString> {
     let all: Vec<String> = match one {
         Forward::Azd => vec![
@@ -139,8 +140,7 @@ fn words(one: Forward, resource: &str) -> Vec<OsString> {
     all.into_iter().map(OsString::from).collect()
 }
 
-/// A program on PATH, by an absolute entry, that does not lie in the project, not even by a
-/// link.
+/// A program from an absolute PATH entry that is not in the project, not even through a link.
 fn found(name: &str, machine: &Machine) -> Option<PathBuf> {
     std::env::split_paths(machine.var("PATH")?)
         .filter(|folder| machine.is_outside(folder))
@@ -172,7 +172,7 @@ fn neutral(machine: &Machine) -> Machine {
     })
 }
 
-/// What its end means.
+/// The result of a program that has ended.
 fn answered(
     one: Forward,
     end: Result<End, String>,
@@ -197,7 +197,7 @@ fn answered(
         .as_i64()
         .or_else(|| until.as_str()?.parse().ok())
         .or_else(|| Some(OffsetDateTime::parse(until.as_str()?, &Rfc3339).ok()?.unix_timestamp()))
-        // Before its version 2.54, az told the end in local time only.
+        // Before version 2.54, az gave the expiry only in local time.
         .or_else(|| expiry(text));
     let expires_on = seconds.unwrap_or(now.unix_timestamp() + SHORT);
     if expires_on <= now.unix_timestamp() {
@@ -210,7 +210,7 @@ fn answered(
     })
 }
 
-/// What it said: from the first error on, without warnings, in one line.
+/// Its error message: from the first error on, without warnings, in one line.
 fn reason(end: &End) -> String {
     let text = String::from_utf8_lossy(&end.stderr);
     let lines = text.lines().map(str::trim);

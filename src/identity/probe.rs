@@ -1,4 +1,4 @@
-//! Who answers at the place where the endpoint should be.
+//! What answers at the endpoint's address.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::{PATH, loopback};
 use crate::client::{Request, send_over};
 use crate::machine::is_another_users;
 
-/// How long the whole question may take.
+/// How long the whole probe may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// What was found at an address.
@@ -18,12 +18,11 @@ pub enum Probed {
     Ours,
     /// An azup endpoint that expects another header.
     OtherHeader,
-    /// Nobody, something else, or something that takes too long.
+    /// Nothing, something else, or something that takes too long.
     Stranger,
 }
 
-/// Whether an azup endpoint answers at `address` and takes `header`. Takes at most a
-/// second.
+/// Whether an azup endpoint answers at `address` and accepts `header`. Takes at most a second.
 pub fn is_ours(address: SocketAddr, header: &str) -> bool {
     find(address, header) == Probed::Ours
 }
@@ -44,7 +43,7 @@ pub fn find(address: SocketAddr, header: &str) -> Probed {
     let Ok(stream) = TcpStream::connect_timeout(&reached, LIMIT) else {
         return Probed::Stranger;
     };
-    // Who gets the header could answer in its place, also with it.
+    // A process that receives the header could then pose as the endpoint.
     if is_another_users(&stream) {
         return Probed::Stranger;
     }

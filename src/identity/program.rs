@@ -1,5 +1,5 @@
-//! One program, run to its end or to the end of its time. What it leaves behind (az reports its
-//! use from a process of its own) keeps nobody waiting.
+//! Runs one program to its end or to its time limit. A process that it leaves behind (az reports
+//! its usage from one) keeps no caller waiting.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -13,13 +13,13 @@ use crate::failure::reason;
 use crate::machine::{self, Machine};
 use crate::os;
 
-/// How often it is asked whether it has ended.
+/// How often to check whether it has ended.
 const POLL: Duration = Duration::from_millis(5);
 
-/// How long its output may take to be read after its end.
+/// How long reading its output may take after its end.
 const REST: Duration = Duration::from_secs(1);
 
-/// The most that is read of an output (bytes).
+/// How much of each output is read at most (bytes).
 const MOST: u64 = 1 << 20;
 
 /// How it ended.
@@ -30,7 +30,7 @@ pub(super) struct End {
     pub(super) stderr: Vec<u8>,
 }
 
-/// Runs a program without input and, where `setsid` is there, without a terminal.
+/// Runs a program without input and, if `setsid` is available, without a terminal.
 pub(super) fn run(
     program: &Path,
     words: &[OsString],
@@ -41,7 +41,7 @@ pub(super) fn run(
     let mut child = machine
         .in_own_group(program, true)
         .args(words)
-        // az tells some times in local time only.
+        // az gives some times only in local time.
         .env("TZ", "UTC")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -51,7 +51,7 @@ pub(super) fn run(
     os::lead(&child);
     let outputs = child.stdout.take().map(drain).zip(child.stderr.take().map(drain));
     let done = wait(&mut child, limit, stop);
-    // Also what it left behind in its group.
+    // Including what it left behind in its process group.
     os::kill_group(child.id());
     if done.is_err() {
         let _ = child.kill();
@@ -86,18 +86,18 @@ fn wait(child: &mut Child, limit: Duration, stop: &AtomicBool) -> Result<ExitSta
     }
 }
 
-/// Reads in a thread of its own. What is too much is read and forgotten, so that the program
+/// Reads in a separate thread. Output beyond the limit is read and discarded, so that the program
 /// can end.
 fn drain(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     let _ = machine::thread(move || {
         let mut all = Vec::new();
-        // What was read before a broken pipe is still worth something.
+        // What was read before a broken pipe is still useful.
         let _ = from.by_ref().take(MOST).read_to_end(&mut all);
         if all.len() as u64 == MOST {
             let _ = std::io::copy(&mut from, &mut std::io::sink());
         }
-        // Nobody waits any more where its time was up.
+        // If the time is up, the receiver is gone.
         let _ = sender.send(all);
     });
     receiver

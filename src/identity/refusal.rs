@@ -1,31 +1,30 @@
-//! How a token for a resource that azup does not answer for is refused, by the SDK that
-//! asks: so that its chain goes on to `az login`, which has that token.
+//! How to refuse a token for a resource that azup does not serve, depending on the SDK that asks:
+//! its credential chain must go on to `az login`, which has that token.
 //!
-//! No one answer suits all of them (measured): .NET ends its chain at every 400 and goes
-//! on at once where the answer is no JSON, at which the newer Python ends. Java from 1.18 on
-//! wants the words of [`WORDS`]. Go ends whatever it is told.
+//! No one answer suits all of them (measured): .NET ends its chain at every 400 and continues at
+//! once if the answer is not JSON, while newer Python ends its chain then. Java from 1.18 on needs
+//! the text in [`WORDS`]. Go ends in any case.
 
-/// The words at which Java's chain goes on.
+/// The text at which Java's chain continues.
 const WORDS: &str = "Authentication unavailable";
 
-/// What the `User-Agent` of .NET holds: managed identity is asked for in the name of
-/// Azure.Core (measured), and an application's own name may stand in front of it.
+/// A part of .NET's `User-Agent`: it requests managed identities in the name of Azure.Core
+/// (measured), possibly after an application's own name.
 const DOTNET: &[u8] = b"azsdk-net-";
 
-/// The form in which a refusal is written.
+/// The format of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// 200 with a text: no token can be read out of it.
+    /// 200 with plain text, from which no token can be parsed.
     Text,
     /// 400 with a JSON document.
     Document,
 }
 
-/// The rows of the table.
 const FORMS: [(&[u8], Form); 1] = [(DOTNET, Form::Text)];
 
 impl Form {
-    /// The one for the client with this `User-Agent`.
+    /// The form for the client with this `User-Agent`.
     pub(super) fn of(agent: Option<&[u8]>) -> Self {
         let agent = agent.unwrap_or_default().to_ascii_lowercase();
         FORMS
@@ -35,7 +34,7 @@ impl Form {
     }
 }
 
-/// What is said: the words that SDKs look for, and azup's own reason.
+/// The text: the words that SDKs look for, and azup's own reason.
 pub(super) fn message(why: &str) -> String {
     format!("{WORDS}: {why}")
 }

@@ -1,4 +1,4 @@
-//! An answer as the bytes that are sent.
+//! A reply as the bytes to send.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use super::refusal::{self, Form};
 use super::token::{NOBODY, Token};
 use crate::machine::Clock;
 
-/// The name in the `Server` header, by which azup knows its own.
+/// The name in the `Server` header, by which azup recognises its own endpoint.
 pub(super) const SERVER: &str = "azup";
 
-/// A status and what it is said with.
+/// A status and its body.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: &'static str,
@@ -22,8 +22,8 @@ enum Body {
     Text(String),
 }
 
-/// The answer that suits every SDK: some read `expires_on`, some `expires_in`, and all
-/// take digits in a string.
+/// A reply that suits every SDK: some read `expires_on`, some `expires_in`, and all accept digits
+/// in a string.
 pub(super) fn granted(token: &Token, clock: Clock) -> Reply {
     let left = token.expires_on - clock.now().unix_timestamp();
     Reply {
@@ -55,7 +55,7 @@ pub(super) fn unavailable(form: Form, why: &str) -> Reply {
     }
 }
 
-/// In the words of both dialects: `message` is App Service's, the rest IMDS's.
+/// In both dialects: `message` is App Service's, the rest IMDS's.
 pub(super) fn refusal(status: &'static str, why: &str) -> Reply {
     let code: Option<u16> = status.split(' ').next().and_then(|code| code.parse().ok());
     Reply {

@@ -1,7 +1,7 @@
 //! One request in, one answer out, without any socket.
 //!
-//! A request that is wrong gets 400 or 401; 404 or 500 would cost an SDK up to 20 seconds of
-//! attempts (measured). How another resource is refused is a table of its own.
+//! A bad request gets 400 or 401; 404 or 500 would cost an SDK up to 20 seconds of retries
+//! (measured). The table for refusing other resources is in `refusal`.
 
 use std::net::Ipv4Addr;
 
@@ -20,57 +20,58 @@ use crate::machine::Clock;
 use crate::os::Socket;
 use crate::server::{Answer, LONGEST};
 
-/// The address of Azure's own endpoint for virtual machines: clients that take another
-/// address for it may go on naming this one. It is link-local, so no page can be there.
+/// The address of Azure's own endpoint for virtual machines: clients that use another address
+/// instead may still send this one as `Host`. It is link-local, so no web page can be there.
 const IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// The most header fields that a request may have.
 const FIELDS: usize = 100;
 
-/// What decides about a request.
+/// The rules by which a request is answered.
 #[derive(Debug)]
 pub(super) struct Rules {
-    // The secrets themselves are not kept; comparing two of these takes the same time for
-    // every wrong one.
+    // The secrets themselves are not kept; comparing two tags takes the same time for every wrong
+    // one.
     key: hmac::Key,
     lasting: hmac::Tag,
-    /// The header of those who get more than local tokens, and who gives those.
+    /// The header of the clients that get more than local tokens, and the forwarder that gets
+    /// these.
     drawn: Option<(hmac::Tag, Forwarder)>,
     audiences: Vec<String>,
-    /// Whether only clients are served that came here by a name of this machine itself.
+    /// Whether to serve only clients that used one of this machine's own names.
     loopback_only: bool,
     clock: Clock,
 }
 
-/// What is decided at once.
+/// A decision that can be made at once.
 enum Decision {
     Grant(Token),
     Forward(String, Form),
 }
 
-/// What a secret is good for.
+/// What a secret gives access to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum SecretKind {
     Local,
     Forward,
 }
 
-/// How a client says who it is.
+/// How a client identifies itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dialect {
     /// App Service (and Azure Machine Learning): a secret.
     AppService,
-    /// Virtual machines: `Metadata: true`, which no browser sends unasked.
+    /// Virtual machines: `Metadata: true`, which no browser sends on its own.
     Imds,
 }
 
 impl Rules {
-    /// For clients that know a header of `service`. Those who wait are told by a byte to
-    /// `wake` that there is an answer.
+    /// For clients that know a header of `service`. A byte to `wake` announces an answer to clients
+    /// that wait.
     pub(super) fn new(service: &Service, loopback_only: bool, wake: Option<Socket>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>());
         let tag = |header: &str| hmac::sign(&key, header.as_bytes());
-        // Whom others reach on the network gives away nothing of the user's.
+        // An endpoint that can be reached from the network never forwards the user's tokens.
         let forward = service.forward.as_ref().filter(|_| loopback_only);
         let drawn = forward.zip(wake).map(|(forward, wake)| {
             let forwarder = Forwarder::new(forward, service.clock, wake);
@@ -86,7 +87,7 @@ impl Rules {
         }
     }
 
-    /// The answer to the request in `bytes`; `None` while its head is not whole.
+    /// The answer to the request in `bytes`; `None` while its head is incomplete.
     pub(super) fn answer(&self, bytes: &[u8]) -> Option<Answer> {
         let mut fields = [EMPTY_HEADER; FIELDS];
         let mut request = httparse::Request::new(&mut fields);
@@ -125,7 +126,7 @@ impl Rules {
         }
     }
 
-    /// What a secret that was sent is good for.
+    /// What the given secret gives access to.
     fn rank(&self, given: &[u8]) -> Option<SecretKind> {
         let is = |tag: &hmac::Tag| hmac::verify(&self.key, given, tag.as_ref()).is_ok();
         if self.drawn.as_ref().is_some_and(|(tag, _)| is(tag)) {
@@ -186,7 +187,7 @@ impl Rules {
             Ok(token) => return Ok(Decision::Grant(token)),
             Err(error) => unavailable(form, &error.to_string()),
         };
-        // A container may know the header of its host's process; it gets nothing by it.
+        // A container may know the header of its host's process, but gains nothing from it.
         if rank == Some(SecretKind::Forward) && hosts().all(is_loopback) {
             let audience = bare(&resource);
             if !may_be_handed_on(audience) {
@@ -199,12 +200,12 @@ impl Rules {
     }
 }
 
-/// Refuses what a browser sends on behalf of a page, which may ask this machine for
-/// anything and under any name, and what a proxy passes on, which may come from anywhere:
-/// the real endpoint of Azure's virtual machines refuses `X-Forwarded-For` for that.
+/// Refuses requests that a browser sends on behalf of a page, which may ask this machine for
+/// anything and under any name, and requests through a proxy, which may come from anywhere: the
+/// real endpoint of Azure's virtual machines refuses `X-Forwarded-For` for that reason.
 ///
-/// Pages cannot take these fields away. Node.js's `fetch` sends `Sec-Fetch-Mode` as well, so
-/// that one says nothing.
+/// Pages cannot remove these fields. `Sec-Fetch-Mode` is not one of them, since Node.js's `fetch`
+/// sends it as well.
 fn check_sender(fields: &[httparse::Header<'_>]) -> Result<(), Reply> {
     for field in fields {
         let name = field.name.to_ascii_lowercase();
@@ -226,7 +227,7 @@ fn check_sender(fields: &[httparse::Header<'_>]) -> Result<(), Reply> {
     Ok(())
 }
 
-/// The one `Host`. With two of them, what stands in between may have looked at the other.
+/// The only `Host`. If there are two, a proxy in between may have checked the other.
 fn the_host<'a>(fields: &[httparse::Header<'a>]) -> Result<&'a [u8], Reply> {
     let fields = fields.iter();
     let mut hosts = fields.filter(|field| field.name.eq_ignore_ascii_case("Host"));
@@ -237,7 +238,7 @@ fn the_host<'a>(fields: &[httparse::Header<'a>]) -> Result<&'a [u8], Reply> {
     }
 }
 
-/// The authority of a target in the form that is meant for proxies, and the rest of it.
+/// The authority of a target in absolute form, which is meant for proxies, and the rest of it.
 fn split_absolute(target: &str) -> (Option<&str>, &str) {
     let scheme = b"http://";
     let absolute = target
@@ -252,10 +253,10 @@ fn split_absolute(target: &str) -> (Option<&str>, &str) {
     (Some(&rest[..end]), &rest[end..])
 }
 
-/// Whether a `Host` is one of this machine's own names, with or without a port. A page
-/// whose name was turned to 127.0.0.1 has another one.
+/// Whether a `Host` is one of this machine's own names, with or without a port. A page whose name
+/// was rebound to 127.0.0.1 sends another.
 fn is_this_machine(host: &[u8]) -> bool {
-    // Docker's name for the machine that its containers run on, which nobody else can own.
+    // Docker's name for the machine that its containers run on, which no other party can own.
     is_loopback(host)
         || name(host).is_some_and(|name| {
             name.eq_ignore_ascii_case("host.docker.internal")
@@ -263,7 +264,7 @@ fn is_this_machine(host: &[u8]) -> bool {
         })
 }
 
-/// Whether a `Host` is a name by which this machine alone reaches itself.
+/// Whether a `Host` is a name by which only this machine reaches itself.
 fn is_loopback(host: &[u8]) -> bool {
     let Some(name) = name(host) else {
         return false;

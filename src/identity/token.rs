@@ -1,8 +1,8 @@
-//! Local access tokens: unsigned, and worth nothing outside of an emulator.
+//! Local access tokens: unsigned, and useless outside an emulator.
 //!
-//! Azurite's `--oauth basic` reads a token's times, issuer and audience and never its
-//! signature, key, tenant or roles (measured, and read in its three token
-//! authenticators). So anybody can make one, and no service of Azure accepts it.
+//! Azurite's `--oauth basic` reads a token's times, issuer and audience and never its signature,
+//! key, tenant or roles (measured, and read in its three token authenticators). So anyone can make
+//! one, and no Azure service accepts it.
 
 use anyhow::Result;
 use base64::Engine as _;
@@ -13,23 +13,23 @@ use time::OffsetDateTime;
 use super::audience::{bare, is_loopback, is_named};
 use crate::failure::{Failure, command_line, quoted};
 
-/// How far back a token is valid (seconds). Azurite allows no clock skew, and the clocks
-/// of virtual machines and containers drift.
+/// How far a token's start is backdated (seconds). Azurite allows no clock skew, and the clocks of
+/// virtual machines and containers drift.
 const BACKDATE: i64 = 300;
 
 /// How long a token is valid from now on (seconds): a day's work without a new one.
 const LIFETIME: i64 = 86_400;
 
-/// A tenant and an identity that belong to nobody.
+/// A tenant and an identity that do not exist.
 pub(super) const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The resource that every Azure SDK asks for: all of Azure Storage.
 const STORAGE: &str = "https://storage.azure.com";
 
-/// The same as an application's identifier.
+/// The same, as an application's identifier.
 const STORAGE_ID: &str = "e406a681-f3d4-42a8-90b6-c2b029497af1";
 
-/// The services of an account, as they stand in its host names.
+/// The services of an account, as in its host names.
 const SERVICES: [&str; 3] = ["blob", "queue", "table"];
 
 /// The clouds whose host names Azurite knows.
@@ -40,14 +40,14 @@ const CLOUDS: [&str; 4] = [
     "cloudapi.de",
 ];
 
-/// An access token and what has to be known about it.
+/// An access token and its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// The token: three parts in base64url, the last one empty.
     pub text: String,
-    /// What it is for: the `aud` claim.
+    /// Its audience: the `aud` claim.
     pub resource: String,
-    /// The last moment at which it is valid (seconds since 1970).
+    /// When it expires (seconds since 1970).
     pub expires_on: i64,
 }
 
@@ -63,9 +63,8 @@ impl Token {
     }
 }
 
-/// A token for `resource`, which may also be a scope (`…/.default`), valid from five
-/// minutes before `now` for a day after it. `named` are audiences that the user said are
-/// emulators', too.
+/// A token for `resource`, which may also be a scope (`…/.default`), valid from five minutes before
+/// `now` until a day after. `named` are further audiences that the user declared to be emulators.
 pub fn token(resource: &str, named: &[String], now: OffsetDateTime) -> Result<Token> {
     let audience = bare(resource);
     if !is_storage(audience) && !is_loopback(audience) && !is_named(audience, named) {
@@ -94,7 +93,7 @@ fn mint(audience: &str, now: OffsetDateTime) -> Token {
     let now = now.unix_timestamp();
     let expires_on = now + LIFETIME;
     let header = json!({ "alg": "none", "typ": "JWT" });
-    // The issuer's form is that of version 1 tokens: Azurite refuses those of version 2.
+    // The issuer has the form of version 1 tokens: Azurite refuses those of version 2.
     let claims = json!({
         "aud": audience,
         "iss": format!("https://sts.windows.net/{NOBODY}/"),
@@ -114,14 +113,14 @@ fn mint(audience: &str, now: OffsetDateTime) -> Token {
     }
 }
 
-/// When a token says that it ends (seconds since 1970).
+/// When a token expires, according to its own claims (seconds since 1970).
 pub(super) fn expiry(token: &str) -> Option<i64> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     serde_json::from_slice::<Value>(&claims).ok()?["exp"].as_i64()
 }
 
-/// Whether Azurite takes `audience` for itself (facts read in its source): all of Azure
-/// Storage, or one service of one account in one of Azure's clouds. A slash may end it.
+/// Whether Azurite accepts `audience` as its own (read in its source): all of Azure Storage, or one
+/// service of one account in one of Azure's clouds. A trailing slash is allowed.
 fn is_storage(audience: &str) -> bool {
     if audience == STORAGE_ID {
         return true;

@@ -1,4 +1,5 @@
-//! Who listens on a port: for messages about one that is taken, and before a secret is sent there.
+//! Which process listens on a port: for messages about one that is taken, and before a secret is
+//! sent there.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -17,11 +18,12 @@ pub fn listener(port: u16) -> String {
     }
 }
 
-/// The tables of all sockets, which everybody may read; on Linux only.
+/// The tables of all sockets, which every user may read; on Linux only.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Whether the other end of a connection within this machine is another user's, who can take
-/// any port that is free. Root is nobody else, and to root nobody is. Where nothing tells, it is not.
+/// Whether the other end of a connection within this machine belongs to another user, since any
+/// user can take a free port. Root does not count as another user, and for root no user does. If
+/// nothing can be determined, the answer is no.
 pub fn is_another_users(stream: &TcpStream) -> bool {
     let us = rustix::process::geteuid().as_raw();
     if us == 0 {
@@ -35,10 +37,9 @@ pub fn is_another_users(stream: &TcpStream) -> bool {
     owners.any(|owner| owner != 0 && owner != us)
 }
 
-/// The owners of the sockets that listen at `there`, and of the one that has a connection with
-/// `here`: it is nobody's (0) until it is accepted, and the other may be closed by then. The
-/// second column is the local address, the third the other one, the fourth the state, the eighth
-/// the owner.
+/// The owners of the sockets that listen at `there`, and of the one connected to `here`: the latter
+/// has no owner (0) until it is accepted, and the former may be closed by then. The second column
+/// is the local address, the third the remote one, the fourth the state, the eighth the owner.
 fn owners(table: &str, there: SocketAddr, here: SocketAddr) -> Vec<u32> {
     let written = |address: SocketAddr| {
         let port = address.port();
@@ -61,8 +62,8 @@ fn owners(table: &str, there: SocketAddr, here: SocketAddr) -> Vec<u32> {
     table.lines().skip(1).filter_map(owner).collect()
 }
 
-/// An address as the tables have it, in words of the machine's own order: as it is, and as one of
-/// the newer kind.
+/// An address as the tables write it, in words of the machine's byte order: as it is, and as an
+/// IPv6 address.
 fn forms(ip: IpAddr) -> impl Iterator<Item = String> {
     let words = |bytes: &[u8]| -> String {
         let words = bytes.chunks_exact(4).filter_map(|word| word.try_into().ok());
@@ -76,8 +77,8 @@ fn forms(ip: IpAddr) -> impl Iterator<Item = String> {
     both.into_iter()
 }
 
-/// The process that listens on `port`, and its command line. By `/proc`, so on Linux
-/// only, and only for what this user may look at.
+/// The process that listens on `port`, and its command line. From `/proc`, so only on Linux, and
+/// only for processes that this user may inspect.
 fn owner(port: u16) -> Option<(u32, String)> {
     let inodes: Vec<String> = TABLES
         .iter()
@@ -106,9 +107,9 @@ fn owner(port: u16) -> Option<(u32, String)> {
     None
 }
 
-/// The inodes of the sockets that listen on `port`, in a table of `/proc/net/tcp`'s form:
-/// the second column is the local address, the fourth the state (0A: listening), the
-/// tenth the inode.
+/// The inodes of the sockets that listen on `port`, in a table in the format of `/proc/net/tcp`:
+/// the second column is the local address, the fourth the state (0A: listening), the tenth the
+/// inode.
 fn listeners(table: &str, port: u16) -> Vec<String> {
     let end = format!(":{port:04X}");
     table
@@ -122,7 +123,7 @@ fn listeners(table: &str, port: u16) -> Vec<String> {
         .collect()
 }
 
-/// A process's command line on one line, cut where it is long.
+/// A process's command line on one line, truncated if it is long.
 fn command_of(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<String> = bytes

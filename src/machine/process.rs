@@ -12,23 +12,23 @@ use super::Machine;
 use crate::failure::{Failure, command_line, reason};
 use crate::os;
 
-/// How often a running program is asked whether it has ended.
+/// How often to check whether a running program has ended.
 const POLL: Duration = Duration::from_millis(2);
 
-/// What a program left behind.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Finished {
     /// How it ended.
     pub status: ExitStatus,
-    /// All it wrote to standard output.
+    /// All its standard output.
     pub stdout: Vec<u8>,
-    /// All it wrote to standard error.
+    /// All its standard error.
     pub stderr: Vec<u8>,
 }
 
 impl Finished {
-    /// The last line of standard error that is not blank: where command line programs
-    /// put the reason. keytool puts it on standard output, and warnings beside it.
+    /// The last line of standard error that is not blank, where command line programs put the
+    /// reason. keytool puts it on standard output, along with warnings.
     pub fn last_words(&self) -> String {
         let last = |bytes: &[u8], wanted: fn(&str) -> bool| {
             let text = String::from_utf8_lossy(bytes);
@@ -42,11 +42,11 @@ impl Finished {
 }
 
 impl Machine {
-    /// A program that leads a process group of its own, for [`os::kill_group`], and where `setsid`
-    /// may be used and is there, without a controlling terminal.
+    /// A program in a process group of its own, for [`os::kill_group`], and without a controlling
+    /// terminal if `detached` and `setsid` is available.
     pub fn in_own_group(&self, program: impl AsRef<OsStr>, detached: bool) -> Command {
         if let Some(setsid) = self.find("setsid").filter(|_| detached) {
-            // setsid makes the program the leader of a new group of the same number.
+            // setsid makes the program the leader of a new group with its own pid.
             let mut command = self.command(setsid);
             command.arg(program);
             command
@@ -57,9 +57,8 @@ impl Machine {
         }
     }
 
-    /// Runs a program to its end without a terminal: it reads `input` or nothing and, where
-    /// `setsid` is there, it has no controlling terminal on which it could ask for a
-    /// password.
+    /// Runs a program to its end without a terminal: it reads `input` or nothing and, if `setsid`
+    /// is available, it has no controlling terminal on which it could ask for a password.
     pub fn run(
         &self,
         argv: &[OsString],
@@ -69,11 +68,11 @@ impl Machine {
         let Some(program) = argv.first() else {
             anyhow::bail!("an empty command");
         };
-        // A root shell that `su` made has no /usr/sbin on its PATH (Debian).
+        // On Debian, a root shell started with `su` has no /usr/sbin on its PATH.
         let found = program.to_str().and_then(|name| self.find(name));
         let program = found.as_deref().map_or(&**program, Path::as_os_str);
-        // sudo knows by the terminal that the password was typed there a moment ago, and
-        // `-n` keeps it from asking.
+        // sudo recognises by the terminal that the password was typed a moment ago, and `-n` keeps
+        // it from asking.
         let mut command = self.in_own_group(program, argv[0] != "sudo");
         let mut child = command
             .args(&argv[1..])
@@ -95,7 +94,7 @@ impl Machine {
             let thread = || std::thread::Builder::new();
             let talk = || {
                 if let (Some(mut stdin), Some(input)) = (stdin, input) {
-                    // A program that ends before it has read all says so by its exit status.
+                    // If a program ends before it has read everything, its exit status says so.
                     thread().spawn_scoped(scope, move || stdin.write_all(input))?;
                 }
                 let stdout = thread().spawn_scoped(scope, || drain(stdout))?;
@@ -116,7 +115,7 @@ impl Machine {
                     break status;
                 }
                 if Instant::now() >= until {
-                    // The whole group: a grandchild that holds the pipes would keep us waiting.
+                    // The whole group: a grandchild that holds the pipes would keep azup waiting.
                     os::kill_group(child.id());
                     child.kill()?;
                     child.wait()?;
@@ -138,7 +137,7 @@ impl Machine {
     }
 }
 
-/// Does `work` in a thread of its own.
+/// Does `work` in a separate thread.
 pub fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<std::thread::JoinHandle<T>> {
@@ -146,12 +145,12 @@ pub fn thread<T: Send + 'static>(
     started.map_err(|error| no_thread(&error).into())
 }
 
-/// What is said of a thread that could not be started.
+/// The failure for a thread that could not be started.
 pub fn no_thread(error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot start a thread: {}", reason(error))).hint("ulimit -a")
 }
 
-/// What is said of a program that could not be started.
+/// The failure for a program that could not be started.
 pub fn not_started(argv: &[OsString], error: &std::io::Error) -> Failure {
     let (line, why) = (command_line(argv), reason(error));
     Failure::new(format!("cannot start {line}: {why}"))

@@ -1,10 +1,10 @@
-//! The programs that azup starts for its own ends, and what it starts them with. A folder in
-//! which somebody stands must not decide either: a repository may hold a `certutil`, a `node`
-//! and a `.npmrc`, and so may `/tmp`.
+//! The programs that azup starts for its own purposes, and their environment. The current folder
+//! must not influence either: a repository may contain a `certutil`, a `node` and a `.npmrc`, and
+//! so may `/tmp`.
 //!
-//! So a relative entry of PATH is never used, nor a program that git tracks in the project;
-//! the program's own folder is `/`, and what it is told by variables comes from outside of the
-//! project. What tells a client whom to trust stays: it is data, and azup asks about it.
+//! So a relative PATH entry is never used, nor a program that git tracks in the project; the
+//! program runs in `/`, and variables may only name what is outside the project. Variables that
+//! tell a client which CAs to trust stay: they are data, and azup's questions are about them.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -18,8 +18,7 @@ use crate::os::{OsStrExt as _, neutral};
 use crate::workspace::marks::is_mark;
 use crate::workspace::project_folder;
 
-/// Folders that hold administrators' programs but are missing from many users' PATH
-/// (Debian, SUSE).
+/// Folders with administrators' programs that are missing from many users' PATH (Debian, SUSE).
 const ADMIN_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// Lists of folders or files from which a program loads code.
@@ -38,7 +37,7 @@ const LISTS: [&str; 12] = [
     "RUBYLIB",
 ];
 
-/// Single ones, of code or of settings that name code, and the secrets of TLS.
+/// Single files: code, settings that name code, and TLS secrets.
 const FILES: [&str; 14] = [
     "BASH_ENV",
     "CURL_HOME",
@@ -56,7 +55,7 @@ const FILES: [&str; 14] = [
     "SSLKEYLOGFILE",
 ];
 
-/// The same for npm, which takes these names in any case.
+/// The same for npm, which ignores case in these names.
 const NPM: [&str; 6] = [
     "npm_config_git",
     "npm_config_globalconfig",
@@ -66,11 +65,11 @@ const NPM: [&str; 6] = [
     "npm_config_userconfig",
 ];
 
-/// Functions that bash takes in, and that replace programs of the same name.
+/// Functions that bash imports, and that replace programs of the same name.
 const FUNCTIONS: &str = "BASH_FUNC_";
 
-/// Folders that people keep in a project on purpose, with a login or packages of its own:
-/// these only count as the repository's where git tracks what is in them.
+/// Folders that people keep in a project on purpose, with a login or packages of their own: these
+/// only count as the repository's if git tracks their contents.
 const OWN: [&str; 6] = [
     "AZURE_CONFIG_DIR",
     "AZURE_EXTENSION_DIR",
@@ -80,8 +79,8 @@ const OWN: [&str; 6] = [
     "XDG_CONFIG_HOME",
 ];
 
-/// Options for every Node.js and every Java. Those that name code are many, and grow; those
-/// that say whom to trust and by which proxy to go are few.
+/// Options for every Node.js, every Java and so on, with those to keep. Options that load code are
+/// many, and new ones appear; those about trust and proxies are few.
 const OPTIONS: [(&str, &[&str]); 7] = [
     ("NODE_OPTIONS", NODE),
     ("JAVA_TOOL_OPTIONS", JAVA),
@@ -116,7 +115,7 @@ const JAVA: &[&str] = &[
 /// The option that names Java's trust store, which may be relative.
 const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
 
-/// What may be relative, to the folder in which the user stands.
+/// Variables that may be relative to the user's current folder.
 const SEEN_FROM_HERE: [&str; 5] = [
     "CURL_CA_BUNDLE",
     "HOME",
@@ -126,13 +125,13 @@ const SEEN_FROM_HERE: [&str; 5] = [
 ];
 
 impl Machine {
-    /// Finds a program on PATH, then in the folders for administrators. Neither by a relative
-    /// entry of PATH nor in what the repository brings.
+    /// Finds a program on PATH, then in the administrators' folders, but never through a relative
+    /// PATH entry or among what the repository brings.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         self.find_all(program).next()
     }
 
-    /// Every program of this name that [`Machine::find`] would take, in the order of PATH.
+    /// Every program of this name that [`Machine::find`] would accept, in PATH order.
     pub fn find_all(&self, program: &str) -> impl Iterator<Item = PathBuf> {
         let path = self.var("PATH").unwrap_or_default();
         std::env::split_paths(path)
@@ -142,8 +141,8 @@ impl Machine {
             .filter(|found| !self.is_of_repository(found))
     }
 
-    /// Whether the project that the user stands in brings this program, or whatever else a
-    /// program would heed, along: git tracks it, or may do so.
+    /// Whether the user's current project brings this program, or any other file that a program
+    /// would obey: git tracks it, or might.
     pub fn is_of_repository(&self, path: &Path) -> bool {
         let tracked = |path: &Path| git::tracks(path).unwrap_or(true);
         let real = path.canonicalize();
@@ -151,12 +150,12 @@ impl Machine {
         [path, real].iter().any(|path| self.is_in_project(path)) && tracked(path)
     }
 
-    /// Whether a path, which is absolute, lies outside of the project, also where links lead.
+    /// Whether an absolute path is outside the project, even with links resolved.
     pub fn is_outside(&self, path: &Path) -> bool {
         path.is_absolute() && !self.is_in_project(path) && !self.is_in_project(&files::followed(path))
     }
 
-    /// Whether a path lies in the project that the user stands in.
+    /// Whether a path is in the user's current project.
     pub fn is_in_project(&self, path: &Path) -> bool {
         // Most are nowhere near: nothing is read for them.
         self.is_near(path)
@@ -164,28 +163,28 @@ impl Machine {
             || self.behind_links().is_some_and(|real| real.is_in_project(path))
     }
 
-    /// The same machine by the real name of the current folder, where that is another one.
+    /// The same machine with the current folder's real name, if that differs.
     fn behind_links(&self) -> Option<Self> {
         let real = self.cwd.canonicalize().ok()?;
         (real != self.cwd).then(|| self.at(&real))
     }
 
-    /// Whether a path lies in a repository around the project: a submodule, or a repository
-    /// within another, came with that one.
+    /// Whether a path is in a repository around the project: a submodule, or a nested repository,
+    /// came with the outer one.
     fn is_around(&self, path: &Path) -> bool {
         let mut around = self.cwd.ancestors().take_while(|folder| !self.is_for_all(folder));
         around.any(|folder| path.starts_with(folder) && is_mark(&folder.join(".git")))
     }
 
-    /// Whether a path and the current folder lie in the same folder, be it far above, that is
-    /// not everybody's: both may have come with one archive.
+    /// Whether a path and the current folder have a common ancestor, however far up, that is not
+    /// shared by all users: both may have come in one archive.
     pub fn is_near(&self, path: &Path) -> bool {
         let shared = self.cwd.ancestors().find(|above| path.starts_with(above));
         shared.is_some_and(|shared| !self.is_for_all(shared))
     }
 
-    /// The top folder of the project that the user stands in; none at home or above, where
-    /// everything would be in it.
+    /// The top folder of the user's current project; `None` at home or above, since everything
+    /// would be in it.
     pub fn project(&self) -> Option<PathBuf> {
         Some(project_folder(self)).filter(|top| !self.is_for_all(top))
     }
@@ -195,8 +194,8 @@ impl Machine {
         folder.parent().is_none() || home.is_some_and(|home| home.starts_with(folder))
     }
 
-    /// A command for azup's own ends: it runs in `/`, with this machine's environment as far
-    /// as the project has no say in it.
+    /// A command for azup's own purposes: it runs in `/`, with this machine's environment minus
+    /// what the project can influence.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         let env = self.neutral_environment();
@@ -204,7 +203,7 @@ impl Machine {
         command
     }
 
-    /// A command for the user: exactly their environment, in the folder in which they are.
+    /// A command for the user: with exactly their environment, in their current folder.
     pub fn users_command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(&self.env).current_dir(&self.cwd);
@@ -218,7 +217,7 @@ impl Machine {
         for name in LISTS {
             change(&mut env, name, |value| listed(value, outside));
         }
-        // Spaces part the entries of this one as well.
+        // Spaces separate the entries of this one as well.
         change(&mut env, "LD_PRELOAD", |value| {
             (!value.as_bytes().contains(&b' ')).then(|| value.to_owned())
         });
@@ -254,8 +253,8 @@ impl Machine {
         env
     }
 
-    /// The options that begin as one of these; none where one is quoted, since each program
-    /// has rules of its own for that.
+    /// The options that begin with one of these; none if one is quoted, since each program has its
+    /// own quoting rules.
     fn options(&self, value: &OsStr, kept: &[&str]) -> Option<OsString> {
         let value = value.to_str()?;
         if value.contains(['"', '\'', '\\']) {
@@ -276,7 +275,7 @@ impl Machine {
     }
 }
 
-/// The entries of a list that may stay; `None` where none is left.
+/// The entries of a list that may stay; `None` if none is left.
 fn listed(value: &OsStr, may_stay: impl Fn(&Path) -> bool) -> Option<OsString> {
     let paths = std::env::split_paths(value).filter(|path| may_stay(path));
     std::env::join_paths(paths)
@@ -284,7 +283,7 @@ fn listed(value: &OsStr, may_stay: impl Fn(&Path) -> bool) -> Option<OsString> {
         .filter(|list| !list.is_empty())
 }
 
-/// Sets a variable that is there to what `to` makes of it, or takes it away.
+/// Sets an existing variable to the result of `to`, or removes it.
 fn change(
     env: &mut BTreeMap<OsString, OsString>,
     name: &str,

@@ -1,6 +1,6 @@
-//! Hints for PowerShell: what azup advises in the words of a Unix shell, in those of Windows.
+//! Hints for PowerShell: translates azup's advice from a Unix shell's syntax.
 
-/// Unix's commands and what does the same here. The rest of the line are the arguments.
+/// Unix commands and their equivalents here. The rest of the line are the arguments.
 const WORDS: [(&str, &str); 14] = [
     ("ls -ld ", "Get-Acl "),
     ("ls -la ", "Get-ChildItem -Force "),
@@ -18,7 +18,7 @@ const WORDS: [(&str, &str); 14] = [
     ("cd", "Set-Location $HOME"),
 ];
 
-/// What only a Unix has, in whatever part of a hint.
+/// Things that exist only on Unix, anywhere in a hint.
 const FOREIGN: [&str; 12] = [
     "sed ",
     "awk ",
@@ -34,7 +34,7 @@ const FOREIGN: [&str; 12] = [
     "test -",
 ];
 
-/// A hint as PowerShell takes it; `None` for one that has no counterpart.
+/// A hint in PowerShell's syntax; `None` for one without an equivalent.
 pub fn hint(text: String) -> Option<String> {
     if let Some(rest) = text.strip_prefix("export ") {
         let (name, value) = rest.split_once('=')?;
@@ -50,7 +50,7 @@ pub fn hint(text: String) -> Option<String> {
             .then(|| format!("{windows}{rest}"))
     });
     let text = known.unwrap_or(text);
-    // The lines of old PowerShells know no `&&`.
+    // Old PowerShells do not support `&&`.
     let text = text.replace(" && ", "; ");
     (!FOREIGN.iter().any(|foreign| text.contains(foreign))).then_some(text)
 }

@@ -1,5 +1,5 @@
-//! Linux and macOS. What stands here is what has to be answered otherwise on Windows; a module
-//! that is Unix's alone calls the system itself.
+//! Linux and macOS. This file has what differs on Windows; a module that is only for Unix makes its
+//! own system calls.
 
 mod lock;
 mod process;
@@ -22,22 +22,21 @@ pub use process::{
 };
 pub use signals::{asked_to_end, asked_to_end_by_starter, heed, not_ignored};
 
-/// The number of the user as whom this process works.
+/// The user id of this process.
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// The number of that user's group.
+/// The group id of this process.
 pub fn group() -> u32 {
     rustix::process::getegid().as_raw()
 }
 
-/// A folder that is there on every machine, and in which only an administrator can put anything.
+/// A folder that exists on every machine, and in which only an administrator can put anything.
 pub fn neutral() -> &'static str {
     "/"
 }
 
-/// The variables of this process.
 pub fn variables() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
     std::env::vars_os()
 }
@@ -47,7 +46,7 @@ pub fn data_home() -> Option<PathBuf> {
     dirs::data_dir()
 }
 
-/// How a file is opened that is for its owner alone. One that is not a file does not make it wait.
+/// Options for opening a file that only its owner may access. Opening a FIFO does not block.
 pub fn for_owner() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = OpenOptions::new();
@@ -57,7 +56,7 @@ pub fn for_owner() -> OpenOptions {
     options
 }
 
-/// How a folder is made with this mode.
+/// Builder for a folder with this mode.
 pub fn folder(mode: u32) -> DirBuilder {
     use std::os::unix::fs::DirBuilderExt as _;
     let mut builder = DirBuilder::new();
@@ -65,21 +64,21 @@ pub fn folder(mode: u32) -> DirBuilder {
     builder
 }
 
-/// Makes a write beyond the size that files may have (`ulimit -f`) an error like a full
-/// disk, which is reported and taken back; else a signal ends the process half-way. It is
-/// caught and not ignored, since what is ignored is so for every program that azup starts.
+/// Makes a write beyond the file size limit (`ulimit -f`) an error like a full disk, which is
+/// reported and rolled back; otherwise a signal would end the process half-way. The signal is
+/// caught, not ignored, since every program that azup starts would inherit that.
 pub fn outlive_size_limit() {
     let signal = signal_hook::consts::SIGXFSZ;
     // Without it, everything else still works.
     let _ = signal_hook::flag::register(signal, std::sync::Arc::default());
 }
 
-/// Whether this process may write to what is there, by who really started it.
+/// Whether this process may write to an existing file, by its real user id.
 pub fn may_write(path: &Path) -> io::Result<()> {
     Ok(access(path, Access::WRITE_OK)?)
 }
 
-/// The same for making files in a folder.
+/// The same for creating files in a folder.
 pub fn may_write_in(folder: &Path) -> io::Result<()> {
     Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
@@ -89,30 +88,30 @@ pub fn may_run(path: &Path) -> io::Result<()> {
     Ok(access(path, Access::EXEC_OK)?)
 }
 
-/// Whether files can be made in a folder, by the user as whom this process works.
+/// Whether files can be created in a folder, by the effective user id.
 pub fn is_writable(folder: &Path) -> bool {
     let may = Access::WRITE_OK | Access::EXEC_OK;
     accessat(CWD, folder, may, AtFlags::EACCESS).is_ok()
 }
 
-/// What tells a folder or file from every other one, through links.
+/// What distinguishes a folder or file from every other one, through links.
 pub fn identity(path: &Path) -> Option<(u64, u64)> {
     path.metadata().ok().map(|about| (about.dev(), about.ino()))
 }
 
-/// How much room is left for this user on the file system of `path` (bytes).
+/// How much space this user has left on the file system of `path` (bytes).
 pub fn free_space(path: &Path) -> Option<u64> {
     let about = rustix::fs::statvfs(path).ok()?;
     Some(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
-/// Who else can read a file, in words; `None`: nobody but its owner.
+/// Who else can read a file, in words; `None`: only its owner.
 pub fn readers(path: &Path) -> io::Result<Option<String>> {
     let mode = path.metadata()?.mode();
     Ok((mode & 0o077 != 0).then(|| format!("mode {:04o}", mode & 0o7777)))
 }
 
-/// The words of the command after which nobody but its owner can read a file.
+/// The command after which only its owner can read a file.
 pub fn closing(path: &Path) -> Vec<&std::ffi::OsStr> {
     vec!["chmod".as_ref(), "600".as_ref(), path.as_os_str()]
 }
@@ -139,8 +138,8 @@ pub fn pair() -> io::Result<(Socket, Socket)> {
     Socket::pair()
 }
 
-/// The process that has a lock on these bytes of a file, as `fcntl` has them; 0: one
-/// without a number here, such as in another container.
+/// The process that has an `fcntl` lock on these bytes of a file; 0 for a process without a pid
+/// here, such as one in another container.
 pub fn lock_holder(file: &File, start: u64, length: u64) -> Option<u32> {
     use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
     let wanted = Flock {

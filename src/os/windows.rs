@@ -1,4 +1,4 @@
-//! Windows. Whatever has no counterpart here says so where it stands.
+//! Windows. Functions without an equivalent here say so.
 
 mod access;
 mod api;
@@ -24,7 +24,7 @@ pub use process::{
     spawn_in_background, start_time, stop,
 };
 
-/// Opens folders, too.
+/// Also opens folders.
 pub const FOLDERS_TOO: u32 = 0x0200_0000;
 
 /// Opens a link itself.
@@ -33,15 +33,14 @@ pub const LINK_ITSELF: u32 = 0x0020_0000;
 /// Deletes the file when it is closed.
 const FOR_NOW: u32 = 0x0400_0000;
 
-/// Another program has the file open in a way that does not go together with this one: an editor,
-/// or one that looks for viruses, which is gone a moment later.
+/// Another program has the file open in a conflicting way: an editor, or a virus scanner, which is
+/// gone a moment later.
 pub const IN_USE: [i32; 2] = [32, 5];
 
-/// A text of the system as bytes. What is no UTF-16 stays what it is.
+/// A system string as bytes. Invalid UTF-16 stays what it is.
 pub trait OsStrExt {
-    /// All of them.
     fn as_bytes(&self) -> &[u8];
-    /// The text of these; bytes that are none name nothing that is there.
+    /// The string of these bytes; invalid ones name no existing file.
     fn from_bytes(bytes: &[u8]) -> &Self;
 }
 
@@ -55,9 +54,9 @@ impl OsStrExt for OsStr {
     }
 }
 
-/// The same for a text of one's own.
+/// The same for an owned string.
 pub trait OsStringExt {
-    /// The text of these bytes.
+    /// The string of these bytes.
     fn from_vec(bytes: Vec<u8>) -> Self;
 }
 
@@ -67,14 +66,15 @@ impl OsStringExt for OsString {
     }
 }
 
-/// A path as people write it: without the `\\?\` by which Windows marks one that it has looked up.
+/// A path as people write it: without the `\\?\` prefix of paths that Windows has resolved.
 pub fn plain(path: &[u8]) -> &[u8] {
     let bare = path.strip_prefix(br"\\?\".as_slice()).filter(|bare| bare.get(1) == Some(&b':'));
     bare.unwrap_or(path)
 }
 
-/// What Unix tells of a file and Windows does not: it is this user's, in their own folder, with
-/// the usual mode. Who can really get at it is asked by [`readers`] and by trying.
+/// What Unix knows about a file and Windows does not: it is assumed to be this user's, in their own
+/// folder, with the usual mode. Who can really access it is determined by [`readers`] and by
+/// trying.
 pub trait MetadataExt {
     /// This user.
     fn uid(&self) -> u32;
@@ -120,8 +120,7 @@ fn written(about: &Metadata) -> time::OffsetDateTime {
         .map_or(time::OffsetDateTime::UNIX_EPOCH, Into::into)
 }
 
-/// A number for this user, who is never root: an administrator's rights are asked for by Windows
-/// itself.
+/// A number for this user, who is never root: Windows itself asks for an administrator's rights.
 pub fn user() -> u32 {
     1
 }
@@ -131,38 +130,39 @@ pub fn group() -> u32 {
     1
 }
 
-/// A folder that is there on every machine, and in which only an administrator can put anything.
+/// A folder that exists on every machine, and in which only an administrator can put anything.
 pub fn neutral() -> PathBuf {
     let root = std::env::var_os("SystemRoot").map(PathBuf::from);
     root.filter(|root| root.is_absolute())
         .unwrap_or_else(|| r"C:\Windows".into())
 }
 
-/// The variables of this process. Windows takes `Path` and `PATH` for the same, so here each has
-/// one name.
+/// The variables of this process. To Windows, `Path` and `PATH` are the same, so here each has one
+/// name.
 pub fn variables() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().map(|(name, value)| (name.to_ascii_uppercase(), value))
 }
 
-/// Where this user's programs keep their data: not where it follows them from machine to machine.
+/// Where this user's programs keep their data: the folder that does not roam between machines.
 pub fn data_home() -> Option<PathBuf> {
     dirs::data_local_dir()
 }
 
-/// How a file of azup's own is opened. It lies in the user's own folder, which is closed to others.
+/// Options for opening a file of azup's own. It is in the user's own folder, which is closed to
+/// others.
 pub fn for_owner() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// How a folder is made; it is as closed as the one around it.
+/// Builder for a folder; it inherits the access list of the one around it.
 pub fn folder(_mode: u32) -> DirBuilder {
     DirBuilder::new()
 }
 
-/// Windows knows no such limit.
+/// Windows has no such limit.
 pub fn outlive_size_limit() {}
 
-/// Whether this process may write to what is there, by trying.
+/// Whether this process may write to an existing file, by trying.
 pub fn may_write(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return may_write_in(path);
@@ -170,7 +170,7 @@ pub fn may_write(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(path).map(drop)
 }
 
-/// The same for making files in a folder.
+/// The same for creating files in a folder.
 pub fn may_write_in(folder: &Path) -> io::Result<()> {
     let trial = folder.join(format!(
         ".azup-{}",
@@ -195,20 +195,19 @@ pub fn may_run(path: &Path) -> io::Result<()> {
     Err(io::Error::other("it has not the name of a program"))
 }
 
-/// Whether files can be made in a folder.
+/// Whether files can be created in a folder.
 pub fn is_writable(folder: &Path) -> bool {
     may_write_in(folder).is_ok()
 }
 
-/// What tells a folder or file from every other one, through links.
+/// What distinguishes a folder or file from every other one, through links.
 pub fn identity(path: &Path) -> Option<(u64, u64)> {
     let mut options = OpenOptions::new();
     options.access_mode(0).custom_flags(FOLDERS_TOO);
     number(&options.open(path).ok()?).ok()
 }
 
-/// Who else can read a file, in words; `None`: nobody but its owner, administrators and Windows
-/// itself.
+/// Who else can read a file, in words; `None`: only its owner, administrators and Windows itself.
 pub fn readers(path: &Path) -> io::Result<Option<String>> {
     let others: Vec<String> = access::readers(path)?
         .into_iter()
@@ -222,7 +221,7 @@ pub fn readers(path: &Path) -> io::Result<Option<String>> {
     Ok((!others.is_empty()).then(|| others.join(", ")))
 }
 
-/// The words of the command after which nobody but its owner can read a file.
+/// The command after which only its owner can read a file.
 pub fn closing(path: &Path) -> Vec<&OsStr> {
     let words = ["icacls", "/inheritance:r", "/grant:r", "*S-1-3-4:F"].map(OsStr::new);
     vec![words[0], path.as_os_str(), words[1], words[2], words[3]]
@@ -233,8 +232,8 @@ pub fn most_files() -> u64 {
     u64::MAX
 }
 
-/// Two ends of a connection within this process. Windows has no other pair that can be waited for
-/// together with connections; another program that is faster to come in is not let stay.
+/// Two ends of a connection within this process. Windows has no other pair that can be polled
+/// together with connections; if another program connects first, its connection is closed.
 pub fn pair() -> io::Result<(Socket, Socket)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let one = TcpStream::connect(listener.local_addr()?)?;
@@ -246,7 +245,7 @@ pub fn pair() -> io::Result<(Socket, Socket)> {
     }
 }
 
-/// Who has bytes of a file locked, which Windows does not tell.
+/// Which process has locked bytes of a file; Windows does not tell.
 pub fn lock_holder(_file: &File, _start: u64, _length: u64) -> Option<u32> {
     None
 }

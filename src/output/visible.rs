@@ -1,11 +1,11 @@
-//! What a reader of a text gets to see: azup's own colours, and everything that a terminal
-//! would obey written out.
+//! What a reader of a text gets to see: azup's own colours, and escapes for everything that a
+//! terminal would obey.
 
 use owo_colors::OwoColorize as _;
 
 use crate::failure::is_unseen;
 
-/// How a part of a text is to look.
+/// How a part of a text should look.
 #[derive(Clone, Copy)]
 pub(super) enum Style {
     Good,
@@ -17,9 +17,9 @@ pub(super) enum Style {
     Hint,
 }
 
-/// Every style by the character that begins it. Until it is printed, a text carries these,
-/// which stand for nothing in any language (Unicode's noncharacters): in a text of
-/// somebody else's they could do no more than colour it.
+/// Every style with the character that begins it. Until it is printed, a text carries these
+/// characters, which have no meaning in any language (Unicode's noncharacters): in foreign text
+/// they could do no more than colour it.
 const STYLES: [(char, Style); 7] = [
     ('\u{fdd0}', Style::Good),
     ('\u{fdd1}', Style::Fair),
@@ -51,8 +51,8 @@ impl Style {
     }
 }
 
-/// What a reader gets to see: colours where they are wanted, and every character that a
-/// terminal would obey written out.
+/// What a reader gets to see: colours if they are wanted, and escapes for every character that a
+/// terminal would obey.
 pub(super) fn visible(text: &str, colours: bool) -> String {
     let mut all = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();

@@ -1,6 +1,6 @@
-//! .NET Aspire: an `AppHost` starts every program of a solution, and mostly an Azurite of its own,
-//! over HTTP and on ports of its own. Nothing that `azup init` writes would be used by what it
-//! starts, so nothing is written unless the user says so, and the way to azup's Azurite is told.
+//! .NET Aspire: an `AppHost` starts every program of a solution, and usually its own Azurite, over
+//! HTTP and on its own ports. What it starts would use nothing that `azup init` writes, so nothing
+//! is written unless the user insists, and the user is told how to get to azup's Azurite.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use super::record::Record;
 use super::Project;
 use crate::failure::{Exit, Failure, command_line, shown};
 
-/// How many sources are looked into.
+/// How many source files to look into.
 const MOST: usize = 2_000;
 
-/// The services of Azurite's by the methods that name a resource of them, and their ports.
+/// The methods that add a resource of an Azurite service, and that service's port.
 const RESOURCES: [(&str, u16); 6] = [
     (".AddBlobs(", 10000),
     (".AddBlobService(", 10000),
@@ -24,17 +24,17 @@ const RESOURCES: [(&str, u16); 6] = [
 
 /// An `AppHost`.
 struct AppHost {
-    /// Its project, or its only file.
+    /// Its project, or its single file.
     project: PathBuf,
     /// Where it starts an Azurite.
     azurite: Option<(PathBuf, usize)>,
-    /// What it hands to its programs: the name of a connection string, and the port behind it.
+    /// What it passes to its programs: the name of each connection string, and the port behind it.
     resources: Vec<(String, u16)>,
 }
 
 impl Project {
-    /// Why nothing is written here without `--force`: an `AppHost` starts what is debugged. A
-    /// project that is set up already was meant to be.
+    /// Refuses to write here without `--force`, if an `AppHost` starts the programs to debug. A
+    /// project that is already set up was meant to be.
     pub fn refuse_aspire(&self, words: &[std::ffi::OsString]) -> anyhow::Result<()> {
         let Some(host) = AppHost::find(&self.folder) else {
             return Ok(());
@@ -90,7 +90,7 @@ impl AppHost {
         self.project.parent().unwrap_or(Path::new(""))
     }
 
-    /// Whatever a statement's lines are: storage is added, and somewhere runs as an emulator.
+    /// Works for any layout of the statements: storage is added, and somewhere runs as an emulator.
     fn look(&mut self, path: &Path, text: &str) {
         let Some(added) = text.find("AddAzureStorage(") else {
             return;
@@ -127,7 +127,7 @@ impl AppHost {
         }
     }
 
-    /// Lines to paste. What the `AppHost` is started with reaches what it starts (measured).
+    /// Lines to paste. The `AppHost` passes its environment on to what it starts (measured).
     fn way(&self) -> String {
         let usual = [("files".to_owned(), 10000)];
         let resources = if self.resources.is_empty() { &usual[..] } else { &self.resources };

@@ -1,9 +1,8 @@
 //! azup itself for the container, and whether git keeps it.
 //!
-//! Containers run Linux, whatever the host is: on Linux the running azup is copied, elsewhere
-//! those that its package has put beside it, and `--linux-binary` names another file.
-//! `install.sh` picks one by architecture, so that the file's name must not lie: it comes from
-//! the ELF header.
+//! Containers run Linux on every host: on Linux the running azup is copied, elsewhere those that
+//! its package has put beside it, and `--linux-binary` names another file. `install.sh` picks one
+//! by architecture, so the file name must be right: it is derived from the ELF header.
 
 use std::path::Path;
 
@@ -15,19 +14,19 @@ use crate::failure::{Failure, reason, shown};
 use crate::files;
 use crate::machine::Machine;
 
-/// The own folder's `.gitignore` as a rule: each machine puts its own azup there.
+/// The rule in the own folder's `.gitignore`: each machine puts its own azup there.
 const IGNORED: &str = "azup-linux-*\n";
 
-/// The same after `--vendor`, also where a rule further up ignores programs.
+/// The same after `--vendor`, which also overrides a rule further up that ignores programs.
 const VENDORED: &str = "!azup-linux-*\n";
 
-/// Whatever the own folder's `.gitignore` may say.
+/// The possible contents of the own folder's `.gitignore`.
 pub(super) const IGNORING: [&str; 2] = [IGNORED, VENDORED];
 
-/// How the program's file begins, whatever the architecture.
+/// How the program's file name begins, for every architecture.
 pub const PREFIX: &str = "azup-linux-";
 
-/// A word that every azup holds and hardly another program: a variable that it reads.
+/// A word that every azup contains and hardly any other program does: a variable that it reads.
 const MARK: &[u8] = b"AZUP_CERTS";
 
 /// The azup for a project's dev container.
@@ -35,14 +34,14 @@ const MARK: &[u8] = b"AZUP_CERTS";
 pub struct Binary {
     /// The `.gitignore` of azup's own folder.
     pub ignoring: ProjectFile,
-    /// The programs, one for each architecture; none where what is there stays, or there is
-    /// none to be had.
+    /// The programs, one for each architecture; empty if an existing one stays, or none is
+    /// available.
     pub programs: Vec<ProjectFile>,
 }
 
 impl Binary {
-    /// For a look at the project in `folder`, whose program is not in question: nothing is
-    /// read of the running one, which has megabytes.
+    /// For looking at the project in `folder` without its program: the running azup, several
+    /// megabytes, is not read.
     pub fn without_program(folder: &Path) -> Self {
         Self {
             ignoring: ignoring(is_vendored(folder)),
@@ -50,9 +49,8 @@ impl Binary {
         }
     }
 
-    /// Chooses it for the project in `folder`: the one that was `named` on the command
-    /// line, else the running one where that runs in containers. `vendor`: git is to keep
-    /// it, as it does from then on.
+    /// Chooses it for the project in `folder`: the one `named` on the command line, else the
+    /// running one if it runs in containers. `vendor`: git should keep it, now and from then on.
     pub fn choose(
         folder: &Path,
         named: Option<&Path>,
@@ -71,7 +69,7 @@ impl Binary {
             bytes,
             mode: 0o755,
         });
-        // What others have committed is replaced when that is asked for, not in passing.
+        // A program that was committed is replaced only on request, not in passing.
         let asked = vendor || named.is_some() || !was_vendored;
         let programs = programs.filter(|program| asked || !folder.join(&program.path).is_file());
         Ok(Self {
@@ -87,7 +85,7 @@ fn ignoring(vendored: bool) -> ProjectFile {
     ProjectFile::text(Path::new(OWN_FOLDER).join(".gitignore"), text)
 }
 
-/// Whether `--vendor` was given before, which holds from then on.
+/// Whether `--vendor` was given before; it stays in effect.
 fn is_vendored(folder: &Path) -> bool {
     let there = files::read_if_there(&folder.join(OWN_FOLDER).join(".gitignore"));
     there.is_ok_and(|there| there.as_deref() == Some(VENDORED.as_bytes()))
@@ -104,15 +102,15 @@ fn read_running(machine: &Machine) -> Result<(&'static str, Vec<u8>)> {
     Ok((architecture, read(&machine.azup()?)?))
 }
 
-/// Those for containers that lie beside the running azup, as its package has them. Without any the
-/// container installs the package of the same version.
+/// Those for containers that lie beside the running azup, as its package puts them. If there are
+/// none, the container installs the package of the same version.
 fn read_beside(running: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let beside = ["amd64", "arm64"].map(|name| running.with_file_name(format!("{PREFIX}{name}")));
     let there = beside.iter().filter(|file| file.is_file());
     there.map(|file| read_named(file)).collect()
 }
 
-/// The azup that was named, with the architecture that it is for.
+/// The named azup, with its architecture.
 fn read_named(file: &Path) -> Result<(&'static str, Vec<u8>)> {
     let bytes = read(file)?;
     let architecture = architecture(&bytes).map_err(|why| refused(file, &why))?;
@@ -123,7 +121,7 @@ fn read_named(file: &Path) -> Result<(&'static str, Vec<u8>)> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    // A device has no end, and nobody may ever write to a FIFO.
+    // A device has no end, and a FIFO may never get a writer.
     if file.metadata().is_ok_and(|about| !about.is_file()) {
         return Err(refused(file, "it is not a regular file").into());
     }
@@ -142,11 +140,11 @@ fn refused(file: &Path, why: &str) -> Failure {
         .hint(OWN_PROGRAM)
 }
 
-/// Takes the azup that runs, where that is one for Linux, and else leaves it to a package.
+/// Uses the running azup if it is one for Linux, and otherwise leaves it to a package.
 const OWN_PROGRAM: &str = "azup init";
 
-/// What an ELF program is for, by its header's fields of class, byte order, type and
-/// machine (`elf.h`).
+/// The architecture of an ELF program, from its header's class, byte order, type and machine
+/// (`elf.h`).
 fn architecture(bytes: &[u8]) -> Result<&'static str, String> {
     let Some(header) = bytes
         .get(..20)
@@ -155,7 +153,7 @@ fn architecture(bytes: &[u8]) -> Result<&'static str, String> {
         return Err("it is not a Linux program (ELF)".into());
     };
     let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
-    // ET_EXEC or ET_DYN: an object file is no program.
+    // ET_EXEC or ET_DYN: an object file is not a program.
     if header[4..6] != [2, 1] || ![2, 3].contains(&word(16)) {
         return Err("it is not a 64-bit little-endian program".into());
     }

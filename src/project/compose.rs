@@ -1,9 +1,9 @@
-//! The compose files: the project's own with the dev container, and azup's overlay with
-//! Azurite. Azurite is in a file of its own so that no compose file of a user ever has to
-//! be edited; devcontainer.json names both.
+//! The compose files: the project's own with the dev container, and azup's overlay with Azurite.
+//! Azurite is in a separate file so that a user's compose file never has to be edited;
+//! devcontainer.json names both.
 //!
-//! [`read()`] reads a user's files the way compose merges them, and [`overlay()`] writes
-//! the text of azup's: a new Azurite, or what the user's own Azurite still lacks.
+//! [`read()`] reads a user's files the way compose merges them, and [`overlay()`] writes azup's: a
+//! new Azurite, or what the user's own Azurite lacks.
 
 mod adopt;
 mod command;

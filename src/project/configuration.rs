@@ -1,5 +1,5 @@
-//! The dev container configurations of a project: where they are, which one is meant,
-//! of what kind it is, and what it is to gain.
+//! The dev container configurations of a project: where they are, which one is meant, of what kind
+//! it is, and what to add to it.
 
 mod edits;
 
@@ -21,16 +21,15 @@ pub use edits::{compose_edits, embedded_edits, has_node_feature, names_own_folde
 /// Where a new project's configuration is.
 pub const NEW: &str = ".devcontainer/devcontainer.json";
 
-/// A configuration that is there.
+/// An existing configuration.
 #[derive(Clone, Debug)]
 pub struct Configuration {
     /// Where, relative to the project's folder.
     pub path: PathBuf,
     /// The file behind links.
     pub real: PathBuf,
-    /// All its bytes.
     pub bytes: Vec<u8>,
-    /// What they say.
+    /// Its parsed contents.
     pub value: Value,
 }
 
@@ -62,8 +61,8 @@ pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Those configurations in `folder` that name azup's own folder, relative to it: set up already,
-/// also where the record is lost.
+/// The configurations in `folder`, relative to it, that name azup's own folder: they are already
+/// set up, even if the record is lost.
 pub fn set_up(folder: &Path) -> Result<Vec<String>> {
     let mut known = Vec::new();
     for path in find(folder)? {
@@ -76,9 +75,8 @@ pub fn set_up(folder: &Path) -> Result<Vec<String>> {
     Ok(known)
 }
 
-/// The configuration that is meant: the named one, else the only one, else the only one
-/// that was set up before, else the one that `ask` gives the number of. `None`: there is
-/// none.
+/// The configuration that is meant: the named one, else the only one, else the only one that was
+/// set up before, else the one whose number `ask` returns. `None`: there is none.
 pub fn choose(
     folder: &Path,
     named: Option<&Path>,
@@ -182,7 +180,7 @@ impl Configuration {
         }))
     }
 
-    /// What it makes the dev container from.
+    /// What the dev container is made from.
     pub fn kind(&self) -> Result<Kind, Refusal> {
         kind(&self.value)
     }

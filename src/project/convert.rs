@@ -1,7 +1,7 @@
-//! `azup init --compose`: a dev container that is made from an image or a Dockerfile
-//! becomes one that compose makes. What compose mode does not take (`runArgs`,
-//! `workspaceMount`, `appPort`) is said in a compose file instead, and the defaults that
-//! differ there are written out; what cannot be said is a refusal.
+//! `azup init --compose`: turns a dev container that is made from an image or a Dockerfile into one
+//! made by compose. What compose mode does not accept (`runArgs`, `workspaceMount`, `appPort`) goes
+//! into a compose file instead, and defaults that differ there are written out; anything that
+//! cannot be expressed is refused.
 
 mod arguments;
 mod variables;
@@ -17,16 +17,16 @@ use variables::{Paths, resolve};
 /// The service that is the dev container.
 const SERVICE: &str = "devcontainer";
 
-/// How a configuration becomes one of compose.
+/// The result of turning a configuration into one for compose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversion {
     /// Where the compose file goes, relative to the project's folder.
     pub path: PathBuf,
-    /// All of it: the dev container as its only service. Azurite is in the overlay.
+    /// Its contents: the dev container as its only service. Azurite is in the overlay.
     pub compose: String,
     /// The name of that service.
     pub service: String,
-    /// What changes in devcontainer.json. `dockerComposeFile` is set to this one file.
+    /// The changes to devcontainer.json. `dockerComposeFile` is set to this one file.
     pub edits: Vec<Edit>,
 }
 
@@ -47,7 +47,7 @@ pub fn convert(
         return refuse("it uses compose already");
     }
     let own_folder = file.parent().unwrap_or(Path::new(""));
-    // Beside devcontainer.json, and never in the project's own folder, where a plain
+    // Beside devcontainer.json, and never in the project's folder, where a plain
     // `docker compose up` would find it.
     let folder = if own_folder.as_os_str().is_empty() {
         Path::new(".devcontainer")
@@ -127,14 +127,14 @@ pub fn convert(
     })
 }
 
-/// The folder that the dev container tools mount where nothing else is said: the root of
-/// the git repository around `project`, else `project` itself.
+/// The folder that the dev container tools mount by default: the root of the git repository around
+/// `project`, else `project` itself.
 pub fn workspace(project: &Path) -> PathBuf {
     let root = project.ancestors().find(|at| at.join(".git").exists());
     root.unwrap_or(project).to_owned()
 }
 
-/// The service as it grows: texts are compose's, so a dollar sign is a variable's.
+/// The service as it is built up: strings are compose's, so a dollar sign starts a variable.
 #[derive(Default)]
 struct Compose {
     members: Map<String, Value>,
@@ -152,7 +152,7 @@ impl Compose {
         }
     }
 
-    /// The file. Every text is quoted unless it is plainly text.
+    /// The file. Every value is quoted unless it is plainly a string.
     fn text(&self) -> String {
         let mut text = "# The dev container. Written by `azup init --compose` from devcontainer.json; from then\n\
              # on it is yours to change. Azurite is in a file of its own.\n"
@@ -192,7 +192,7 @@ fn write(text: &mut String, members: &Map<String, Value>, indent: usize) {
 fn one(value: &Value) -> String {
     match value {
         Value::String(text) if text == "sleep infinity" => text.clone(),
-        // An image with a tag reads better bare, and is no mapping without a space.
+        // An image with a tag reads better unquoted, and is not a mapping without a space.
         Value::String(text)
             if text.starts_with(|c: char| c.is_ascii_alphabetic())
                 && text.contains(['/', '@'])
@@ -249,7 +249,7 @@ fn image_or_build(
         None => ".".to_owned(),
     };
     let mut made = Map::new();
-    // Both count from devcontainer.json; compose takes the file from the context.
+    // Both are relative to devcontainer.json; compose takes the file relative to the context.
     let context_at = own_folder.join(&context);
     let context = place.relative(&context_at);
     let file = super::compose::relative(&context_at, &own_folder.join(&dockerfile));
@@ -325,7 +325,7 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// `appPort` is published on the host's loopback; what names an address keeps it.
+/// `appPort` is published on the host's loopback address; an entry with an address keeps it.
 fn app_port(port: &Value) -> Result<String, Refusal> {
     let text = match port {
         Value::Number(port) => format!("{port}:{port}"),

@@ -1,8 +1,8 @@
 //! `devcontainer.json` and the local Feature that installs azup in the container.
 //!
-//! A Feature and no Dockerfile: it is installed as root while the image is built, its
-//! hooks run before the user's own, and the user's file gains one line. Its whole folder
-//! becomes a layer of the image, so no key may ever be in it.
+//! A Feature, not a Dockerfile: it is installed as root while the image is built, its hooks run
+//! before the user's own, and the user's file gains only one line. Its whole folder becomes a layer
+//! of the image, so no key may ever be in it.
 
 use std::path::Path;
 
@@ -23,18 +23,18 @@ const ENTRYPOINT: &str = include_str!("../../templates/feature/entrypoint.sh");
 const NODE: &str = include_str!("../../templates/feature/node.cjs");
 const README: &str = include_str!("../../templates/feature/README.md");
 
-/// Where Azurite's data are in a dev container that Azurite runs in itself.
+/// Where Azurite's data are in a dev container that runs Azurite itself.
 pub const DATA: &str = "/var/lib/azurite";
 
 /// The name of the Feature's description.
 const DESCRIPTION: &str = "devcontainer-feature.json";
 
-/// What starts azup's endpoint for tokens, in the Feature's description.
+/// The member of the Feature's description that starts azup's endpoint for tokens.
 const STARTS_ENDPOINT: &str = "entrypoint";
 
-/// The Feature's own files, but for the binary, its `.gitignore` and the [`entrypoint`].
-/// `data`: Azurite runs inside the dev container, its data on a volume in this folder.
-/// `variables`: what every process in the container is to have.
+/// The Feature's own files, except the binary, its `.gitignore` and the [`entrypoint`]. `data`:
+/// Azurite runs inside the dev container, with its data on a volume in this folder. `variables`:
+/// the environment for every process in the container.
 pub fn feature_files(
     data: Option<&str>,
     credential: Credential,
@@ -50,7 +50,7 @@ pub fn feature_files(
         Credential::Az => START.to_owned(),
     };
     Ok(vec![
-        // No shell of a container runs a script that git gave CRLF (`core.autocrlf`).
+        // A container's shell does not run a script that git gave CRLF (`core.autocrlf`).
         ProjectFile::text(own.join(".gitattributes"), "*.sh text eol=lf\n"),
         ProjectFile::text(own.join(DESCRIPTION), feature(data, credential, variables)?),
         ProjectFile::script(
@@ -58,7 +58,7 @@ pub fn feature_files(
             set(INSTALL, "data", data.unwrap_or_default()),
         ),
         ProjectFile::script(own.join("start.sh"), start),
-        // For who reviews the change that brings this folder.
+        // For people who review the change that adds this folder.
         ProjectFile::text(own.join("README.md"), README),
     ])
 }
@@ -68,25 +68,25 @@ pub fn entrypoint() -> ProjectFile {
     ProjectFile::script(Path::new(OWN_FOLDER).join("entrypoint.sh"), ENTRYPOINT)
 }
 
-/// Every file of azup's own folder that hardly depends on the project, to compare with.
+/// Every file of azup's own folder that hardly depends on the project, for comparison.
 pub(super) fn files_of_any() -> Result<Vec<ProjectFile>> {
     let mut all = feature_files(None, Credential::Local, &Map::new())?;
     all.extend([entrypoint(), serve(), node()]);
     Ok(all)
 }
 
-/// What makes the Azurite beside the dev container serve it, mounted by the overlay.
+/// The script that the Azurite beside the dev container runs, mounted by the overlay.
 pub fn serve() -> ProjectFile {
     ProjectFile::text(Path::new(OWN_FOLDER).join("serve.cjs"), crate::azurite::SERVE)
 }
 
-/// What a Node.js program that F5 starts on the user's machine is started with.
+/// The script that is loaded into a Node.js program that F5 starts on the user's machine.
 pub fn node() -> ProjectFile {
     ProjectFile::text(Path::new(OWN_FOLDER).join("node.cjs"), NODE)
 }
 
-/// Who gives code in the dev container its access tokens as the project is set up now;
-/// azup's endpoint where it is not set up yet.
+/// What gives code in the dev container its access tokens as the project is set up now; azup's
+/// endpoint if it is not set up yet.
 pub fn credential(folder: &Path) -> Credential {
     let there = files::read_if_there(&folder.join(OWN_FOLDER).join(DESCRIPTION));
     let there = there.ok().flatten().unwrap_or_default();

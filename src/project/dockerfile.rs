@@ -1,5 +1,5 @@
-//! What a Dockerfile says of the image that it makes, read and never run: the image below
-//! it, the variables that it sets, and whether it brings Node.js.
+//! What a Dockerfile reveals about its image, by reading alone: the base image, the variables that
+//! it sets, and whether it brings Node.js.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::files;
 
-/// No Dockerfile that a person wrote is larger (bytes).
+/// Dockerfiles larger than this (bytes) were not written by a person.
 const LARGEST: u64 = 1 << 20;
 
-/// Words of an instruction by which Node.js comes into an image.
+/// Words in an instruction that installs Node.js.
 const NODE: [&str; 9] = [
     "--from=node",
     "fnm install",
@@ -23,10 +23,10 @@ const NODE: [&str; 9] = [
     "volta ",
 ];
 
-/// What an image is made from, as far as files say it.
+/// What an image is made from, as far as files tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Base {
-    /// The image that is named; below a Dockerfile the one of its last stage.
+    /// The named image; for a Dockerfile, that of its last stage.
     pub image: Option<String>,
     /// Names of the variables that the Dockerfile sets.
     pub variables: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Base {
 }
 
 impl Base {
-    /// Of an image without a Dockerfile.
+    /// For an image without a Dockerfile.
     pub fn of_image(image: Option<&str>) -> Self {
         Self {
             image: image.map(str::to_owned),
@@ -43,7 +43,7 @@ impl Base {
         }
     }
 
-    /// Of the configuration `value` in `folder`, where no compose file makes the container.
+    /// For the configuration `value` in `folder`, if no compose file makes the container.
     pub fn of_configuration(value: &Value, folder: &Path) -> Self {
         let build = &value["build"];
         let file = build["dockerfile"]
@@ -55,7 +55,7 @@ impl Base {
         }
     }
 
-    /// Of the Dockerfile at `path`, up to the stage `target`.
+    /// For the Dockerfile at `path`, up to the stage `target`.
     pub fn read(path: &Path, target: Option<&str>, args: &Value) -> Self {
         let small = |path: &Path| {
             let about = path.metadata();
@@ -75,7 +75,7 @@ impl Base {
                 "ARG" => known.push(argument(rest, args)),
                 "FROM" => {
                     let (image, name) = from(rest, &known);
-                    // A stage above another has what is in that one.
+                    // A stage that builds on another has everything in that one.
                     let below = stages.iter().find(|(name, _)| name.as_deref() == Some(&image));
                     let below = below.map(|(_, base)| base.clone());
                     stages.push((name, below.unwrap_or_else(|| Self::of_image(Some(&image)))));
@@ -112,7 +112,7 @@ impl Base {
             })
     }
 
-    /// Whether it is Alpine Linux, which the Node.js Feature does not know.
+    /// Whether it is Alpine Linux, which the Node.js Feature does not support.
     pub fn is_alpine(&self) -> bool {
         let image = self.image.as_deref().unwrap_or_default();
         image.contains("alpine")

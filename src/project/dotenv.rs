@@ -1,10 +1,10 @@
-//! `.env` in the project's folder, by which a program that an editor starts on this machine
-//! finds Azurite and its tokens: docs/adr/0012-variables-for-f5.md says why there. It holds a secret
-//! of this machine, so git never gets it, and each machine writes its own.
+//! `.env` in the project's folder, through which a program that an editor starts on this machine
+//! finds Azurite and its tokens: docs/adr/0012-variables-for-f5.md says why there. It holds a
+//! secret of this machine, so git never gets it, and each machine writes its own.
 //!
-//! Only a file that azup made, or a block of azup's in one, is ever written. The folder may be
-//! mounted into a dev container, whose own variables count there: the block is empty as long as
-//! somebody works in it. Whoever reads the file does so after `azup: trust` has run.
+//! azup only ever writes a file that it made, or its own block in one. The folder may be mounted
+//! into a dev container, whose own variables count there: the block is empty while the container is
+//! in use. Programs read the file after `azup: trust` has run.
 
 use std::ops::Range;
 use std::path::Path;
@@ -24,22 +24,20 @@ use crate::machine::Machine;
 use crate::options::Credential;
 use crate::supervisor;
 
-/// The file's name.
 pub const NAME: &str = ".env";
 
 const FIRST: &str = "# azup: where F5 finds Azurite on this machine. `azup trust` keeps it. Not to be committed.\n";
 const IN_CONTAINER: &str = "# In the dev container its own variables count.\n";
 const LAST: &str = "# azup: end\n";
 
-/// Those of no use to what a debugger starts: a program of its own reads the first, the host of
-/// Functions the second, and that is started by a task.
+/// Variables of no use to what a debugger starts: the first is read by a standalone program
+/// (rclone), the second by the Functions host, and that is started by a task.
 const NOT_FOR_DEBUGGERS: [&str; 2] = ["RCLONE_AZUREBLOB_ENDPOINT", "AzureWebJobsStorage"];
 
-/// What a project says whose settings are refused where a `.env` holds names that it does not
-/// know.
+/// Dependencies with which a project rejects a `.env` that contains names it does not know.
 const STRICT: [&[u8]; 2] = [b"pydantic-settings", b"pydantic_settings"];
 
-/// The files in which Python projects name what they need.
+/// The files in which Python projects list their dependencies.
 const NEEDS: [&str; 4] = [
     "pyproject.toml",
     "requirements.txt",
@@ -47,10 +45,9 @@ const NEEDS: [&str; 4] = [
     "uv.lock",
 ];
 
-/// What has to be done, and why something is left alone: a sentence.
+/// What to do, and why a file is left alone: a sentence.
 #[derive(Debug, Default)]
 pub struct DotenvPlan {
-    /// In this order.
     pub changes: Vec<Change>,
     /// For people.
     pub note: Option<String>,
@@ -65,13 +62,13 @@ impl DotenvPlan {
     }
 }
 
-/// Compares what is there with what this machine's programs need; nothing where no debugging
-/// session of the project begins with azup's task.
+/// Compares the file with what this machine's programs need; nothing to do if no debugging session
+/// of the project begins with azup's task.
 pub fn wanted(folder: &Path, machine: &Machine) -> Result<DotenvPlan> {
     if !vscode::has_trust_task(folder) {
         return Ok(DotenvPlan::default());
     }
-    // A folder of a repository that a container mounts can be exchanged as well.
+    // A folder of a repository that a container mounts can also be swapped.
     if !files::is_and_stays_within(folder, folder) {
         return Ok(DotenvPlan::default());
     }
@@ -79,7 +76,7 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<DotenvPlan> {
     let there = match path.symlink_metadata() {
         Err(_) => None,
         Ok(about) if about.is_file() => Some(files::read(&path)?),
-        // It leads elsewhere, or asks a manager of passwords.
+        // It may lead elsewhere, or be a FIFO of a password manager.
         Ok(_) => return Ok(DotenvPlan::note(left_alone("it is not a regular file"))),
     };
     let block = there.as_deref().and_then(block);
@@ -101,12 +98,12 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<DotenvPlan> {
         variables(folder, machine)?
     };
     let text = format!("{FIRST}{lines}{LAST}");
-    // Asked each time: the next commit that is fetched may bring other rules.
+    // Checked every time: the next commit that is fetched may bring other rules.
     match git::keep_out(&path)? {
         Kept::Already => {}
         Kept::By(more) => changes.extend(more),
         Kept::Not(why) => {
-            // What git would take up holds no secret any longer.
+            // A file that git would add must no longer hold a secret.
             let given_up = matches!(git::tracks(&path), Ok(false)) && there.is_some();
             let changes = if given_up { without_block(&path)? } else { Vec::new() };
             return Ok(DotenvPlan {
@@ -134,8 +131,8 @@ pub fn wanted(folder: &Path, machine: &Machine) -> Result<DotenvPlan> {
     })
 }
 
-/// The changes after which nothing of it is left, also where another azup was killed in between:
-/// as long as the file is there, git ignores it.
+/// The changes after which nothing of it is left. If azup is killed in between, git still ignores
+/// the file for as long as it exists.
 pub(super) fn unwanted(folder: &Path) -> Result<Vec<Change>> {
     let path = folder.join(NAME);
     let mut changes = without_block(&path)?;
@@ -179,10 +176,10 @@ fn block(bytes: &[u8]) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-/// The lines, without those that the user has set to something else, and the changes that keep a
-/// new identity header.
+/// The lines, except those that the user has set to another value, and the changes that store a new
+/// identity header.
 fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> {
-    // That of an `azup run` ends with it.
+    // The endpoint of an `azup run` ends with it.
     let all = supervisor::running(machine);
     let lasting: Vec<_> = all.iter().filter(|one| one.is_shared()).collect();
     let here = folder.canonicalize().ok();
@@ -205,7 +202,7 @@ fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> 
         None => (None, Vec::new()),
     };
     let all = environment::services(&Account::default(), ports, false, tokens.as_ref());
-    // Another endpoint for tokens is a whole, and so is another account.
+    // The variables of another endpoint for tokens, or of another account, belong together.
     let is_other = |(name, value): &(&str, String)| {
         machine.var(name).is_some_and(|own| own != value.as_str())
     };
@@ -219,7 +216,7 @@ fn variables(folder: &Path, machine: &Machine) -> Result<(String, Vec<Change>)> 
     Ok((lines.map(|((name, value), _)| environment::dotenv_line(name, value)).collect(), changes))
 }
 
-/// What is said of what was done.
+/// The message about what was done.
 pub fn told(wanted: &DotenvPlan, folder: &Path) -> String {
     if let Some(note) = &wanted.note {
         return format!("wrote {NAME} without azup's variables: {note}\n");

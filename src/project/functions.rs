@@ -1,7 +1,7 @@
-//! The connections that the storage bindings of an Azure Functions project name (`Connection =
-//! "Orders"`): each is a setting of its own beside `AzureWebJobsStorage`, and without it the host
-//! does not start. They are read in `function.json`, and in the sources of the newer models,
-//! where a binding is an attribute, a decorator or a call.
+//! The connections that the storage bindings of an Azure Functions project name
+//! (`Connection = "Orders"`): each is a separate setting beside `AzureWebJobsStorage`, without
+//! which the host does not start. They are read from `function.json`, and from the sources of the
+//! newer models, where a binding is an attribute, a decorator or a call.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,17 +11,17 @@ use serde_json::Value;
 
 use super::notices::Listed;
 
-/// Bindings of Azure Storage, in lower case and without `_`, as they are called in `function.json`,
-/// C#, Java, Python and JavaScript. `StorageAccount` names the connection for a whole class.
+/// Azure Storage bindings, in lower case and without `_`, as named in `function.json`, C#, Java,
+/// Python and JavaScript. `StorageAccount` names the connection for a whole class.
 const BINDINGS: [&str; 13] = [
     "blob", "blobinput", "bloboutput", "blobtrigger", "queue", "queueoutput", "queuetrigger", "storageaccount",
     "storageblob", "storagequeue", "table", "tableinput", "tableoutput",
 ];
 
-/// The endings of sources in which bindings are.
+/// The extensions of source files that may contain bindings.
 const SOURCES: [&str; 10] = ["cjs", "cs", "fs", "java", "js", "kt", "mjs", "mts", "py", "ts"];
 
-/// How long a binding is at most (bytes): what follows it in JavaScript is the function itself.
+/// How long a binding may be (bytes): in JavaScript the function itself follows it.
 const LONGEST: usize = 2_000;
 
 /// The names, in order.
@@ -55,7 +55,7 @@ fn declared(text: &str) -> Vec<String> {
     names.filter(|name| is_setting(name)).map(str::to_owned).collect()
 }
 
-/// Those of a source: in what stands in the brackets behind a binding's name.
+/// Those of a source: in the brackets after a binding's name.
 fn coded(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (open, _) in text.match_indices('(') {
@@ -71,7 +71,7 @@ fn coded(text: &str) -> Vec<String> {
     names
 }
 
-/// What comes before the bracket that ends it.
+/// The text up to the closing bracket.
 fn inside(text: &str) -> &str {
     let mut depth = 0;
     for (at, c) in text.char_indices() {
@@ -104,7 +104,7 @@ fn literal(text: &str) -> Option<&str> {
     text[1..].split_once(quote).map(|(name, _)| name)
 }
 
-/// Whether it is the name of a setting, and not a text that is put together when it runs.
+/// Whether it is the name of a setting, and not a string that is built at run time.
 fn is_setting(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
 }

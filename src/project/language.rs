@@ -1,6 +1,6 @@
-//! What a project is written in, read from the files that are there and never by running
-//! one: which image a new dev container has, what installs the dependencies, and whether
-//! a debug session needs trust first. A user decides otherwise by `--language`.
+//! What a project is written in, determined from its files and never by running one: which image a
+//! new dev container gets, what installs the dependencies, and whether a debug session needs trust
+//! first. A user can override it with `--language`.
 
 mod container;
 mod tree;
@@ -35,16 +35,15 @@ pub enum Installer {
 /// One language of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The language.
     pub language: Language,
-    /// The file by which it was seen, relative to the project's folder.
+    /// The file from which it was recognised, relative to the project's folder.
     pub seen: PathBuf,
-    /// The version that the project asks for, and the file that does; the version is in
-    /// the words of the image's tag.
+    /// The version that the project asks for, and the file that does; the version is written as in
+    /// the image's tag.
     pub version: Option<(String, PathBuf)>,
 }
 
-/// All that was seen.
+/// Everything that was recognised.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own"
@@ -53,17 +52,17 @@ pub struct Part {
 pub struct Seen {
     /// The languages, the leading one first.
     pub parts: Vec<Part>,
-    /// What installs Python's dependencies, in the folder of the leading manifest.
+    /// What installs Python's dependencies in the folder of the leading manifest.
     pub installer: Option<Installer>,
-    /// The folder of that, relative to the project's.
+    /// That folder, relative to the project's.
     pub folder: PathBuf,
     /// Whether it has Node.js code in TypeScript.
     pub typescript: bool,
     /// What installs Node.js packages: `npm`, `pnpm` or `yarn`.
     pub packages: Option<&'static str>,
-    /// Maven or Gradle without a wrapper of the project's own.
+    /// Maven without the project's own wrapper.
     pub maven: bool,
-    /// See `maven`.
+    /// Gradle without the project's own wrapper.
     pub gradle: bool,
     /// F# beside or instead of C#.
     pub fsharp: bool,
@@ -97,7 +96,7 @@ impl Seen {
         seen
     }
 
-    /// The same where the user says what leads.
+    /// The same if the user says which language leads.
     pub fn led_by(mut self, language: Option<Language>, folder: &Path) -> Self {
         let Some(language) = language else {
             return self;
@@ -145,7 +144,7 @@ impl Seen {
         self.parts.first()
     }
 
-    /// What was seen of a language.
+    /// What was recognised of a language.
     pub fn part(&self, language: Language) -> Option<&Part> {
         self.parts.iter().find(|part| part.language == language)
     }
@@ -155,7 +154,7 @@ impl Seen {
         self.part(Language::Python).is_some()
     }
 
-    /// What was seen, in a sentence about the image that follows from it.
+    /// What was recognised, in a sentence about the image that follows from it.
     pub fn sentence(&self, image: &str) -> String {
         let Some(part) = self.leading() else {
             return format!(
@@ -180,7 +179,7 @@ impl Seen {
     }
 }
 
-/// The first of the programs that the files in `folder` speak of.
+/// The first installer that the files in `folder` mention.
 fn installer(tree: &Tree, folder: &Path) -> Option<Installer> {
     let there = |name: &str| tree.has(&folder.join(name));
     let pyproject = tree.text(&folder.join("pyproject.toml"));

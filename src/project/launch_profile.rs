@@ -1,7 +1,7 @@
-//! The launch profile "azurite" in `Properties/launchSettings.json`, only where it is asked for: by
-//! it `dotnet run`, C# Dev Kit, Visual Studio and Rider find Azurite without `azup run`. It stands
-//! after the profiles that are there, so that nobody's F5 changes, and the file is committed, so
-//! that it holds neither a path nor a secret: the header is the one that dev containers have.
+//! The launch profile "azurite" in `Properties/launchSettings.json`, only on request: with it,
+//! `dotnet run`, C# Dev Kit, Visual Studio and Rider find Azurite without `azup run`. It is added
+//! after the existing profiles, so that F5 does the same as before. The file is committed, so it
+//! contains neither a path nor a secret: the header is the one that dev containers have.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,9 @@ use crate::dotnet::launch;
 use crate::environment;
 use crate::identity;
 
-/// The profile's name.
 const NAME: &str = "azurite";
 
-/// What a program needs whom no container and no shell says anything.
+/// What a program needs that gets nothing from a container or a shell.
 const VARIABLES: [&str; 5] = [
     "AZURE_STORAGE_BLOB_ENDPOINT",
     "AZURE_STORAGE_QUEUE_ENDPOINT",
@@ -36,8 +35,8 @@ pub(super) struct Runnable {
     is_web: bool,
 }
 
-/// Every project that can be started by a profile: no library, no tests, no Functions, which have
-/// a host of their own, and no `AppHost`, which starts others.
+/// Every project that a profile can start: not a library, not tests, not Functions, which have
+/// their own host, and not an `AppHost`, which starts others.
 pub(super) fn runnable(folder: &Path) -> Vec<Runnable> {
     let tree = Tree::read(folder);
     let projects = tree.all(|name| ["csproj", "fsproj", "vbproj"].iter().any(|kind| is(name, kind)));
@@ -63,7 +62,7 @@ pub(super) fn is_settings(path: &Path) -> bool {
 }
 
 impl Runnable {
-    /// What the file that is there gains.
+    /// The addition to an existing file.
     pub(super) fn edit(&self, there: &Value) -> Edit {
         Edit::Member {
             at: vec![Step::Key("profiles".to_owned())],
@@ -72,7 +71,7 @@ impl Runnable {
         }
     }
 
-    /// The file where there is none. Its first profile is what `dotnet run` takes unasked.
+    /// The file if there is none. `dotnet run` takes its first profile by default.
     pub(super) fn new_file(&self) -> Result<ProjectFile> {
         let plain = json!({"commandName": "Project"});
         let mut profiles = Map::new();
@@ -108,7 +107,7 @@ impl Runnable {
 }
 
 impl Project {
-    /// azup's part of such a file, where it is what azup writes.
+    /// azup's part of such a file, if it is exactly as azup writes it.
     pub(super) fn launch_addition(&self, path: &Path, value: &Value) -> Option<Addition> {
         let runnable = runnable(&self.folder).into_iter().find(|one| one.path == path)?;
         let profile = runnable.profile(value);

@@ -1,5 +1,5 @@
-//! What a killed azup leaves in a project: files that it was writing, under hidden names
-//! that nobody reads, and folders that it had made before its record could say so.
+//! What a killed azup leaves in a project: partly written files under hidden names, which nothing
+//! reads, and folders that it had made before its record could say so.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::certificates::PROJECT_FOLDER;
 use crate::files;
 
 impl Project {
-    /// What was being written in `folder`, relative to the project's folder.
+    /// The partly written files in `folder`, relative to the project's folder.
     pub(super) fn leftovers_in(&self, folder: &Path) -> Vec<PathBuf> {
         let names = names_in(&self.folder.join(folder)).into_iter();
         let paths = names.map(|name| folder.join(name));
@@ -21,7 +21,7 @@ impl Project {
             .collect()
     }
 
-    /// What was being written for a file, relative to the project's folder.
+    /// The partly written versions of a file, relative to the project's folder.
     pub(super) fn leftovers_of(&self, file: &Path) -> Vec<PathBuf> {
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut found = self.leftovers_in(folder);
@@ -29,9 +29,9 @@ impl Project {
         found
     }
 
-    /// Where there is no record: azup's own folders with nothing in them but what was being
-    /// written, and the one around them where nothing else is in that. Outermost first,
-    /// relative to the project's folder.
+    /// If there is no record: azup's own folders that contain nothing but partly written files, and
+    /// the folder around them if it contains nothing else. Outermost first, relative to the
+    /// project's folder.
     pub(super) fn abandoned_folders(&self) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = [OWN_FOLDER, PROJECT_FOLDER]
             .map(PathBuf::from)
@@ -55,7 +55,7 @@ impl Project {
     }
 }
 
-/// Nothing, where it cannot be read.
+/// Empty if the folder cannot be read.
 fn names_in(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let mut names: Vec<PathBuf> = entries.map(|entry| entry.file_name().into()).collect();

@@ -1,4 +1,4 @@
-//! The strings of a JSON file, each with its place: for those who read settings and have to name
+//! The strings of a JSON file with their positions, for code that reads settings and has to name
 //! the line.
 
 use jsonc_parser::ast::Value;
@@ -8,24 +8,23 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 /// A string in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
-    /// The names of the members that lead to it; of a list, the number of the element.
+    /// The names of the members that lead to it; in a list, the index of the element.
     pub path: Vec<String>,
-    /// What it says.
     pub value: String,
     /// The line in which it begins.
     pub line: usize,
 }
 
-/// All strings of a document, in its order; `None` where it cannot be read.
+/// All strings of a document, in order; `None` if it cannot be read.
 pub fn strings(bytes: &[u8]) -> Option<Vec<Located>> {
-    // Refuses what is too deep for what follows.
+    // Refuses what is too deep for the code below.
     jsonc_edit::parse(bytes).ok()?;
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?;
     let mut all = Vec::new();
     collect(&parsed.value?, &mut Vec::new(), &mut all);
-    // In the order of the text, so that each line is counted once.
+    // In text order, so that each line is counted once.
     let (mut line, mut from) = (1, 0);
     let located = all.into_iter().map(|(path, value, start)| {
         line += text[from..start].matches('\n').count();

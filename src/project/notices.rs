@@ -1,7 +1,7 @@
-//! What `azup init` finds in the way before it writes: settings that mean plain HTTP, another
-//! Azurite, ports that are taken, files of azup's that git ignores. Each is one line with its
-//! place; nothing here keeps azup from going on. Only so much is read that no project makes it
-//! slow, and nothing outside of the project.
+//! Problems that `azup init` finds before it writes: settings that mean plain HTTP, another
+//! Azurite, ports that are taken, azup files that git ignores. Each is one line with its place, and
+//! none stops azup. The amount read is limited so that no project makes it slow, and nothing
+//! outside the project is read.
 
 mod browser;
 mod comments;
@@ -25,14 +25,14 @@ pub use listed::Listed;
 /// No more lines than a person reads.
 const MOST: usize = 40;
 
-/// Something that a person has to know of.
+/// Something that the user has to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// The file, relative to the project's folder.
     pub path: PathBuf,
-    /// Its line; none where it is about the file as a whole.
+    /// Its line; `None` if it is about the file as a whole.
     pub line: Option<usize>,
-    /// What it is: a sentence without its place.
+    /// The message: a sentence without the place.
     pub what: String,
 }
 
@@ -45,15 +45,15 @@ impl Notice {
         }
     }
 
-    /// The place as compilers write it, and what is there.
+    /// The place in the format of compilers, and the message.
     pub fn text(&self) -> String {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{}{line}: {}", shown(&self.path), self.what)
     }
 }
 
-/// All that is found in `project`. `own` are the compose files that the dev container has, of
-/// which azup takes over the Azurite.
+/// All notices for `project`. `own` are the dev container's compose files, whose Azurite azup takes
+/// over.
 pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Notice> {
     let listed = Listed::of(project);
     let mut found = Vec::new();
@@ -86,7 +86,7 @@ pub(super) fn look(project: &Path, own: &[PathBuf]) -> Vec<Notice> {
     found
 }
 
-/// Ports of Azurite's that a configuration has another name for.
+/// Azurite ports that a configuration labels as something else.
 fn labels(path: &Path, text: &str) -> Vec<Notice> {
     let value = jsonc_edit::parse(text.as_bytes()).unwrap_or_default();
     let all = value["portsAttributes"].as_object().into_iter().flatten();
@@ -108,12 +108,12 @@ fn labels(path: &Path, text: &str) -> Vec<Notice> {
     found.collect()
 }
 
-/// What doctor tells of a project's files, for all of its checks: they are read once.
+/// doctor's notices about a project's files, for all of its checks: the files are read once.
 #[derive(Debug, Default)]
 pub struct ProjectNotices {
     /// The settings that do not lead to Azurite over HTTPS.
     pub settings: Vec<Notice>,
-    /// What needs Data Lake's endpoint, which Azurite does not have.
+    /// Settings that need Data Lake's endpoint, which Azurite does not have.
     pub data_lake: Vec<Notice>,
     /// The web pages that call Azurite from a browser.
     pub pages: Vec<Page>,
@@ -139,7 +139,7 @@ pub fn settings_in(path: &Path, text: &str) -> Vec<Notice> {
     settings::look(path, text)
 }
 
-/// Those of azup's files that git ignores, by the rule that says so.
+/// The azup files that git ignores, grouped by the rule.
 pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> Vec<Notice> {
     let mut rules: Vec<(git::Rule, Vec<&Path>)> = Vec::new();
     let tracked = |path: &Path| {
@@ -151,7 +151,7 @@ pub(super) fn ignored(project: &Path, machine: &Machine, files: &[PathBuf]) -> V
         let Some(rule) = git::rule(project, path, machine.home().ok()) else {
             continue;
         };
-        // What is tracked already stays so, whatever is ignored.
+        // A tracked file stays tracked, whatever is ignored.
         if tracked(path) {
             continue;
         }

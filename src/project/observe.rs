@@ -17,7 +17,6 @@ pub struct Project {
     pub folder: PathBuf,
     /// The name of the folder, for people.
     pub name: String,
-    /// What it is written in.
     pub seen: Seen,
     /// The folder of `host.json` (Azure Functions), relative to the project's: empty, or
     /// one below it.
@@ -68,15 +67,15 @@ impl Project {
 }
 
 impl Project {
-    /// The same where the user says which language leads.
+    /// The same if the user says which language leads.
     pub fn led_by(mut self, language: Option<Language>) -> Self {
         self.seen = self.seen.led_by(language, &self.folder);
         self
     }
 }
 
-/// The folder of `host.json`: the project's own, else the first one below it, else the one that
-/// is not so deep.
+/// The folder of `host.json`: the project's own, else the first directly below it, else the
+/// shallowest.
 fn find_functions(folder: &Path) -> Result<Option<PathBuf>> {
     let here = |folder: &Path| folder.join("host.json").is_file();
     if here(folder) {
@@ -89,7 +88,7 @@ fn find_functions(folder: &Path) -> Result<Option<PathBuf>> {
     }))
 }
 
-/// The names of the folders in `folder`, in order; none where it is not there.
+/// The names of the folders in `folder`, in order; none if it does not exist.
 pub(super) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: &std::io::Error| {
         Failure::new(format!("cannot read {}: {}", shown(folder), reason(error)))

@@ -1,7 +1,7 @@
-//! Where a path of a project really leads. A link inside the project is followed to a file
-//! of the same name; one that leads out is refused, since what it points to may be shared
-//! with others. Neither git's own folder nor, through a link, azup's own is ever meant:
-//! links are committed, and whoever wrote one may have had another file in mind.
+//! Where a path of a project really leads. A link inside the project is followed to a file of the
+//! same name; one that leads out is refused, since its target may be shared with others. git's own
+//! folder and, through a link, azup's own folder are never accepted: links are committed, and their
+//! author may have had another file in mind.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,7 +10,7 @@ use jsonc_edit::Refusal;
 use crate::failure::shown;
 use crate::files;
 
-/// Why a path cannot be used: something on the way is not what it should be.
+/// Why a path cannot be used: a component is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocked {
     /// What is in the way, relative to the project's folder: the path itself or a folder
@@ -30,20 +30,19 @@ impl Blocked {
     }
 }
 
-/// The real file behind `relative`, which need not exist: to be read and written there.
-/// `project` is the project's folder.
+/// The real file behind `relative`, which need not exist, for reading and writing. `project` is the
+/// project's folder.
 pub(super) fn real(project: &Path, relative: &Path) -> Result<PathBuf, Blocked> {
     walk(project, relative, |_| true)
 }
 
-/// The same for a file that is azup's own, or that goes: `.devcontainer` alone may be a
-/// link, since a record could otherwise give azup any other folder for its own.
+/// The same for azup's own files, and for files to be deleted: only `.devcontainer` may be a link,
+/// since a record could otherwise make any other folder azup's own.
 pub(super) fn own(project: &Path, relative: &Path) -> Result<PathBuf, Blocked> {
     walk(project, relative, |at| at == Path::new(".devcontainer"))
 }
 
-/// Whether a folder of azup's own is really there, and not behind a link that counts for
-/// nothing.
+/// Whether a folder of azup's own really exists, and not behind a link that is not allowed.
 pub(super) fn is_own_folder(project: &Path, folder: &Path) -> bool {
     own(project, &folder.join("x")).is_ok() && project.join(folder).is_dir()
 }
@@ -89,8 +88,8 @@ fn walk(
             return Err(blocked("it is not a folder"));
         }
     }
-    // Whoever may write to the project (a container that mounts it) can put a link in the place
-    // of a folder at any moment after this.
+    // Any process that may write to the project (a container that mounts it) can replace a folder
+    // with a link at any moment after this.
     let around = at.parent().unwrap_or(project);
     if !files::is_and_stays_within(around, project) {
         return Err(Blocked {
@@ -118,13 +117,13 @@ fn followed(project: &Path, link: &Path) -> Result<PathBuf, &'static str> {
     Ok(project.join(inside))
 }
 
-/// Whether a name is, or on some file systems counts as, the one of git's folder.
+/// Whether a name is, or on some file systems is equivalent to, that of git's folder.
 fn is_gits(part: Component<'_>) -> bool {
     is_name_of_git(&part.as_os_str().to_string_lossy())
 }
 
-/// As git itself judges names (`core.protectNTFS`): in any case, with dots and blanks that
-/// Windows drops, with a stream, and by the short name.
+/// As git itself judges names (`core.protectNTFS`): in any case, with the trailing dots and spaces
+/// that Windows drops, with a stream, and by the short name.
 pub(super) fn is_name_of_git(name: &str) -> bool {
     let name = name.split(':').next().unwrap_or_default();
     let name = name.trim_end_matches(['.', ' ']).to_ascii_lowercase();

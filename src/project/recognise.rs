@@ -1,6 +1,6 @@
-//! What in a project is literally azup's own, told without the record of what was done: that may
-//! be lost, ignored by git or deleted, or a file that azup made may hold more by now. What could
-//! as well be a person's own is never counted as azup's, and said.
+//! What in a project is exactly as azup writes it, determined without the record: that may be lost,
+//! ignored by git or deleted, or a file that azup made may contain more by now. Anything that a
+//! person could have written as well is reported, never counted as azup's.
 
 mod configuration;
 mod editor;
@@ -25,26 +25,26 @@ use crate::machine::Machine;
 pub(super) struct Parts {
     /// As if azup had just added them.
     pub(super) additions: Vec<Addition>,
-    /// What may be azup's and stays.
+    /// What may be azup's, and stays.
     pub(super) notes: Vec<String>,
 }
 
-/// A file that holds something of azup's which cannot be taken out.
+/// A file that contains something of azup's which cannot be removed.
 pub(super) struct Unremovable {
     pub(super) path: PathBuf,
     pub(super) why: String,
-    /// What a person has to take out.
+    /// What a person has to remove.
     pub(super) lines: String,
 }
 
-/// All of azup's in a project.
+/// Everything of azup's in a project.
 #[derive(Default)]
 pub(super) struct Recognised {
     /// As `azup init` would have written it.
     pub(super) record: Record,
     pub(super) notes: Vec<String>,
     pub(super) stuck: Vec<Unremovable>,
-    /// Whether a dev container's configuration names azup's own folder.
+    /// Whether a dev container configuration names azup's own folder.
     pub(super) is_named: bool,
 }
 
@@ -53,7 +53,7 @@ impl Recognised {
         self.record.files.is_empty() && self.record.own.is_empty() && self.stuck.is_empty()
     }
 
-    /// Whether a configuration names azup's own folder that the record does not know of.
+    /// Whether a configuration names an own folder of azup's that the record does not know.
     pub(super) fn is_unknown_to(&self, record: &Record) -> bool {
         let mut found = self.record.files.iter();
         self.is_named
@@ -62,7 +62,7 @@ impl Recognised {
             })
     }
 
-    /// A record that was begun when this was there already, with all of it.
+    /// `record`, begun when all of this existed already, with all of it added.
     pub(super) fn completing(self, mut record: Record) -> Record {
         for entry in self.record.files {
             if record.entry(&entry.path).is_none() {
@@ -76,7 +76,7 @@ impl Recognised {
         record
     }
 
-    /// Notes what is azup's in a file of the user's.
+    /// Records azup's parts of a user's file.
     fn found(&mut self, path: &Path, bytes: &[u8], parts: Result<Parts, Refusal>) {
         let parts = match parts {
             Ok(parts) => parts,
@@ -105,7 +105,7 @@ impl Recognised {
         }
     }
 
-    /// A file that cannot be read as what it should be, and still names what is azup's.
+    /// A file that cannot be parsed but mentions something of azup's.
     fn unreadable(&mut self, project: &Path, path: &Path, why: String, words: &[&str]) {
         let real = paths::real(project, path).ok();
         let bytes = real.and_then(|real| files::read_if_there(&real).ok().flatten());
@@ -121,7 +121,7 @@ impl Recognised {
         }
     }
 
-    /// azup made all of it, and nobody has changed it since.
+    /// azup made all of it, and nothing has changed it since.
     fn made(&mut self, path: &Path, bytes: &[u8]) {
         self.record.set(Entry::created(&slashed(path), bytes));
         if let Some(folder) = path.parent().map(slashed)
@@ -133,7 +133,7 @@ impl Recognised {
 }
 
 impl Project {
-    /// Everything that is azup's here; `None` where nothing is.
+    /// Everything of azup's here; `None` if there is nothing.
     pub(super) fn recognised(&self, machine: &Machine) -> Result<Option<Recognised>> {
         let mut all = Recognised::default();
         if own::is_somebody_elses(&self.folder) {
@@ -187,7 +187,7 @@ impl Project {
         });
         let value = |there: &Option<(Vec<u8>, Value)>| there.as_ref().map(|(_, value)| value.clone());
         let (tasks_value, launch_value) = (value(&tasks), value(&launch));
-        // "azup: trust" by itself may be a person's own: it takes azup's own task, or its folder.
+        // "azup: trust" alone may be a person's own: azup's own task or folder must be there, too.
         let known = tasks_value.as_ref().is_some_and(vscode::has_our_task);
         if !known && !all.is_named && all.record.own.is_empty() {
             return Ok(());
@@ -242,7 +242,7 @@ impl Project {
         Ok(())
     }
 
-    /// Whether certificates are there that azup did not make.
+    /// Whether there are certificates that azup did not make.
     fn has_foreign_certificates(&self, machine: &Machine) -> bool {
         let folder = self.folder.join(PROJECT_FOLDER);
         let there = FILES.iter().any(|name| files::exists(&folder.join(name)));
@@ -250,7 +250,8 @@ impl Project {
         there && !set.is_ok_and(|set| set.is_some_and(|set| set.ca.is_ours()))
     }
 
-    /// azup's parts of a file that it made and a person changed: whatever is as azup writes it.
+    /// azup's parts of a file that it made and a person changed: everything that is exactly as azup
+    /// writes it.
     pub(super) fn own_parts(&self, path: &Path, bytes: &[u8]) -> Result<Result<Parts, Refusal>> {
         let value = match jsonc_edit::parse(bytes) {
             Ok(value) => value,
@@ -276,7 +277,7 @@ impl Project {
     }
 }
 
-/// Whether nothing is left in a file but what a file has that says nothing.
+/// Whether a file contains nothing but boilerplate.
 pub(super) fn is_shell(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let says_nothing = |(key, value): (&String, &Value)| match value {

@@ -1,8 +1,8 @@
-//! What `azup init` did to a project, so that `azup remove` can undo it: also in a
-//! colleague's clone, hence a committed file in azup's own folder.
+//! What `azup init` did to a project, so that `azup remove` can undo it, even in a colleague's
+//! clone: hence a committed file in azup's own folder.
 //!
-//! It is written before anything else. A crash in between leaves it naming changes that
-//! were not made, which removal passes over; never a change that it does not name.
+//! It is written before anything else. After a crash in between, it may name changes that were not
+//! made, which removal skips, but it never misses one that was made.
 
 mod known;
 
@@ -20,10 +20,9 @@ use crate::files;
 pub(super) use known::{is_container_file, is_made_folder, is_workspace};
 use known::{is_configuration, is_known, is_linked, is_of_users, is_own};
 
-/// The record's name in azup's own folder.
 pub const FILE: &str = "edits.json";
 
-/// The form of the file, for later versions of azup.
+/// The version of the file format, for later versions of azup.
 const VERSION: u32 = 1;
 
 /// The whole record. Every path in it is relative to the project's folder, with `/`.
@@ -35,12 +34,12 @@ pub struct Record {
     pub configurations: BTreeMap<String, Made>,
     /// The user's files, in the order in which they were first changed.
     pub files: Vec<Entry>,
-    /// The files in azup's own folders. Each with the fingerprints of what azup wrote
-    /// there: the last, and the one before, which a crash may have left.
+    /// The files in azup's own folders, each with the fingerprints of what azup wrote: the latest,
+    /// and the one before, which a crash may have left in place.
     pub own: BTreeMap<String, Vec<String>>,
     /// The folders that were made, outermost first.
     pub folders: Vec<String>,
-    /// Whether the project had certificates before: they stay then.
+    /// Whether the project had certificates before: if so, they stay.
     pub had_certificates: bool,
 }
 
@@ -58,13 +57,12 @@ pub enum Made {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Where it is.
     pub path: String,
-    /// The fingerprint of what it was without azup's additions; `None`: it was not there.
+    /// The fingerprint of the file without azup's additions; `None`: it did not exist.
     pub before: Option<String>,
     /// The fingerprint of what azup wrote.
     pub written: String,
-    /// What was added to a file of the user's.
+    /// What was added to it.
     pub additions: Vec<Addition>,
 }
 
@@ -82,8 +80,8 @@ impl Default for Record {
 }
 
 impl Record {
-    /// Reads the record of the project in `folder`, with the bytes that it was read from;
-    /// `None` where there is none.
+    /// Reads the record of the project in `folder`, with the bytes that it was read from; `None` if
+    /// there is none.
     pub fn load(folder: &Path) -> Result<Option<(Self, Vec<u8>)>> {
         let path = folder.join(Self::path());
         let Some(bytes) = files::read_if_there(&path)? else {
@@ -126,7 +124,6 @@ impl Record {
         Path::new(OWN_FOLDER).join(FILE)
     }
 
-    /// All its bytes.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
@@ -138,7 +135,7 @@ impl Record {
         self.files.iter().find(|entry| entry.path == path)
     }
 
-    /// Puts an entry in the place of the one for the same file.
+    /// Replaces the entry for the same file, or adds one.
     pub fn set(&mut self, entry: Entry) {
         match self.files.iter_mut().find(|one| one.path == entry.path) {
             Some(one) => *one = entry,
@@ -146,7 +143,7 @@ impl Record {
         }
     }
 
-    /// Notes that azup is about to write `wanted` over `there` in a file of its own.
+    /// Records that azup is about to write `wanted` over `there` in a file of its own.
     pub fn set_own(&mut self, path: &str, there: Option<&[u8]>, wanted: &[u8]) {
         let (there, wanted) = (there.map(fingerprint), fingerprint(wanted));
         let known = self.own.entry(path.to_owned()).or_default();
@@ -156,7 +153,7 @@ impl Record {
         }
     }
 
-    /// Whether a file of azup's own still holds what azup wrote.
+    /// Whether an azup file still contains what azup wrote.
     pub fn wrote_own(&self, path: &str, there: &[u8]) -> bool {
         let there = fingerprint(there);
         self.own
@@ -164,8 +161,8 @@ impl Record {
             .is_some_and(|known| known.contains(&there))
     }
 
-    /// The first path that azup would never have noted. A record is data from a repository:
-    /// whoever wrote it may want any file of the project changed or deleted.
+    /// The first path that azup would never have recorded. A record is data from a repository: its
+    /// author may want any file of the project changed or deleted.
     fn stranger(&self, project: &Path) -> Option<&str> {
         let files = self.files.iter().map(|entry| entry.path.as_str());
         let strange = |known: fn(&[&str]) -> bool| move |path: &&str| !is_known(path, known);
@@ -189,7 +186,7 @@ impl Record {
     }
 }
 
-/// A record that names what azup never changes is refused as a whole.
+/// A record that names something azup never changes is refused as a whole.
 fn foreign(folder: &Path, name: &str) -> anyhow::Error {
     Failure::new(format!(
         "{} is not the record that azup wrote: it names {}, which azup never changes",
@@ -220,8 +217,7 @@ impl Entry {
         }
     }
 
-    /// What is to be noted when `additions` turn `there` into `after`, where this (or
-    /// nothing) was noted before.
+    /// The entry for `additions` that turn `there` into `after`, given the previous entry, if any.
     pub fn edited(
         path: &str,
         noted: Option<&Self>,
@@ -237,10 +233,10 @@ impl Entry {
         };
         let print = fingerprint(there);
         match noted {
-            // A crash came before the edit that was noted.
+            // A crash came before the recorded edit.
             Some(noted) if noted.before.as_ref() == Some(&print) => Ok(fresh),
             None => Ok(fresh),
-            // A file that azup made and nobody has changed since is azup's as a whole.
+            // A file that azup made and nothing has changed since is azup's as a whole.
             Some(noted) if noted.before.is_none() && noted.written == print => {
                 Ok(Self::created(path, after))
             }
@@ -272,7 +268,7 @@ impl Entry {
         }
     }
 
-    /// What the file is to be without azup: `None` where it is to go.
+    /// The file without azup's part: `None` if it is to be deleted.
     pub fn undone(&self, now: &[u8]) -> Result<Option<Vec<u8>>, jsonc_edit::Refusal> {
         let print = fingerprint(now);
         if self.before.as_ref() == Some(&print) {
@@ -295,7 +291,7 @@ impl Entry {
     }
 }
 
-/// SHA-256 of a text, whatever line ends git has given it (`core.autocrlf`).
+/// SHA-256 of a text, independent of the line endings that git gave it (`core.autocrlf`).
 pub fn fingerprint(bytes: &[u8]) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter().peekable();

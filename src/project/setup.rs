@@ -1,5 +1,5 @@
-//! What has to be done so that a project has all that azup wants it to have: compared
-//! with what is there, file by file, and noted in the record.
+//! The changes after which a project has everything azup wants it to have: compared with what is
+//! there, file by file, and recorded.
 
 mod by_hand;
 mod entries;
@@ -27,69 +27,68 @@ use crate::files;
 use crate::machine::Machine;
 use crate::options::Credential;
 
-/// The service of a new project's own compose file.
+/// The service in a new project's own compose file.
 const NEW_SERVICE: &str = "devcontainer";
 
-/// What the user wants of `azup init`.
+/// What the user wants from `azup init`.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The folder of the certificate set to copy; without one the project's own is kept,
-    /// or made from the machine's.
+    /// The folder of the certificate set to copy; without one, the project's own is kept, or copied
+    /// from the machine set.
     pub certs: Option<PathBuf>,
     /// The dev container configuration, relative to the project's folder; `None`: there is
     /// none yet.
     pub configuration: Option<PathBuf>,
-    /// The image of a new dev container, where the user names one.
+    /// The image of a new dev container, if the user names one.
     pub image: Option<String>,
-    /// Make an image- or Dockerfile-based dev container one of compose.
+    /// Turn an image- or Dockerfile-based dev container into one made by compose.
     pub compose: bool,
-    /// Add the Feature that brings Node.js where Azurite runs inside the dev container.
+    /// Add the Feature that brings Node.js if Azurite runs inside the dev container.
     pub node_feature: bool,
-    /// Replace tasks that do by a script what azup does.
+    /// Replace tasks that use a script for what azup does.
     pub replace_scripts: bool,
     /// Add the launch profile of .NET projects.
     pub launch_profile: bool,
-    /// Who gives code in the dev container its access tokens.
+    /// What gives code in the dev container its access tokens.
     pub credential: Credential,
     /// The azup for the dev container, read once.
     pub binary: Binary,
 }
 
-/// A file that azup leaves alone, which keeps it from doing anything.
+/// A file that azup leaves alone, and that keeps it from doing anything.
 struct Refused {
     path: PathBuf,
     why: String,
     /// Lines that a person can add by hand.
     snippet: Option<String>,
-    /// Whether putting it aside helps: it is where a file of azup's own belongs.
+    /// Whether moving it aside helps: it is in the place of one of azup's own files.
     in_the_way: bool,
 }
 
-/// A plan in the making.
+/// A plan under construction.
 struct Setup<'a> {
     project: &'a Project,
     record: Record,
     files: Vec<(PathBuf, Status)>,
-    /// Files of azup's own.
+    /// Changes to azup's own files.
     own: Vec<Change>,
-    /// Files of the user's.
+    /// Changes to the user's files.
     theirs: Vec<Change>,
     notes: Vec<String>,
     refused: Vec<Refused>,
-    /// The compose files of the dev container.
     compose: Vec<PathBuf>,
 }
 
 impl Project {
-    /// Compares what the project is to have with what is there.
+    /// Compares what the project should have with what is there.
     ///
     /// # Errors
-    /// With [`Exit::Refused`] where a file cannot be edited safely or one of azup's own was
-    /// changed; else where something cannot be read, or a certificate set fails a check.
+    /// With [`Exit::Refused`] if a file cannot be edited safely or one of azup's own was changed;
+    /// otherwise if something cannot be read, or a certificate set fails a check.
     pub fn plan(&self, machine: &Machine, request: &Request) -> Result<Plan> {
         let noted = Record::load(&self.folder)?;
         let (record, noted) = match noted {
@@ -117,7 +116,7 @@ impl Project {
         setup.finish(machine, request, &sans, noted)
     }
 
-    /// What is literally azup's own already, where the record was lost: to be taken out again.
+    /// If the record was lost, adds what is exactly as azup writes it, to be removed again later.
     fn complete(&self, record: Record, machine: &Machine) -> Result<Record> {
         let found = self.recognised(machine)?;
         let unknown = found.filter(|found| found.is_unknown_to(&record));
@@ -140,8 +139,7 @@ impl Project {
 }
 
 impl Setup<'_> {
-    /// The dev container's files. Gives the names that the certificate needs beside those
-    /// it always has.
+    /// The dev container's files. Returns the additional names that the certificate needs.
     fn dev_container(&mut self, request: &Request) -> Result<Vec<String>> {
         let Some(path) = &request.configuration else {
             return self.new_dev_container(request);
@@ -194,7 +192,7 @@ impl Setup<'_> {
             Some(_) => configuration::with_overlay(edits, path),
             None => edits,
         };
-        // What a conversion changes comes first, so what follows is computed from there.
+        // A conversion's changes come first, so that the rest is computed from them.
         let value = match jsonc_edit::add(&configuration.bytes, &edits) {
             Ok(edited) if !edits.is_empty() => {
                 jsonc_edit::parse(&edited.bytes).unwrap_or_else(|_| configuration.value.clone())
@@ -217,7 +215,7 @@ impl Setup<'_> {
         Ok(sans)
     }
 
-    /// A project without a dev container gets one, made by compose.
+    /// Gives a project without a dev container one made by compose.
     fn new_dev_container(&mut self, request: &Request) -> Result<Vec<String>> {
         let seen = &self.project.seen;
         let image = request.image.as_deref();
@@ -235,7 +233,7 @@ impl Setup<'_> {
         let bytes = bytes.unwrap_or_else(|| app.bytes.clone());
         let services = compose::parse(&[(there, bytes)])?;
         let overlay = compose::overlay(&services, NEW_SERVICE, &self.project.folder)?;
-        // Before the configuration that names it, which a crash would else leave alone.
+        // Before the configuration that names it: after a crash, that would be left alone.
         self.create(&app);
         self.create(&configuration);
         let app = NEW_SERVICE;
@@ -245,7 +243,7 @@ impl Setup<'_> {
         Ok(Vec::new())
     }
 
-    /// The edits that make a dev container one of compose, with its new compose file.
+    /// The edits that turn a dev container into one made by compose, with its new compose file.
     fn converted(&mut self, configuration: &Configuration) -> Result<Option<(Vec<Edit>, Overlay)>> {
         let folder = &self.project.folder;
         let workspace = convert::workspace(folder);
@@ -311,8 +309,8 @@ impl Setup<'_> {
         }
     }
 
-    /// The configurations of a project share azup's own folder, so they have to be of one
-    /// kind, and with compose of one overlay.
+    /// The configurations of a project share azup's own folder, so they must be of one kind and,
+    /// with compose, need the same overlay.
     fn note_configuration(&mut self, path: &Path, with_compose: bool) {
         let (name, folder) = (slashed(path), &self.project.folder);
         let made = if with_compose {
@@ -378,8 +376,8 @@ impl Setup<'_> {
         Ok(())
     }
 
-    /// One of the two, where it is there. What cannot be read counts as an empty object,
-    /// so that the lines to paste can be named.
+    /// One of the two, if it exists. If it cannot be parsed it counts as an empty object, so that
+    /// the lines to paste can be named.
     fn read_editor(
         &mut self,
         path: &Path,

@@ -1,6 +1,6 @@
-//! The way back from `azup init`, by the record: every file of the user's without what
-//! azup added, and nothing left of azup's own. What cannot be told from the user's own
-//! work is named, and then nothing is done at all.
+//! Undoes `azup init` according to the record: every user file loses what azup added, and nothing
+//! of azup's own is left. If azup's part cannot be told from the user's own work, it is named, and
+//! nothing is done at all.
 
 mod extended;
 mod own;
@@ -22,7 +22,7 @@ use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::trust;
 
-/// What is to stay.
+/// What to keep.
 #[derive(Clone, Debug, Default)]
 pub struct Keep {
     /// The project's certificates.
@@ -36,21 +36,21 @@ struct Undo<'a> {
     keep: &'a Keep,
     plan: Plan,
     refused: Vec<(PathBuf, String)>,
-    /// What is where folders should be, so that what is in those cannot be told.
+    /// What is in the place of folders, so that their contents cannot be determined.
     in_the_way: Vec<Blocked>,
-    /// What a person would have to take out of a refused file.
+    /// What a person would have to remove from a refused file.
     lines: Vec<(PathBuf, String)>,
     /// Whether there is a record of what azup did.
     is_recorded: bool,
 }
 
 impl Project {
-    /// What has to be done so that nothing is left of what `azup init` did. The record
-    /// goes last: a crash in between leaves the rest of the way to the next run.
+    /// The changes after which nothing of `azup init` is left. The record is deleted last: after a
+    /// crash in between, the next run does the rest.
     ///
     /// # Errors
-    /// With [`Exit::Refused`] where the user changed what cannot be told apart, or there is
-    /// no record; else where something cannot be read.
+    /// With [`Exit::Refused`] if the user changed something so that azup's part cannot be told
+    /// apart, or if there is no record; otherwise if something cannot be read.
     pub fn undo(&self, machine: &Machine, keep: &Keep) -> Result<Plan> {
         let mut undo = Undo::of(self, keep);
         let (record, bytes) = match (Record::load(&self.folder)?, self.recognised(machine)) {
@@ -114,7 +114,7 @@ impl<'a> Undo<'a> {
         }
     }
 
-    /// What is literally azup's own goes all the same.
+    /// Removes what is exactly as azup writes it, even without a record.
     fn without_record(&mut self, recognised: &Recognised) {
         self.is_recorded = false;
         let keeps = |path: &Path| self.keep.files.contains(&self.project.folder.join(path));
@@ -135,7 +135,7 @@ impl<'a> Undo<'a> {
 }
 
 impl Undo<'_> {
-    /// What azup has written into `.env`, and what makes git ignore it.
+    /// azup's part of `.env`, and the rule that makes git ignore it.
     fn variables(&mut self) -> Result<()> {
         for change in dotenv::unwanted(&self.project.folder)? {
             let (path, status) = match &change {
@@ -169,7 +169,7 @@ impl Undo<'_> {
         let (real, now) = match looked_up {
             Ok(found) => match found? {
                 (at, Some(bytes)) => (at, bytes),
-                // Never made, or gone already.
+                // Never made, or already gone.
                 (_, None) => return Ok(()),
             },
             Err(blocked) => {
@@ -215,7 +215,7 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// Something is where a folder or a file should be: named once, by itself.
+    /// Something else is in the place of a folder or a file: named once, by itself.
     fn blocked(&mut self, path: &Path, blocked: Blocked) {
         if blocked.at == path {
             self.refused.push((blocked.at, blocked.why));
@@ -224,7 +224,7 @@ impl Undo<'_> {
         }
     }
 
-    /// Certificates go, trust stays: said, since it is another command that ends it.
+    /// The certificates are removed but stay trusted: says so, since another command ends that.
     fn trusted(&mut self, machine: &Machine) {
         let folder = self.project.folder.join(PROJECT_FOLDER);
         let set = CertificateSet::load_unchecked(&folder, machine.now())
@@ -250,13 +250,13 @@ impl Undo<'_> {
         }
         let path = Record::path();
         let real = self.project.folder.join(&path);
-        // Innermost first; azup's own also where git made them.
+        // Innermost first; azup's own even if git created them.
         let mut folders: Vec<&Path> = record.folders.iter().map(Path::new).collect();
         folders.extend([OWN_FOLDER, PROJECT_FOLDER].map(Path::new));
         folders.sort();
         folders.dedup();
         folders.reverse();
-        // Once the record is gone nobody knows of them, so the others go before it.
+        // Without the record they cannot be found again, so all others are removed before it.
         let (around, others): (Vec<&Path>, Vec<&Path>) = folders
             .into_iter()
             .partition(|folder| path.starts_with(folder));

@@ -1,21 +1,21 @@
-//! The variables that every process in the dev container has: where Azurite is, and who
-//! gives the tokens. They stand in the Feature, which is committed, so nothing in them is
-//! secret. What the project sets itself stays the project's.
+//! The variables that every process in the dev container has: where Azurite is, and where tokens
+//! come from. They are in the Feature, which is committed, so none of them is secret. Variables
+//! that the project sets itself are left alone.
 
 use serde_json::{Map, Value, json};
 
 use crate::azurite::{Account, Ports};
 use crate::options::Credential;
 
-/// The endpoint for tokens inside the dev container, and the header that it asks for.
+/// The endpoint for tokens inside the dev container, and the header that it requires.
 const ENDPOINT: &str = "http://127.0.0.1:10003/msi/token";
 const HEADER: &str = crate::identity::FIXED;
 
 /// Where the Feature puts the CA for Node.js.
 const ANCHOR: &str = "/usr/local/share/ca-certificates/azup-local-ca.crt";
 
-/// Those that mean something only together, so that one of the project's own speaks for
-/// all of them.
+/// Variables that only mean something together: if the project sets one, azup sets none of the
+/// group.
 const TOGETHER: [&[&str]; 2] = [
     &["IDENTITY_ENDPOINT", "IDENTITY_HEADER"],
     &[
@@ -30,9 +30,9 @@ const TOGETHER: [&[&str]; 2] = [
 pub struct Reached {
     /// The host of its URLs.
     pub host: String,
-    /// The ports of blob, queue and table; `None` for one that does not run.
+    /// The ports of blob, queue and table; `None` for a service that does not run.
     pub ports: [Option<u16>; 3],
-    /// The account at the end of its URLs; `None` where that cannot be told.
+    /// The account at the end of its URLs; `None` if it is unknown.
     pub account: Option<String>,
 }
 
@@ -46,16 +46,15 @@ impl Default for Reached {
     }
 }
 
-/// A variable that the project sets itself, and where it does.
+/// A variable that the project sets itself, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Its name.
     pub name: String,
     /// The place, in words.
     pub place: String,
 }
 
-/// The variables of the Feature, and what is said of those that are the project's.
+/// The Feature's variables, and what to say about those that the project sets.
 pub fn of(
     reached: &Reached,
     credential: Credential,
@@ -109,8 +108,8 @@ pub fn of(
     (kept, notes)
 }
 
-/// devstoreaccount1's key is published: it opens emulators only. No other key is ever
-/// written into a file that git keeps.
+/// devstoreaccount1's key is published: it opens emulators only. No other key is ever written to a
+/// file that git keeps.
 fn connection(reached: &Reached) -> Option<String> {
     let account = Account::default();
     let [Some(blob), Some(queue), Some(table)] = reached.ports else {
@@ -127,7 +126,7 @@ fn speaks_for(taken: &str, name: &str) -> bool {
     taken == name || together
 }
 
-/// What follows from leaving a variable alone.
+/// The consequence of leaving a variable alone.
 fn then(name: &str) -> &'static str {
     match name {
         "NODE_EXTRA_CA_CERTS" => ", so add the local CA to the file that it names",

@@ -1,17 +1,18 @@
-//! VS Code's `tasks.json` and `launch.json`: before each debugging session dependencies
-//! are installed, then the CA is put back that an update of certifi has taken out, then
-//! what the session starts by itself is started.
+//! VS Code's `tasks.json` and `launch.json`: before each debugging session, dependencies are
+//! installed, then the CA that an update of certifi may have removed is put back, then what the
+//! session starts is started.
 //!
-//! Files that are there gain our task, `preLaunchTask` where there is none, and else our
-//! label in the `dependsOn` of the task that is there. Nothing here reads or writes a file.
+//! Existing files gain azup's task, a `preLaunchTask` if there is none, and otherwise azup's label
+//! in the `dependsOn` of the existing task. Nothing here reads or writes a file.
 //!
-//! Order is all that counts, so four cases stay imperfect, with a note:
-//! - A `preLaunchTask` that is not in `tasks.json`: an extension brings it.
-//! - One that installs dependencies. Ours waits for it, so it cannot wait for ours. Ours
-//!   in its place would do both: that is what `--replace-scripts` makes of it.
-//! - One that installs dependencies and goes on with something else, or waits for ours by
-//!   the user's own wish: it runs after ours, and what it takes out is back the next time.
-//! - A configuration that attaches and starts nothing: what it finds is running already.
+//! Only the order matters, so four cases stay imperfect, with a note:
+//! - A `preLaunchTask` that is not in `tasks.json`: an extension supplies it.
+//! - One that installs dependencies. azup's task waits for it, so it cannot wait for azup's. With
+//!   `--replace-scripts`, azup's task takes its place and does both.
+//! - One that installs dependencies and continues with something else, or waits for azup's task
+//!   because the user set it up that way: it runs after azup's task, and the CA that it removes is
+//!   back the next time.
+//! - A configuration that attaches and starts nothing: its program is already running.
 
 mod install;
 mod launch;
@@ -50,10 +51,10 @@ pub const LAUNCH_PATH: &str = ".vscode/launch.json";
 
 /// The task that installs dependencies.
 const INSTALL_TASK: &str = "install dependencies";
-/// The task that puts the CA where it is missing.
+/// The task that adds the CA wherever it is missing.
 pub const TRUST_TASK: &str = "azup: trust";
 
-/// Whether a folder's tasks name it, as far as a search for its name tells.
+/// Whether a folder's tasks mention it, judging by a search for its name.
 pub fn has_trust_task(folder: &Path) -> bool {
     let tasks = files::read_if_there(&folder.join(TASKS_PATH)).ok().flatten();
     tasks.is_some_and(|tasks| memmem::find(&tasks, TRUST_TASK.as_bytes()).is_some())
@@ -62,12 +63,12 @@ pub fn has_trust_task(folder: &Path) -> bool {
 /// The task that runs the Azure Functions host.
 const FUNCTIONS_TASK: &str = "func host start";
 
-/// What two files that are there already are to gain, and what is not touched.
+/// What to add to two existing files, and what is left alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merge {
-    /// The file of the two that is not there, made to fit the other; both where neither is.
+    /// The one of the two files that does not exist, made to fit the other; both if neither exists.
     pub files: Vec<ProjectFile>,
-    /// For [`TASKS_PATH`], in order, each on the outcome of the one before.
+    /// For [`TASKS_PATH`], in order, each applied to the result of the one before.
     pub tasks: Vec<Edit>,
     /// For [`LAUNCH_PATH`], likewise.
     pub launch: Vec<Edit>,
@@ -105,7 +106,7 @@ pub fn edits(
     })
 }
 
-/// As [`edits`], but with `replace` its proposals are what was replaced.
+/// Like [`edits`], but with `replace`, its proposals are what was replaced.
 fn merged(
     project: &Project,
     tasks: Option<&Value>,
@@ -180,7 +181,7 @@ fn merged(
                         "{TASKS_PATH}: no task or configuration needs \"{name}\" any more: delete it by hand"
                     )
                 }));
-                // Now ours is there, or was before and nothing changed.
+                // azup's task is now there, or it was before and nothing changed.
                 graph = Tasks::read(&tasks);
             }
             Err(why) if replace => merge.notes.push(why),
@@ -215,7 +216,7 @@ fn merged(
     Ok(merge)
 }
 
-/// The task to a file that has none.
+/// Adds the task to a file that lacks it.
 fn add_ours(document: &Value, mut trust: Value, install: Option<Value>) -> Vec<Edit> {
     let mut edits = Vec::new();
     if document.get("tasks").is_none() && document.get("version").is_none() {
@@ -233,7 +234,7 @@ fn add_ours(document: &Value, mut trust: Value, install: Option<Value>) -> Vec<E
             at: vec![Step::Key("tasks".to_owned())],
             value: trust,
         },
-        // Refused: an element could be made of it, but not a task.
+        // Refused by the gate: an element could be made of it, but not a task.
         Some(_) => Edit::Member {
             at: Vec::new(),
             key: "tasks".to_owned(),
@@ -243,9 +244,9 @@ fn add_ours(document: &Value, mut trust: Value, install: Option<Value>) -> Vec<E
     edits
 }
 
-/// What our task is to depend on where it is added: what installs dependencies before a
-/// session already, however far away, and the one task that installs Python's. Where
-/// several do and no session needs any, there is nothing to choose by.
+/// The dependencies of azup's task when it is added: what already installs dependencies before a
+/// session, directly or indirectly, and the one task that installs Python's. If several do and no
+/// session needs any, there is no basis for choosing one.
 fn installs(
     project: &Project,
     graph: &mut Tasks,
@@ -258,8 +259,8 @@ fn installs(
     }
     let is_install = |index: usize| matches!(graph.work(index), Work::Install { .. });
     let is_python = |index: usize| graph.work(index) == Work::Install { python: true };
-    // What waits for a script that ours is to replace, or for our label, which led nowhere
-    // so far, cannot come before ours.
+    // A task that waits for a script that azup's task replaces, or for azup's label, which resolved
+    // to nothing so far, cannot come before azup's.
     let mut after = vec![graph.ours];
     if replace {
         after.extend(scripts::find(graph));

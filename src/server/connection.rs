@@ -1,5 +1,5 @@
-//! One client, from its first byte to its last. Nothing here ever waits: the server
-//! asks again when there is something to read or room to write, or somebody else has answered.
+//! One client, from its first byte to its last. Nothing here ever blocks: the server calls again
+//! when there is something to read, room to write, or an answer from another thread.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -12,26 +12,24 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{Answer, Answers, LONGEST, Later};
 
-/// How long a client may take for all of it.
+/// How long a client may take in total.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// How long it may take in all until its answer is known: longer than the user's login does.
+/// How long it may take in total until its answer is known: longer than the user's login takes.
 const WAITING: Duration = Duration::from_secs(20);
 
-/// How long a client that has its answer may go on sending.
+/// How long a client may go on sending after it has its answer.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How much of that is read (bytes).
 const MOST: usize = 256 << 10;
 
-/// A connection that was accepted.
 pub(super) struct Connection {
     stream: Stream,
     until: Instant,
     phase: Phase,
 }
 
-/// What the bytes go through.
 enum Stream {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
@@ -59,7 +57,7 @@ impl Stream {
         }
     }
 
-    /// Says that nothing more comes. Called again where it would have to wait.
+    /// Says that nothing more comes. Called again if it would have blocked.
     fn end(&mut self) -> std::io::Result<()> {
         if let Self::Tls(tls) = self {
             tls.conn.send_close_notify();
@@ -71,18 +69,17 @@ impl Stream {
     }
 }
 
-/// What comes next.
 enum Phase {
-    /// The request, as far as it is there.
+    /// The request as received so far.
     Reading(Vec<u8>),
-    /// Nothing, until the answer is known.
+    /// Waiting for the answer.
     Waiting(Later),
-    /// The answer, and how much of it is sent.
+    /// The answer, and how much of it has been sent.
     Writing(Vec<u8>, usize),
-    /// What the client still sends, and how much that was. Closing before it is read
-    /// would make the operating system throw away the answer as well.
+    /// What the client still sends, and how much that was. Closing before it is read would make the
+    /// operating system discard the answer as well.
     Draining(usize),
-    /// Nothing any more.
+    /// Done.
     Over,
 }
 
@@ -103,16 +100,15 @@ impl Connection {
         })
     }
 
-    /// The stream.
     pub(super) fn stream(&self) -> &TcpStream {
         self.stream.tcp()
     }
 
-    /// What it waits for.
+    /// What to poll for.
     pub(super) fn wants(&self) -> PollFlags {
         match (&self.phase, &self.stream) {
             (Phase::Writing(..), _) => PollFlags::OUT,
-            // That it has gone is told all the same.
+            // A hang-up is reported in any case.
             (Phase::Waiting(_), _) => PollFlags::empty(),
             // A handshake, which also writes.
             (_, Stream::Tls(tls)) if tls.conn.wants_write() => PollFlags::IN | PollFlags::OUT,
@@ -120,12 +116,11 @@ impl Connection {
         }
     }
 
-    /// When its time is up.
+    /// Its deadline.
     pub(super) fn until(&self) -> Instant {
         self.until
     }
 
-    /// Whether there is nothing left to do for it.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
     }
@@ -135,12 +130,12 @@ impl Connection {
         matches!(self.phase, Phase::Waiting(_))
     }
 
-    /// The client has gone before it had its answer.
+    /// The client has gone before it got its answer.
     pub(super) fn leave(&mut self) {
         self.phase = Phase::Over;
     }
 
-    /// Does what can be done now.
+    /// Does what can be done without blocking.
     pub(super) fn go_on(&mut self, answers: &Answers) {
         loop {
             match self.step(answers) {
@@ -148,7 +143,7 @@ impl Connection {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // It has gone; there is nobody to tell.
+                // The client has gone, so the error goes nowhere.
                 Err(_) => {
                     self.phase = Phase::Over;
                     return;
@@ -164,8 +159,8 @@ impl Connection {
                 let before = request.len();
                 let count = self.stream.read(&mut chunk)?;
                 request.extend_from_slice(&chunk[..count]);
-                // What is no HTTP (TLS, say) shows by its start. After that a look is
-                // worth its time only when an empty line has come.
+                // A request that is not HTTP (TLS, say) shows from its first bytes. After that,
+                // parsing is worthwhile only once an empty line has arrived.
                 let look = before == 0
                     || request.len() >= LONGEST
                     || has_empty_line(&request[before.saturating_sub(3)..]);

@@ -1,4 +1,4 @@
-//! `azup up -d`: Azurite in the background, and one that runs there already.
+//! `azup up -d`: Azurite in the background, or the one that is already running there.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -24,15 +24,15 @@ use crate::machine::Machine;
 use crate::options::{Global, Named};
 use crate::output::Output;
 
-/// How long the one in the background may take until it is ready or gives up. It waits
-/// at most 15 s for a lock and 60 s for Azurite itself.
+/// How long the background azup may take to become ready or give up. It waits at most 15 s for a
+/// lock and 60 s for Azurite itself.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// How often signals are looked for.
+/// How often to check for signals.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The Azurite that already runs on these data, where that is what is asked for: with
-/// `wait` (as for `-d`), on the same ports, and checked anew. `None`: nobody has them.
+/// The Azurite that already runs on these data, if the caller accepts it: with `wait` (as for
+/// `-d`), on the same ports, and checked again. `None` if the data are free.
 pub fn already_running(
     wish: &AzuriteOptions,
     wait: bool,
@@ -67,7 +67,7 @@ pub fn already_running(
             None if late || (alive && !wait) => {
                 return Err(instance_lock::in_use(&wish.data, owner.as_ref()).into());
             }
-            // It is starting or ending; both take seconds.
+            // It is starting or stopping; both take seconds.
             None => {}
         }
         if !told {
@@ -95,8 +95,8 @@ pub fn require_accounts(running: &Running, accounts: &[Named]) -> Result<()> {
     }
 }
 
-/// Makes sure that a running Azurite's endpoint gives the tokens that are asked for. Who is
-/// asked for others was said to whom it was started for; nobody can be told again.
+/// Makes sure that a running Azurite's endpoint gives the requested tokens. What the endpoint gives
+/// was fixed at its start and printed only then, so it cannot be changed here.
 fn require_tokens(running: &Running, wish: &AzuriteOptions) -> Result<()> {
     let missing = wish
         .audiences
@@ -148,13 +148,13 @@ fn require_passed_on(running: &Running, wish: &AzuriteOptions) -> Result<()> {
     .into())
 }
 
-/// As they stand in its record.
+/// The options as its record spells them.
 pub fn words(options: &[OsString]) -> Vec<String> {
     let text = |word: &OsString| word.to_string_lossy().into_owned();
     options.iter().map(text).collect()
 }
 
-/// The same proof as at its start, with the CA that it serves by now.
+/// The same proof as at its start, with the CA that it serves now.
 pub fn verify(running: &mut Running) -> Result<Client> {
     let ports = running.ports;
     let client = probe::check(ports, || {
@@ -168,8 +168,8 @@ pub fn verify(running: &mut Running) -> Result<Client> {
     Ok(client)
 }
 
-/// Says so where an Azurite that runs serves another certificate set than the one that is
-/// asked for: another project's.
+/// Warns if a running Azurite serves a certificate set other than the requested one: another
+/// project's.
 pub fn warn_of_other_certificate(
     running: &Running,
     global: &Global,
@@ -179,7 +179,7 @@ pub fn warn_of_other_certificate(
     let place = SetLocation::find(machine, global)?;
     let set = match certificates::accepted(machine, &place, machine.now()) {
         Err(error) if Failure::exit_of(&error) == Exit::Refused => return Err(error),
-        // A set that is missing or broken is the next start's problem.
+        // A missing or broken set is the next start's problem.
         set => set.ok().flatten(),
     };
     if set.is_some_and(|set| set.ca.sha256() != running.certificate.ca_sha256) {
@@ -192,8 +192,8 @@ pub fn warn_of_other_certificate(
     Ok(())
 }
 
-/// Starts the azup that stays behind, and waits until its Azurite is ready. Gives its
-/// forwarding header, too, where it has one: that came by a pipe and stands nowhere else.
+/// Starts the azup that stays behind and waits until its Azurite is ready. Also returns the
+/// forwarding header if there is one: it arrives through a pipe and is stored nowhere.
 pub fn start(
     ready: &Ready,
     machine: &Machine,
@@ -210,7 +210,7 @@ pub fn start(
         .ok_or_else(|| background::silent(&log).into())
 }
 
-/// The command line of the one that stays behind.
+/// The command line of the azup that stays behind.
 fn arguments(wish: &AzuriteOptions, certs: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = ["up", "--detached-child", "--json"]
         .map(OsString::from)
@@ -224,7 +224,7 @@ fn arguments(wish: &AzuriteOptions, certs: &Path) -> Vec<OsString> {
         word
     };
     for account in &wish.accounts {
-        // Without the key, which is remembered by now: everybody can read this.
+        // Without the key, which has been stored already: any user can read a command line.
         arguments.push(format!("--account={}", account.name).into());
     }
     for audience in &wish.audiences {

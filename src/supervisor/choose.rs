@@ -1,6 +1,6 @@
-//! Which Azurite `azup run` works with: this project's where it runs, else one that it starts
-//! itself, on the usual ports or, where somebody has them, on free ones. `--in-memory` and
-//! `--location` always mean one of its own.
+//! Which Azurite `azup run` works with: this project's if it is running, else one that it starts
+//! itself, on the usual ports or, if those are taken, on free ones. `--in-memory` and `--location`
+//! always mean an Azurite of its own.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -22,10 +22,10 @@ use crate::options::{ConnectionOptions, Global, RunOptions};
 use crate::os::LockFile;
 use crate::workspace::marked_project;
 
-/// How often a claim of another azup's is looked at again.
+/// How often to recheck another azup's claim.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How often free ports are looked for before that is given up.
+/// How many times to look for free ports before giving up.
 const TRIES: usize = 50;
 
 /// How long a program on the usual ports may take to say that it is Azurite: whatever takes
@@ -35,26 +35,25 @@ const LOOKING: Duration = Duration::from_secs(1);
 /// What was chosen.
 #[derive(Debug)]
 pub struct Choice {
-    /// The ports.
     pub ports: Ports,
-    /// The Azurite of azup's that is there already.
+    /// The azup-run Azurite that is already there.
     pub running: Option<Running>,
-    /// Whether nothing else will do than an Azurite with these very data.
+    /// Whether only an Azurite with exactly these data will do.
     pub own: bool,
-    /// Whether the ports were chosen because they were free, and for nothing else.
+    /// Whether the ports were chosen only because they were free.
     drawn: bool,
-    /// Keep another `azup run` from choosing the same, until Azurite is ready.
+    /// Keep another `azup run` from choosing the same ports until Azurite is ready.
     claims: Vec<LockFile>,
 }
 
 impl Choice {
-    /// Azurite is ready: from now on its own locks say so.
+    /// Azurite is ready: its own locks take over from the claims.
     pub fn settled(&mut self) {
         self.claims.clear();
     }
 
-    /// Whether somebody has taken the ports since, who does not see this user's claims: another
-    /// user, or this one with another home.
+    /// Whether the ports have since been taken by an azup that does not see this user's claims:
+    /// another user's, or this user's with a different home.
     pub fn was_taken(&self) -> bool {
         self.drawn && !self.ports.are_free()
     }
@@ -83,7 +82,7 @@ pub fn for_run(
     if let Some(running) = fitting(told, own, &data, names_ports, machine)? {
         return Ok(choice(running.ports, Some(running), claims));
     }
-    // What is not to happen is not waited for either.
+    // A dry run starts nothing, so there is nothing to wait for.
     if global.dry_run {
         return Ok(choice(Ports::named(told, Ports::USUAL), None, claims));
     }
@@ -103,7 +102,7 @@ pub fn for_run(
     Ok(Choice { drawn: true, ..choice(ports, None, claims) })
 }
 
-/// The Azurite of azup's that `azup run` is to use. Of several the one on the usual ports,
+/// The azup-run Azurite for `azup run` to use: the one on the usual ports if there are several,
 /// else the youngest.
 fn fitting(
     told: &ConnectionOptions,
@@ -115,7 +114,7 @@ fn fitting(
     let all = listed::running(machine);
     let on_named = |running: &&Running| Ports::named(told, running.ports) == running.ports;
     if names_ports && let Some(running) = all.iter().find(on_named) {
-        // Who names the ports means the Azurite there, whosever it is.
+        // A caller that names the ports means the Azurite there, whoever owns it.
         if !own || same(running, data) {
             return Ok(Some(running.clone()));
         }
@@ -143,7 +142,6 @@ fn fitting(
     Ok(found)
 }
 
-/// Whether these are its data.
 fn same(running: &Running, data: &Data) -> bool {
     match (&running.location, data) {
         (None, Data::Memory) => true,
@@ -155,8 +153,8 @@ fn same(running: &Running, data: &Data) -> bool {
     }
 }
 
-/// Whether an Azurite that is none of azup's answers on the usual ports and is trusted: that of
-/// a dev container, or of another user.
+/// Whether an Azurite that azup did not start answers on the usual ports and is trusted: a dev
+/// container's or another user's.
 fn answers(global: &Global, machine: &Machine) -> Result<bool> {
     let all = listed::running(machine);
     if all.iter().any(|running| running.ports.overlap(Ports::USUAL)) {
@@ -173,7 +171,7 @@ fn answers(global: &Global, machine: &Machine) -> Result<bool> {
     ))
 }
 
-/// The usual ports where nobody has them, else three others.
+/// The usual ports if they are free, else three others.
 fn free(machine: &Machine) -> Result<(Ports, LockFile)> {
     if Ports::USUAL.are_free()
         && let Some(claim) = instance_lock::claim(Ports::USUAL.blob, machine)?

@@ -1,5 +1,5 @@
-//! Azurite for `azup run`: the one that answers already, whoever started it, else one
-//! that runs for as long as somebody uses it.
+//! Azurite for `azup run`: the one that already answers, whoever started it, else one that runs for
+//! as long as it is in use.
 
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,10 @@ use crate::options::{ConnectionOptions, Global};
 use crate::output::Output;
 use crate::workspace::marked_project;
 
-/// How long an Azurite of somebody else's may take from its first port to its last.
+/// How long an Azurite that azup did not start may take from its first port to its last.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// How often it is tried.
+/// How often to try it.
 const POLL: Duration = Duration::from_millis(100);
 
 /// An Azurite that answers, checked with its CA alone.
@@ -32,20 +32,20 @@ const POLL: Duration = Duration::from_millis(100);
 pub struct Reached {
     /// Its CA.
     pub ca: TrustAnchor,
-    /// What is known about it, where azup runs it.
+    /// What is known about it, if azup runs it.
     pub running: Option<Running>,
 }
 
-/// The Azurite of azup's on the ports that were named, and its ports; where none runs,
-/// those on which one would. This project's before any other; of several the one on the usual
-/// ports, else the youngest.
+/// The azup-run Azurite on the named ports, and its ports; if none runs, the ports on which one
+/// would. This project's comes before any other; of several, the one on the usual ports, else the
+/// youngest.
 pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Ports, Option<Running>)> {
     let project = marked_project(machine);
     let usual = data::usual(machine)?.to_string_lossy().into_owned();
     let running = listed::running(machine)
         .into_iter()
         .filter(|running| Ports::named(told, running.ports) == running.ports)
-        // That of an `azup run` with data of its own, or of a test run, is for nobody else.
+        // The Azurite of an `azup run` with data of its own, or of a test run, is private to it.
         .filter(|running| {
             let named = told.blob_port.is_some();
             named || running.is_shared() || running.location.as_deref() == Some(&*usual)
@@ -59,7 +59,7 @@ pub fn find_running(told: &ConnectionOptions, machine: &Machine) -> Result<(Port
     Ok((ports, running))
 }
 
-/// Says so where an Azurite belongs to another project, whose data are not this one's.
+/// Warns if an Azurite belongs to another project, whose data it would use.
 pub fn warn_of_other_project(running: &Running, machine: &Machine, output: Output) {
     let Some(theirs) = &running.project else {
         return;
@@ -75,8 +75,7 @@ pub fn warn_of_other_project(running: &Running, machine: &Machine, output: Outpu
     output.hint(&format!("azup up -d --port {}", ports::others(running.ports.blob)));
 }
 
-/// The CA of a running Azurite, where it is another than `now`: that of another project's
-/// certificates.
+/// The CA of a running Azurite if it differs from `now`: that of another project's certificates.
 pub fn ca_of(
     running: Option<&Running>,
     now: TrustAnchor,
@@ -96,8 +95,8 @@ pub fn ca_of(
     }
 }
 
-/// Finds the Azurite that `wish` describes, or starts it; `own`: none that is not azup's will do. The caller is one of its
-/// [`super::Leases`] by then.
+/// Finds the Azurite that `wish` describes, or starts it. `own` excludes any that azup does not
+/// run. The caller has already joined the [`super::Leases`].
 pub fn connect_or_start(
     wish: AzuriteOptions,
     running: Option<Running>,
@@ -132,7 +131,7 @@ pub fn connect_or_start(
     let ready = prepare(wish, global, machine, output, interrupt)?;
     let started = background::start(&ready, machine, interrupt).map(|(running, _)| running);
     let running = started.or_else(|error| {
-        // Another azup may have been a moment faster with the same.
+        // Another azup may have started the same a moment earlier.
         background::already_running(&ready.wish, true, machine, quiet, interrupt)
             .ok()
             .flatten()
@@ -153,8 +152,8 @@ fn reached(
     })
 }
 
-/// Whether an Azurite with this CA answers that is none of azup's: a container's, or
-/// another user's. One that is about to is waited for.
+/// Whether an Azurite with this CA answers that azup does not run: a container's, or another
+/// user's. Waits for one that is about to answer.
 fn answers(
     mut client: impl FnMut() -> Result<Client>,
     ports: Ports,
@@ -173,7 +172,7 @@ fn answers(
     }
 }
 
-/// Whether the Azurite of a record, or its end, is still there.
+/// Whether the recorded Azurite is still running or stopping.
 pub fn is_there(running: &Running, machine: &Machine) -> Result<bool> {
     let instance = InstanceLock::of_running(running, machine)?;
     Ok(matches!(instance.lock_state()?, LockState::Held(_)))

@@ -1,5 +1,5 @@
-//! The endpoint for access tokens beside Azurite, in the same process. Azurite is worth
-//! running without it, so whatever is in its way is told and no failure.
+//! The endpoint for access tokens beside Azurite, in the same process. Azurite is useful without
+//! it, so any problem here is reported but is not a failure.
 
 use std::time::{Duration, Instant};
 
@@ -12,31 +12,32 @@ use crate::machine::Machine;
 use crate::output::Output;
 use crate::server::Server;
 
-/// How often the place of another azup, which may end first, is tried.
+/// How often to retry the port of another azup, which may end first.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What there is to tell about it.
+/// What is known about the endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The value of `IDENTITY_ENDPOINT`; none where nobody answers.
+    /// The value of `IDENTITY_ENDPOINT`; `None` if no endpoint answers.
     pub endpoint: Option<String>,
-    /// Who is asked for the tokens of real services. The header that it takes is in no file.
+    /// The logins that are asked for tokens of real services. The header that the endpoint requires
+    /// is in no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward: Option<String>,
-    /// The resources of which a token was handed on.
+    /// The resources for which a token was forwarded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forwarded: Vec<String>,
-    /// What local tokens are given for, beside Azure Storage.
+    /// The audiences, beside Azure Storage, for which local tokens are given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
-    /// Why nobody answers although it was asked for.
+    /// Why no endpoint answers although one was requested.
     trouble: Option<String>,
-    /// The command that mends it.
+    /// The command that fixes it.
     hint: Option<String>,
 }
 
 impl Identity {
-    /// Why nobody answers, as a failure.
+    /// Why no endpoint answers, as a failure.
     pub fn failure(&self) -> Option<Failure> {
         let failure = Failure::new(format!("no local credential: {}", self.trouble.as_ref()?));
         Some(match &self.hint {
@@ -45,7 +46,7 @@ impl Identity {
         })
     }
 
-    /// Says why nobody answers where that was asked for.
+    /// Warns that no endpoint answers, if one was requested.
     pub fn warn(&self, asked: bool, output: Output) {
         if let Some(trouble) = &self.trouble {
             output.warning(&format!("no local credential: {trouble}"));
@@ -59,20 +60,20 @@ impl Identity {
     }
 }
 
-/// An endpoint that is served for as long as this lives, here or by another azup.
+/// An endpoint that is served for as long as this value lives, here or by another azup.
 #[derive(Debug, Default)]
 pub struct Credential {
     here: Option<Server>,
     /// What is needed to take over from another azup.
     elsewhere: Option<(u16, Service)>,
     tried: Option<Instant>,
-    /// The header of those who get more than local tokens, to be said once.
+    /// The header of clients that get more than local tokens, to be printed once.
     pub drawn: Option<String>,
     handed_on: HandedOn,
 }
 
 impl Credential {
-    /// Serves as `wish` says, where it is to be served at all.
+    /// Serves as `wish` says, if an endpoint is wanted at all.
     pub fn start(wish: &AzuriteOptions, machine: &Machine, output: Output) -> (Self, Identity) {
         let Some(port) = wish.identity else {
             return Default::default();
@@ -102,7 +103,7 @@ impl Credential {
             ..Service::local(&header, machine.clock())
         };
         let mut identity = Identity {
-            // Of a port that is yet to be found, the endpoint itself knows.
+            // If the port is still to be found, the endpoint itself reports it.
             endpoint: Some(identity::url(listen)),
             ..Identity::default()
         };
@@ -142,13 +143,13 @@ impl Credential {
         (this, identity)
     }
 
-    /// The resources of which a token was handed on, where that are more than `known`.
+    /// The resources for which a token was forwarded, if there are more than `known`.
     pub fn handed_on_since(&self, known: &[String]) -> Option<Vec<String>> {
         let all = self.handed_on.resources();
         (all.len() > known.len()).then_some(all)
     }
 
-    /// Takes over where another azup has ended. To be called now and then.
+    /// Takes over when another azup has ended. Call it now and then.
     pub fn keep(&mut self) {
         let Some((port, service)) = &self.elsewhere else {
             return;

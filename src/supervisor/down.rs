@@ -1,4 +1,4 @@
-//! Stopping what `azup up` runs, without ever sending a signal to a stranger.
+//! Stopping what `azup up` runs, without ever signalling an unrelated process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -28,16 +28,15 @@ pub struct Stopped {
 /// Which Azurites are meant.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// Every one that azup runs for this user.
+    /// Every Azurite that azup runs for this user.
     All,
-    /// Those that were started in this project; outside of projects every one. Not those of test
+    /// Those that were started in this project; outside projects, every one. Not those of test
     /// runs.
     Project,
     /// The one with its data in this folder.
     At(&'a Path),
 }
 
-/// What [`stop`] would stop.
 pub fn would_stop(which: Which<'_>, machine: &Machine) -> Result<Vec<Stopped>> {
     let mut found = Vec::new();
     for instance in meant(which, machine)? {
@@ -68,7 +67,8 @@ fn meant(which: Which<'_>, machine: &Machine) -> Result<Vec<InstanceLock>> {
     };
     if matches!(which, Which::Project) {
         let project = marked_project(machine);
-        // One that has ended is tidied up, whosever it was. That of a test run ends with it.
+        // One that has ended is tidied up, whichever project it belonged to. A test run's ends with
+        // the run.
         instances.retain(|instance| match instance.lock_state() {
             Ok(LockState::Held(Some(owner))) => {
                 !owner.until_eof && (project.is_none() || owner.project == project)
@@ -80,7 +80,7 @@ fn meant(which: Which<'_>, machine: &Machine) -> Result<Vec<InstanceLock>> {
 }
 
 fn at(folder: &Path, machine: &Machine) -> Result<InstanceLock> {
-    // Ports matter in memory only.
+    // Ports matter only for an Azurite in memory.
     let ports = Ports {
         blob: 0,
         queue: 0,
@@ -94,8 +94,8 @@ fn stop_one(instance: &InstanceLock) -> Result<Option<Stopped>> {
         instance.tidy();
         return Ok(None);
     };
-    // A held lock and the start time together: this is that azup and no other process.
-    // Where it is dead, its Azurite is ending by itself.
+    // A held lock and the start time together identify this azup and no other process. If azup is
+    // dead, its Azurite is already ending.
     if let Some(owner) = &owner
         && owner.is_alive()
     {

@@ -1,8 +1,9 @@
-//! Ports for the Azurite of a test run, of which any number may start at once.
+//! Ports for the Azurite of a test run. Any number of test runs may start at once.
 //!
-//! They lie below those that operating systems give to outgoing connections, which come and go
-//! between two looks. Each azup holds the lock of its block for as long as it lives, so that two
-//! of one user never try the same; who meets another user's takes the next.
+//! The ports lie below those that operating systems give to outgoing connections, which come and go
+//! between two checks. Each azup holds the lock of its block for as long as it lives, so two azups
+//! of one user never try the same block; an azup that runs into another user's block takes the
+//! next.
 
 use std::net::TcpListener;
 
@@ -14,7 +15,8 @@ use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::os::{LockFile, OsStrExt as _};
 
-/// The first port of the first block. Linux gives out those from 32768 on, others from 49152.
+/// The first port of the first block. Linux hands out ephemeral ports from 32768 on, others from
+/// 49152.
 const FIRST: u16 = 12_000;
 
 /// How many ports belong together.
@@ -26,13 +28,13 @@ const BLOCKS: u16 = 2_000;
 /// Keeps every other azup of this user from the same ports.
 #[derive(Debug)]
 pub struct PortClaim {
-    /// How many blocks were passed over up to this one.
+    /// How many blocks were skipped before this one.
     pub place: u16,
     _lock: Option<LockFile>,
 }
 
-/// Gives each port of `wish` that is 0 one that is free, from the first block that nobody has
-/// after `place` others.
+/// Replaces each port of `wish` that is 0 with a free one, from the first unclaimed block after
+/// `place` others.
 pub fn with_ports(wish: &AzuriteOptions, place: u16, machine: &Machine) -> Result<(AzuriteOptions, PortClaim)> {
     let mut found = wish.clone();
     let asked = wish.ports;
@@ -40,7 +42,7 @@ pub fn with_ports(wish: &AzuriteOptions, place: u16, machine: &Machine) -> Resul
         asked.check(wish.identity.filter(|port| *port != 0))?;
         return Ok((found, PortClaim { place, _lock: None }));
     }
-    // Users begin at different places, so that they rarely meet.
+    // Users begin at different places, so they rarely meet.
     let start = start(machine)?;
     for place in place..BLOCKS {
         let first = FIRST + (start + place) % BLOCKS * STEP;

@@ -1,9 +1,9 @@
-//! One Azurite per data folder: who holds it, and how it is found again.
+//! One Azurite per data folder: who holds the folder, and how its Azurite is found again.
 //!
-//! Azurite has no lock of its own: a second one on the same folder starts happily and
-//! ruins the data (measured). The lock lies in azup's own folder, never in the user's.
-//! Azurite inherits it from azup, so it is held for as long as either of them lives, also
-//! after azup was killed.
+//! Azurite has no lock of its own: a second one on the same folder starts without complaint and
+//! ruins the data (measured). The lock lies in azup's own folder, never in the user's. Azurite
+//! inherits it from azup, so it is held for as long as either of them lives, even after azup was
+//! killed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::machine::Machine;
 use crate::os::{self, LockFile};
 use crate::workspace::marked_project;
 
-/// How often a held lock is tried again.
+/// How often to retry a held lock.
 const POLL: Duration = Duration::from_millis(20);
 
 /// How long an Azurite whose azup was killed may take to end.
@@ -34,17 +34,16 @@ pub struct InstanceLock {
     lock: PathBuf,
 }
 
-/// Who took an instance, as it stands beside its lock: on Windows nobody can read what is locked.
+/// Who took an instance, written beside its lock: on Windows no process can read a locked file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LockOwner {
-    /// The azup that holds it.
     pub pid: u32,
-    /// When that process started (clock ticks since the machine did), so that another
-    /// one with the same number is not taken for it. Only Linux tells.
+    /// When that process started (clock ticks since boot), to tell it from a later process with the
+    /// same pid. Linux only.
     pub start_time: Option<u64>,
-    /// The data folder; none in memory.
+    /// The data folder; `None` in memory.
     pub location: Option<String>,
-    /// The project in which it was started; none outside of projects.
+    /// The project in which it was started; `None` outside projects.
     #[serde(default)]
     pub project: Option<PathBuf>,
     /// Whether it belongs to the program that started it, such as a test run.
@@ -52,24 +51,21 @@ pub struct LockOwner {
     pub until_eof: bool,
 }
 
-/// Whether an instance is taken.
 #[derive(Debug)]
 pub enum LockState {
-    /// Nobody has it.
     Nobody,
-    /// It is held; by whom is not always known.
+    /// It is held; the owner is not always known.
     Held(Option<LockOwner>),
 }
 
 impl InstanceLock {
-    /// The instance of a data folder that exists, or of an Azurite in memory, of which there
-    /// may be one on each blob port.
+    /// The instance of an existing data folder, or of an Azurite in memory: one per blob port.
     pub fn of(data: &Data, ports: Ports, machine: &Machine) -> Result<Self> {
         let name = match data {
             Data::Memory => sha256(format!("memory:{}", ports.blob).as_bytes()),
             Data::Folder(folder) => {
                 use crate::os::OsStrExt as _;
-                // A folder that is not there yet is nobody's.
+                // A folder that does not exist yet has no owner.
                 let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
                 sha256(real.as_os_str().as_bytes())
             }
@@ -80,7 +76,7 @@ impl InstanceLock {
         })
     }
 
-    /// Of an Azurite that runs.
+    /// The instance of a running Azurite.
     pub fn of_running(running: &Running, machine: &Machine) -> Result<Self> {
         let data = match &running.location {
             Some(folder) => Data::Folder(folder.into()),
@@ -103,13 +99,13 @@ impl InstanceLock {
         Ok(instances.into_iter().map(|lock| Self { lock }).collect())
     }
 
-    /// What all of its files are called.
+    /// What all of its files are named after.
     pub fn name(&self) -> String {
         let name = self.lock.file_stem().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    /// What Azurite and an azup in the background have to say.
+    /// The output of Azurite and of an azup in the background.
     pub fn log(&self) -> PathBuf {
         self.lock.with_extension("log")
     }
@@ -131,7 +127,7 @@ impl InstanceLock {
             }
             Err(error) => return Err(self.failed(&error).into()),
         };
-        // Shared: those who only look do not get in each other's way.
+        // Shared: readers do not get in each other's way.
         match lock.try_shared() {
             Ok(true) => Ok(LockState::Nobody),
             Ok(false) => Ok(LockState::Held(self.owner())),
@@ -144,7 +140,7 @@ impl InstanceLock {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// What was written about the Azurite that is ready here; `None` where there is none.
+    /// What was recorded about the Azurite that is ready here; `None` if there is none.
     pub fn running(&self) -> Option<Running> {
         let Ok(LockState::Held(Some(owner))) = self.lock_state() else {
             return None;
@@ -155,8 +151,8 @@ impl InstanceLock {
         (running.pid == owner.pid && owner.is_alive()).then_some(running)
     }
 
-    /// Takes the instance for this process. An Azurite whose azup was killed is waited for:
-    /// it ends by itself.
+    /// Takes the instance for this process. Waits for an Azurite whose azup was killed: it ends by
+    /// itself.
     pub fn take(self, data: &Data, until_eof: bool, machine: &Machine) -> Result<Taken> {
         if let Some(folder) = self.lock.parent() {
             files::make_folder(folder, 0o700)?;
@@ -190,7 +186,7 @@ impl InstanceLock {
         Ok(Taken { instance: self, lock })
     }
 
-    /// Waits until nobody has it, at most for `limit`; whether that came true.
+    /// Waits up to `limit` until the instance is free, and returns whether it is.
     pub fn wait_until_free(&self, limit: Duration) -> Result<bool> {
         let until = Instant::now() + limit;
         while let LockState::Held(_) = self.lock_state()? {
@@ -202,7 +198,7 @@ impl InstanceLock {
         Ok(true)
     }
 
-    /// Removes what a killed azup left, where nobody has taken the instance since.
+    /// Removes what a killed azup left behind, unless the instance has been taken since.
     pub fn tidy(&self) {
         if let Ok(lock) = LockFile::open_existing(&self.lock)
             && lock.try_alone().is_ok_and(|alone| alone)
@@ -217,7 +213,7 @@ impl InstanceLock {
     }
 }
 
-/// A instance that this process holds until it drops it, and Azurite until it ends.
+/// An instance that this process holds until it drops it, and Azurite until it ends.
 #[derive(Debug)]
 pub struct Taken {
     instance: InstanceLock,
@@ -225,7 +221,6 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// The instance.
     pub fn instance(&self) -> &InstanceLock {
         &self.instance
     }
@@ -235,7 +230,7 @@ impl Taken {
         &self.lock
     }
 
-    /// Tells the world that Azurite is ready.
+    /// Records that Azurite is ready.
     pub fn announce(&self, running: &Running) -> Result<()> {
         put(&self.instance.state(), serde_json::to_vec_pretty(running)?)
     }
@@ -248,20 +243,20 @@ impl Drop for Taken {
     }
 }
 
-/// Writes one of an instance's files, for this user alone.
+/// Writes one of an instance's files, readable by this user only.
 fn put(path: &Path, bytes: Vec<u8>) -> Result<()> {
     let before = files::read_if_there(path)?;
     files::replace(path, before.as_deref(), &Content::File { bytes, mode: 0o600 })
 }
 
 impl LockOwner {
-    /// Whether that very process still lives.
+    /// Whether that same process is still alive.
     pub fn is_alive(&self) -> bool {
         os::is_alive(self.pid, self.start_time)
     }
 }
 
-/// The failure for data that another azup has.
+/// The failure for data that another azup holds.
 pub fn in_use(data: &Data, owner: Option<&LockOwner>) -> Failure {
     let what = match data {
         Data::Folder(folder) => format!("the data in {} is in use", shown(folder)),
@@ -283,7 +278,7 @@ pub fn in_use(data: &Data, owner: Option<&LockOwner>) -> Failure {
     Failure::new(format!("{what}{who}")).hint(hint)
 }
 
-/// A file of azup's `run` folder to lock, made where it is missing; without the lock.
+/// A lock file in azup's `run` folder, created if it is missing; not yet locked.
 pub fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, LockFile)> {
     let folder = run_folder(machine)?;
     files::make_folder(&folder, 0o700)?;
@@ -294,8 +289,8 @@ pub fn lock_file(name: &str, machine: &Machine) -> Result<(PathBuf, LockFile)> {
     }
 }
 
-/// Keeps every other azup of this user from the ports that begin with this one, for as long as it
-/// is held; `None`: another azup has them.
+/// Keeps every other azup of this user from the ports that begin with this one, for as long as the
+/// claim is held; `None` if another azup has them.
 pub fn claim(port: u16, machine: &Machine) -> Result<Option<LockFile>> {
     let (path, lock) = lock_file(&format!("{port}.claim"), machine)?;
     match lock.try_alone() {

@@ -1,9 +1,9 @@
-//! Who uses an Azurite that `azup run` started: it is stopped when the last of them has
-//! ended, in whatever way.
+//! Who uses an Azurite that `azup run` started: it is stopped when the last user has ended, however
+//! it ended.
 //!
-//! Every `azup run` holds a shared lock for as long as it lives. The azup in the background
-//! tries to have the lock alone; once it does, nobody is left, and nobody can come in
-//! until Azurite has stopped.
+//! Every `azup run` holds a shared lock for as long as it lives. The azup in the background tries
+//! to get the lock exclusively; once it does, no user is left, and none can join until Azurite has
+//! stopped.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -21,33 +21,33 @@ use crate::interrupt::Interrupt;
 use crate::machine::Machine;
 use crate::os::LockFile;
 
-/// How often a held lock is tried again.
+/// How often to retry a held lock.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long an Azurite that is stopping may take.
+/// How long a stopping Azurite may take.
 const STOPPING: Duration = Duration::from_secs(20);
 
-/// How often in a row somebody else has to be seen, since one who leaves is for a moment.
+/// How many times in a row another user must be seen: one that is leaving is seen only briefly.
 const OTHERS: u32 = 5;
 
-/// The file beside the lock that is there once somebody wants Azurite to stay.
+/// The extension of the file beside the lock that exists once Azurite should stay.
 const KEEP: &str = "keep";
 
-/// Those who use the Azurite on one blob port.
+/// The users of the Azurite on one blob port.
 #[derive(Debug)]
 pub struct Leases {
     path: PathBuf,
     lock: LockFile,
 }
 
-/// Who is left.
+/// Whether users are left.
 #[derive(Debug)]
 pub enum Remaining {
-    /// Somebody needs it.
+    /// There is at least one.
     Needed,
-    /// Nobody does, and nobody comes in for as long as the one who asked lives.
+    /// None, and none can join for as long as the caller lives.
     Nobody,
-    /// Nobody does, but it is to stay.
+    /// None, but Azurite should stay.
     Keep,
 }
 
@@ -58,7 +58,7 @@ impl Leases {
         Ok(Self { path, lock })
     }
 
-    /// Becomes one of them. One that is stopping is waited for.
+    /// Joins the users. Waits for an Azurite that is stopping.
     pub fn join(ports: Ports, machine: &Machine, interrupt: &Interrupt) -> Result<Self> {
         let this = Self::of(ports, machine)?;
         let until = Instant::now() + STOPPING;
@@ -81,12 +81,12 @@ impl Leases {
         }
     }
 
-    /// Lets Azurite stay when all have left, as `azup up -d` does with one that runs.
+    /// Lets Azurite stay when all users have left, as `azup up -d` does with one that is running.
     pub fn keep(&self) -> Result<()> {
         files::open_to_append(&self.kept()).map(drop)
     }
 
-    /// What was to stay has ended nevertheless.
+    /// Forgets that Azurite was to stay: it has ended nevertheless.
     pub fn forget(&self) -> Result<()> {
         match fs::remove_file(self.kept()) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -100,7 +100,7 @@ impl Leases {
         self.path.with_extension(KEEP)
     }
 
-    /// Who is left.
+    /// Whether users are left.
     pub fn left(&self) -> Result<Remaining> {
         match self.lock.try_alone() {
             Ok(true) => {}
@@ -117,7 +117,7 @@ impl Leases {
         Ok(Remaining::Nobody)
     }
 
-    /// Leaves them. Where nobody else is left, waits until Azurite has stopped.
+    /// Leaves. If this was the last user, waits until Azurite has stopped.
     pub fn leave(self, running: &Running, machine: &Machine) -> Result<()> {
         let unlock = || {
             let done = self.lock.release();
@@ -134,12 +134,12 @@ impl Leases {
                 Ok(true) => {
                     unlock()?;
                     match self.lock.try_alone() {
-                        // Nobody else: it will notice in a moment.
+                        // No other user: the background azup will notice in a moment.
                         Ok(true) => {
                             others = 0;
                             unlock()?;
                         }
-                        // There is somebody else, perhaps one who is leaving, too.
+                        // There is another user, perhaps also leaving.
                         _ if others >= OTHERS => return Ok(()),
                         _ => others += 1,
                     }

@@ -1,4 +1,4 @@
-//! Every Azurite that azup runs for this user, whoever started it.
+//! Every Azurite that azup runs for this user, whichever command started it.
 
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
@@ -12,29 +12,26 @@ use crate::machine::Machine;
 /// How long before it is ready an Azurite may have written to its log.
 const STARTING: Duration = Duration::from_secs(120);
 
-/// Every Azurite of azup's that runs.
 pub fn running(machine: &Machine) -> Vec<Running> {
     let instances = InstanceLock::all(machine).unwrap_or_default();
     instances.iter().filter_map(InstanceLock::running).collect()
 }
 
-/// An Azurite of azup's that runs, and where its log is.
 #[derive(Debug)]
 pub struct Listed {
-    /// What is known of it.
     pub running: Running,
-    /// Only one in the background has a log.
+    /// Only an Azurite in the background has a log.
     pub log: Option<PathBuf>,
 }
 
-/// Every Azurite of azup's that runs, the one on the usual ports first.
+/// Every Azurite that azup runs, the one on the usual ports first.
 pub fn listed(machine: &Machine) -> Result<Vec<Listed>> {
     let instances = InstanceLock::all(machine)?.into_iter();
     let mut all: Vec<Listed> = instances
         .filter_map(|instance| {
             let running = instance.running()?;
             let log = instance.log();
-            // What an earlier one left behind is not this one's.
+            // A log that an earlier Azurite left behind is not this one's.
             let written = log.metadata().and_then(|about| about.modified()).ok();
             let begun = UNIX_EPOCH + Duration::from_secs(u64::try_from(running.started).ok()?);
             let log = written.filter(|at| *at + STARTING >= begun).map(|_| log);
@@ -45,7 +42,7 @@ pub fn listed(machine: &Machine) -> Result<Vec<Listed>> {
     Ok(all)
 }
 
-/// Where the log of one that runs is.
+/// Where the log of a running Azurite is.
 pub fn log(running: &Running, machine: &Machine) -> Result<PathBuf> {
     Ok(InstanceLock::of_running(running, machine)?.log())
 }

@@ -1,4 +1,4 @@
-//! Whether a port is free, and who has it otherwise.
+//! Whether a port is free, and which process has it otherwise.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -33,7 +33,7 @@ pub fn require_free(ports: Ports, machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// The failure for a port that somebody else has.
+/// The failure for a port that another process has.
 pub fn taken(service: Service, port: u16, machine: &Machine) -> Failure {
     let start = format!("port {port} for the {} service is in use", service.name());
     let ours = InstanceLock::all(machine)
@@ -64,7 +64,7 @@ fn other_ports(port: u16) -> String {
     format!("azup up --port {}", others(port))
 }
 
-/// Where there is room beside this port.
+/// A port with room for alternatives to this one.
 pub fn others(port: u16) -> u16 {
     // Far enough away from the usual ones, and never out of range.
     let first = if port < 50_000 { 20_000 } else { 30_000 };

@@ -1,4 +1,4 @@
-//! Emptying a data folder: what Azurite keeps there and nothing else, while nobody uses it.
+//! Emptying a data folder: what Azurite keeps there and nothing else, while no process uses it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,21 @@ use crate::azurite::{Data, Ports};
 use crate::failure::{Failure, reason, shown};
 use crate::machine::Machine;
 
-/// How the names of Azurite's databases begin (with those that it is writing), and its folders
+/// How the names of Azurite's databases (including those being written) and of its folders begin
 /// (measured, version 3.37.0).
 const DATABASE: &str = "__azurite_db_";
 const FOLDERS: [&str; 2] = ["__blobstorage__", "__queuestorage__"];
 
-/// What is to be emptied.
 #[derive(Debug)]
 pub struct Reset {
     /// The data folder.
     pub folder: PathBuf,
-    /// What of Azurite's is there.
+    /// The files and folders of Azurite's that are there.
     pub found: Vec<PathBuf>,
 }
 
 impl Reset {
-    /// Looks at the folder that was named, else at this project's.
+    /// Looks at the named folder, else at this project's.
     pub fn observe(location: Option<&Path>, machine: &Machine) -> Result<Self> {
         let Data::Folder(folder) = Data::new(location, false, machine)? else {
             return Err(Failure::new("data in memory is gone when Azurite stops").into());
@@ -42,12 +41,12 @@ impl Reset {
     }
 }
 
-/// Empties it, unless an Azurite has begun to use it since.
+/// Empties the folder, unless an Azurite has begun to use it since.
 pub fn reset(planned: &Reset, machine: &Machine) -> Result<()> {
     let data = Data::Folder(planned.folder.clone());
     let _taken = InstanceLock::of(&data, Ports::USUAL, machine)?.take(&data, false, machine)?;
     for path in found(&planned.folder)? {
-        // A link goes, and what it leads to stays.
+        // A link is removed; its target stays.
         let is_folder = path.symlink_metadata().is_ok_and(|about| about.is_dir());
         let done = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         done.map_err(|error| {

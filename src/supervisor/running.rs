@@ -1,4 +1,4 @@
-//! What `azup up` has to say when Azurite is ready.
+//! What `azup up` prints when Azurite is ready.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::machine::Machine;
 use crate::output::{Answer, good};
 use crate::workspace::marked_project;
 
-/// An Azurite that was ready. It stands in azup's `run` folder for as long as it runs.
+/// An Azurite that became ready. Kept in azup's `run` folder for as long as Azurite runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Running {
     /// Where it listens.
@@ -30,22 +30,20 @@ pub struct Running {
     /// Where SDKs ask for access tokens.
     #[serde(default)]
     pub identity: Identity,
-    /// Azurite's version.
     pub azurite: String,
-    /// The version of Node.js.
     pub node: String,
-    /// The data folder; none in memory.
+    /// The data folder; `None` in memory.
     pub location: Option<String>,
-    /// The database with what it knows about blobs, where there is one.
+    /// The database for blob metadata, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
-    /// The project in which it was started; none outside of projects.
+    /// The project in which it was started; `None` outside projects.
     #[serde(default)]
     pub project: Option<PathBuf>,
     /// The accounts beside Azurite's own.
     #[serde(default)]
     pub accounts: Vec<String>,
-    /// The options of Azurite's own that it was started with.
+    /// The Azurite options that it was started with.
     #[serde(default)]
     pub passed_on: Vec<String>,
     /// Whether it refuses plain HTTP.
@@ -57,21 +55,22 @@ pub struct Running {
     /// Whether it ends with the program that started it, such as a test run.
     #[serde(default)]
     pub until_eof: bool,
-    /// What it shows to clients.
+    /// The certificate that it serves.
     pub certificate: Certificate,
     /// The version of TLS, such as `TLS 1.3`.
     pub tls: String,
     /// When it was ready (seconds since 1970).
     pub started: i64,
-    /// Why the Azurite before it ended, where this one took its place.
+    /// Why the previous Azurite ended, if this one replaced it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub died: Option<String>,
 }
 
-/// The certificate that an Azurite serves. A renewed one takes its place while it runs.
+/// The certificate that an Azurite serves. A renewed one replaces it while Azurite runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Certificate {
-    /// The folder of the set. An older azup did not tell, nor did its Azurite take another.
+    /// The folder of the set. Empty in records of an older azup, whose Azurite did not reload
+    /// either.
     #[serde(default)]
     folder: PathBuf,
     /// The CA's name.
@@ -85,7 +84,6 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The one of `set`.
     pub fn of(set: &CertificateSet) -> Self {
         Self {
             folder: set.folder.clone(),
@@ -96,7 +94,7 @@ impl Certificate {
         }
     }
 
-    /// The one that is in the folder now; unchanged in the middle of a renewal.
+    /// Rereads the set from its folder; unchanged in the middle of a renewal.
     pub fn refresh(&mut self, now: OffsetDateTime) {
         if let Ok(Some(set)) = CertificateSet::load_unchecked(&self.folder, now) {
             *self = Self::of(&set);
@@ -110,7 +108,7 @@ impl Certificate {
 }
 
 impl Running {
-    /// The command that stops this one, and no other where there is a word for that.
+    /// The command that stops this Azurite, and no other if there is an option for that.
     pub fn down(&self, machine: &Machine) -> String {
         match &self.location {
             _ if self.project == marked_project(machine) => "azup down".to_owned(),
@@ -119,13 +117,13 @@ impl Running {
         }
     }
 
-    /// Whether it is there for everybody: neither one of `azup run`'s, which may end any time, nor
-    /// that of a test run.
+    /// Whether any program may use it: neither an `azup run`'s Azurite, which may end at any time,
+    /// nor a test run's.
     pub fn is_shared(&self) -> bool {
         !self.while_used && !self.until_eof
     }
 
-    /// The answer of `azup up`. `end` says how it is stopped, `drawn` is the header of those who
+    /// The answer of `azup up`. `end` says how it is stopped; `drawn` is the header of clients that
     /// get tokens of the user's own login.
     pub fn answer(
         &self,
@@ -136,7 +134,7 @@ impl Running {
     ) -> Result<Answer> {
         let mut text = String::new();
         for (service, port) in self.ports.services() {
-            // A String takes every write.
+            // Writing to a String never fails.
             let _ = writeln!(text, "{:<6} {}", service.name(), url(port));
         }
         if let Some(endpoint) = &self.identity.endpoint {
@@ -193,7 +191,7 @@ impl Running {
                 "ca_sha256": self.certificate.ca_sha256,
                 "not_after": self.certificate.not_after
             },
-            // Nothing is called ready without it.
+            // Azurite is never reported as ready without it.
             "round_trip": true
         });
         if let (Some(names), Some(drawn)) = (&self.identity.forward, drawn) {
@@ -209,8 +207,8 @@ impl Running {
     }
 }
 
-/// What the one who starts it is told, once: the header that gets tokens of the user's own
-/// login. `endpoint` is where they ask.
+/// What the user who starts Azurite sees once: the header that gets tokens of the user's own login.
+/// `endpoint` is where clients ask.
 pub fn forwarding(names: &str, drawn: &str, endpoint: &str) -> String {
     let port = endpoint.rsplit(':').next().and_then(|rest| rest.split('/').next());
     let port = port.unwrap_or_default();

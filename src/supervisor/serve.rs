@@ -1,4 +1,4 @@
-//! Azurite from its start until somebody wants it to end.
+//! Azurite from its start until it is told to stop.
 
 use std::time::{Duration, Instant};
 
@@ -24,23 +24,23 @@ use crate::machine::Machine;
 use crate::output::Output;
 use crate::workspace::marked_project;
 
-/// How often signals and Azurite's end are looked for.
+/// How often to check for signals and for Azurite's end.
 const POLL: Duration = Duration::from_millis(50);
 
-/// One that was started again and ends sooner than this would only end once more.
+/// A restarted Azurite that ends sooner than this is not restarted again: it would only end once
+/// more.
 const LASTS: Duration = Duration::from_secs(60);
 
-/// An Azurite that is up and proved.
+/// An Azurite that is up and has passed the round trip.
 #[derive(Debug)]
 pub struct RunningAzurite {
-    /// What there is to tell about it.
     pub running: Running,
     credential: Credential,
-    // In this order: the locks are given back after Azurite has ended.
+    // In this order: the locks are released after Azurite has ended.
     azurite: Azurite,
     since: Instant,
     taken: Taken,
-    /// Those for whom it runs, where it ends with the last of them.
+    /// The users for which it runs, if it ends with the last of them.
     users: Option<Leases>,
 }
 
@@ -93,8 +93,8 @@ pub fn serve(
     })
 }
 
-/// An Azurite that has been proved with this CA alone, and the version of TLS that it speaks;
-/// `before` is why the last one ended.
+/// An Azurite that has been proved with this CA alone, and the TLS version that it speaks; `before`
+/// is why the last one ended.
 fn start(
     ready: &Ready,
     ca: &[u8],
@@ -125,14 +125,14 @@ fn start(
 }
 
 impl RunningAzurite {
-    /// The header of those who get tokens of the user's own login: to be said once, to who
-    /// started this, and never to be written down.
+    /// The header of clients that get tokens of the user's own login: to be printed once, for the
+    /// user who started this, and never to be written down.
     pub fn drawn(&self) -> Option<&str> {
         self.credential.drawn.as_deref()
     }
 
-    /// Lets Azurite work until Ctrl-C or SIGTERM, or until nobody needs it any more, then
-    /// stops it and waits.
+    /// Lets Azurite work until Ctrl-C or SIGTERM, or until no user is left, then stops it and
+    /// waits.
     pub fn until_stopped(
         mut self,
         ready: &Ready,
@@ -168,7 +168,7 @@ impl RunningAzurite {
         Ok(())
     }
 
-    /// Another Azurite in the place of one that ended by itself.
+    /// Replaces an Azurite that ended by itself.
     fn start_again(
         &mut self,
         death: Failure,
@@ -177,7 +177,7 @@ impl RunningAzurite {
         output: Output,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        // A test that lost what it had stored is to fail, and not to go on with nothing.
+        // A test whose stored data are lost must fail, not go on with nothing.
         let is_fixture = ready.wish.until_eof;
         if is_fixture || self.running.died.is_some() && self.since.elapsed() < LASTS {
             return Err(death.into());
@@ -188,7 +188,7 @@ impl RunningAzurite {
         };
         let reason = format!("{death} ({lost})");
         output.warning(&format!("{reason}; restarting it"));
-        // Since it was made ready, the set may have been renewed.
+        // The set may have been renewed since it was prepared.
         let set = CertificateSet::load_unchecked(&ready.set.folder, machine.now());
         let set = set.ok().flatten();
         let ca = &set.as_ref().unwrap_or(&ready.set).ca.der;

@@ -79,7 +79,7 @@ hello = ContainerClient(url, "hello", DefaultAzureCredential())
 "#
         )
     } else {
-        // A JSON string is a Python string, too.
+        // A JSON string is also a Python string.
         let azup = Value::from(azup);
         let url = url(blob);
         format!(

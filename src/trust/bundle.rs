@@ -1,9 +1,9 @@
 //! PEM bundles: certifi's `cacert.pem`, and any file named with `--bundle`.
 //!
-//! The CA goes in as one marked block of ASCII and comes out again byte for byte.
-//! Whether it is there is judged by the certificate itself, so a copy that the article's
-//! script or a person pasted counts too. Never appended in place: uv hard-links bundles
-//! to its cache, where one append poisons every environment (measured).
+//! The CA is added as one marked ASCII block and is removed again byte for byte. It is recognised
+//! by the certificate itself, so a copy from the article's script or one pasted by hand counts too.
+//! A bundle is never appended to in place: uv hard-links bundles to its cache, so one append
+//! changes every environment (measured).
 
 mod block;
 
@@ -27,8 +27,8 @@ use crate::options::Kind;
 use block::{begin_lines, holds};
 pub use block::{contains, percent_decoded, percent_encoded, with, without};
 
-/// What is read of a bundle's end at first (bytes): room for azup's block, and for
-/// those of a few others who append as well.
+/// How much of a bundle's end is read at first (bytes): room for azup's block, and for those of a
+/// few other programs that append.
 const END_SIZE: u64 = 16 << 10;
 
 /// The end of the path of certifi's bundle.
@@ -40,15 +40,14 @@ pub const OF_PIP: &str = "pip/_vendor/certifi/cacert.pem";
 /// Whether a bundle may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WritePolicy {
-    /// It has to be: that it cannot be written is a failure.
+    /// It must be: failing to write it is an error.
     Required,
-    /// Nobody asked for it: where this user may not write, it is left alone.
+    /// It was not asked for: if this user may not write there, it is left alone.
     IfWritable,
-    /// It belongs to the distribution: never, also not by root.
+    /// It belongs to the distribution: never, not even by root.
     Never,
 }
 
-/// This kind of store.
 pub static STORE: Definition = Definition {
     kind: Kind::BUNDLE,
     asked_by: &[],
@@ -70,15 +69,14 @@ fn of_search(search: &Search<'_>) -> Vec<Candidate> {
 pub struct Bundle {
     kind: Kind,
     path: PathBuf,
-    /// What installs a damaged bundle anew.
+    /// The command that reinstalls a damaged bundle.
     reinstall: Option<Reinstall>,
     care: WritePolicy,
-    /// The folder that it was first read in.
+    /// The folder in which it was first read.
     folder: OnceLock<Option<files::Identity>>,
 }
 
 impl Bundle {
-    /// A bundle that the user named.
     pub fn named(path: PathBuf) -> Self {
         Self {
             kind: Kind::BUNDLE,
@@ -89,7 +87,7 @@ impl Bundle {
         }
     }
 
-    /// The bundle of certifi in a Python environment; `reinstall` puts it back.
+    /// The bundle of certifi in a Python environment; `reinstall` restores it.
     pub fn certifi(path: PathBuf, reinstall: Reinstall, care: WritePolicy) -> Self {
         Self {
             kind: Kind::CERTIFI,
@@ -100,7 +98,7 @@ impl Bundle {
         }
     }
 
-    /// One that a program brings for itself, where this user may change that.
+    /// A bundle that a program brings along, changed only if this user may.
     #[cfg(windows)]
     pub fn of_program(kind: Kind, path: PathBuf) -> Self {
         Self {
@@ -112,9 +110,9 @@ impl Bundle {
 
     /// Makes sure that its folder is still the one in which it was first read.
     ///
-    /// Where a write meets other bytes than those it was planned for, the file is read
-    /// once more and planned anew. Not in another folder, though: one that was put in
-    /// the place of the first between the two would get a CA that nobody asked for.
+    /// If a write finds other bytes than it was planned for, the file is read again and the change
+    /// planned again. But not in another folder: one that replaced the first in between would get a
+    /// CA that the user did not ask for.
     fn require_same_folder(&self) -> Result<()> {
         let folder = self.path.parent().unwrap_or(&self.path);
         let now = files::identity(folder);
@@ -134,24 +132,24 @@ impl Bundle {
         Ok(())
     }
 
-    /// What it holds; `None` where it is not there.
+    /// Its contents; `None` if it does not exist.
     fn read(&self) -> Result<Option<Vec<u8>>> {
         self.require_same_folder()?;
         files::read_if_there(&self.path)
     }
 
-    /// The same where it has to be there.
+    /// The same for a bundle that must exist.
     fn read_there(&self) -> Result<Vec<u8>> {
         self.read()?
             .ok_or_else(|| Failure::new(format!("{} does not exist", shown(&self.path))).into())
     }
 
-    /// Refuses what is not for azup to change.
+    /// Refuses a bundle that is not for azup to change.
     fn check_owner(&self, ca: &TrustAnchor) -> Result<()> {
         let left = |why: String, fix| Err(Skip { why, fix }.into());
-        // Nobody asks pip for something from Azurite: its own copy is worth no warning.
+        // pip requests nothing from Azurite, so its own copy deserves no warning.
         let of_pip = self.path.ends_with(OF_PIP);
-        // A patched certifi answers with the system's bundle; the file beside it is dead.
+        // A patched certifi answers with the system's bundle; the file beside it is unused.
         if self.kind == Kind::CERTIFI
             && let Some(system) = patched_certifi(&self.path)
         {
@@ -174,8 +172,8 @@ impl Bundle {
         Ok(())
     }
 
-    /// Whether the CA is where azup puts it: a page instead of the whole bundle is read
-    /// before every debug session. Where not, it may still be elsewhere in the file.
+    /// Whether the CA is where azup puts it: this runs before every debug session, so it reads one
+    /// page instead of the whole bundle. If not, the CA may still be elsewhere in the file.
     fn ends_with(&self, ca: &TrustAnchor) -> Result<bool> {
         self.require_same_folder()?;
         let end = files::read_end(&self.path, END_SIZE)?;
@@ -184,7 +182,7 @@ impl Bundle {
         Ok(holds(&end[whole..], ca))
     }
 
-    /// The command by which an administrator trusts the CA in this file.
+    /// The command with which an administrator trusts the CA in this file.
     fn under_sudo(&self, ca: &TrustAnchor) -> Option<String> {
         let file = ca.file.as_deref()?;
         let (option, value) = if ca.is_ours() {
@@ -197,7 +195,7 @@ impl Bundle {
         Some(command_line(words.into_iter().chain(rest)))
     }
 
-    /// A bundle of the record, from which only a CA is to be taken.
+    /// A bundle from the record, from which CAs are only ever removed.
     pub fn recorded(kind: Kind, path: PathBuf) -> Self {
         Self {
             kind,
@@ -205,7 +203,7 @@ impl Bundle {
         }
     }
 
-    /// Refuses what is no bundle, before a byte is added to it.
+    /// Refuses a file that is not a bundle, before a byte is added to it.
     fn check(&self, bytes: &[u8]) -> Result<()> {
         let refuse = |what: &str| {
             let failure = Failure::new(format!("{} {what}", shown(&self.path)));
@@ -290,7 +288,7 @@ impl Store for Bundle {
             return Ok(Vec::new());
         }
         let content = match link {
-            // Only where the link would bring back the very bytes that it led to.
+            // Only if the link would bring back the same bytes that it led to.
             Some(target)
                 if files::read_if_there(&self.path.with_file_name("").join(&target))
                     .ok()
@@ -313,8 +311,8 @@ impl Store for Bundle {
     }
 }
 
-/// The bundle that a distribution's certifi answers with instead of its own (Debian,
-/// Fedora and openSUSE patch `core.py`).
+/// The bundle that a distribution's certifi returns instead of its own (Debian, Fedora and openSUSE
+/// patch `core.py`).
 pub fn patched_certifi(bundle: &Path) -> Option<String> {
     let core = files::read_if_there(&bundle.with_file_name("core.py")).ok()??;
     let core = String::from_utf8_lossy(&core);

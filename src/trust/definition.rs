@@ -1,5 +1,5 @@
-//! Whatever azup has to know of a kind of trust store, beside how one is read and changed
-//! ([`Store`]). The file of each kind has one.
+//! Everything azup must know about a kind of trust store, apart from how one is read and changed
+//! ([`Store`]). The file of each kind defines one.
 
 use std::path::PathBuf;
 
@@ -12,33 +12,32 @@ use crate::options::{Kind, Scope};
 pub struct Definition {
     /// Its name in the report, in JSON and in the record.
     pub kind: Kind,
-    /// The words of `--stores` that ask for it; with none it needs no asking.
+    /// The words of `--stores` that select it; empty: it needs no selecting.
     pub asked_by: &'static [Kind],
-    /// Whether it belongs to one project, and not to the user: `--scope project` uses it.
+    /// Whether it belongs to one project, not to the user: `--scope project` uses it.
     pub of_project: bool,
     /// The name of doctor's check.
     pub check: &'static str,
-    /// What is as it should be where that check passes, for people.
+    /// What is true when that check passes, for people.
     pub title: &'static str,
     /// Whether a program may have to be started to read one.
     pub read_by_program: bool,
     /// Looks for each, or says in a row why there is none.
     pub find: fn(&Search<'_>) -> Vec<Candidate>,
-    /// One of which the record has the path; `None`: the search finds it wherever it is.
+    /// Opens a store whose path the record has; `None`: the search finds it wherever it is.
     pub reopen: Option<fn(PathBuf) -> Box<dyn Store>>,
 }
 
-/// What a search for stores goes by.
+/// The inputs of a search for stores.
 pub struct Search<'a> {
-    /// The machine.
     pub machine: &'a Machine,
     /// How far to look.
     pub scope: Scope,
     /// The files of `--bundle`.
     pub bundles: &'a [PathBuf],
-    /// Whether CAs are to be taken out: it is then not said how one would get in.
+    /// Whether CAs are to be removed: the report then has no hints for adding one.
     pub removing: bool,
-    /// Whether this kind was asked for by its name: one that azup can make is then made.
+    /// Whether this kind was asked for by name: a store that azup can create is then created.
     pub named: bool,
     /// What was found so far.
     pub known: &'a [Candidate],

@@ -1,10 +1,10 @@
 //! .NET's own store of a user, on Linux: a folder in which each file is a certificate that every
-//! .NET program trusts, whatever `SSL_CERT_FILE` says and without an administrator. What is
-//! started by F5, Rider or `dotnet run` has neither a variable nor the system's store.
+//! .NET program trusts, whatever `SSL_CERT_FILE` says and without an administrator. Programs
+//! started by F5, Rider or `dotnet run` have neither the variable nor the system's store.
 //!
-//! Each is PKCS#12 without a password, and named after the SHA-1 of the certificate, by which
-//! .NET's `X509Store.Remove` finds it (measured). .NET itself writes them encrypted with an empty
-//! password; azup reads only what is plain, as it writes it, so those stay whatever they hold.
+//! Each is PKCS#12 without a password, named after the SHA-1 of the certificate, by which .NET's
+//! `X509Store.Remove` finds it (measured). .NET itself encrypts its files with an empty password;
+//! azup reads only unencrypted ones such as its own, so it leaves .NET's alone whatever they hold.
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +27,11 @@ const FOLDERS: [&str; 5] = [".dotnet", "corefx", "cryptography", "x509stores", "
 /// The ending of the files that .NET reads.
 const ENDING: &str = "pfx";
 
-/// In azup's own folder: the outermost folder that azup has made, relative to the home folder.
+/// The file in azup's own folder that names the outermost folder that azup has made, relative to
+/// the home folder.
 const MADE: &str = "dotnet-folder";
 
-/// The word of `--stores`.
+/// The kind as `--stores` spells it.
 pub const KIND: Kind = Kind::new("dotnet");
 
 pub static STORE: Definition = Definition {
@@ -50,13 +51,13 @@ pub struct Root {
     path: PathBuf,
 }
 
-/// The store of this user, whether it is there or not.
+/// The store of this user, whether or not it exists.
 pub fn of_user(machine: &Machine) -> Result<Root> {
     let path = place(machine.home()?);
     Ok(Root { path })
 }
 
-/// The store where .NET has been used or can be, or where it was asked for by name.
+/// The store, if .NET has been or can be used here, or if the store was asked for by name.
 fn find(search: &Search<'_>) -> Vec<Candidate> {
     let machine = search.machine;
     let Ok(home) = machine.home() else {
@@ -83,7 +84,7 @@ fn place(home: &Path) -> PathBuf {
 }
 
 impl Root {
-    /// Every plain file with its certificates, in order; none where the folder does not exist.
+    /// Every regular file with its bytes, in order; none if the folder does not exist.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
         let paths = entries.map(|entry| entry.path());
@@ -99,7 +100,7 @@ impl Root {
         files
     }
 
-    /// Refuses folders through which somebody else could have a CA trusted, or write elsewhere.
+    /// Refuses folders through which another user could have a CA trusted, or write elsewhere.
     fn check(&self, machine: &Machine) -> Result<()> {
         let home = machine.home()?;
         let mut folder = home.to_owned();
@@ -116,7 +117,7 @@ impl Root {
         Ok(())
     }
 
-    /// The folders that are missing, outermost first.
+    /// The outermost folder that is missing.
     fn missing(&self, machine: &Machine) -> Result<Option<PathBuf>> {
         let home = machine.home()?;
         let mut below = PathBuf::new();
@@ -146,19 +147,20 @@ fn unfit(folder: &Path, home: &Path, about: &std::fs::Metadata) -> Option<String
         let owner = if about.uid() == 0 { "root" } else { "another user" };
         return Some(format!("belongs to {owner}, and .NET's store is this user's"));
     }
-    // Distributions that give every user a group of the same number let that write, too.
+    // Distributions that give every user a group with the user's own number make folders
+    // group-writable.
     let own_group = about.gid() == group && group == user;
     let open = about.mode() & if own_group { 0o002 } else { 0o022 };
     (open != 0).then(|| "can be written by others".to_owned())
 }
 
-/// The certificates of a file, where it holds nothing else and is not encrypted.
+/// The certificates of a file, if it holds nothing else and is not encrypted.
 fn certificates(bytes: &[u8]) -> Vec<&[u8]> {
     let read = Pkcs12::parse(bytes).ok().filter(|file| !file.has_others());
     read.map(|file| file.certificates()).unwrap_or_default()
 }
 
-/// As .NET names the file of a certificate.
+/// The file name that .NET gives a certificate.
 fn name(der: &[u8]) -> String {
     format!("{}.{ENDING}", system::sha1_of(der))
 }
@@ -198,7 +200,7 @@ impl Store for Root {
                     mode: 0o600,
                 },
             });
-            // As .NET makes them.
+            // The mode that .NET uses.
             changes.push(Change::Directory { path: self.path.clone(), mode: 0o755 });
         }
         let path = self.path.join(name(&ca.der));
@@ -213,7 +215,7 @@ impl Store for Root {
         Ok(changes)
     }
 
-    /// Only whole files go: one that holds other certificates too is the user's own.
+    /// Removes only whole files: one that also holds other certificates is the user's own.
     fn remove(&self, removal: &RemovalFilter, machine: &Machine) -> Result<Vec<Change>> {
         let goes = |bytes: &[u8]| {
             let all = certificates(bytes);
@@ -240,7 +242,7 @@ impl Store for Root {
 }
 
 impl Root {
-    /// Takes away the folders that azup has made, unless something else is in them by now.
+    /// Removes the folders that azup made, unless something else is in them by now.
     fn made(&self, machine: &Machine) -> Result<Vec<Change>> {
         let note = machine.own_folder()?.join(MADE);
         let Some(expect) = files::read_if_there(&note)? else {

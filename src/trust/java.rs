@@ -1,10 +1,10 @@
 //! Java: the `cacerts` of every JDK and JRE on the machine.
 //!
-//! Distributions link all of theirs to one file. That is their design, so here the link
-//! is followed, and each file is edited once. JKS and password-less PKCS12 are edited
-//! natively; what is encrypted, or belongs to an administrator, through keytool. An
-//! encrypted PKCS12 is the one store whose status a program has to tell (`keytool -list`):
-//! its content cannot be read otherwise. No JDK is delivered with one.
+//! Distributions link all of theirs to one file by design, so links are followed here and each file
+//! is edited once. JKS and password-less PKCS12 are edited natively; encrypted keystores and those
+//! that belong to an administrator, through keytool. An encrypted PKCS12 is the one store whose
+//! status needs a program (`keytool -list`): its contents cannot be read otherwise. No JDK ships
+//! with one.
 
 mod homes;
 pub mod keytool;
@@ -30,13 +30,11 @@ use crate::os;
 use homes::{FOLDERS, homes, keystores};
 use keytool::Keytool;
 
-/// The CA's name in a keystore, unless another one has it.
+/// The CA's alias in a keystore, unless another entry has it.
 const ALIAS: &str = "azup-local-ca";
 
-/// Its word.
 pub const KIND: Kind = Kind::new("java");
 
-/// This kind of store.
 pub(super) static STORE: Definition = Definition {
     kind: KIND,
     asked_by: &[KIND],
@@ -56,7 +54,7 @@ pub struct Keystore {
     keytool: Option<PathBuf>,
 }
 
-/// The keystore of a record. Its JDK may be gone: keytool is then the one on PATH.
+/// A keystore from the record. If its JDK is gone, keytool is the one on PATH.
 fn recorded(path: PathBuf) -> Keystore {
     Keystore {
         path,
@@ -105,7 +103,7 @@ fn find(machine: &Machine) -> Vec<Candidate> {
     }
     found
 }
-/// The certificates in the keystore of the Java that is used here, each with its name.
+/// The certificates, with their aliases, in the keystore of the Java that is used here.
 pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
     let first = find(machine).into_iter().find_map(|found| match found {
         Candidate::Store(store) => Some(store.path().to_owned()),
@@ -118,8 +116,8 @@ pub fn roots(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>> {
     certificates(&path, None, machine)
 }
 
-/// The certificates in a keystore, each with its name. What is encrypted is read by keytool, with
-/// the password that stands beside it or else the usual one.
+/// The certificates in a keystore, with their aliases. An encrypted keystore is read by keytool,
+/// with the given password or else the usual one.
 pub fn certificates(
     path: &Path,
     password: Option<&str>,
@@ -159,12 +157,12 @@ pub fn certificates(
 enum Form<'a> {
     Jks(Jks<'a>),
     Pkcs12(Pkcs12<'a>),
-    /// Only by keytool, which also had to read it.
+    /// Only by keytool, which was also needed to read it.
     Encrypted,
 }
 
 impl Keystore {
-    /// What is in it, and how it can be written.
+    /// Its contents, and how it can be written.
     fn read<'a>(
         &self,
         bytes: &'a [u8],
@@ -212,7 +210,7 @@ impl Keystore {
         })
     }
 
-    /// Sets the file to `after` where azup may and can; `None` leaves it to keytool.
+    /// Sets the file to `after` if azup may and can; `None` leaves it to keytool.
     fn natively(&self, before: &[u8], after: Option<Vec<u8>>, machine: &Machine) -> Option<Change> {
         let folder = self.path.parent()?;
         if is_closed(folder, machine) {
@@ -228,7 +226,7 @@ impl Keystore {
         })
     }
 
-    /// Holds on to the bytes before keytool writes over them.
+    /// Keeps the bytes before keytool overwrites them.
     fn guard(&self, bytes: Vec<u8>) -> Change {
         Change::Snapshot {
             path: self.path.clone(),
@@ -236,7 +234,7 @@ impl Keystore {
         }
     }
 
-    /// Runs keytool, as an administrator where it has to be.
+    /// Runs keytool, as an administrator if necessary.
     fn run(
         &self,
         argv: Vec<OsString>,
@@ -283,7 +281,7 @@ impl Store for Keystore {
             Form::Jks(_) => {
                 return Err(self.keytool(machine)?.other_password(&alias, &goal).into());
             }
-            // keytool can where this cannot.
+            // keytool handles what this cannot.
             Form::Pkcs12(pkcs12) => pkcs12.add_certificate(&alias, &ca.der).ok(),
             Form::Encrypted => None,
         };
@@ -303,7 +301,7 @@ impl Store for Keystore {
         };
         let (entries, form) = self.read(&before, &goal, machine)?;
         let goes = |der: &[u8]| removal.names(der);
-        // Whatever its alias: Debian's hook leaves its own entry behind (measured).
+        // Under any alias: Debian's hook leaves its own entry behind (measured).
         let gone: Vec<&str> = entries
             .iter()
             .filter(|entry| entry.certificate.as_deref().is_some_and(goes))
@@ -341,7 +339,7 @@ fn trusts(entries: &[Entry<'_>], ca: &TrustAnchor) -> bool {
         .any(|entry| entry.certificate.as_deref() == Some(&ca.der))
 }
 
-/// A name that no entry has; Java does not tell upper case from lower.
+/// An alias that no entry has; Java ignores case in aliases.
 fn free_alias(entries: &[Entry<'_>], ca: &TrustAnchor) -> String {
     let sha256 = ca.sha256();
     let is_free = |alias: &String| {
@@ -355,8 +353,8 @@ fn free_alias(entries: &[Entry<'_>], ca: &TrustAnchor) -> String {
         .unwrap_or_else(|| format!("azup-{sha256}"))
 }
 
-/// Whether only an administrator may write in this folder or file. A read-only file
-/// system is something else: nobody may, and the attempt says so.
+/// Whether only an administrator may write in this folder or file. A read-only file system is
+/// different: no user may, and the attempt says so.
 fn is_closed(path: &Path, machine: &Machine) -> bool {
     !machine.is_root()
         && os::may_write(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)

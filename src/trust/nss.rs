@@ -1,8 +1,8 @@
-//! NSS databases: where Chromium and Firefox keep the CAs that they trust beside their own.
+//! NSS databases: where Chromium and Firefox keep the CAs that they trust in addition to their own.
 //!
-//! Whether a CA is there is read from `cert9.db` itself, so that nothing is started when
-//! there is nothing to do. Only NSS can write, because it signs trust: through certutil, which
-//! is not believed; the database is read again.
+//! Whether a CA is there is read from `cert9.db` itself, so no program is started when there is
+//! nothing to do. Only NSS can write, because it signs trust: certutil does it, and the database is
+//! read again to verify the result.
 
 mod others;
 pub(crate) mod profiles;
@@ -24,17 +24,15 @@ use crate::machine::Machine;
 use crate::options::Kind;
 use writer::Named;
 
-/// Trusted to issue server certificates, and nothing else: no mail, no code (measured:
-/// the least with which Chromium and Firefox accept the leaf).
+/// Trusted to issue server certificates and nothing else: no mail, no code signing (measured: the
+/// least with which Chromium and Firefox accept the leaf).
 const TRUST: &str = "C,,";
 
-/// What NSS says when another program locks the database: the same as when it is damaged.
+/// What NSS reports when another program locks the database: the same as when it is damaged.
 const BUSY: [&str; 2] = ["SEC_ERROR_BAD_DATABASE", "SEC_ERROR_PKCS11_GENERAL_ERROR"];
 
-/// Its word.
 pub const KIND: Kind = Kind::new("nss");
 
-/// This kind of store.
 pub(super) static STORE: Definition = Definition {
     kind: KIND,
     asked_by: &[KIND],
@@ -54,11 +52,12 @@ pub struct Database {
     file: PathBuf,
     /// Whether the certificate was there, if untrusted, before azup changed anything.
     was_there: Cell<Option<bool>>,
-    /// Whether certutil deletes a certificate whose trust it does not know.
+    /// Whether certutil, when it deletes a certificate, leaves a trust object that it does not
+    /// know.
     leaves_trust: Cell<bool>,
 }
 
-/// Every database of the user, of Chromium, Firefox and their descendants.
+/// Every database of the user: Chromium's, Firefox's and their descendants'.
 pub fn find(machine: &Machine) -> Vec<Candidate> {
     let places = profiles::find(machine);
     let outdated = places.outdated.iter().map(|folder| {
@@ -130,8 +129,8 @@ impl Database {
             .into()
     }
 
-    /// Without the primary password NSS adds the certificate but not its trust, so nothing
-    /// is even started. In a terminal certutil asks for the password.
+    /// Without the primary password NSS would add the certificate but not its trust, so nothing is
+    /// started. In a terminal certutil asks for the password.
     fn require_no_password(&self, ca: &TrustAnchor) -> Result<()> {
         let keys = files::read_if_there(&self.folder.join("key4.db"))?.unwrap_or_default();
         if !nss_cert_db::has_primary_password(&keys).unwrap_or(false) {
@@ -209,8 +208,8 @@ impl Store for Database {
             .collect()
     }
 
-    /// A database with a primary password refuses the trust but keeps the certificate;
-    /// deleting that needs no password (measured).
+    /// A database with a primary password refuses the trust but keeps the certificate; deleting
+    /// that needs no password (measured).
     fn clean_up(&self, ca: &TrustAnchor, machine: &Machine) -> Vec<Change> {
         let half_done = || -> Result<Option<Change>> {
             let all = self.certificates()?;
@@ -229,9 +228,9 @@ impl Store for Database {
         half_done().ok().flatten().into_iter().collect()
     }
 
-    /// `SQLite` takes back what a killed program has begun as soon as anybody opens the
-    /// database to write. certutil does so to delete a certificate, also one that is not
-    /// there; to list, it opens it for reading and fails (measured).
+    /// `SQLite` rolls back what a killed program had begun as soon as a program opens the database
+    /// for writing. certutil does so to delete a certificate, even one that is not there; to list,
+    /// it opens it read-only and fails (measured).
     fn repair(&self, machine: &Machine) -> Vec<Change> {
         let killed = others::is_half_written(&self.file)
             && others::locked_by(&self.folder).is_none()
@@ -268,11 +267,11 @@ impl Store for Database {
         error
     }
 
-    /// Chromium reads its database when it starts, Firefox keeps what it has seen.
+    /// Chromium reads its database when it starts; Firefox caches what it has read.
     fn note(&self, machine: &Machine) -> Option<String> {
         let restart = others::is_browser_running(&self.folder, machine)
             .then_some("restart the browser to see it");
-        // It vouches for nothing, since it names its certificate by a hash.
+        // The orphan grants no trust: it names its certificate by a hash.
         let orphan = self
             .leaves_trust
             .get()
@@ -282,8 +281,8 @@ impl Store for Database {
     }
 }
 
-/// The CA's name, or a longer one where another certificate has that already: NSS refuses
-/// a second certificate of the same nickname.
+/// The CA's name, or a longer one if another certificate has that name: NSS refuses a second
+/// certificate with the same nickname.
 fn free_nickname(ca: &TrustAnchor, all: &[Certificate]) -> String {
     if all.iter().all(|other| other.nickname != ca.label) {
         return ca.label.clone();

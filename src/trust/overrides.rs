@@ -1,9 +1,9 @@
-//! Variables that make programs read another bundle than the one azup trusts the CA in:
-//! set in the environment or in the project's `.env`, each silently bypasses the rest.
+//! Variables that make programs read another bundle than the one azup trusts the CA in: set in the
+//! environment or in the project's `.env`, each silently bypasses the rest.
 //!
-//! A file of the user's own is a bundle like any other. One of the system's is only
-//! reported, with what it bypasses and the command that mends it; so is one outside of the
-//! project that nothing but its `.env` names, since that may be somebody else's work.
+//! The user's own file is a bundle like any other. A system file is only reported, with what it
+//! bypasses and the command that fixes it; so is a file outside the project that only the project's
+//! `.env` names, since another person may have written that.
 
 pub(crate) mod dotenv;
 
@@ -25,7 +25,7 @@ use crate::options::Kind;
 use crate::os::{self, MetadataExt as _};
 use crate::workspace::Workspace;
 
-/// Each variable, and who reads the file that it names (measured).
+/// Each variable, and the programs that read the file it names (measured).
 const VARIABLES: [(&str, &str); 6] = [
     ("REQUESTS_CA_BUNDLE", "requests, Azure SDK, Azure CLI, pip"),
     ("CURL_CA_BUNDLE", "curl, requests, Azure SDK"),
@@ -35,13 +35,13 @@ const VARIABLES: [(&str, &str); 6] = [
     ("AWS_CA_BUNDLE", "botocore"),
 ];
 
-/// The one variable whose file is read beside the CAs that are known anyway.
+/// The one variable whose file adds to the built-in CAs instead of replacing them.
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
 
-/// Files below these belong to the system, whoever may write there.
+/// Files below these belong to the system, regardless of permissions.
 const SYSTEM: [&str; 4] = ["/etc", "/usr", "/nix", "/var/lib"];
 
-/// Of those, what the tools that keep the system's store write.
+/// Of those, the folders that tools for the system's store write.
 const SYSTEM_STORE: [&str; 5] = [
     "/etc/ssl",
     "/etc/pki",
@@ -50,7 +50,6 @@ const SYSTEM_STORE: [&str; 5] = [
     "/var/lib/ca-certificates",
 ];
 
-/// This kind of store.
 pub(super) static STORE: Definition = Definition {
     kind: Kind::BUNDLE,
     asked_by: &[python::KIND, system::KIND],
@@ -78,7 +77,7 @@ struct Override {
     settings: Vec<Setting>,
 }
 
-/// The files that variables name, each once, without those among `known`.
+/// The files that variables name, each once, except those among `known`.
 fn find(machine: &Machine, known: &[Candidate]) -> Vec<Candidate> {
     let mut overrides: Vec<(Option<Identity>, Override)> = Vec::new();
     for (path, setting) in settings(machine) {
@@ -116,8 +115,8 @@ fn find(machine: &Machine, known: &[Candidate]) -> Vec<Candidate> {
         .collect()
 }
 
-/// A file by its folder's device and inode, and its name there. Not by its own inode,
-/// which uv lets many environments share.
+/// A file by its folder's device and inode, and its name there. Not by its own inode, which uv lets
+/// many environments share.
 type Identity = (u64, u64, OsString);
 
 fn identity(path: &Path) -> Option<Identity> {
@@ -171,7 +170,7 @@ impl Override {
         names.join(", ")
     }
 
-    /// `REQUESTS_CA_BUNDLE (requests, …)`, with the `.env` where it is set there.
+    /// `REQUESTS_CA_BUNDLE (requests, …)`, with the `.env` if it is set there.
     fn described(&self) -> String {
         let each = self.settings.iter().map(|setting| match &setting.file {
             None => format!("{} ({})", setting.variable, setting.readers),
@@ -191,7 +190,7 @@ impl Override {
         .into()
     }
 
-    /// The command that takes the variables away.
+    /// The command that unsets the variables.
     fn unset(&self) -> String {
         let mut commands: Vec<String> = Vec::new();
         let here = self.settings.iter().filter(|each| each.file.is_none());
@@ -208,8 +207,7 @@ impl Override {
         commands.join(" && ")
     }
 
-    /// Whether the file is one of this user's that may be changed; where it leads to, if
-    /// it is a link.
+    /// Whether the file, or its target if it is a link, is one of this user's that may be changed.
     fn is_users(&self, machine: &Machine) -> bool {
         let (Ok(real), Ok(about)) = (self.path.canonicalize(), self.path.metadata()) else {
             return false;
@@ -220,7 +218,7 @@ impl Override {
             && files::is_writable(folder)
     }
 
-    /// Whether only a file of the project leads to this one, which is elsewhere.
+    /// Whether only a file of the project leads to this file, which is outside it.
     fn leads_out(&self, machine: &Machine) -> bool {
         let top = || Workspace::of(machine).top();
         let outside = |real: PathBuf| top().is_none_or(|top| !real.starts_with(top));
@@ -234,7 +232,7 @@ impl Override {
         record.is_ok_and(|record| record.entries().iter().any(|one| one.path() == self.path))
     }
 
-    /// Whether the file is part of a certificate set of azup's, which only `renew` writes.
+    /// Whether the file is part of an azup certificate set, which only `renew` writes.
     fn is_of_set(&self) -> bool {
         let beside = |name: &str| self.path.with_file_name(name).is_file();
         self.path.file_name().is_some_and(|name| name == "ca.pem")

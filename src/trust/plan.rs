@@ -1,5 +1,5 @@
-//! What every store would become, and how it becomes so: store by store, read again after
-//! each change, and with a record of what was written.
+//! What every store is to become, and the way there: store by store, each read again after its
+//! change, with a record of what was written.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::options::Kind;
 
-/// How often a store is read and planned anew when other programs keep changing it.
+/// How often to read and plan a store again while other programs keep changing it.
 const ATTEMPTS: u32 = 20;
 
-/// How often a store is tried that another program keeps locked. certutil waits about two
-/// seconds for a lock each time.
+/// How often to try a store that another program keeps locked. certutil waits about two seconds for
+/// a lock each time.
 const BUSY_ATTEMPTS: u32 = 4;
 
-/// What is to become of every store.
+/// What to do to every store.
 #[derive(Clone, Debug)]
 pub enum Operation<'a> {
     /// Trust this CA.
     Add(&'a TrustAnchor),
-    /// Take out what this names.
+    /// Remove what this names.
     Remove(&'a RemovalFilter),
 }
 
@@ -53,7 +53,7 @@ impl Operation<'_> {
     }
 }
 
-/// What every store would become: the rows that are settled, and the changes that are not.
+/// What would happen to every store: the rows that are settled, and the changes that are not.
 pub struct Plan {
     entries: Vec<Entry>,
     looked: Vec<String>,
@@ -61,10 +61,10 @@ pub struct Plan {
 
 enum Entry {
     Settled(StoreReport),
-    /// A rule says so; what is done to the other stores may make it needless.
+    /// A rule skips it; changes to the other stores may make it unnecessary.
     Skip(Box<dyn Store>, StoreReport),
     Open(Box<dyn Store>, Vec<Change>),
-    /// It cannot be read before these changes.
+    /// It cannot be read until these changes are made.
     Broken(Box<dyn Store>, Vec<Change>),
 }
 
@@ -99,12 +99,12 @@ impl Plan {
         Self { entries, looked }
     }
 
-    /// The places that were looked at, a line each.
+    /// The places that were searched, one per line.
     pub fn looked(&self) -> &[String] {
         &self.looked
     }
 
-    /// Whether every store already is as it should be, or cannot be made so.
+    /// Whether every store already is as it should be, or cannot be.
     pub fn is_settled(&self) -> bool {
         self.open().next().is_none()
     }
@@ -117,7 +117,7 @@ impl Plan {
             .collect()
     }
 
-    /// The rows as they stand, with what [`Plan::apply`] would do as if it were done.
+    /// The rows as they are, treating what [`Plan::apply`] would do as done.
     pub fn rows(&self, goal: &Operation<'_>) -> Vec<StoreReport> {
         self.entries
             .iter()
@@ -130,15 +130,15 @@ impl Plan {
             .collect()
     }
 
-    /// The commands for an administrator, where nobody else can do what is still to be done.
+    /// The commands for an administrator, if only an administrator can do the rest.
     pub fn by_administrator(&self, machine: &Machine) -> Option<String> {
         let mut open = self.open().map(|(_, changes)| change::for_administrator(changes, machine));
         let first = open.next().filter(|_| !machine.is_root())??;
         open.try_fold(first, |all, each| Some(format!("{all} && {}", each?)))
     }
 
-    /// Applies the plan store by store, with a record of it. A store that another program
-    /// changed meanwhile is read and planned anew.
+    /// Applies the plan store by store, recording it. A store that another program changed
+    /// meanwhile is read and planned again.
     pub fn apply(self, goal: &Operation<'_>, machine: &Machine) -> Result<Vec<StoreReport>> {
         if let Operation::Add(ca) = goal {
             let open: Vec<&dyn Store> = self.open().map(|(store, _)| store).collect();
@@ -165,7 +165,7 @@ impl Plan {
                 }
             });
         }
-        // What was done to the others may have made it needless to do anything here.
+        // The changes to the other stores may have made this one unnecessary.
         for (at, store) in left_alone {
             rows[at] = match goal.plan(&*store, machine) {
                 Ok(changes) if changes.is_empty() => StoreReport::of(&*store, goal.unchanged()),
@@ -213,11 +213,11 @@ fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Operation<'_>, mac
             continue;
         }
         if let Operation::Add(ca) = goal {
-            // What cannot be cleaned up either is named by the first failure.
+            // If the cleanup fails too, the first failure is the one to report.
             let _ = change::apply(&store.clean_up(ca, machine), machine);
         }
         let row = StoreReport::error(store, &store.explain(error, goal));
-        // An administrator has just tried.
+        // Not for root, who has just tried.
         let by_hand = (!machine.is_root())
             .then(|| change::for_administrator(&changes, machine))
             .flatten();
@@ -230,7 +230,7 @@ fn settle(store: &dyn Store, mut changes: Vec<Change>, goal: &Operation<'_>, mac
     unreachable!("the last attempt returns")
 }
 
-/// How long to wait before the next attempt; `None` where another would not help.
+/// How long to wait before the next attempt; `None` if another would not help.
 fn pause(store: &dyn Store, error: &anyhow::Error, attempt: u32) -> Option<Duration> {
     if change::is_conflict(error) {
         return (attempt < ATTEMPTS).then(|| Duration::from_millis(attempt.into()));
@@ -238,7 +238,7 @@ fn pause(store: &dyn Store, error: &anyhow::Error, attempt: u32) -> Option<Durat
     (attempt < BUSY_ATTEMPTS && store.is_busy(error)).then(|| Duration::from_millis(100 << attempt))
 }
 
-/// A program that says it succeeded is not believed: the store is read again.
+/// Does not trust a program's success: reads the store again.
 fn verify(store: &dyn Store, goal: &Operation<'_>, machine: &Machine) -> Result<()> {
     let done = match goal {
         Operation::Add(ca) => store.status(ca, machine)? == Status::Trusted,

@@ -1,11 +1,11 @@
-//! The bundles of Python environments, found without running Python, which alone costs
-//! thirty times what the rest of `azup trust` does (measured).
+//! The bundles of Python environments, found without running Python, which would take thirty times
+//! as long as the rest of `azup trust` (measured).
 //!
-//! What the project says leads no further than the project: a link or a `pyvenv.cfg` in it
-//! may be somebody else's work, so a bundle outside is only named then.
+//! The project's files are followed only within the project: another person may have written a link
+//! or a `pyvenv.cfg` in it, so a bundle outside that only they lead to is reported but not changed.
 //!
-//! `environments` knows where environments are, `packages` what of one has a bundle;
-//! here is which of them a command is about.
+//! `environments` knows where environments are, `packages` which of their packages have a bundle;
+//! this module picks the environments for a command.
 
 mod environments;
 mod packages;
@@ -28,10 +28,8 @@ use crate::machine::Machine;
 use crate::options::{Kind, Scope};
 use crate::workspace::Workspace;
 
-/// Its word.
 pub const KIND: Kind = Kind::CERTIFI;
 
-/// This kind of store.
 pub static STORE: Definition = Definition {
     kind: KIND,
     asked_by: &[KIND],
@@ -43,10 +41,9 @@ pub static STORE: Definition = Definition {
     reopen: Some(|path| Box::new(Bundle::recorded(KIND, path))),
 };
 
-/// The bundles of the active environment and the project's; where there is neither, of the
-/// Python that PATH leads to. With [`Scope::User`] also of what `pip install --user` put
-/// there, with [`Scope::All`] of every environment found. A row says what is wrong where
-/// the user's own environment has no bundle.
+/// The bundles of the active environment and of the project's; if there is neither, of the Python
+/// that PATH leads to. [`Scope::User`] adds those of `pip install --user`, [`Scope::All`] those of
+/// every environment found. If the user's own environment has no bundle, a row says why.
 pub fn find(machine: &Machine, scope: Scope) -> Vec<Candidate> {
     let mut search = Search {
         machine,
@@ -89,7 +86,7 @@ pub fn find(machine: &Machine, scope: Scope) -> Vec<Candidate> {
     search.found
 }
 
-/// The folders of the active environment and of the project's, the first first.
+/// The folders of the active environment and of the project's, in that order.
 pub fn of_project(machine: &Machine) -> Vec<PathBuf> {
     let active = environments::active(machine).into_iter();
     let active = active.map(|(_, root)| root);
@@ -101,7 +98,7 @@ pub fn above_project(machine: &Machine) -> Vec<PathBuf> {
     environments::in_folders(&Workspace::of(machine).above, machine)
 }
 
-/// The folders of an environment in which packages lie.
+/// The folders of an environment that hold packages.
 pub fn package_folders(root: &Path) -> Vec<PathBuf> {
     let versions = packages::versions(root).into_iter();
     versions
@@ -109,8 +106,8 @@ pub fn package_folders(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Of the distribution there is never anything to take out, nor is it said then how the CA would
-/// get into what was left alone.
+/// On removal, bundles of the distribution are left out, and so are hints for getting the CA into a
+/// bundle that was left alone.
 fn of_search(search: &definition::Search<'_>) -> Vec<Candidate> {
     let mut found = find(search.machine, search.scope);
     if search.removing {
@@ -127,10 +124,10 @@ struct Search<'a> {
     machine: &'a Machine,
     seen: Seen,
     found: Vec<Candidate>,
-    /// How many environments of the user's own there are, whatever is in them.
+    /// How many environments of the user's own there are, whatever they contain.
     environments: usize,
     workspace: Workspace,
-    /// Bundles to which only the project leads, each with its folder of packages.
+    /// Bundles that only the project leads to, each with its folder of packages.
     outside: Vec<(Identity, StoreReport)>,
 }
 
@@ -152,7 +149,7 @@ impl Search<'_> {
         )));
     }
 
-    /// An environment that the user works with: that it has no bundle is worth a row.
+    /// An environment that the user works with: a missing bundle gets a row.
     fn near(&mut self, root: &Path, named: bool) {
         self.environments += 1;
         let within = self.within(root, named);
@@ -176,20 +173,20 @@ impl Search<'_> {
         self.take(root, bundles);
     }
 
-    /// Where the bundles of an environment in the project have to be: in the project, or
-    /// where the link leads that the user's own variable names.
+    /// Where the bundles of an environment in the project must be: in the project, or at the target
+    /// of a link if the user's own variable names the environment.
     fn within(&self, root: &Path, named: bool) -> Vec<PathBuf> {
         if !self.workspace.holds(root) {
             return Vec::new();
         }
-        // A link that git tracks is the repository's, whoever activates it.
+        // A link that git tracks is the repository's, even if the user activates the environment.
         let named = named && !git::tracks(root).unwrap_or(true);
         let named = named.then(|| root.canonicalize().ok()).flatten();
         self.workspace.top().into_iter().chain(named).collect()
     }
 
-    /// An environment that may use its base's packages, and has no certifi of its own: the
-    /// first certifi in the order in which Python would look.
+    /// For an environment that may use its base's packages and has no certifi of its own: the first
+    /// certifi in Python's search order.
     fn of_base(&mut self, environment: Environment<'_>, bundles: &mut Bundles) {
         let config = pyvenv::of(environment.root);
         let (true, Some(home)) = (config.system_packages, &config.home) else {
@@ -209,8 +206,8 @@ impl Search<'_> {
         let versions = packages::versions(environment.root);
         let on_path = environments::on_path(self.machine);
         for root in roots {
-            // The user leads there too, not only the project's pyvenv.cfg; the distribution's
-            // own is nobody's, and left alone as such.
+            // The user leads there too, not only the project's pyvenv.cfg. The distribution's own
+            // belongs to no user, and is left alone as such.
             let known =
                 root != base || base == Path::new("/usr") || on_path.as_deref() == Some(base);
             let here = Environment {
@@ -267,7 +264,7 @@ impl Search<'_> {
         self.take(root, bundles);
     }
 
-    /// A folder of packages that is no environment's.
+    /// A folder of packages that belongs to no environment.
     fn packages(&mut self, folder: &Path) {
         let within = self.within(folder, false);
         let environment = Environment {

@@ -1,8 +1,8 @@
-//! What was written where, so that `azup untrust` finds it when the project, its
-//! environment or the certificates are out of sight.
+//! What was written where, so that `azup untrust` finds it when the project, its environment or the
+//! certificates are gone or elsewhere.
 //!
-//! An entry is written before its store is changed: a crash in between leaves one too
-//! many, never one too few. Beside the record every store is searched anew on removal.
+//! An entry is written before its store is changed: a crash in between leaves one entry too many,
+//! never one too few. On removal, every store is searched again in addition to the record.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,12 @@ use crate::machine::Machine;
 use crate::options::Kind;
 use crate::os::{OsStrExt as _, OsStringExt as _};
 
-/// The record's file in azup's own folder.
 const FILE: &str = "stores.json";
 
-/// How long a CA of azup's is valid.
+/// How long an azup CA is valid.
 const LIFETIME_SECONDS: i64 = LIFETIME_DAYS * 24 * 60 * 60;
 
-/// The form of the file, for later versions of azup.
+/// The version of the file format, for later versions of azup.
 const VERSION: u32 = 1;
 
 /// One CA in one store.
@@ -40,7 +39,7 @@ pub struct Entry {
     pub sha256: String,
     /// When azup was about to write it (RFC 3339).
     pub time: String,
-    /// The CA's last moment (seconds since 1970); older records do not know it.
+    /// When the CA expires (seconds since 1970); missing in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_after: Option<i64>,
 }
@@ -56,12 +55,11 @@ impl Entry {
         }
     }
 
-    /// Where the store is.
     pub fn path(&self) -> PathBuf {
         path_of(&self.path)
     }
 
-    /// Whether `removal` takes out this CA.
+    /// Whether `removal` covers this CA.
     fn goes(&self, removal: &RemovalFilter) -> bool {
         removal.ours
             || removal.recorded.contains(self)
@@ -72,14 +70,14 @@ impl Entry {
             || removal.expired_by.is_some_and(|now| self.has_expired(now))
     }
 
-    /// Also one that a wrong clock dated into the future.
+    /// True also for a CA that a wrong clock dated into the future.
     fn has_expired(&self, now: OffsetDateTime) -> bool {
         let now = now.unix_timestamp();
         self.not_after
             .is_some_and(|end| end < now || end - LIFETIME_SECONDS > now)
     }
 
-    /// Whether it is of a store of this kind.
+    /// Whether it belongs to a store of this kind.
     pub(super) fn is_named(&self, kind: Kind) -> bool {
         self.kind == kind.name()
     }
@@ -100,7 +98,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads the record; an empty one where there is none.
+    /// Reads the record; empty if there is none.
     pub fn load(machine: &Machine) -> Result<Self> {
         let path = file(machine)?;
         let Some(bytes) = files::read_if_there(&path)? else {
@@ -130,7 +128,7 @@ impl Record {
         &self.stores
     }
 
-    /// Notes that `ca` is about to go into `stores`.
+    /// Records that `ca` is about to be added to `stores`.
     pub fn add(stores: &[&dyn Store], ca: &TrustAnchor, machine: &Machine) -> Result<()> {
         Self::update(machine, |entries| {
             for store in stores {
@@ -145,17 +143,18 @@ impl Record {
         })
     }
 
-    /// Whether a CA of a store that is still there has expired, as far as the record knows.
+    /// Whether, according to the record, a CA in a store that still exists has expired.
     pub fn holds_expired(machine: &Machine) -> bool {
         let now = machine.now();
-        // A record that cannot be read is reported by who has to write it.
+        // The code that writes the record reports one that cannot be read.
         Self::load(machine).is_ok_and(|record| {
             let mut entries = record.stores.iter();
             entries.any(|entry| entry.has_expired(now) && files::exists(&entry.path()))
         })
     }
 
-    /// Forgets what `removal` has taken out of these stores, and all whose place is gone.
+    /// Forgets what `removal` has removed from these stores, and every entry whose store no longer
+    /// exists.
     pub fn forget(stores: &[(Kind, PathBuf)], removal: &RemovalFilter, machine: &Machine) -> Result<()> {
         Self::update(machine, |entries| {
             entries.retain(|entry| {

@@ -1,4 +1,4 @@
-//! The command that puts a damaged bundle of a Python environment back.
+//! The command that restores a damaged bundle of a Python environment.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::failure::command_line;
 
-/// What puts a damaged bundle back, by the environment's own installer. Spelt out only for
+/// The command that restores a damaged bundle with the environment's own installer. Built only for
 /// the bundle that needs it.
 #[derive(Clone, Debug)]
 pub struct Reinstall {
@@ -18,7 +18,7 @@ pub struct Reinstall {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Installer {
     Pip,
-    /// Where the environment has no pip.
+    /// For an environment without pip.
     Uv,
     Conda,
 }
@@ -29,7 +29,7 @@ impl Reinstall {
         self.words(true)
     }
 
-    /// The same for a package that is not there yet.
+    /// The same for a package that is not installed yet.
     pub(super) fn first(root: &Path, package: &'static str, pip: bool) -> String {
         let by = if pip { Installer::Pip } else { Installer::Uv };
         let root = root.into();

@@ -1,4 +1,4 @@
-//! What became of every store, as a table, as JSON and as an exit code.
+//! The result for every store, as a table, as JSON and as an exit code.
 
 use serde_json::{Value, json};
 
@@ -7,19 +7,19 @@ use crate::certificates::{TrustAnchor, day, moment};
 use crate::failure::{Exit, in_one_line, shown};
 use crate::output::{Answer, Output, bad, coloured_diff, fair, good};
 
-/// The rows of one command, with what they are about.
+/// The rows of one command, and their subject.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// The CA that was to be trusted; none where CAs were taken out.
+    /// The CA that was to be trusted; `None` if CAs were removed.
     pub ca: Option<&'a TrustAnchor>,
-    /// What became of each store, or would.
+    /// What was, or would be, done to each store.
     pub rows: Vec<StoreReport>,
-    /// The changes that a dry run shows; `None` where they were made.
+    /// The changes that a dry run shows; `None` if they were made.
     pub preview: Option<String>,
 }
 
 impl Report<'_> {
-    /// Says what failed on standard error, and gives the answer for standard output.
+    /// Prints failures to standard error, and returns the answer for standard output.
     pub fn answer(&self, output: Output) -> Answer {
         for row in &self.rows {
             complain(row, output);
@@ -28,9 +28,9 @@ impl Report<'_> {
         let fails = self.rows.iter().any(|row| row.outcome == Outcome::Failed);
         Answer {
             text: self.table() + &line,
-            // With -q the last words are what failed, and what mends it.
+            // With -q the last words are what failed, and the fix.
             brief: (!fails).then_some(line),
-            // Not for nothing: a thousand rows as JSON are megabytes.
+            // Built only on request: a thousand rows as JSON are megabytes.
             document: if output.is_json() {
                 self.document(output)
             } else {
@@ -71,7 +71,7 @@ impl Report<'_> {
         text
     }
 
-    /// One line for all: the whole answer with `-q`.
+    /// One line for all stores: the whole answer with `-q`.
     fn line(&self) -> String {
         let Some(ca) = self.ca else {
             if self.preview.is_some() {
@@ -130,7 +130,7 @@ impl Report<'_> {
         json!({ "ca": ca, "stores": stores, "level": self.level() })
     }
 
-    /// How far the CA is trusted: in all stores that are there, in some, in none.
+    /// How far the CA is trusted: in all existing stores, in some, or in none.
     fn level(&self) -> &'static str {
         let trusted = self.count(&[Outcome::Trusted, Outcome::Added]);
         match (trusted, self.count(&[Outcome::Failed])) {
@@ -140,8 +140,7 @@ impl Report<'_> {
         }
     }
 
-    /// 0 where no store failed, 1 where all did; 3 where some did, or where an
-    /// administrator can do the rest.
+    /// 0 if no store failed, 1 if all did; 3 if some did, or if an administrator can do the rest.
     fn exit(&self) -> Exit {
         let done = self.count(&[Outcome::Trusted, Outcome::Added, Outcome::Removed]);
         let admin = self.rows.iter().any(|row| row.admin);
@@ -160,13 +159,13 @@ impl Report<'_> {
     }
 }
 
-/// Whether a row is told on standard error: what failed, and what was left alone although
-/// it can be mended.
+/// Whether a row goes to standard error: a failure, or a store that was left alone although it can
+/// be fixed.
 fn is_complaint(row: &StoreReport) -> bool {
     match row.outcome {
         Outcome::Failed => true,
-        // What takes an administrator stands in the table, and is no reason to warn before
-        // every debug session.
+        // What takes an administrator is in the table, and is no reason to warn before every debug
+        // session.
         Outcome::Skipped => row.fix.is_some() && !row.admin,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Which stores a command is to use, and where they are.
+//! Which stores a command uses, and where they are.
 
 use std::path::PathBuf;
 
@@ -11,19 +11,18 @@ use crate::machine::Machine;
 use crate::options::{Global, Kind, Scope};
 use crate::workspace::Workspace;
 
-/// Which stores a command is to use.
 #[derive(Clone, Debug)]
 pub struct Selection<'a> {
     kinds: Option<&'a [Kind]>,
     bundles: Vec<PathBuf>,
     scope: Scope,
     recorded: bool,
-    /// Whether those of the record are all.
+    /// Whether only the recorded stores count.
     only_recorded: bool,
 }
 
 impl<'a> Selection<'a> {
-    /// What `--stores`, `--bundle` and `--scope` say.
+    /// The selection that `--stores`, `--bundle` and `--scope` make.
     pub fn of(global: &'a Global, machine: &Machine) -> Self {
         Self {
             kinds: global.stores.as_deref(),
@@ -38,8 +37,8 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The same, and every store to which a CA of azup's has gone before: each must trust
-    /// a new one. `--scope project` keeps its word.
+    /// The same, plus every store that has received an azup CA before: each must trust a new one.
+    /// `--scope project` still applies.
     pub fn with_recorded(self) -> Self {
         Self {
             recorded: self.scope != Scope::Project,
@@ -47,8 +46,8 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Of these the stores to which a CA of azup's has gone before, and no other: a command
-    /// that was not asked to trust anything brings a new CA only to where an old one is.
+    /// Of these, only the stores that have received an azup CA before: a command that was not asked
+    /// to trust anything puts a new CA only where an old one is.
     pub fn only_recorded(self) -> Self {
         Self {
             recorded: true,
@@ -57,7 +56,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The same, looking as far as `scope` where `--scope` says nothing.
+    /// The same, with `scope` unless `--scope` was given.
     pub fn or(self, scope: Scope, global: &Global) -> Self {
         Self {
             scope: global.scope.unwrap_or(scope),
@@ -65,7 +64,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Bundles have no name for `--stores`: they are wanted where nothing was said.
+    /// Bundles have no name for `--stores`: they are wanted if the option was not given.
     fn wants(&self, kind: Kind) -> bool {
         let of_scope = self.scope != Scope::Project || registry::is_of_project(kind);
         self.kinds.map_or(of_scope, |kinds| kinds.contains(&kind))
@@ -80,8 +79,8 @@ impl<'a> Selection<'a> {
         store.asked_by.is_empty() || store.asked_by.iter().any(|kind| self.wants(*kind))
     }
 
-    /// Looks for every store of the wanted kinds. One that the user asked for by name and
-    /// that is not there is a failure when the CA is to go in; on the way out it is none.
+    /// Looks for every store of the wanted kinds. If the user asked for a kind by name and it is
+    /// missing, that is a failure when adding the CA, but not when removing it.
     pub fn find(&self, machine: &Machine, goal: &Operation<'_>) -> Vec<Candidate> {
         let removing = matches!(goal, Operation::Remove(_));
         let mut found = Vec::new();
@@ -115,14 +114,14 @@ impl<'a> Selection<'a> {
         found
     }
 
-    /// Adds the stores of the record that are not among those found: an environment of
-    /// another project, a database in a home that has moved.
+    /// Adds recorded stores that are not among those found: an environment of another project, a
+    /// database in a home that has moved.
     fn find_recorded(&self, found: &mut Vec<Candidate>, machine: &Machine) {
-        // A record that cannot be read keeps nothing from being removed where it is found.
+        // An unreadable record does not prevent removal from the stores that were found.
         let Ok(record) = Record::load(machine) else {
             return;
         };
-        // `--scope project` means this project, also on the way out: the neighbours keep theirs.
+        // `--scope project` means this project, on removal too: other projects keep theirs.
         let top = (self.scope == Scope::Project).then(|| Workspace::of(machine).top());
         for entry in record.entries() {
             let path = entry.path();
@@ -145,7 +144,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Whether the record has one of a kind that only a search brings back.
+/// Whether the record has a store of a kind that only a search finds.
 fn is_found_anew(store: &Definition, machine: &Machine) -> bool {
     let record = || Record::load(machine);
     let has_one = |record: Record| record.entries().iter().any(|entry| entry.is_named(store.kind));

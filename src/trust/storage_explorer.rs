@@ -1,7 +1,7 @@
-//! Azure Storage Explorer: a folder in which each file is a CA that it trusts. It reads
-//! the folder when it starts.
+//! Azure Storage Explorer: a folder in which each file is a CA that it trusts. It reads the folder
+//! when it starts.
 //!
-//! The folder is only made where Storage Explorer has been used, as its own folder shows.
+//! The folder is created only if Storage Explorer has been used, as its own folder shows.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,14 @@ use crate::files::{self, Content};
 use crate::machine::Machine;
 use crate::options::Kind;
 
-/// Where the snap keeps what otherwise is in the user's configuration folder.
+/// Where the snap keeps what is otherwise in the user's configuration folder.
 const SNAP: &str = "snap/storage-explorer/current/.config";
 
-/// How azup's file begins; the certificate's SHA-256 tells two CAs apart.
+/// How the name of azup's file begins; the certificate's SHA-256 tells two CAs apart.
 const NAME: &str = "azup-local-ca-";
 
-/// Its word.
 pub const KIND: Kind = Kind::new("storage-explorer");
 
-/// This kind of store.
 pub(super) static STORE: Definition = Definition {
     kind: KIND,
     asked_by: &[KIND],
@@ -42,9 +40,9 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// The folder of each Storage Explorer that was used here, or a row that says there is
-/// none. The configuration folder is that of the operating system, such as
-/// `~/Library/Application Support` on macOS.
+/// The folder of each Storage Explorer that was used here, or a row that says there is none. The
+/// configuration folder is the operating system's, such as `~/Library/Application Support` on
+/// macOS.
 fn find(machine: &Machine) -> Vec<Candidate> {
     let (Ok(home), Ok(config)) = (machine.home(), machine.config_home()) else {
         return Vec::new();
@@ -70,7 +68,7 @@ fn find(machine: &Machine) -> Vec<Candidate> {
 }
 
 impl Folder {
-    /// Every file in it that can be read; none where it does not exist yet.
+    /// Every readable file in it; none if the folder does not exist yet.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let entries = std::fs::read_dir(&self.path).into_iter().flatten();
         let mut files: Vec<_> = entries
@@ -126,7 +124,7 @@ impl Store for Folder {
         ])
     }
 
-    /// Only whole files go: one that holds other certificates too is the user's own.
+    /// Removes only whole files: one that also holds other certificates is the user's own.
     fn remove(&self, removal: &RemovalFilter, _machine: &Machine) -> Result<Vec<Change>> {
         let ours = |bytes: &[u8]| {
             let ca = TrustAnchor::alone_in(bytes).or_else(|| TrustAnchor::from_der(bytes));

@@ -1,8 +1,8 @@
-//! The operating system's own store, which curl, Go, .NET, OpenSSL's users and, on
-//! request, Node and Deno read. One file per family behind the same three verbs.
+//! The operating system's own store, which curl, Go, .NET, programs using OpenSSL and, on request,
+//! Node and Deno read. One file per family behind the same three verbs.
 //!
-//! All of Unix's families are compiled on every system, so that they are tested wherever azup is
-//! built; which one is used is decided when azup runs. Windows' is built for Windows alone.
+//! All Unix families are compiled on every system, so that they are tested wherever azup is built;
+//! the choice is made at run time. The Windows store is built for Windows only.
 
 mod anchors;
 mod families;
@@ -25,10 +25,8 @@ use crate::files::{self, Content, hex};
 use crate::machine::Machine;
 use crate::options::Kind;
 
-/// Its word.
 pub const KIND: Kind = Kind::new("system");
 
-/// This kind of store.
 pub(super) static STORE: Definition = Definition {
     kind: KIND,
     asked_by: &[KIND],
@@ -40,7 +38,7 @@ pub(super) static STORE: Definition = Definition {
     reopen: None,
 };
 
-/// The system's store, or a row that says why azup has none to offer.
+/// The system's store, or a row that says why azup cannot offer one.
 fn find(machine: &Machine) -> Vec<Candidate> {
     let root = Path::new("/");
     match std::env::consts::OS {
@@ -51,7 +49,7 @@ fn find(machine: &Machine) -> Vec<Candidate> {
     }
 }
 
-/// The bundle of the system's public CAs that OpenSSL's users read, where there is one.
+/// The bundle of the system's public CAs that programs using OpenSSL read, if there is one.
 pub fn bundle() -> Option<PathBuf> {
     let of_families = families::FAMILIES.iter().flat_map(|family| family.bundles);
     of_families
@@ -62,8 +60,8 @@ pub fn bundle() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// What a program adds that reads no standard input: it gets a file for the moment, since the
-/// CA's own may not be written yet.
+/// A command that adds the CA with a program that cannot read standard input: it gets a temporary
+/// file, since the CA's own may not be written yet.
 fn by_file(
     ca: &TrustAnchor,
     machine: &Machine,
@@ -93,7 +91,7 @@ fn by_file(
     ])
 }
 
-/// How macOS names a certificate: SHA-1 of the DER, in upper case.
+/// macOS's name for a certificate: SHA-1 of the DER, in upper case.
 fn sha1(ca: &TrustAnchor) -> String {
     sha1_of(&ca.der)
 }

@@ -4,14 +4,14 @@ use super::{Operation, Outcome, Plan, Selection};
 use crate::certificates::TrustAnchor;
 use crate::machine::Machine;
 
-/// In which of a user's stores a CA is.
+/// Which of a user's stores have a CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedIn {
     /// How many stores have it.
     pub trusted: usize,
-    /// How many are there, can be read, and lack it.
+    /// How many exist, can be read, and lack it.
     pub missing: usize,
-    /// The kinds of those, each once.
+    /// The kinds of the stores that have it, each once.
     pub kinds: Vec<&'static str>,
 }
 
@@ -30,7 +30,7 @@ impl TrustedIn {
         }
     }
 
-    /// The word of `trust --json` for it.
+    /// The corresponding word of `trust --json`.
     pub fn level(&self) -> &'static str {
         match (self.trusted, self.missing) {
             (0, _) => "none",
@@ -39,7 +39,7 @@ impl TrustedIn {
         }
     }
 
-    /// In words; nothing where no store is there, or none is to be looked at.
+    /// In words; `None` if there is no store, or none is to be searched.
     pub fn text(&self) -> Option<String> {
         let Self {
             trusted,

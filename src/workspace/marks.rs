@@ -1,11 +1,11 @@
-//! What says that a folder is a project, or a repository.
+//! What marks a folder as a project or a repository.
 
 use std::path::Path;
 
 use crate::os::{self, MetadataExt as _};
 
-/// Whether something is there that says something about the folder it lies in: not what
-/// another user has put into one that everybody can write to, such as `/tmp`.
+/// Whether there is something that marks the folder it is in: not something that another user has
+/// put into a folder that all users can write to, such as `/tmp`.
 pub fn is_mark(path: &Path) -> bool {
     let Ok(about) = path.symlink_metadata() else {
         return false;
@@ -14,8 +14,8 @@ pub fn is_mark(path: &Path) -> bool {
     path.exists() && (ours || !path.parent().is_some_and(is_shared))
 }
 
-/// Whether everybody may put anything into `folder`, as into `/tmp`: what is there is not
-/// the project's because it lies above.
+/// Whether every user may put anything into `folder`, such as `/tmp`: its contents do not belong to
+/// a project below it.
 pub fn is_shared(folder: &Path) -> bool {
     let about = folder.metadata();
     about.is_ok_and(|about| about.mode() & 0o1000 != 0)

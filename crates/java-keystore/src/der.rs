@@ -1,5 +1,5 @@
-//! DER (X.690), as far as PKCS#12 needs it: elements found where they stand, and spliced so that
-//! every other byte stays as it was.
+//! DER (X.690), as far as PKCS#12 needs it: elements by their position, spliced so that every other
+//! byte stays as it was.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub(crate) const CONTEXT_0: u8 = 0xa0;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// One element where it stands.
+/// One element by its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
     pub(crate) tag: u8,
@@ -25,7 +25,7 @@ pub(crate) struct Element {
 }
 
 impl Element {
-    /// The first element in a range. Lengths must be definite and as short as can be, as
+    /// The first element in a range. Lengths must be definite and as short as possible, as
     /// [`encode`] writes them, so that an edit leaves every other byte as it was.
     fn first(bytes: &[u8], range: Range<usize>) -> Result<Self> {
         const CUT: Error = Error::NotStrictDer;
@@ -35,7 +35,7 @@ impl Element {
             (2, usize::from(first))
         } else {
             let digits = rest.get(..usize::from(first - 0x80)).ok_or(CUT)?;
-            // None at all is the indefinite length of BER.
+            // No digits at all is the indefinite length of BER.
             if !(1..=4).contains(&digits.len()) {
                 return Err(CUT);
             }
@@ -87,7 +87,7 @@ impl Element {
         &bytes[self.content.clone()]
     }
 
-    /// Where the element stands with its tag and length.
+    /// The range of the element with its tag and length.
     pub(crate) fn whole(&self) -> Range<usize> {
         self.start..self.content.end
     }
@@ -114,8 +114,8 @@ pub(crate) fn encode(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     all
 }
 
-/// `bytes` with `place` replaced, and the lengths of all elements that it is nested in
-/// (outermost first) set anew.
+/// `bytes` with `place` replaced, and the lengths of all elements around it (outermost first)
+/// updated.
 pub(crate) fn splice(
     bytes: &[u8],
     nested: &[Element],

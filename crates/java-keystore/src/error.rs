@@ -21,9 +21,9 @@ pub enum Error {
     Encrypted,
     /// Not PKCS#12 in strict DER. It may be valid BER, which cannot be edited byte by byte.
     NotStrictDer,
-    /// A PKCS#12 file with a MAC, which only somebody with the password can renew.
+    /// A PKCS#12 file with a MAC, which can only be renewed with the password.
     HasMac,
-    /// A PKCS#12 file without a trusted certificate beside which another one could stand.
+    /// A PKCS#12 file without a trusted certificate beside which another could be added.
     NoTrustedCertificate,
     /// Another entry has this alias.
     AliasInUse,

@@ -1,9 +1,9 @@
 //! JKS, Java's own keystore format.
 //!
-//! It is that of `sun.security.provider.JavaKeyStore`, all numbers big-endian: magic, version,
-//! count, then per entry a tag, the alias in modified UTF-8 (16-bit length), the date in
-//! milliseconds since 1970 and the content, at last a SHA-1 over password, salt and all before
-//! it. Certificates are not encrypted: the password only makes the digest.
+//! The format is that of `sun.security.provider.JavaKeyStore`, with all numbers big-endian: magic,
+//! version, count, then per entry a tag, the alias in modified UTF-8 (16-bit length), the date in
+//! milliseconds since 1970 and the contents, and finally a SHA-1 over password, salt and everything
+//! before it. Certificates are not encrypted: the password is only used for the digest.
 
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,18 +21,18 @@ const HEADER: usize = 12;
 /// The size of the SHA-1 digest at the end.
 const DIGEST: usize = 20;
 
-/// What the digest begins with, after the password; part of the format.
+/// The start of the digest's input, after the password; part of the format.
 const SALT: &[u8] = b"Mighty Aphrodite";
 
 /// The tag of a private key with its certificate chain.
 const PRIVATE_KEY: u32 = 1;
-/// The tag of a certificate that is trusted.
+/// The tag of a trusted certificate.
 const TRUSTED: u32 = 2;
 
-/// The type of every certificate. Written from version 2 on; version 1 knew no other.
+/// The type of every certificate. Written from version 2 on; version 1 had no other.
 const TYPE: &[u8] = b"X.509";
 
-/// A keystore, read to its end.
+/// A keystore, completely parsed.
 #[derive(Debug)]
 pub struct Jks<'a> {
     bytes: &'a [u8],
@@ -40,7 +40,7 @@ pub struct Jks<'a> {
     items: Vec<Item<'a>>,
 }
 
-/// One entry where it stands.
+/// One entry by its position.
 #[derive(Debug)]
 struct Item<'a> {
     place: Range<usize>,
@@ -51,11 +51,11 @@ struct Item<'a> {
 }
 
 impl<'a> Jks<'a> {
-    /// Reads a keystore of version 1 or 2. The digest is not looked at: Java does not either
-    /// when it only reads.
+    /// Reads a keystore of version 1 or 2. The digest is not checked: nor does Java when it only
+    /// reads.
     ///
     /// # Errors
-    /// If it is torn, has unknown parts, or something follows its digest.
+    /// If it is truncated, has unknown parts, or something follows its digest.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader { bytes, at: 0 };
         if reader.take(4)? != MAGIC {
@@ -102,10 +102,9 @@ impl<'a> Jks<'a> {
             .collect()
     }
 
-    /// The bytes of the keystore with one more trusted certificate at the end. The alias is
-    /// written in lower case, as Java does it; `date` becomes the entry's creation date. The
-    /// digest is made with `password`, which must be the one that the keystore has
-    /// ([`Jks::verify_password`]).
+    /// The bytes of the keystore with one more trusted certificate at the end. The alias is written
+    /// in lower case, as Java does it; `date` becomes the entry's creation date. The digest is made
+    /// with `password`, which must be the keystore's own ([`Jks::verify_password`]).
     ///
     /// # Errors
     /// [`Error::AliasInUse`] and [`Error::TooLong`].

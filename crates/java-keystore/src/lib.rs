@@ -3,12 +3,12 @@
 //! Two formats are read and written natively:
 //!
 //! - [`jks`]: JKS, the format of `cacerts` in most distributions and in many JDKs.
-//! - [`pkcs12`]: PKCS#12 without encryption, the format of `cacerts` in upstream builds since
-//!   JDK 18.
+//! - [`pkcs12`]: PKCS#12 without encryption, the format of `cacerts` in upstream builds since JDK
+//!   18.
 //!
-//! An edit touches what it has to and nothing else: entries keep their order and their bytes,
-//! and **removing what was added gives back the very bytes from before**. So a tool can put a
-//! certificate into somebody else's keystore and take it out again without a trace.
+//! An edit touches what it must and nothing else: entries keep their order and their bytes, and
+//! **removing what was added gives back exactly the previous bytes**. So a tool can add a
+//! certificate to someone else's keystore and remove it again without a trace.
 //!
 //! ```
 //! use java_keystore::pkcs12::{self, NewCertificate, Pkcs12};
@@ -30,9 +30,9 @@
 //! # }
 //! ```
 //!
-//! Keystores may be hostile: no bytes make this crate panic or allocate more than a small
-//! multiple of their length. Private keys are skipped and never decrypted. Encrypted PKCS#12,
-//! JCEKS and BKS are not read; [`Error::Encrypted`] tells a caller to ask `keytool`.
+//! Keystores may be hostile: no bytes make this crate panic or allocate more than a small multiple
+//! of their length. Private keys are skipped and never decrypted. Encrypted PKCS#12, JCEKS and BKS
+//! are not read; [`Error::Encrypted`] tells a caller to ask `keytool`.
 
 #![forbid(unsafe_code)]
 
@@ -46,8 +46,8 @@ use std::borrow::Cow;
 
 pub use error::Error;
 
-/// The password of every `cacerts` as it is delivered. It keeps nobody out: it is there because
-/// the format asks for one.
+/// The password of every `cacerts` as delivered. It protects nothing: it is there because the
+/// format requires one.
 pub const DEFAULT_PASSWORD: &str = "changeit";
 
 /// The formats of keystores that Java reads by default.
@@ -60,7 +60,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that the first bytes of a file announce, as Java itself tells them apart.
+    /// The format that the first bytes of a file indicate, as Java itself distinguishes them.
     #[must_use]
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
@@ -75,14 +75,14 @@ impl Format {
 /// One entry of a keystore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// The name of the entry. Java compares aliases without regard to case.
+    /// The name of the entry. Java ignores case when it compares aliases.
     pub alias: Cow<'a, str>,
     /// The certificate in DER, if this is a `trustedCertEntry`; `None` for private keys and
     /// everything else.
     pub certificate: Option<Cow<'a, [u8]>>,
 }
 
-/// Java finds an entry by its alias in lower case; a second entry of that alias hides the first.
+/// Java finds an entry by its alias in lower case; a second entry with that alias hides the first.
 fn require_free_alias<'a>(
     alias: &str,
     taken: impl IntoIterator<Item = Cow<'a, str>>,

@@ -1,9 +1,9 @@
-//! Text as Java's `DataOutput.writeUTF` stores it: UTF-8, but for the NUL character, which takes
+//! Text as Java's `DataOutput.writeUTF` stores it: UTF-8, except for the NUL character, which takes
 //! two bytes, and for characters beyond U+FFFF, whose two surrogates take three bytes each.
 
 use std::borrow::Cow;
 
-/// Encodes text. What has neither a NUL nor a character beyond U+FFFF is UTF-8 already.
+/// Encodes text. Text with neither a NUL nor a character beyond U+FFFF is already UTF-8.
 pub(crate) fn encode(text: &str) -> Cow<'_, [u8]> {
     if !text.contains(|c| c == '\0' || c > '\u{ffff}') {
         return Cow::Borrowed(text.as_bytes());
@@ -21,7 +21,7 @@ pub(crate) fn encode(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// Decodes text; every byte that does not belong there becomes a replacement character.
+/// Decodes text; every invalid byte becomes a replacement character.
 pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);

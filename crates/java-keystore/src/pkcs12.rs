@@ -1,9 +1,9 @@
-//! PKCS#12 keystores without a password, as upstream builds have them in `cacerts` since JDK 18.
+//! PKCS#12 keystores without a password, the format of `cacerts` in upstream builds since JDK 18.
 //!
 //! The structure (RFC 7292) is PFX → authSafe (`data`) → `AuthenticatedSafe` → for each a
-//! `ContentInfo` (`data`) → `SafeContents` → `SafeBag`, with the certificate verbatim in it.
-//! What is encrypted is not read. A file with a MAC is read but not edited, since the MAC is
-//! made with the password.
+//! `ContentInfo` (`data`) → `SafeContents` → `SafeBag`, which contains the certificate verbatim.
+//! Encrypted parts are not read. A file with a MAC is read but not edited, since the MAC is made
+//! with the password.
 
 use std::ops::Range;
 
@@ -24,23 +24,23 @@ const CERT_BAG: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x03";
 const X509: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x01";
 /// 1.2.840.113549.1.9.20, `friendlyName`: Java's alias.
 const FRIENDLY_NAME: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x14";
-/// 2.16.840.1.113894.746875.1.1, Oracle's `trustedKeyUsage`: without it, Java takes the
-/// certificate for part of some chain.
+/// 2.16.840.1.113894.746875.1.1, Oracle's `trustedKeyUsage`: without it, Java takes the certificate
+/// for part of a chain.
 const TRUSTED_KEY_USAGE: &[u8] = b"\x60\x86\x48\x01\x86\xf9\x66\xad\xca\x7b\x01\x01";
 /// 2.5.29.37.0, `anyExtendedKeyUsage`: trusted for everything, as keytool writes it.
 const ANY_USAGE: &[u8] = b"\x55\x1d\x25\x00";
 
-/// A keystore whose every certificate can be read.
+/// A keystore in which every certificate can be read.
 #[derive(Debug)]
 pub struct Pkcs12<'a> {
     bytes: &'a [u8],
-    /// For each `SafeContents` all that it is nested in, outermost first, itself last.
+    /// For each `SafeContents`, everything it is nested in, outermost first, itself last.
     safes: Vec<Vec<Element>>,
     bags: Vec<Bag<'a>>,
     has_mac: bool,
 }
 
-/// One `SafeBag` where it stands.
+/// One `SafeBag` by its position.
 #[derive(Debug)]
 struct Bag<'a> {
     /// Which `SafeContents` it is in.
@@ -49,7 +49,7 @@ struct Bag<'a> {
     alias: String,
     /// The DER, if it is a trusted certificate.
     certificate: Option<&'a [u8]>,
-    /// The DER, if it is any certificate, whatever Java makes of it.
+    /// The DER, if it is any certificate, whatever Java does with it.
     any: Option<&'a [u8]>,
 }
 
@@ -94,8 +94,8 @@ impl<'a> Pkcs12<'a> {
             .collect()
     }
 
-    /// Every certificate in the order of the file, also those that Java does not trust: what other
-    /// programs (.NET, OpenSSL) see.
+    /// Every certificate in the order of the file, including those that Java does not trust: what
+    /// other programs (.NET, OpenSSL) see.
     #[must_use]
     pub fn certificates(&self) -> Vec<&'a [u8]> {
         self.bags.iter().filter_map(|bag| bag.any).collect()
@@ -107,10 +107,10 @@ impl<'a> Pkcs12<'a> {
         self.bags.iter().any(|bag| bag.any.is_none())
     }
 
-    /// The bytes of the keystore with one more trusted certificate, behind the last one.
+    /// The bytes of the keystore with one more trusted certificate, after the last one.
     ///
     /// # Errors
-    /// [`Error::HasMac`] and [`Error::NoTrustedCertificate`], where `keytool` can help, and
+    /// [`Error::HasMac`] and [`Error::NoTrustedCertificate`], which `keytool` can handle, and
     /// [`Error::AliasInUse`].
     pub fn add_certificate(&self, alias: &str, certificate: &[u8]) -> Result<Vec<u8>, Error> {
         if self.has_mac {
@@ -155,8 +155,8 @@ impl<'a> Pkcs12<'a> {
 }
 
 impl<'a> Bag<'a> {
-    /// Reads a `SafeBag`. What is in one of another kind (a key) does not matter, but its alias
-    /// is taken.
+    /// Reads a `SafeBag`. The contents of any other kind (a key) do not matter, but its alias is
+    /// taken.
     fn read(bytes: &'a [u8], safe: usize, element: &Element) -> Result<Self, Error> {
         let parts = element.children(bytes)?;
         let [kind, value, rest @ ..] = parts.as_slice() else {
@@ -180,7 +180,7 @@ impl<'a> Bag<'a> {
         let any = is_certificate
             .then(|| certificate(bytes, value))
             .transpose();
-        // What is wrong with one that Java passes over does not matter to Java.
+        // A faulty certificate that Java skips does not matter to Java.
         let any = if trusted {
             any?
         } else {
@@ -214,7 +214,7 @@ fn utf16(bytes: &[u8]) -> String {
     String::from_utf16_lossy(&units)
 }
 
-/// What a `ContentInfo` of type `data` holds, down to the sequence in it: `[0]`, octet string
+/// The contents of a `ContentInfo` of type `data`, down to the sequence in it: `[0]`, octet string
 /// and sequence.
 fn nested_in_data(bytes: &[u8], info: &Element) -> Result<[Element; 3], Error> {
     let [kind, explicit] = info.pair(bytes)?;
@@ -237,8 +237,7 @@ pub struct NewCertificate<'a> {
 }
 
 impl<'a> NewCertificate<'a> {
-    /// A `trustedCertEntry` of Java's, trusted for every usage, as `keytool -importcert` writes
-    /// it.
+    /// A Java `trustedCertEntry`, trusted for every usage, as `keytool -importcert` writes it.
     #[must_use]
     pub fn trusted(alias: &'a str, certificate: &'a [u8]) -> Self {
         Self {
@@ -278,7 +277,7 @@ impl<'a> NewCertificate<'a> {
         let certificate = [der(OBJECT_IDENTIFIER, X509), certificate].concat();
         let value = der(CONTEXT_0, der(SEQUENCE, certificate));
         let mut bag = [der(OBJECT_IDENTIFIER, CERT_BAG), value].concat();
-        // A set may not be empty where it is optional.
+        // An optional set must not be present and empty.
         if !attributes.is_empty() {
             bag.extend(der(SET, attributes));
         }

@@ -1,4 +1,4 @@
-//! Edits and additions in words, for a person who has to make them or take them out.
+//! Edits and additions in words, for a person who has to make or remove them.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub fn snippet(edits: &[Edit]) -> String {
     text.collect::<Vec<_>>().join("\n")
 }
 
-/// What was added, for a person to take out by hand: the place of each.
+/// What was added, for a person to remove by hand: the place of each.
 pub fn to_take_out(additions: &[Addition]) -> String {
     let json = |value: &Value| value.to_string();
     let text = additions.iter().map(|addition| match addition {

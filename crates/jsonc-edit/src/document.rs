@@ -1,4 +1,4 @@
-//! A document as the edits see it: its text, and where in it things are.
+//! A document as the edits see it: its text, and where things are in it.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{Refusal, Step, shown};
 pub(super) enum Reached<'d> {
     /// To this value.
     Node(&'d Node),
-    /// To this object only, after so many steps: it has no member for the next one.
+    /// To this object only, after this many steps: it has no member for the next one.
     Short(&'d Node, usize),
     /// To no such place, for this reason.
     Nowhere(Refusal),
@@ -25,26 +25,26 @@ pub(super) struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Reads a text without byte order mark.
+    /// Reads a text without a byte order mark.
     pub(super) fn read(text: &'t str) -> Result<Self, Refusal> {
         let (pieces, root) = reader::read(text)?;
         Ok(Self { text, pieces, root })
     }
 
-    /// The tokens and comments that lie in a range of bytes.
+    /// The tokens and comments in a range of bytes.
     pub(super) fn pieces(&self, start: usize, end: usize) -> &[Piece] {
         let first = self.pieces.partition_point(|piece| piece.start < start);
         let last = self.pieces.partition_point(|piece| piece.end <= end);
         self.pieces.get(first..last).unwrap_or_default()
     }
 
-    /// Whether any comment stands in a range of bytes.
+    /// Whether a range of bytes contains a comment.
     pub(super) fn has_comment(&self, start: usize, end: usize) -> bool {
         let mut pieces = self.pieces(start, end).iter();
         pieces.any(|piece| piece.kind == Kind::Comment)
     }
 
-    /// Whether a line ends in a range of bytes, but within a token or comment.
+    /// Whether a line ends in a range of bytes, other than within a token or comment.
     pub(super) fn breaks(&self, start: usize, end: usize) -> bool {
         let ends = self.pieces(start, end).iter().map(|piece| piece.end);
         let starts = self.pieces(start, end).iter().map(|piece| piece.start);
@@ -64,7 +64,7 @@ impl<'t> Document<'t> {
         self.pieces.get(count).copied()
     }
 
-    /// Follows a path as far as it leads. Several elements that fit are refused.
+    /// Follows a path as far as it leads. Several matching elements are refused.
     pub(super) fn reach(&self, path: &[Step]) -> Result<Reached<'_>, Refusal> {
         let mut node = &self.root;
         for (count, step) in path.iter().enumerate() {
@@ -103,7 +103,7 @@ impl<'t> Document<'t> {
         Ok(Reached::Node(node))
     }
 
-    /// The value at a path, or `None` where it is not there (any more).
+    /// The value at a path, or `None` if it is not there (any more).
     pub(super) fn seek(&self, path: &[Step]) -> Result<Option<&Node>, Refusal> {
         Ok(match self.reach(path)? {
             Reached::Node(node) => Some(node),
@@ -111,18 +111,18 @@ impl<'t> Document<'t> {
         })
     }
 
-    /// Where the line begins in which this byte is.
+    /// The start of the line that contains this byte.
     pub(super) fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
     }
 
-    /// The white space with which the line begins in which this byte is.
+    /// The white space at the start of the line that contains this byte.
     pub(super) fn indentation(&self, at: usize) -> &'t str {
         let line = &self.text[self.line_start(at)..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 
-    /// How far the line is indented that an object or list belongs to.
+    /// The indentation of the line that an object or list belongs to.
     pub(super) fn outer_indentation(&self, container: &Node) -> &'t str {
         let close = container.end - 1;
         self.indentation(if self.begins_line(close) {
@@ -132,13 +132,13 @@ impl<'t> Document<'t> {
         })
     }
 
-    /// Whether nothing but white space stands before this byte in its line.
+    /// Whether only white space precedes this byte in its line.
     pub(super) fn begins_line(&self, at: usize) -> bool {
         self.text[self.line_start(at)..at].trim().is_empty()
     }
 
-    /// Where the line ends (before CR and LF) if only blanks follow this byte in it and
-    /// it does end, else `None`.
+    /// The end of the line (before CR and LF) if only blanks follow this byte in it and the line
+    /// does end, else `None`.
     pub(super) fn blank_to_line_end(&self, at: usize) -> Option<usize> {
         let rest = &self.text[at..];
         let content = rest.trim_start_matches([' ', '\t']);

@@ -1,4 +1,4 @@
-//! Makes edits one by one, each checked by itself, and then the whole.
+//! Makes edits one by one, checking each, and then the whole.
 
 use super::document::Document;
 use super::edits::apply;

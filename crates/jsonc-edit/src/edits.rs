@@ -1,7 +1,7 @@
 //! What each edit does to a text.
 //!
-//! Every change of the text is returned with what it may touch, for the gate to check:
-//! nothing here is trusted.
+//! Every change to the text is returned with what it may touch, for the gate to check: nothing here
+//! is trusted.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::splice::{New, closes_up, cut, insert, replace};
 use super::style::Style;
 use super::{Addition, Edit, Refusal, Step, identity, shown};
 
-/// One change of a text.
+/// One change to a text.
 #[derive(Debug)]
 pub(super) struct Changed {
     /// The text after it.
@@ -22,22 +22,22 @@ pub(super) struct Changed {
     pub(super) touched: Touched,
 }
 
-/// What a change may have touched of the text before it.
+/// What a change may have touched of the previous text.
 #[derive(Debug)]
 pub(super) enum Touched {
-    /// Something came in between; all that was there stays.
+    /// Something was inserted; everything that was there stays.
     Nothing,
-    /// Something in this range went.
+    /// Something in this range was removed.
     Cut(Range<usize>),
-    /// Brackets came around this range, and more after it.
+    /// Brackets were put around this range, and more was added after it.
     Wrapped(Range<usize>),
-    /// The first range became the second one, which lies in it.
+    /// The first range became the second one, which is inside it.
     Unwrapped(Range<usize>, Range<usize>),
     /// This range became something else.
     Range(Range<usize>),
 }
 
-/// Makes one edit; `None` where there is nothing to do.
+/// Makes one edit; `None` if there is nothing to do.
 pub(super) fn apply(text: &str, edit: &Edit) -> Result<Option<(Changed, Addition)>, Refusal> {
     let document = Document::read(text)?;
     match edit {
@@ -84,7 +84,7 @@ fn add_member(document: &Document<'_>, at: &[Step], key: &str, value: &Value) ->
     Ok(Some((Changed { text, touched }, addition)))
 }
 
-/// The member that the first missing object needs for all of the way to be there.
+/// The member that the first missing object needs so that the whole path exists.
 fn wrapped_in(missing: &[Step], key: &str, value: Value) -> Result<(String, Value), Refusal> {
     let mut member = (key.to_owned(), value);
     for step in missing.iter().rev() {
@@ -148,7 +148,7 @@ fn add_item(document: &Document<'_>, at: &[Step], value: &Value) -> Applied {
     Ok(Some((Changed { text, touched }, addition)))
 }
 
-/// Whether an element is the one that is wanted, perhaps changed by the user.
+/// Whether an element is the one that is wanted, possibly changed by the user.
 pub(super) fn same(element: &Value, wanted: &Value) -> bool {
     element == wanted || identity(wanted).is_some_and(|name| identity(element) == Some(name))
 }
@@ -193,8 +193,8 @@ fn replace_value(document: &Document<'_>, at: &[Step], from: &Value, to: &Value)
     Ok(Some((changed, addition)))
 }
 
-/// The path to a value that has become another one: an element of a list may be known by
-/// another name since.
+/// The path to a value that has been replaced: an element of a list may be identified by another
+/// name since.
 fn renamed(at: &[Step], to: &Value) -> Vec<Step> {
     let mut at = at.to_vec();
     if let Some(Step::Matching { key, value }) = at.last_mut()
@@ -218,7 +218,7 @@ fn drop_member(document: &Document<'_>, at: &[Step], key: &str) -> Applied {
         .checked_sub(1)
         .and_then(|index| object.elements()[index].key.clone());
     let around = gap(object, follows.as_deref(), Some(key));
-    // All that went lies between the neighbours: the end of the gap moved by as much.
+    // Everything that was removed was between the neighbours: the end of the gap moved by as much.
     let left = document.text.len() - changed.text.len();
     let addition = Addition::Dropped {
         at: at.to_vec(),
@@ -231,8 +231,8 @@ fn drop_member(document: &Document<'_>, at: &[Step], key: &str) -> Applied {
     Ok(Some((changed, addition)))
 }
 
-/// The bytes between two neighbours of an object: from the end of the member `follows`, or
-/// its bracket, to the next member but `without`, or its bracket.
+/// The bytes between two neighbours in an object: from the end of the member `follows`, or its
+/// bracket, to the next member except `without`, or its bracket.
 pub(super) fn gap(object: &Node, follows: Option<&str>, without: Option<&str>) -> Range<usize> {
     let previous = follows.and_then(|key| object.named(key));
     let start = previous.map_or(object.start + 1, |index| object.elements()[index].end());
@@ -242,7 +242,7 @@ pub(super) fn gap(object: &Node, follows: Option<&str>, without: Option<&str>) -
     start..next.map_or(object.end - 1, |next| next.start)
 }
 
-/// Cuts an element out, and says what that may touch.
+/// Cuts an element, and returns what that may touch.
 pub(super) fn cut_element(
     document: &Document<'_>,
     container: &Node,
@@ -250,7 +250,7 @@ pub(super) fn cut_element(
     inside: Option<&str>,
 ) -> Changed {
     let element = &container.elements()[index];
-    // Where the brackets close up again, the lines between them go as well.
+    // If the brackets close up again, the lines between them are removed as well.
     let alone = inside.is_some_and(|inside| closes_up(document, container, index, inside));
     let range = if alone {
         container.start..container.end
@@ -266,7 +266,7 @@ pub(super) fn cut_element(
     }
 }
 
-/// A value for a refusal, which is to stay one readable line.
+/// A value for a refusal, which has to stay one readable line.
 fn brief(value: &Value) -> String {
     const LONGEST: usize = 60;
     let text = value.to_string();

@@ -1,5 +1,5 @@
-//! What has to hold of every change, judged from the texts and values before and after
-//! it alone: shares nothing with the code that makes changes.
+//! What must hold for every change, judged only from the texts and values before and after it:
+//! shares no code with what makes changes.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ fn hold(condition: bool, law: &str) -> Result<(), Refusal> {
     condition.then_some(()).ok_or_else(|| broken(law))
 }
 
-/// Nothing outside of the outermost braces differs, nor the kind of line ends.
+/// Nothing outside the outermost braces differs, nor the kind of line endings.
 pub(super) fn surroundings(before: &str, after: &str) -> Result<(), Refusal> {
     let (old, new) = (Document::read(before)?.root, Document::read(after)?.root);
     let outside =
@@ -31,7 +31,7 @@ pub(super) fn surroundings(before: &str, after: &str) -> Result<(), Refusal> {
     };
     hold(
         match (count(before), count(after)) {
-            // No line end at all: any kind, for what was dropped may bring its own back.
+            // No line ending at all: allow any kind, since a dropped member may bring its own back.
             ((0, 0), (windows, others)) => windows == 0 || others == 0,
             ((0, _), (windows, _)) => windows == 0,
             ((_, 0), (_, others)) => others == 0,
@@ -41,7 +41,7 @@ pub(super) fn surroundings(before: &str, after: &str) -> Result<(), Refusal> {
     )
 }
 
-/// Lines and comments that a change may not touch are there after it.
+/// Lines and comments that a change may not touch are still there.
 pub(super) fn lines(before: &str, changed: &Changed) -> Result<(), Refusal> {
     let after = changed.text.as_str();
     let gone = match &changed.touched {
@@ -81,7 +81,7 @@ pub(super) fn lines(before: &str, changed: &Changed) -> Result<(), Refusal> {
     hold(kept, "lines")
 }
 
-/// All comments but those in a range of bytes.
+/// All comments except those in a range of bytes.
 fn comments<'t>(text: &'t str, but: Option<&Range<usize>>) -> Result<Vec<&'t str>, Refusal> {
     let document = Document::read(text)?;
     let outside = document.pieces.iter().filter(|piece| {
@@ -96,8 +96,8 @@ fn split(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether all old lines are there in order but one, of which at least all characters
-/// are, and lines came in at one place only.
+/// Whether all old lines are there in order except one, of which at least all characters are, and
+/// lines were inserted in one place only.
 fn only_grew(old: &[&str], new: &[&str]) -> bool {
     let same = |(old, new): &(&&str, &&str)| old == new;
     let head = old.iter().zip(new).take_while(same).count();
@@ -119,8 +119,8 @@ fn only_grew(old: &[&str], new: &[&str]) -> bool {
     }
 }
 
-/// Whether all lines are there but those from `first` to `last`, of which only whole
-/// characters went, and another one may have lost a comma.
+/// Whether all lines are there except those from `first` to `last`, of which only whole characters
+/// were removed, and one more line may have lost a comma.
 fn only_shrank(old: &[&str], new: &[&str], first: usize, last: usize) -> bool {
     let tail = old.len() - 1 - last;
     if new.len() < first + tail {
@@ -218,7 +218,7 @@ pub(super) fn removed(
             walk(&mut value, at, false).map(|now| *now = old)
         }
         Addition::Dropped { at, key, text, .. } => {
-            // Where among the members it comes back is not the question.
+            // Its position among the members does not matter.
             let old = fragment(&format!("{{{text}\n}}"))?;
             walk(&mut after, at, false)
                 .and_then(|object| object_of(object)?.shift_remove(key))
@@ -248,7 +248,7 @@ fn object_of(value: &mut Value) -> Option<&mut Map<String, Value>> {
     value.as_object_mut()
 }
 
-/// The value at a path; with `make`, `null` where there was none.
+/// The value at a path; with `make`, `null` if there was none.
 fn walk<'v>(value: &'v mut Value, path: &[Step], make: bool) -> Option<&'v mut Value> {
     path.iter().try_fold(value, |value, step| match step {
         Step::Key(key) => {
@@ -268,7 +268,7 @@ fn walk<'v>(value: &'v mut Value, path: &[Step], make: bool) -> Option<&'v mut V
     })
 }
 
-/// Equality that also wants members in the same order.
+/// Equality that also requires the same order of members.
 fn identical(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Object(left), Value::Object(right)) => {

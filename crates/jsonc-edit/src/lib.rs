@@ -1,9 +1,9 @@
-//! Adds members and elements to somebody else's JSON with comments, and takes them out again.
+//! Adds members and elements to someone else's JSON with comments, and removes them again.
 //!
-//! [`add`] makes [`Edit`]s in the text of a file and distrusts itself: what it made is parsed
-//! again, must differ from the old document in exactly what was asked for, must keep every old
-//! line, and must give back the old bytes when [`remove`] takes the additions out. Else it
-//! refuses, and there is nothing to write.
+//! [`add`] makes [`Edit`]s in the text of a file and distrusts itself: its result is parsed again,
+//! must differ from the old document in exactly what was requested, must keep every old line, and
+//! must give back the old bytes when [`remove`] removes the additions. Otherwise it refuses, and
+//! there is nothing to write.
 //!
 //! ```
 //! use jsonc_edit::{Edit, Step, add, remove};
@@ -22,15 +22,15 @@
 //!
 //! The laws, each checked on the bytes whenever a document is edited ([`add`] and [`remove`]
 //! alike):
-//! - The new document differs from the old one in what was asked for and in nothing else,
-//!   order of members included. All comments are there, in order.
-//! - A new element stands after the last one. Every old line is still there, in order,
-//!   but one, which gains a comma, or in which the container stands that grows
-//!   (`[3000]`, `{}`). A value that becomes the first element of a list gains brackets
-//!   around it. [`Edit::Replace`] and [`Edit::Drop`] touch the lines of the value, and
-//!   one comma.
-//! - Line ends stay all LF or all CR LF, and byte order mark and final newline as they are.
-//! - Taking the additions out gives back the old bytes; adding again changes nothing.
+//! - The new document differs from the old one in what was requested and in nothing else, including
+//!   the order of members. All comments are there, in order.
+//! - A new element comes after the last one. Every old line is still there, in order, except one:
+//!   it gains a comma, or contains the container that grows (`[3000]`, `{}`). A value that becomes
+//!   the first element of a list gains brackets around it. [`Edit::Replace`] and [`Edit::Drop`]
+//!   touch the lines of the value, and one comma.
+//! - Line endings stay all LF or all CR LF, and the byte order mark and the final newline as they
+//!   are.
+//! - Removing the additions gives back the old bytes; adding again changes nothing.
 
 #![forbid(unsafe_code)]
 
@@ -58,22 +58,22 @@ use document::Document;
 pub enum Step {
     /// The member of an object.
     Key(String),
-    /// The one element of a list whose member `key` is `value`: a task by its label. An
-    /// index would not survive an edit by the user.
+    /// The one element of a list whose member `key` is `value`: a task by its label. An index would
+    /// not survive the user's own edits.
     #[serde(rename = "with")]
     Matching {
-        /// The member that tells elements apart.
+        /// The member that distinguishes elements.
         key: String,
-        /// What it has to be.
+        /// Its required value.
         value: String,
     },
 }
 
-/// What a document is to have that it may not have yet.
+/// Something that a document should have, and may not have yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// The object at `at` has the member `key` with this value. Objects on the way that
-    /// are missing are made. A member with another value is a refusal.
+    /// The object at `at` has the member `key` with this value. Missing objects on the way are
+    /// created. A member with another value is a refusal.
     Member {
         /// Where the object is.
         at: Vec<Step>,
@@ -82,16 +82,16 @@ pub enum Edit {
         /// Its value.
         value: Value,
     },
-    /// The list at `at` has this element (equal, or for objects: the same `label` or
-    /// `name`). A missing list is made; anything else but a list that stands in its place
-    /// (a string in `dockerComposeFile` or `dependsOn`) becomes its first element.
+    /// The list at `at` has this element (equal, or for objects: the same `label` or `name`). A
+    /// missing list is created; any other value in its place (a string in `dockerComposeFile` or
+    /// `dependsOn`) becomes its first element.
     Item {
         /// Where the list is.
         at: Vec<Step>,
         /// The element.
         value: Value,
     },
-    /// The value at `at` becomes another one: only where the user has asked for it.
+    /// The value at `at` is replaced by another: only if the user has asked for it.
     Replace {
         /// Where the value is.
         at: Vec<Step>,
@@ -100,7 +100,7 @@ pub enum Edit {
         /// What it becomes.
         to: Value,
     },
-    /// The object at `at` loses a member: only where the user has asked for it.
+    /// The object at `at` loses a member: only if the user has asked for it.
     Drop {
         /// Where the object is.
         at: Vec<Step>,
@@ -109,8 +109,8 @@ pub enum Edit {
     },
 }
 
-/// What one [`Edit`] really did, so that [`remove`] takes back that and no more. Made to be
-/// stored, as JSON for example, until then.
+/// What one [`Edit`] really did, so that [`remove`] undoes that and no more. Made to be stored
+/// until then, as JSON for example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Addition {
@@ -122,11 +122,11 @@ pub enum Addition {
         key: String,
         /// Its value.
         value: Value,
-        /// How many of the objects at the end of `at` were made for it: they go with it
-        /// if nothing else is in them.
+        /// How many of the objects at the end of `at` were created for it: they are removed with it
+        /// if they contain nothing else.
         #[serde(default)]
         made: usize,
-        /// The white space that stood between the brackets, if they were empty.
+        /// The white space between the brackets, if they were empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inside: Option<String>,
     },
@@ -136,13 +136,13 @@ pub enum Addition {
         at: Vec<Step>,
         /// The element.
         value: Value,
-        /// As of a member; the list itself counts.
+        /// As for a member; the list itself counts.
         #[serde(default)]
         made: usize,
-        /// Whether the list was made of another value, which is its first element.
+        /// Whether the list was made from another value, which is its first element.
         #[serde(default)]
         wraps: bool,
-        /// As of a member.
+        /// As for a member.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inside: Option<String>,
     },
@@ -163,9 +163,9 @@ pub enum Addition {
         key: String,
         /// Its text.
         text: String,
-        /// All that stood between its neighbours.
+        /// Everything between its neighbours before.
         before: String,
-        /// What stands there since.
+        /// What is there since.
         after: String,
         /// The member before it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,9 +176,9 @@ pub enum Addition {
 /// A document after [`add`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edited {
-    /// All its bytes: the old ones where there was nothing to add.
+    /// All its bytes: the old ones if there was nothing to add.
     pub bytes: Vec<u8>,
-    /// What was added, in the order of the edits; nothing for what was there already.
+    /// What was added, in the order of the edits; nothing for what was already there.
     pub additions: Vec<Addition>,
 }
 
@@ -194,8 +194,8 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// What is larger than this (bytes) no person has written, and editing it, with every law
-/// checked on its bytes, would take minutes.
+/// A person has not written a file larger than this (bytes), and editing it, with every law checked
+/// on its bytes, would take minutes.
 const LARGEST: usize = 1 << 20;
 
 fn of_a_persons_size(bytes: &[u8]) -> Result<(), Refusal> {
@@ -206,8 +206,8 @@ fn of_a_persons_size(bytes: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads a document strictly: comments and trailing commas are all that JSON lacks. A
-/// byte order mark is skipped; duplicate keys are refused, since readers differ on them.
+/// Reads a document strictly: comments and trailing commas are the only extensions to JSON. A byte
+/// order mark is skipped; duplicate keys are refused, since readers differ on them.
 pub fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
     of_a_persons_size(bytes)?;
     Ok(Document::read(edit::text(bytes)?.1)?.root.value())
@@ -219,14 +219,13 @@ pub fn add(before: &[u8], edits: &[Edit]) -> Result<Edited, Refusal> {
     edit::add(before, edits)
 }
 
-/// The document without the additions: the bytes from before [`add`] where nothing else
-/// has changed since, else every other line as it is now. What is gone already is no
-/// error.
+/// The document without the additions: the bytes from before [`add`] if nothing else has changed
+/// since, else every other line as it is now. An addition that is already gone is not an error.
 pub fn remove(now: &[u8], additions: &[Addition]) -> Result<Vec<u8>, Refusal> {
     edit::remove(now, additions)
 }
 
-/// The value at a path, if there is one (the first, if several elements of a list fit).
+/// The value at a path, if there is one (the first, if several elements of a list match).
 pub fn find<'v>(document: &'v Value, path: &[Step]) -> Option<&'v Value> {
     path.iter().try_fold(document, |value, step| match step {
         Step::Key(key) => value.as_object()?.get(key),
@@ -250,7 +249,7 @@ fn shown(path: &[Step]) -> String {
     text
 }
 
-/// By what people know an element of a list, whatever else is in it.
+/// What identifies an element of a list to people, whatever else is in it.
 fn identity(element: &Value) -> Option<(&str, &str)> {
     ["label", "name"]
         .into_iter()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// What a token is, as far as edits care.
+/// What kind a token is, as far as edits care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Comma,

@@ -14,10 +14,10 @@ use serde_json::{Number, Value};
 use super::Refusal;
 use super::node::{Element, Kind, Node, Piece, Shape};
 
-/// Deeper than any such file by far, and shallow enough for every recursion here.
+/// Far deeper than any such file, and shallow enough for every recursion here.
 const DEEPEST: usize = 200;
 
-/// The tokens and the outermost object of a text without byte order mark.
+/// The tokens and the outermost object of a text without a byte order mark.
 pub(super) fn read(text: &str) -> Result<(Vec<Piece>, Node), Refusal> {
     let collected = CollectOptions {
         comments: CommentCollectionStrategy::AsTokens,
@@ -66,8 +66,8 @@ fn options() -> ParseOptions {
     }
 }
 
-/// JSON knows four white space characters, and a CR only ends a line before an LF: others
-/// are read differently by different readers.
+/// JSON has four white space characters, and a CR only ends a line before an LF: readers disagree
+/// about any others.
 fn white_space(text: &str, start: usize, end: usize) -> Result<(), Refusal> {
     let mut characters = text[start..end].char_indices().peekable();
     while let Some((offset, each)) = characters.next() {

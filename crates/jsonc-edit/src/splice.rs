@@ -1,6 +1,5 @@
-//! The two changes of a text that all edits are made of: an element more in an object or
-//! list, and one less. Each touches as few bytes as can be, so that one is the exact
-//! inverse of the other.
+//! The two text changes that all edits consist of: one element more in an object or list, and one
+//! less. Each touches as few bytes as possible, so that one is the exact inverse of the other.
 
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ pub(super) enum New<'v> {
     Member(&'v str, &'v Value),
     /// An element.
     Item(&'v Value),
-    /// A member as it stood in the file before.
+    /// A member as it was in the file before.
     Verbatim(&'v str),
 }
 
@@ -44,8 +43,8 @@ pub(super) fn replace(text: &str, mut changes: Vec<(usize, usize, String)>) -> S
     out
 }
 
-/// The text with `new` as the last element of `container`. The second value is what stood
-/// between its brackets if that was replaced: white space in one line, or nothing.
+/// The text with `new` as the last element of `container`. The second value is what was between its
+/// brackets if that was replaced: white space in one line, or nothing.
 pub(super) fn insert(
     document: &Document<'_>,
     container: &Node,
@@ -60,7 +59,7 @@ pub(super) fn insert(
         return (replace(text, vec![(open, close, inner)]), Some(old));
     }
 
-    // Behind comments in the line of the last element; where there is none, behind all.
+    // After comments in the line of the last element; if there is no element, after all comments.
     let last = elements.last();
     let end = last.map_or(open, Element::end);
     let mut after = document.pieces(end, close).iter();
@@ -114,10 +113,10 @@ pub(super) fn insert(
     (replace(text, changes), None)
 }
 
-/// What stands between the brackets of an empty container once it has one element.
+/// The text between the brackets of an empty container once it has one element.
 fn fill(document: &Document<'_>, container: &Node, new: New<'_>, style: &Style) -> String {
     let line = document.line_start(container.start);
-    // Alone in its line but for its name, so that the elements may have lines as well.
+    // Alone in its line except for its name, so that the elements may have lines as well.
     let alone = match document.pieces(line, container.start) {
         [] => true,
         [name, _colon] => name.kind == Kind::Text && document.begins_line(name.start),
@@ -139,8 +138,8 @@ fn fill(document: &Document<'_>, container: &Node, new: New<'_>, style: &Style) 
     format!("{blank}{}{blank}", new.text(style, None))
 }
 
-/// The text without an element of `container`. `inner` is what [`insert`] says that it
-/// replaced: it comes back if nothing else is left.
+/// The text without an element of `container`. `inner` is what [`insert`] reported as replaced: it
+/// is restored if nothing else is left.
 pub(super) fn cut(
     document: &Document<'_>,
     container: &Node,
@@ -155,7 +154,7 @@ pub(super) fn cut(
         return replace(text, vec![(open, close, inner.to_owned())]);
     }
 
-    // Its own comma goes, else (the last one, without) the comma before it.
+    // Its own comma is removed, or, for a last element without one, the comma before it.
     let next = elements.get(index + 1).map_or(close, |next| next.start);
     let comma_in = |from, to| {
         let mut pieces = document.pieces(from, to).iter();
@@ -173,7 +172,7 @@ pub(super) fn cut(
         }
     }
 
-    // White space: the line if it is alone in it, else up to its neighbour.
+    // White space: the line if the element is alone in it, else up to its neighbour.
     let before = document.piece_before(start);
     let gap = before.map_or(0, |piece| piece.end);
     let line_break = text[gap..start].rfind('\n').map(|newline| {
@@ -200,7 +199,7 @@ pub(super) fn cut(
     replace(text, changes)
 }
 
-/// Whether an element is all that its container holds, comments included.
+/// Whether an element is all that its container contains, including comments.
 pub(super) fn leaves_nothing(document: &Document<'_>, container: &Node, index: usize) -> bool {
     let element = &container.elements()[index];
     container.elements().len() == 1
@@ -208,8 +207,8 @@ pub(super) fn leaves_nothing(document: &Document<'_>, container: &Node, index: u
         && !document.has_comment(element.end(), container.end)
 }
 
-/// Whether a container gets back what stood between its brackets before its only element
-/// came. Not where somebody else has laid it out since: that brings blanks of its own.
+/// Whether the text that was between a container's brackets before its only element was added is
+/// restored. Not if someone has reformatted it since: that brings white space of its own.
 pub(super) fn closes_up(
     document: &Document<'_>,
     container: &Node,

@@ -1,4 +1,4 @@
-//! How a file is written, so that what is added looks like the rest of it.
+//! A file's formatting, so that additions look like the rest of it.
 
 use serde_json::Value;
 
@@ -8,15 +8,15 @@ use super::node::Node;
 /// A list of plain values longer than this (characters) is written one value per line.
 const LONGEST_LIST: usize = 80;
 
-/// The habits of a file.
+/// The formatting of a file.
 #[derive(Debug)]
 pub(super) struct Style {
-    /// How its lines end, most of them.
+    /// Its line endings, or most of them.
     pub(super) line_end: &'static str,
     /// One step of indentation.
     pub(super) unit: String,
-    /// What stands behind a comma or colon in a line: nothing in a file that has no white
-    /// space between its tokens at all.
+    /// The space after a comma or colon in a line: empty for a file without any white space between
+    /// its tokens.
     pub(super) blank: &'static str,
 }
 
@@ -35,8 +35,8 @@ impl Style {
         }
     }
 
-    /// A value on one line or, with an indentation, on as many lines as it takes, of which
-    /// all but the first begin with it.
+    /// A value on one line or, with an indentation, on as many lines as it takes, all but the first
+    /// beginning with it.
     pub(super) fn value(&self, value: &Value, indent: Option<&str>) -> String {
         self.write(value, indent, indent.map_or(self.blank, |_| " "))
     }
@@ -81,7 +81,7 @@ impl Style {
     }
 }
 
-/// How most lines of a text end: LF or CR LF.
+/// The line ending of most lines of a text: LF or CR LF.
 pub(super) fn line_end(text: &str) -> &'static str {
     let windows = text.matches("\r\n").count();
     if windows * 2 > text.matches('\n').count() {
@@ -91,7 +91,7 @@ pub(super) fn line_end(text: &str) -> &'static str {
     }
 }
 
-/// By how much the outermost thing is indented that begins a line.
+/// The indentation of the outermost thing that begins a line.
 fn unit(document: &Document<'_>, node: &Node) -> Option<String> {
     let outer = document.outer_indentation(node);
     let mut first = node.elements().iter().filter_map(|element| {

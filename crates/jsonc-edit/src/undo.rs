@@ -1,7 +1,7 @@
-//! What takes an addition back, whatever the user did around it since.
+//! Undoes an addition, whatever the user has changed around it since.
 //!
-//! Every change of the text is returned with what it may touch, for the gate to check:
-//! nothing here is trusted.
+//! Every change to the text is returned with what it may touch, for the gate to check: nothing here
+//! is trusted.
 
 use serde_json::Value;
 
@@ -15,11 +15,11 @@ use super::{Addition, Refusal, Step, identity, shown};
 /// What [`undo`] did.
 #[derive(Debug, Default)]
 pub(super) struct Undone {
-    /// The changes, one after the other.
+    /// The changes, in order.
     pub(super) changes: Vec<Changed>,
-    /// The containers that went with what was in them.
+    /// How many containers were removed because they became empty.
     pub(super) emptied: usize,
-    /// Whether a list became what it was made of.
+    /// Whether a list became the value that it was made from.
     pub(super) unwrapped: bool,
 }
 
@@ -32,7 +32,7 @@ impl From<Changed> for Undone {
     }
 }
 
-/// Takes one addition back; no changes where it is gone already.
+/// Undoes one addition; no changes if it is already gone.
 pub(super) fn undo(text: &str, addition: &Addition) -> Result<Undone, Refusal> {
     let document = Document::read(text)?;
     let (Addition::Member { at, .. }
@@ -80,7 +80,7 @@ pub(super) fn undo(text: &str, addition: &Addition) -> Result<Undone, Refusal> {
     }
 }
 
-/// Where in a list an element is, and what to call it.
+/// The position of an element in a list, and a name for it.
 fn item(list: &Node, value: &Value, place: &str) -> Result<Option<(usize, String)>, Refusal> {
     let Shape::List(elements) = &list.shape else {
         return if same(&list.value(), value) {
@@ -105,7 +105,8 @@ fn last_text<'a>(first: &'a str, undone: &'a Undone) -> &'a str {
     undone.changes.last().map_or(first, |changed| &changed.text)
 }
 
-/// Refuses what is not as we wrote it, or what would take a comment of the user along.
+/// Refuses if it is not as this crate wrote it, or if a comment of the user's would be removed with
+/// it.
 fn still_ours(
     document: &Document<'_>,
     node: &Node,
@@ -123,7 +124,7 @@ fn still_ours(
     Ok(())
 }
 
-/// Cuts an element, then the containers around it that were made for it and are empty.
+/// Cuts an element, then the containers around it that were created for it and are empty.
 fn take_out(
     document: &Document<'_>,
     at: &[Step],
@@ -161,8 +162,8 @@ fn take_out(
     Ok(undone)
 }
 
-/// A list of one that was made of what is in it becomes that again, unless a comment
-/// stands in the list.
+/// Turns a list of one, made from its element, back into that element, unless the list contains a
+/// comment.
 fn unwrap(text: &str, at: &[Step]) -> Result<Option<Changed>, Refusal> {
     let document = Document::read(text)?;
     let Some(list) = document.seek(at)? else {
@@ -242,7 +243,7 @@ fn undo_drop(
     Ok(Undone::from(changed))
 }
 
-/// The value that a text from the middle of a document stands for.
+/// The value that a text from the middle of a document represents.
 pub(super) fn fragment(text: &str) -> Result<Value, Refusal> {
     let around = format!("{{\"it\":{text}\n}}");
     let document = Document::read(&around)?;
@@ -250,7 +251,7 @@ pub(super) fn fragment(text: &str) -> Result<Value, Refusal> {
     Ok(it.map_or(Value::Null, |it| it.node.value()))
 }
 
-/// A remembered text with the line ends that the file has now, if all of them are alike.
+/// A stored text with the line endings that the file has now, if all of them are alike.
 fn with_line_ends(text: &str, file: &str) -> String {
     let (windows, all) = (file.matches("\r\n").count(), file.matches('\n').count());
     if all == 0 {

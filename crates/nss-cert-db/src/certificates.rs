@@ -1,8 +1,7 @@
 //! The certificates of a `cert9.db`, and their trust.
 //!
-//! A row of the table `nssPublic` is a PKCS#11 object, a column is an attribute: `a` and its
-//! number in hexadecimal. Trust stands in an object of its own, joined by issuer and serial
-//! number.
+//! A row of the table `nssPublic` is a PKCS#11 object, a column is an attribute: `a` and its number
+//! in hexadecimal. Trust is in a separate object, joined by issuer and serial number.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +14,7 @@ use crate::{Error, Result};
 /// `CKO_CERTIFICATE` (PKCS#11 3.2, 4.6).
 const CERTIFICATE: [u8; 4] = [0, 0, 0, 1];
 
-/// `CKO_NSS_TRUST` (NSS `pkcs11n.h`): trust in NSS's own dialect, since always.
+/// `CKO_NSS_TRUST` (NSS `pkcs11n.h`): trust in NSS's own dialect, which it has always had.
 const NSS_TRUST: [u8; 4] = [0xce, 0x53, 0x43, 0x53];
 
 /// `CKO_TRUST` (PKCS#11 3.2, 4.7): trust in the standard's dialect, which newer NSS and
@@ -35,7 +34,7 @@ const EMPTY: &[u8] = &[0xa5, 0, 0x5a];
 /// A database with more than this for one certificate was not made by NSS.
 const MOST_TRUST_OBJECTS: usize = 16;
 
-/// No certificate is shorter (bytes): its names, dates, key and signature need more. So a
+/// No certificate is shorter than this (bytes): its names, dates, key and signature need more. So a
 /// small file cannot claim to hold millions of certificates.
 const SMALLEST: usize = 100;
 
@@ -48,7 +47,7 @@ pub struct Certificate {
     /// `?`.
     pub nickname: String,
     /// Trusted as a CA for servers, the `C` of certutil's `C,,`: there is a trust object for
-    /// this very certificate (by its hash, as NSS demands), and no trust object says otherwise.
+    /// exactly this certificate (by its hash, as NSS requires), and no trust object says otherwise.
     /// NSS signs trust with a key from `key4.db`; the signature is not checked here.
     pub is_server_ca: bool,
     /// The number of trust objects with this issuer and serial number, whatever they say.
@@ -61,16 +60,16 @@ pub struct Certificate {
 /// All certificates of a `cert9.db`, with their trust.
 ///
 /// # Errors
-/// If the database is not understood. A journal beside the file is the caller's to look for:
-/// see [`is_hot_journal`](crate::is_hot_journal).
+/// If the database is not understood. The caller has to look for a journal beside the file: see
+/// [`is_hot_journal`](crate::is_hot_journal).
 pub fn certificates(cert9: &[u8]) -> Result<Vec<Certificate>> {
     read(cert9, None)
 }
 
 /// The certificate with exactly these bytes, if the database has it.
 ///
-/// Searching the file for the bytes would be wrong both ways: a large certificate is
-/// scattered over several pages, and a deleted one may still stand in a free page.
+/// Searching the file for the bytes would be wrong both ways: a large certificate is scattered over
+/// several pages, and a deleted one may still be in a free page.
 ///
 /// # Errors
 /// As [`certificates`].
@@ -78,7 +77,7 @@ pub fn find_certificate(cert9: &[u8], der: &[u8]) -> Result<Option<Certificate>>
     Ok(read(cert9, Some(der))?.into_iter().next())
 }
 
-/// A certificate object as it stands in the table.
+/// A certificate object as it is in the table.
 struct CertificateObject<'a> {
     der: Cow<'a, [u8]>,
     label: Cow<'a, [u8]>,
@@ -98,8 +97,8 @@ struct TrustObject<'a> {
 }
 
 impl TrustObject<'_> {
-    /// NSS takes trust only for the certificate that the object's hash belongs to, and takes
-    /// one without a hash only for distrust (`nssTrust_Create` in `lib/pki/certificate.c`).
+    /// NSS applies trust only to the certificate that matches the object's hash, and accepts an
+    /// object without a hash only for distrust (`nssTrust_Create` in `lib/pki/certificate.c`).
     fn is_for(&self, der: &[u8]) -> bool {
         if self.hash.is_empty() {
             return !self.is_anchor;
@@ -109,7 +108,7 @@ impl TrustObject<'_> {
     }
 }
 
-/// Where the columns asked for stand, which differs by NSS version.
+/// The positions of the columns that are read, which differ by NSS version.
 struct Columns {
     class: Option<usize>,
     value: Option<usize>,
@@ -202,7 +201,7 @@ fn certificate_objects<'a>(
             columns.issuer,
             columns.serial,
         ])?;
-        // A length that differs saves reading the value, perhaps from many pages.
+        // Comparing lengths first avoids reading the value, perhaps from many pages.
         let possible = der.len().is_some_and(|length| match wanted {
             Some(wanted) => length == wanted.len(),
             None => length >= SMALLEST,

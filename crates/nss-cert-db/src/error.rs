@@ -1,14 +1,14 @@
-//! Why a database gives no answer.
+//! Why a database cannot be read.
 
 use std::fmt;
 
-/// Why a database gives no answer. A caller can still ask `certutil`.
+/// Why a database cannot be read. A caller can still ask `certutil`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// The database keeps a write-ahead log, a second file that may hold the newest rows.
     WriteAheadLog,
-    /// Valid perhaps, but not what this reader knows; the text says what it is.
+    /// Possibly valid, but not supported by this reader; the text says what it is.
     Unsupported(&'static str),
     /// Torn or corrupt; the text says where.
     Damaged(&'static str),

@@ -5,9 +5,9 @@
 //! microseconds from the bytes of the files, with neither NSS nor `SQLite`:
 //!
 //! - [`certificates`] and [`find_certificate`] read a `cert9.db`, with the trust of each
-//!   certificate in both of the dialects in which NSS stores it;
+//!   certificate in both dialects in which NSS stores it;
 //! - [`has_primary_password`] reads a `key4.db`;
-//! - [`is_hot_journal`] tells whether the files may be read at all at this moment.
+//! - [`is_hot_journal`] tells whether the files may be read at all at the moment.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,11 +22,11 @@
 //! # }
 //! ```
 //!
-//! It does not write: NSS signs trust with a key from `key4.db`, so that changes are for
-//! `certutil` to make.
+//! It does not write: NSS signs trust with a key from `key4.db`, so changes have to be made with
+//! `certutil`.
 //!
-//! Databases may be hostile: no bytes make this crate panic, loop or use more memory than a
-//! small multiple of their length. What it does not understand is an [`Error`], never a guess.
+//! Databases may be hostile: no bytes make this crate panic, loop or use more memory than a small
+//! multiple of their length. What it does not understand is an [`Error`], never a guess.
 
 #![forbid(unsafe_code)]
 

@@ -8,12 +8,12 @@ use ring::{digest, pbkdf2};
 use crate::sqlite::Database;
 use crate::{Error, Result};
 
-/// Whether trust in a database can be changed only with a password (Firefox calls it the
-/// primary password), told from the bytes of its `key4.db`.
+/// Whether trust in a database can be changed only with a password (Firefox calls it the primary
+/// password), judging by the bytes of its `key4.db`.
 ///
-/// NSS always has a password; "none" is the empty one, used with a single iteration. So
-/// this tries the empty password, as NSS does (`sftkdb_CheckPasswordNull` in `sftkpwd.c`).
-/// A database that was never given any password needs none.
+/// NSS always has a password; "none" is the empty one, used with a single iteration. So this tries
+/// the empty password, as NSS does (`sftkdb_CheckPasswordNull` in `sftkpwd.c`). A database that was
+/// never given any password needs none.
 ///
 /// # Errors
 /// If the database is not understood. NSS before 3.49 encrypted with triple DES, which is not
@@ -86,8 +86,8 @@ impl<'a> PasswordCheck<'a> {
 
         let mut cipher = parameters.open(SEQUENCE)?;
         cipher.expect(OBJECT, AES_256_CBC)?;
-        // For compatibility with its own past, NSS takes the tag and the length of a
-        // vector of 14 bytes for its first two bytes.
+        // For compatibility with its own past, NSS treats the tag and the length of a vector of 14
+        // bytes as its first two bytes.
         let vector = match cipher.take(OCTETS)? {
             short if short.len() == 14 => [&[OCTETS, 14], short].concat().try_into().ok()?,
             full => full.try_into().ok()?,
@@ -100,10 +100,10 @@ impl<'a> PasswordCheck<'a> {
         })
     }
 
-    /// Encrypts the words with the empty password and compares. ring has no AES-CBC, but
-    /// the words are one block, so that CBC is a single AES encryption, and ring has that
-    /// as the header protection of QUIC (RFC 9001, 5.4.3). It gives five of sixteen
-    /// bytes: one wrong password in 2^40 would pass for the empty one.
+    /// Encrypts the words with the empty password and compares. ring has no AES-CBC, but the words
+    /// are one block, so CBC is a single AES encryption, and ring has that as the header protection
+    /// of QUIC (RFC 9001, 5.4.3). It returns five of the sixteen bytes: one wrong password in 2^40
+    /// would pass for the empty one.
     fn accepts_empty_password(&self, global_salt: &[u8]) -> Option<bool> {
         // SHA-384 in newer databases; the password that would follow the salt is empty.
         let hash = match global_salt.len() {

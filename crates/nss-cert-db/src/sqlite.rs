@@ -1,12 +1,12 @@
-//! Reads the tables of an `SQLite` database from memory, and nothing else: no indexes, no
-//! SQL, no writing. `SQLite` itself would add a megabyte of C to a program (1.04 MB measured,
-//! optimized for size), for four columns; opened read-only it fails on a hot journal, and opened
-//! as immutable it reads half of a change.
+//! Reads the tables of an `SQLite` database from memory, and nothing else: no indexes, no SQL, no
+//! writing. `SQLite` itself would add a megabyte of C to a program (1.04 MB measured, optimized for
+//! size), just to read four columns; opened read-only it fails on a hot journal, and opened as
+//! immutable it reads half of a change.
 //!
 //! The rules are those of the "Database File Format" document
-//! (<https://sqlite.org/fileformat2.html>, sections named below). The bytes are taken as
-//! hostile: each page counts once, so that no loop survives and no more memory is used
-//! than a small multiple of the file; what is not understood is an error, never a guess.
+//! (<https://sqlite.org/fileformat2.html>, sections named below). The bytes are treated as hostile:
+//! each page counts once, so that loops end and memory use is limited to a small multiple of the
+//! file; anything that is not understood is an error, never a guess.
 
 mod columns;
 mod pages;
@@ -29,13 +29,13 @@ const HEADER: usize = 100;
 pub(crate) struct Database<'a> {
     bytes: &'a [u8],
     page_size: usize,
-    /// The page without the bytes reserved at its end for extensions.
+    /// The size of a page without the bytes reserved at its end for extensions.
     usable: usize,
-    /// Pages of the file are numbered from 1 to this.
+    /// The number of pages, which are numbered from 1.
     pages: usize,
 }
 
-/// A table: where it begins, and the statement that made it.
+/// A table: its first page, and the statement that created it.
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     root: usize,
@@ -83,7 +83,7 @@ impl<'a> Database<'a> {
             return Err(Error::Unsupported("its text is not UTF-8"));
         }
         let mut pages = bytes.len() / page_size;
-        // The page count in the header holds if the same program wrote both (1.3.7).
+        // The page count in the header is valid if the same program wrote both (1.3.7).
         let claimed = number(header, 28).unwrap_or_default();
         if claimed != 0 && header[24..28] == header[92..96] {
             if claimed > pages {
@@ -175,14 +175,14 @@ impl<'a> Database<'a> {
         visit: &mut impl FnMut(&mut Row<'a, '_>) -> Result<()>,
     ) -> Result<()> {
         const CUT: Error = Error::Damaged("a row ends outside of its page");
-        // Cells may not overlap. Without this sum, a small file could hold a large row
-        // in thousands of places at once.
+        // Cells must not overlap. Without this sum, a small file could hold a large row in
+        // thousands of places at once.
         let mut room = self.usable;
         for cell in 0..page.cells()? {
             let start = page.cell(cell)?;
             let mut at = start;
             let total = varint(page.bytes, &mut at).ok_or(CUT)?;
-            varint(page.bytes, &mut at).ok_or(CUT)?; // the rowid, which nobody asks for
+            varint(page.bytes, &mut at).ok_or(CUT)?; // the rowid, which is not used
             let total = usize::try_from(total)
                 .ok()
                 .filter(|total| *total <= self.bytes.len())

@@ -1,6 +1,6 @@
-//! The Azurite that a release of azup carries: the one file that `bundle.cjs` makes of the pinned
-//! packages, with their licences at its end, compressed. So a fresh machine needs Node.js and
-//! nothing else: no npm, no network. `tests/release.sh` makes it; a build from source has none.
+//! The Azurite that a release of azup carries: the single file that `bundle.cjs` makes of the
+//! pinned packages, with their licences at the end, compressed. So a fresh machine needs Node.js
+//! and nothing else: no npm, no network. `tests/release.sh` makes it; a build from source has none.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use anyhow::Result;
 
 #[cfg(feature = "bundled")]
 mod packed {
-    //! `AZUP_BUNDLED_AZURITE` names the folder with both files while azup is built.
+    //! `AZUP_BUNDLED_AZURITE` names the folder with both files during azup's build.
     pub(super) const FILE: &[u8] =
         include_bytes!(concat!(env!("AZUP_BUNDLED_AZURITE"), "/azurite.cjs.xz"));
     pub(super) const RECORD: &str =
         include_str!(concat!(env!("AZUP_BUNDLED_AZURITE"), "/bundle.json"));
 }
 
-/// What is said of it in JSON: the version and its SHA-256.
+/// The JSON record about it: the version and its SHA-256.
 #[cfg(feature = "bundled")]
 pub const RECORD: Option<&str> = Some(packed::RECORD);
 #[cfg(not(feature = "bundled"))]
@@ -42,7 +42,7 @@ pub(super) fn unpack(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// There is none to write.
+/// A build from source has none to write.
 #[cfg(not(feature = "bundled"))]
 pub(super) fn unpack(_: &Path) -> Result<()> {
     anyhow::bail!("this azup was built without Azurite")

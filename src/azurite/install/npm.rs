@@ -1,6 +1,6 @@
-//! Azurite from npm. Each of its packages is pinned by its hash, and no script of theirs runs while
-//! they are installed. Then they become one file, which starts faster, and the rest goes
-//! (docs/facts/azurite.md).
+//! Azurite from npm. Each of its packages is pinned by its hash, and none of their scripts runs
+//! during the install. Then they are bundled into one file, which starts faster, and the rest is
+//! deleted (docs/facts/azurite.md).
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,22 +20,22 @@ use crate::machine::{self, Machine, not_started};
 use crate::os::{self, kill_group};
 use crate::output::Output;
 
-/// How long npm may take on a slow line (365 MB come down packed to a fifth of it).
+/// How long npm may take on a slow line (365 MB, compressed to a fifth for the download).
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// What npm installs, and the hash of each package.
 const PACKAGE: &str = include_str!("../../../templates/azurite/package.json");
 const LOCK: &str = include_str!("../../../templates/azurite/package-lock.json");
 
-/// What makes one file of it, and how long that may take: 3 s, and the same again on a busy
-/// machine for each program that runs beside (measured).
+/// What bundles it into one file, and how long that may take: 3 s, and as much again for each
+/// program that runs alongside on a busy machine (measured).
 const BUNDLER: &str = include_str!("../../../templates/azurite/bundle.cjs");
 const BUNDLING: Duration = Duration::from_secs(3 * 60);
 
-/// Nobody waits for longer without a word.
+/// After how long to show progress.
 const PROGRESS: Duration = Duration::from_secs(2);
 
-/// How often npm is asked whether it has ended.
+/// How often to check whether npm has ended.
 const POLL: Duration = Duration::from_millis(20);
 
 /// What npm says when it cannot reach its registry.
@@ -62,7 +62,7 @@ pub(super) fn find(machine: &Machine) -> Result<PathBuf> {
     })
 }
 
-/// The command that installs what is locked in the folder that it runs in.
+/// The command that installs the locked packages into its working folder.
 pub(super) fn command(npm: &Path) -> Vec<OsString> {
     let mut argv: Vec<OsString> = vec![npm.into(), "ci".into()];
     let options = [
@@ -70,10 +70,10 @@ pub(super) fn command(npm: &Path) -> Vec<OsString> {
         "--omit=dev",
         "--no-audit",
         "--no-fund",
-        // Azurite asks for Node.js 22 and runs on 20: `engine-strict` in a user's npm
-        // configuration would refuse it.
+        // Azurite requires Node.js 22 and runs on 20: `engine-strict` in a user's npm configuration
+        // would refuse it.
         "--engine-strict=false",
-        // npm's own waits add up to minutes where there is no network.
+        // npm's default retries add up to minutes without a network.
         "--fetch-retry-mintimeout=1000",
         "--fetch-retry-maxtimeout=4000",
         "--loglevel=error",
@@ -131,7 +131,7 @@ impl Npm<'_> {
         };
         match run(machine, &argv, self.folder, BUNDLING, tell, interrupt)? {
             Ok(()) => files::discard_folder(&self.folder.join("node_modules")),
-            // It serves as it is, only slower.
+            // Unbundled, it works, only slower.
             Err(words) => {
                 let why = in_one_line(words.trim());
                 output.progress(&format!("could not combine the packages, so they are kept as they are: {why}"));
@@ -141,8 +141,8 @@ impl Npm<'_> {
     }
 }
 
-/// Runs a program to its end, in a process group of its own so that it can be stopped whole. What
-/// it has said where it failed is the inner error.
+/// Runs a program to its end, in its own process group so that all of it can be stopped. If it
+/// fails, its output is the inner error.
 fn run(
     machine: &Machine,
     argv: &[OsString],
@@ -156,7 +156,7 @@ fn run(
     let mut command = machine.command(&argv[0]);
     command
         .args(&argv[1..])
-        // Not the project's folder, whose `.npmrc` and `package.json` are none of ours.
+        // Not the project's folder, whose `.npmrc` and `package.json` must not apply.
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -225,12 +225,13 @@ fn npm_failure(words: &str) -> Failure {
     Failure::new(format!("npm cannot install Azurite {VERSION}: {why}")).hint("azup up")
 }
 
-/// How many packages of the lock come to every machine: the rest is for one processor each.
+/// How many packages of the lock are installed on every machine: the rest are for one architecture
+/// each.
 fn locked() -> usize {
     LOCK.matches("\"integrity\": ").count() - LOCK.matches("\"cpu\": [").count()
 }
 
-/// How many packages have come to this folder, as far as a glance tells.
+/// How many packages have arrived in this folder, roughly.
 fn packages_in(folder: &Path) -> usize {
     let names = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();

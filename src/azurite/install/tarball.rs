@@ -16,14 +16,14 @@ use crate::os::MetadataExt as _;
 /// How long tar may take for 75 MB of packages on a slow disk.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// What tells the archive from an earlier one of the same name, without reading all of it.
+/// Tells the archive from an earlier one of the same name, without reading all of it.
 pub(super) fn mark(archive: &Path) -> Result<String> {
     let about = archive.metadata()?;
     let told = format!("{} {} {}", archive.display(), about.len(), about.mtime_nsec() ^ about.mtime());
     Ok(sha256(told.as_bytes())[..8].to_owned())
 }
 
-/// Unpacks it into `folder`, and gives the folder in it that has the Azurite.
+/// Unpacks it into `folder`, and returns the folder inside that has the Azurite.
 pub(super) fn unpack(archive: &Path, folder: &Path, machine: &Machine) -> Result<PathBuf> {
     let wrong = |why: &str| {
         Failure::new(format!("no Azurite in {}: {why}", shown(archive)))

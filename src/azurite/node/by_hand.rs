@@ -1,5 +1,6 @@
-//! The one command that brings a Node.js to this machine, for whoever azup cannot or may not
-//! download one: by what azup itself came with, else by what manages versions, else by the system.
+//! The one command that installs a Node.js on this machine, for users for whom azup cannot or may
+//! not download one: with the tool that azup itself came with, else with a version manager, else
+//! with the system's package manager.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,10 +10,10 @@ use super::{OLDEST, places};
 use crate::failure::{command_line, quoted};
 use crate::machine::Machine;
 
-/// How long apt may take to look into its lists.
+/// How long apt may take to query its lists.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Programs that bring one, and how, in the order of preference.
+/// Programs that install one, and how, in order of preference.
 const MANAGERS: [(&str, &str); 3] = [
     ("mise", "mise use --global node@22"),
     ("fnm", "fnm install 22"),
@@ -27,13 +28,12 @@ const SYSTEMS: [(&str, &str); 5] = [
     ("pacman", "pacman -S nodejs"),
 ];
 
-/// Of these the user does not need to be root.
+/// Those of them that work without root.
 const OF_USER: [&str; 2] = ["brew", "winget"];
 
-/// Where nothing is known that brings one.
+/// For a system on which no such program is known.
 const ELSEWHERE: &str = "install Node.js from https://nodejs.org/en/download";
 
-/// The command.
 pub(super) fn command(machine: &Machine) -> String {
     python(machine)
         .or_else(|| manager(machine))
@@ -41,7 +41,7 @@ pub(super) fn command(machine: &Machine) -> String {
         .unwrap_or_else(|| ELSEWHERE.to_owned())
 }
 
-/// Where azup is in an environment of Python's: the extra of its own package.
+/// If azup is in a Python environment: the extra of its own package.
 fn python(machine: &Machine) -> Option<String> {
     let own = places::environment(machine)?;
     let package = quoted("azurite-up[node]");
@@ -86,14 +86,14 @@ fn system(machine: &Machine) -> Option<String> {
     machine.find("snap").map(|_| as_root("snap install node --classic"))
 }
 
-/// Whether Debian or one of its kin has one that is: Debian 12 and Ubuntu 24.04 have 18.
+/// Whether Debian, or a derivative, has one that is new enough: Debian 12 and Ubuntu 24.04 have 18.
 fn is_new_enough(apt: &Path, machine: &Machine) -> bool {
     let argv: [OsString; 3] = [apt.into(), "policy".into(), "nodejs".into()];
     machine.run(&argv, None, LIMIT).is_ok_and(|done| {
         let said = String::from_utf8_lossy(&done.stdout);
         let version = said.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
         let version = version.unwrap_or_default();
-        // An epoch stands before the version.
+        // An epoch precedes the version.
         let version = version.rsplit(':').next().unwrap_or_default();
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         major.is_some_and(|major| major >= OLDEST)

@@ -1,6 +1,6 @@
-//! One file by HTTPS, as the user's network wants it: through their proxy, and trusting whom their
-//! system and their variables say. A company's proxy may sign what comes through it by a CA of its
-//! own. The client of Azurite's tests and checks (`client.rs`) knows 127.0.0.1 alone.
+//! Downloads one file over HTTPS, as the user's network requires: through their proxy, and with the
+//! CAs of their system and their variables, since a company's proxy may re-sign what passes through
+//! it with its own CA. The client for Azurite (`client.rs`) only handles 127.0.0.1.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -18,17 +18,17 @@ use crate::failure::reason;
 use crate::interrupt::Interrupt;
 use crate::machine::{self, Machine};
 
-/// How long an address, a connection or the start of an answer may take.
+/// How long a DNS lookup, a connection or the start of an answer may take.
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// How often it is asked whether the user wants to stop.
+/// How often to check whether the user wants to stop.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A registry may hand on to a store of files, and that to another.
+/// A registry may redirect to a file store, and that to another.
 const REDIRECTS: u32 = 5;
 
-/// What is said where there is no network at all.
+/// The message if there is no network at all.
 const UNKNOWN: &str = "its name cannot be resolved";
 
 /// Why nothing came.
@@ -100,7 +100,8 @@ fn agent(registry: &Registry, machine: &Machine) -> ureq::Agent {
         .new_agent()
 }
 
-/// The system's, or those of the variables that stand for them; and what Node.js would add.
+/// The system's CAs, or those of the variables that replace them; plus those that Node.js would
+/// add.
 fn roots(registry: &Registry, machine: &Machine) -> Vec<CertificateDer<'static>> {
     let path = |name| machine.var(name).map(|value| machine.absolute(value.as_ref()));
     let (file, folder) = (path("SSL_CERT_FILE"), path("SSL_CERT_DIR"));
@@ -122,8 +123,8 @@ fn system_roots(file: Option<&Path>, folder: Option<&Path>) -> Vec<CertificateDe
     found.certs
 }
 
-/// By the file that macOS keeps for its curl. The keychain's frameworks can only be linked with Apple's
-/// SDK, with which azup is not built.
+/// From the file that macOS keeps for its curl. The keychain's frameworks can only be linked with
+/// Apple's SDK, which azup is not built with.
 #[cfg(target_os = "macos")]
 fn system_roots(file: Option<&Path>, _: Option<&Path>) -> Vec<CertificateDer<'static>> {
     let file = file.unwrap_or(Path::new("/etc/ssl/cert.pem"));
@@ -148,13 +149,13 @@ fn untrusted(why: &rustls::CertificateError) -> String {
     format!("its certificate is not trusted here: {why}")
 }
 
-/// What TLS says comes as an error of input and output, too.
+/// TLS errors, too, arrive as I/O errors.
 fn reason_of(error: &std::io::Error) -> String {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
         Some(rustls::Error::InvalidCertificate(why)) => untrusted(why),
         _ if error.kind() == std::io::ErrorKind::ConnectionRefused => "nobody answers there".to_owned(),
-        // As the standard library says it, whatever the resolver adds.
+        // The standard library's wording; the resolver's own text follows.
         _ if error.to_string().starts_with("failed to lookup address") => UNKNOWN.to_owned(),
         _ => reason(error).to_lowercase(),
     }

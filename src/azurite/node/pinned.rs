@@ -55,10 +55,10 @@ const PAGE: u64 = 16 << 20;
 /// How long `node --version` may take the first time.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Nobody waits for longer without a word.
+/// After how long to show progress.
 const PROGRESS: Duration = Duration::from_secs(2);
 
-/// The one for this machine, and where it is or is to be.
+/// The Node.js for this machine, and where it is or will be.
 pub(super) struct Pinned {
     release: &'static Release,
     package: &'static Package,
@@ -81,7 +81,6 @@ impl Pinned {
         Some(Self { release, package, folder })
     }
 
-    /// The program, once it is there.
     pub(super) fn program(&self) -> PathBuf {
         program_in(&self.folder)
     }

@@ -1,6 +1,6 @@
 //! Where a Node.js may be: on PATH, in the environment that azup itself was installed in, and in
-//! the folders of those who manage its versions. Of theirs only the real programs count: a shim
-//! may ask the network, or the project, which version it is to be.
+//! the folders of version managers. Of the latter, only the real programs count: a shim may ask the
+//! network, or the project, which version to run.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use crate::machine::Machine;
 /// The Node.js that azup's npm package runs on, which starts azup.
 const VARIABLE: &str = "AZUP_NODE";
 
-/// Who manages versions: the variable with the folder, that folder in HOME, where the versions
-/// are in it, and where the program is in one of those.
+/// Version managers: the variable with the folder, that folder in HOME, where the versions are in
+/// it, and where the program is in a version.
 const MANAGERS: [(&str, &str, &str, &str); 5] = [
     ("NVM_DIR", ".nvm", "versions/node", "bin/node"),
     ("FNM_DIR", ".local/share/fnm", "node-versions", "installation/bin/node"),
@@ -20,10 +20,9 @@ const MANAGERS: [(&str, &str, &str, &str); 5] = [
     ("MISE_DATA_DIR", ".local/share/mise", "installs/node", "bin/node"),
 ];
 
-/// What the program is called.
 const NODE: &str = if cfg!(windows) { "node.exe" } else { "node" };
 
-/// Each that is there, the best first. None of the project's, unless azup itself is from there.
+/// All that exist, the best first. None from the project, unless azup itself is from there.
 pub(super) fn candidates(machine: &Machine) -> impl Iterator<Item = PathBuf> {
     let own = environment(machine);
     let ours = move |node: &PathBuf| {
@@ -62,7 +61,7 @@ fn beside(machine: &Machine) -> Vec<PathBuf> {
     found
 }
 
-/// Of the managers of versions, the newest first.
+/// Those of version managers, the newest first.
 fn managed(machine: &Machine) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for (variable, below_home, versions, program) in MANAGERS {

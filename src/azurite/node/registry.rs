@@ -11,18 +11,17 @@ use crate::failure::{Failure, in_editor};
 use crate::files;
 use crate::machine::Machine;
 
-/// The one that npm uses where nobody says otherwise.
+/// The one that npm uses by default.
 const USUAL: &str = "https://registry.npmjs.org";
 
-/// A registry.
 pub(super) struct Registry {
-    /// Its address, without a slash at the end.
+    /// Its address, without a trailing slash.
     pub(super) url: String,
     /// Whether the user has named it.
     pub(super) is_named: bool,
     /// Through what it is reached.
     pub(super) proxy: Option<Proxy>,
-    /// A file with more CAs.
+    /// A file with additional CAs.
     pub(super) roots: Option<PathBuf>,
     /// What proves to it who asks.
     authorization: Option<String>,
@@ -82,7 +81,7 @@ impl Registry {
         secret.filter(|_| server(address) == server(&self.url))
     }
 
-    /// For messages, without what may be secret in an address.
+    /// For messages, without the parts of an address that may be secret.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
@@ -92,7 +91,7 @@ fn is_this_machine(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// npm's settings; of a name that is there more than once the last one counts.
+/// npm's settings; if a name appears more than once, the last one counts.
 struct Settings {
     variables: Vec<(String, String)>,
     lines: Vec<(String, String)>,
@@ -135,7 +134,7 @@ impl Settings {
         of(&self.variables).or_else(|| of(&self.lines))
     }
 
-    /// What `.npmrc` has for this registry, and for no other: `//HOST/PATH/:_authToken`.
+    /// The credentials in `.npmrc` for this registry, and for no other: `//HOST/PATH/:_authToken`.
     fn authorization(&self, url: &str) -> Option<String> {
         let (_, mut place) = url.split_once(':')?;
         loop {
@@ -145,12 +144,12 @@ impl Settings {
                     return Some(format!("{scheme} {secret}"));
                 }
             }
-            // The same for all below it.
+            // They apply to everything below that path.
             place = place.rsplit_once('/').map(|(above, _)| above).filter(|above| above.len() > 2)?;
         }
     }
 
-    /// As npm reads it: its own setting, then what all programs read.
+    /// npm's rules: its own setting, then the variables that all programs read.
     fn proxy(&self, secure: bool, machine: &Machine) -> Option<Proxy> {
         let own = self.get("https-proxy").filter(|_| secure).or_else(|| self.get("proxy"));
         proxy(secure, own, self.get("noproxy"), machine)

@@ -1,5 +1,5 @@
-//! The command as a process: it gets every signal that azup gets, once, and azup ends as
-//! it ends.
+//! The command as a process: it gets every signal that azup gets, once, and azup ends the same way
+//! as the command.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
@@ -16,7 +16,7 @@ use crate::failure::Exit;
 use crate::interrupt::Interrupt;
 use crate::os;
 
-/// What is passed on, with its name for the system's call.
+/// The signals that are passed on, with their names for the system call.
 const FORWARDED: [(i32, Signal); 4] = [
     (SIGINT, Signal::INT),
     (SIGTERM, Signal::TERM),
@@ -33,8 +33,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes over all but those that azup was started to ignore, which its child then
-    /// ignores, too: a command under nohup goes on when the terminal is gone.
+    /// Takes over all but those that azup was started to ignore, which its child then also ignores:
+    /// a command under nohup continues when the terminal is gone.
     pub(super) fn take() -> Result<Self> {
         let numbers = os::not_ignored(&FORWARDED.map(|(number, _)| number));
         let interrupt = Interrupt::by(&numbers)?;
@@ -42,8 +42,8 @@ impl Signals {
     }
 }
 
-/// Runs the command to its end and gives its exit code: 128 and the signal's number where
-/// one ended it, as shells have it.
+/// Runs the command to its end and returns its exit code: 128 plus the signal's number if a signal
+/// ended it, as in shells.
 pub(super) fn run(mut command: Command, taken: &Signals) -> Result<Exit> {
     let mut numbers = taken.numbers.clone();
     numbers.push(SIGCHLD);
@@ -55,18 +55,18 @@ pub(super) fn run(mut command: Command, taken: &Signals) -> Result<Exit> {
         .map_err(|error| program::not_started(&program, &error))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     loop {
-        // Asked before the first signal, too: the command may have ended by then.
+        // Also checked before the first signal: the command may have ended by then.
         if let Some(status) = child.try_wait()? {
             return Ok(Exit::Program(code(status)));
         }
         for origin in signals.wait() {
-            // Ctrl-C in a terminal reaches all processes of the foreground by itself.
+            // Ctrl-C in a terminal reaches all foreground processes by itself.
             let by_terminal = origin.cause == Cause::Kernel;
             let signal = FORWARDED
                 .iter()
                 .find(|(number, _)| *number == origin.signal);
             if let (Some((_, signal)), Some(pid), false) = (signal, pid, by_terminal) {
-                // It has not been waited for, so the number is still its own.
+                // It has not been waited for, so the pid is still its own.
                 let _ = kill_process(pid, *signal);
             }
         }

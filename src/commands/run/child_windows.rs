@@ -1,5 +1,5 @@
-//! The command as a process. Ctrl-C in a console reaches it by itself, since it is in azup's
-//! group; azup waits for its end, and ends as it ends.
+//! The command as a process. Ctrl-C in a console reaches it directly, since it is in azup's group;
+//! azup waits for its end, and ends the same way.
 
 use std::process::Command;
 
@@ -12,19 +12,18 @@ use crate::interrupt::Interrupt;
 /// Ctrl-C and the like, taken over by azup.
 #[derive(Debug)]
 pub(super) struct Signals {
-    /// Whether it has come, for as long as there is no command to which it comes.
+    /// Whether it has come, for as long as there is no command that it reaches.
     pub(super) interrupt: Interrupt,
 }
 
 impl Signals {
-    /// Takes them over.
     pub(super) fn take() -> Result<Self> {
         let interrupt = Interrupt::listen(false)?;
         Ok(Self { interrupt })
     }
 }
 
-/// Runs the command to its end and gives its exit code.
+/// Runs the command to its end and returns its exit code.
 pub(super) fn run(mut command: Command, taken: &Signals) -> Result<Exit> {
     taken.interrupt.check()?;
     let program = command.get_program().to_owned();

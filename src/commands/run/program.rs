@@ -1,4 +1,4 @@
-//! Whether a command can be run at all, with the exit codes that shells have for it.
+//! Whether a command can be run at all, with the shells' exit codes if not.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind};
@@ -11,7 +11,7 @@ use crate::machine::Machine;
 use crate::os::{self, OsStrExt as _};
 use crate::workspace::Workspace;
 
-/// The shells' exit code for a command that is not there.
+/// The shells' exit code for a command that does not exist.
 const NOT_FOUND: Exit = Exit::Program(127);
 
 /// The shells' exit code for a command that cannot be run.
@@ -23,7 +23,7 @@ const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 /// Where projects keep their Python environments.
 const ENVIRONMENTS: [&str; 3] = [".venv", "venv", ".conda"];
 
-/// Makes sure that `program` is there, by its path or on PATH, and can be run.
+/// Makes sure that `program` exists, by its path or on PATH, and can be run.
 pub(super) fn require(program: &OsStr, rest: &[OsString], machine: &Machine) -> Result<()> {
     if is_path(program) {
         return match state(&machine.absolute(Path::new(program)), machine) {
@@ -52,7 +52,7 @@ pub(super) fn require(program: &OsStr, rest: &[OsString], machine: &Machine) -> 
     .into())
 }
 
-/// What is started: on Windows the file itself, since by `npm` nothing finds `npm.cmd` there.
+/// What is started: on Windows the file itself, since `npm` does not resolve to `npm.cmd` there.
 pub(super) fn started(program: &OsStr, machine: &Machine) -> OsString {
     if !cfg!(windows) {
         return program.to_owned();
@@ -64,8 +64,8 @@ pub(super) fn started(program: &OsStr, machine: &Machine) -> OsString {
     files.find(|path| path.is_file()).map_or_else(|| program.to_owned(), PathBuf::into_os_string)
 }
 
-/// What the user may not expect: the project has an environment with this program, which is not
-/// active, so that another one is run.
+/// A possible surprise: the project has an environment with this program, but it is not active, so
+/// another program runs.
 pub(super) fn passed_over(program: &OsStr, rest: &[OsString], machine: &Machine) -> Option<Failure> {
     let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().any(|name| machine.var(name).is_some());
     if active || is_path(program) {
@@ -110,7 +110,7 @@ fn with(program: &Path, rest: &[OsString]) -> String {
     command_line(words.chain([program.as_os_str()]).chain(rest.iter().map(OsString::as_os_str)))
 }
 
-/// The failure of a start that the operating system refused.
+/// The failure if the operating system refused to start it.
 pub(super) fn not_started(program: &OsStr, error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::NotFound => missing(program, "it or its interpreter does not exist"),
@@ -124,13 +124,13 @@ enum State {
     Other(String),
 }
 
-/// Whether a program is named by its path, so that it is not looked for.
+/// Whether a program is given by its path, so that PATH is not searched.
 fn is_path(program: &OsStr) -> bool {
     let bytes = program.as_bytes();
     bytes.contains(&b'/') || (cfg!(windows) && bytes.contains(&b'\\'))
 }
 
-/// The program's file: on Windows it may be named without its end (`python`, `npm`).
+/// The program's file: on Windows it may be given without its extension (`python`, `npm`).
 fn file(path: &Path, machine: &Machine) -> PathBuf {
     let Some(ends) = machine.var("PATHEXT").filter(|_| cfg!(windows)) else {
         return path.to_owned();

@@ -1,5 +1,5 @@
 //! `azup up --until-eof`: the Azurite of one test run. It belongs to the program that started it
-//! and ends with it, shares nothing with any other, and tells all that a program needs in one
+//! and ends with it, shares nothing with any other, and prints everything a program needs in one
 //! document.
 
 use anyhow::Result;
@@ -20,7 +20,7 @@ use crate::supervisor::{self, Running, RunningAzurite};
 /// How it ends.
 const END: &str = "the end of standard input stops it";
 
-/// How often another's port is met before that is given up.
+/// How often another process's port may be hit before giving up.
 const TRIES: u16 = 20;
 
 pub(super) fn run(
@@ -43,7 +43,7 @@ pub(super) fn run(
         let ready = azurite::prepare(found, global, machine, output, &interrupt)?;
         match supervisor::serve(&ready, machine, output, &interrupt) {
             Ok(served) => break (ready, served, claim),
-            // Somebody else was quicker with a port that azup chose.
+            // Another process was faster with a port that azup chose.
             Err(_) if tries < TRIES && was_taken(wish, &ready) => {
                 (place, tries) = (claim.place + 1, tries + 1);
             }
@@ -65,7 +65,7 @@ pub(super) fn run(
     })
 }
 
-/// Tests get local tokens: none of the user's own may reach what they run.
+/// Tests get only local tokens: what they run must not get any of the user's own.
 pub(super) fn require_local(forward: Forward) -> Result<()> {
     if forward == Forward::None {
         return Ok(());
@@ -79,7 +79,7 @@ fn was_taken(wish: &AzuriteOptions, ready: &Ready) -> bool {
     wish.ports != ready.wish.ports && !ready.wish.ports.are_free()
 }
 
-/// The document with what a fixture needs beside the addresses.
+/// The document with what a fixture needs besides the addresses.
 fn document(
     mut document: Value,
     ready: &Ready,
@@ -99,7 +99,7 @@ fn document(
             host_style: false,
             kestrel: false,
             ca: ready.set.ca.clone(),
-            // Without an endpoint of its own no variable may lead to another one.
+            // Without an endpoint of its own, no variable may lead to another one.
             credential: if endpoint.is_some() { Credential::Local } else { Credential::Az },
             endpoint: endpoint.clone().unwrap_or_default(),
             header,

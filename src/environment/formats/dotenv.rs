@@ -1,5 +1,5 @@
-//! `.env` files have no standard. python-dotenv, `node --env-file`, the package `dotenv`
-//! (VS Code's JavaScript debugger) and VS Code's Python extension differ:
+//! `.env` files have no standard. python-dotenv, `node --env-file`, the package `dotenv` (VS Code's
+//! JavaScript debugger) and VS Code's Python extension differ:
 //!
 //! | | python-dotenv | Node.js | dotenv | Python extension |
 //! |---|---|---|---|---|
@@ -8,7 +8,7 @@
 //! | `"…"` | all escapes | `\n` | `\n`, `\r` | `\n` |
 //! | `${X}` | always replaced | never | never | always replaced |
 //!
-//! So each value gets the simplest form that all of them read alike, where there is one.
+//! So each value gets the simplest form that all of them read alike, if there is one.
 
 /// The line for a variable, and whether all of them read it alike.
 pub(super) fn line(name: &str, value: &str) -> (String, bool) {
@@ -16,7 +16,7 @@ pub(super) fn line(name: &str, value: &str) -> (String, bool) {
     (format!("{name}={text}\n"), alike)
 }
 
-/// The same where that is known: no value of azup's own is one that is read differently.
+/// The same without the answer: no value of azup's own is read differently.
 pub fn line_alone(name: &str, value: &str) -> String {
     line(name, value).0
 }
@@ -28,7 +28,7 @@ fn quoted(value: &str) -> (String, bool) {
     if value.chars().all(plain) {
         return (value.to_owned(), alike);
     }
-    // A shell that sources the file reads this form, too.
+    // A shell that sources the file also reads this form correctly.
     if !has(&['\'', '\\', '\n', '\r']) {
         return (format!("'{value}'"), alike);
     }
@@ -39,7 +39,7 @@ fn quoted(value: &str) -> (String, bool) {
     if bare && !has(&['#', '\n', '\r']) {
         return (value.to_owned(), alike);
     }
-    // As python-dotenv reads it; there is no form for all.
+    // As python-dotenv reads it; no form works for all.
     let escaped = value
         .replace('\\', "\\\\")
         .replace('"', "\\\"")

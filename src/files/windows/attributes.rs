@@ -1,4 +1,4 @@
-//! What a file carries beside its bytes is kept by `ReplaceFileW`, which every exchange is.
+//! `ReplaceFileW`, which does every exchange, keeps what a file has besides its bytes.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! A folder that is held open: what it is cannot change any more, whatever its path leads to.
+//! A folder that is held open: it stays the same folder, wherever its path leads.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use super::Identity;
 use crate::os::{self, FOLDERS_TOO};
 
-/// Others may read and write, and not rename: `FILE_SHARE_READ` and `FILE_SHARE_WRITE`.
+/// Other processes may read and write, but not rename: `FILE_SHARE_READ` and `FILE_SHARE_WRITE`.
 const STAYS: u32 = 3;
 
 /// A folder that is held open.
 pub(super) type Folder = File;
 
-/// Opens a folder to look at it.
+/// Opens a folder for inspection.
 pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
     let mut options = OpenOptions::new();
     options
@@ -34,7 +34,7 @@ pub(super) fn real_path(_opened: &Folder, path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
 
-/// What tells an open folder from every other one.
+/// What distinguishes an open folder from every other one.
 pub(super) fn identity_of(folder: &Folder) -> io::Result<Identity> {
     os::number(folder)
 }

@@ -1,5 +1,5 @@
-//! A name in a folder that is held open: meanwhile nobody can rename the folder or put another
-//! one in its place, so all steps of one change happen in the folder in which they began.
+//! A name in a folder that is held open: meanwhile no process can rename or replace the folder, so
+//! all steps of one change happen in the folder in which they began.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -15,11 +15,11 @@ use super::temporary::temporary_name;
 use super::{Identity, absent, checked_content, failed_to_read, judged};
 use crate::os::{self, FOLDERS_TOO, IN_USE, LINK_ITSELF, MetadataExt as _};
 
-/// How often, and after which pauses, a file is tried again that another program has open.
+/// How often to retry a file that another program has open, with a pause between two attempts.
 const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Where a file is, or is to be.
+/// Where a file is, or will be.
 pub(super) struct OpenPath<'p> {
     pub(super) path: &'p Path,
     pub(super) name: &'p OsStr,
@@ -27,20 +27,20 @@ pub(super) struct OpenPath<'p> {
     _held: Folder,
 }
 
-/// What is told of a file.
+/// What is known about a file.
 pub(super) struct Stat {
     about: Metadata,
     closed: bool,
 }
 
-/// One file, whatever name it has by now. A number is not given to another file.
+/// One file, whatever its name is now. Its number is not given to another file.
 #[derive(Default)]
 pub(super) struct Pinned {
     number: Option<Identity>,
 }
 
 impl Pinned {
-    /// A file that is open. It is closed, since an open one cannot be put in another's place.
+    /// An open file. It is closed, since an open file cannot replace another.
     #[allow(clippy::needless_pass_by_value)]
     pub(super) fn of(file: File) -> Self {
         Self {
@@ -74,12 +74,12 @@ impl<'p> OpenPath<'p> {
         self.folder.join(name)
     }
 
-    /// Opens the file of this name to look at it, through a link.
+    /// Opens the file of this name for inspection, through a link.
     pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
         open(&self.at(name), 0)
     }
 
-    /// What the file of this name holds, through a link; `None` where there is none.
+    /// The contents of the file of this name, through a link; `None` if it does not exist.
     pub(super) fn read(&self, name: &OsStr) -> Result<Option<Vec<u8>>> {
         match patiently(|| self.open_file(name)) {
             Ok(file) => checked_content(file, self.path).map(Some),
@@ -88,12 +88,12 @@ impl<'p> OpenPath<'p> {
         }
     }
 
-    /// The file of this name, a link itself and not what it leads to.
+    /// The file of this name: a link itself, not its target.
     pub(super) fn pin(&self, name: &OsStr) -> Pinned {
         open(&self.at(name), LINK_ITSELF).map_or_else(|_| Pinned::default(), Pinned::of)
     }
 
-    /// Of the name itself, where it is a link.
+    /// Of the name itself, if it is a link.
     pub(super) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
         let about = self.at(name).symlink_metadata()?;
         Ok(Stat {
@@ -102,7 +102,7 @@ impl<'p> OpenPath<'p> {
         })
     }
 
-    /// Of what the name leads to, and who can read that.
+    /// Of the name's target, and who can read that.
     pub(super) fn stat_through(&self, name: &OsStr) -> io::Result<Stat> {
         let path = self.at(name);
         let about = path.metadata()?;
@@ -110,7 +110,8 @@ impl<'p> OpenPath<'p> {
         Ok(Stat { about, closed })
     }
 
-    /// Makes a new file; one that nobody else may read is closed to them from its first byte.
+    /// Creates a new file; if only this user may read it, it is closed to others from the first
+    /// byte.
     pub(super) fn create(&self, name: &OsStr, permissions: u32) -> io::Result<File> {
         let path = self.at(name);
         if permissions & 0o077 == 0 {
@@ -119,18 +120,18 @@ impl<'p> OpenPath<'p> {
         OpenOptions::new().write(true).create_new(true).open(path)
     }
 
-    /// Makes a new link.
+    /// Creates a new link.
     pub(super) fn link(&self, target: &Path, name: &OsStr) -> io::Result<()> {
         symlink_file(target, self.at(name))
     }
 
-    /// Renames, replacing what has the name already.
+    /// Renames, replacing any existing file of that name.
     pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         patiently(|| fs::rename(self.at(from), self.at(to)))
     }
 
-    /// Exchanges two files: `one` takes the place of `other`, with its access list, and what was
-    /// there is called `one` afterwards. At no moment is `other` missing.
+    /// Exchanges two files: `one` replaces `other`, with the latter's access list, and the old file
+    /// is named `one` afterwards. At no moment is `other` missing.
     pub(super) fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
         let aside = self.at(&temporary_name(self.path));
         patiently(|| os::replace_file(&self.at(other), &self.at(one), &aside))?;
@@ -142,7 +143,7 @@ impl<'p> OpenPath<'p> {
         patiently(|| os::move_new(&self.at(from), &self.at(to)))
     }
 
-    /// Takes a name away.
+    /// Removes a name.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         patiently(|| fs::remove_file(self.at(name)))
     }
@@ -157,11 +158,11 @@ impl<'p> OpenPath<'p> {
             .collect()
     }
 
-    /// Windows writes a rename down by itself.
+    /// Windows makes renames durable by itself.
     pub(super) fn sync(&self) {}
 }
 
-/// Opens what is there, a folder too, so that it is said what it is.
+/// Opens whatever is there, even a folder, so that its kind can be reported.
 fn open(path: &Path, more: u32) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -169,8 +170,8 @@ fn open(path: &Path, more: u32) -> io::Result<File> {
         .open(path)
 }
 
-/// Tries again while another program has the file open in a way that does not go together with
-/// this one: an editor, or one that looks for viruses.
+/// Retries while another program has the file open in a conflicting way: an editor, or a virus
+/// scanner.
 fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..ATTEMPTS {
         match attempt() {
@@ -193,7 +194,7 @@ pub(super) fn not_supported(error: &io::Error) -> bool {
     matches!(error.kind(), Unsupported | InvalidInput)
 }
 
-/// Type and permission bits, as far as a file has such here.
+/// Type and permission bits, as far as a file has them on Windows.
 pub(super) fn mode(about: &Stat) -> u32 {
     if about.closed {
         0o100_600

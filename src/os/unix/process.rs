@@ -1,4 +1,4 @@
-//! Processes: those that azup starts, and those that it finds again by their number.
+//! Processes: those that azup starts, and those that it finds again by pid.
 
 use std::fs;
 use std::io;
@@ -12,21 +12,21 @@ fn process(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
 }
 
-/// Makes the program lead a group of its own: Ctrl-C in a terminal does not reach it, and
+/// Puts the program in a process group of its own: Ctrl-C in a terminal does not reach it, and
 /// [`kill_group`] ends all of it.
 pub fn in_own_group(command: &mut Command) {
     command.process_group(0);
 }
 
-/// Starts a program that stays when azup and its terminal have gone.
+/// Starts a program that outlives azup and its terminal.
 pub fn spawn_in_background(command: &mut Command) -> io::Result<Child> {
     command.process_group(0).spawn()
 }
 
-/// Takes note of the leader of a group that was started, for [`kill_group`].
+/// Registers the leader of a started group, for [`kill_group`].
 pub fn lead(_child: &Child) {}
 
-/// Ends a program and all that it started in its group.
+/// Kills a program and everything it started in its group.
 pub fn kill_group(leader: u32) {
     if let Some(group) = process(leader) {
         let _ = kill_process_group(group, Signal::KILL);
@@ -46,12 +46,12 @@ pub fn ended_by_signal(status: ExitStatus) -> Option<i32> {
     status.signal()
 }
 
-/// Whether some process has this number.
+/// Whether any process has this pid.
 pub fn has_number(pid: u32) -> bool {
     process(pid).is_some_and(|process| test_kill_process(process).is_ok())
 }
 
-/// Whether the process lives that had this number and started then.
+/// Whether the process that had this pid and started then is still alive.
 pub fn is_alive(pid: u32, start: Option<u64>) -> bool {
     has_number(pid) && start_time(pid) == start
 }
@@ -63,10 +63,9 @@ pub fn stop(pid: u32) {
     }
 }
 
-/// When a process started (clock ticks since the machine did), which only Linux tells: field 22
-/// of `/proc/PID/stat`; `None` for a process that has ended and that nobody has waited for yet
-/// (state Z, field 3). The second field, the program's name in brackets, may hold spaces and
-/// brackets itself.
+/// When a process started (clock ticks since boot), which only Linux tells: field 22 of
+/// `/proc/PID/stat`; `None` for a process that has ended but not been waited for (state Z, field
+/// 3). The second field, the program's name in brackets, may itself contain spaces and brackets.
 pub fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -82,7 +81,6 @@ pub fn start_time(pid: u32) -> Option<u64> {
 pub struct ParentProcess(Option<Pid>);
 
 impl ParentProcess {
-    /// As it is now.
     pub fn now() -> Self {
         Self(getppid())
     }

@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Takes over Ctrl-C, SIGTERM and the end of the terminal, but for those that azup was started to
-/// ignore. In the background (`detached`) the terminal's end is none of azup's business. What is
-/// given says whether one has come.
+/// Takes over Ctrl-C, SIGTERM and the terminal's hangup, except those that azup was started to
+/// ignore. In the background (`detached`) the terminal's hangup does not concern azup. The returned
+/// flag says whether one has come.
 pub fn asked_to_end(detached: bool) -> io::Result<Arc<AtomicBool>> {
     if !detached {
         return heed(&not_ignored(&[SIGINT, SIGTERM, SIGHUP]));
@@ -19,7 +19,7 @@ pub fn asked_to_end(detached: bool) -> io::Result<Arc<AtomicBool>> {
     heed(&not_ignored(&[SIGINT, SIGTERM]))
 }
 
-/// The same for an azup that another program has started for itself. That one also decides what
+/// The same for an azup that another program has started for itself. That program also decides what
 /// Ctrl-C in its terminal means, which reaches both.
 pub fn asked_to_end_by_starter() -> io::Result<Arc<AtomicBool>> {
     let heeded = if io::stdin().is_terminal() {
@@ -42,9 +42,9 @@ pub fn heed(signals: &[i32]) -> io::Result<Arc<AtomicBool>> {
     Ok(asked)
 }
 
-/// Those of `signals` that azup was not started to ignore: under `nohup`, or in the
-/// background of a script, a program goes on when the terminal is gone, and its children
-/// do, too. Linux tells; elsewhere none is taken to be ignored.
+/// Those of `signals` that azup was not started to ignore: under `nohup`, or in the background of a
+/// script, a program and its children continue when the terminal is gone. Only Linux tells;
+/// elsewhere none is assumed to be ignored.
 pub fn not_ignored(signals: &[i32]) -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

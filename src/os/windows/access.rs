@@ -1,4 +1,4 @@
-//! Access lists: who can read a file, and a file that nobody else can.
+//! Access lists: who can read a file, and creating one that only this user can access.
 #![allow(unsafe_code, reason = "calls into Windows' own libraries")]
 
 use std::ffi::c_void;
@@ -25,11 +25,11 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken}
 
 use super::api::{checked, owned, succeeded, wide};
 
-/// Makes a file to which nobody but this user has access, from its first byte.
+/// Creates a file that only this user can access, from the first byte.
 pub fn create_private(path: &Path) -> io::Result<File> {
     let (path, list) = (wide(path), wide(format!("D:P(A;;FA;;;{})", this_user()?)));
     let mut descriptor = null_mut();
-    // SAFETY: a text that ends with a zero; the descriptor is freed below.
+    // SAFETY: the string is zero-terminated; the descriptor is freed below.
     checked(unsafe {
         ConvertStringSecurityDescriptorToSecurityDescriptorW(
             list.as_ptr(),
@@ -44,7 +44,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         bInheritHandle: 0,
     };
     let share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    // SAFETY: the path ends with a zero, and the descriptor lives until after the call.
+    // SAFETY: the path is zero-terminated, and the descriptor outlives the call.
     let file = owned(unsafe {
         let attributes = &raw const attributes;
         let (how, kind) = (CREATE_NEW, FILE_ATTRIBUTE_NORMAL);
@@ -58,7 +58,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
             null_mut(),
         )
     });
-    // SAFETY: allocated by the call above, and used no more.
+    // SAFETY: allocated by the call above, and not used again.
     unsafe { LocalFree(descriptor) };
     Ok(file?.into())
 }
@@ -66,13 +66,13 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 /// The identifier of this user.
 fn this_user() -> io::Result<String> {
     let mut token = null_mut();
-    // SAFETY: the process's own handle, which needs no closing, and one handle to be written.
+    // SAFETY: the process's own handle, which needs no closing; one handle is written.
     checked(unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) })?;
     let token = owned(token)?;
     // Aligned for the structure that begins it.
     let mut buffer = vec![0_u64; 64];
     let mut length = 0;
-    // SAFETY: the buffer has the length that is told, in bytes.
+    // SAFETY: the buffer has the given length, in bytes.
     checked(unsafe {
         GetTokenInformation(
             token.as_raw_handle(),
@@ -82,15 +82,15 @@ fn this_user() -> io::Result<String> {
             &raw mut length,
         )
     })?;
-    // SAFETY: the call has written this structure, whose identifier lies in the same buffer.
+    // SAFETY: the call has written this structure, whose identifier is in the same buffer.
     sid_text(unsafe { (*buffer.as_ptr().cast::<TOKEN_USER>()).User.Sid })
 }
 
 fn sid_text(sid: PSID) -> io::Result<String> {
     let mut text = null_mut();
-    // SAFETY: a valid identifier; the text is freed below.
+    // SAFETY: a valid identifier; the string is freed below.
     checked(unsafe { ConvertSidToStringSidW(sid, &raw mut text) })?;
-    // SAFETY: the call has given a text that ends with a zero.
+    // SAFETY: the call returned a zero-terminated string.
     let units = unsafe {
         let mut length = 0;
         while *text.add(length) != 0 {
@@ -98,22 +98,23 @@ fn sid_text(sid: PSID) -> io::Result<String> {
         }
         std::slice::from_raw_parts(text, length).to_vec()
     };
-    // SAFETY: allocated by the call above, and used no more.
+    // SAFETY: allocated by the call above, and not used again.
     unsafe { LocalFree(text.cast()) };
     Ok(String::from_utf16_lossy(&units))
 }
 
-/// The identifiers of those whom the access list of a file lets read it, but for this user,
+/// The identifiers of those who may read a file by its access list, except this user,
 /// administrators and Windows itself.
 pub(super) fn readers(path: &Path) -> io::Result<Vec<String>> {
-    // SYSTEM, the administrators, and whoever owns or makes a file.
+    // SYSTEM, the administrators, and the owner and the creator of a file.
     const OURS: [&str; 4] = ["S-1-5-18", "S-1-5-32-544", "S-1-3-4", "S-1-3-0"];
     // FILE_READ_DATA, GENERIC_ALL, GENERIC_READ
     const READS: u32 = 0x9000_0001;
     let us = this_user()?;
     let path = wide(path);
     let (mut list, mut descriptor) = (null_mut::<ACL>(), null_mut());
-    // SAFETY: a text that ends with a zero; the descriptor, in which the list lies, is freed below.
+    // SAFETY: the string is zero-terminated; the descriptor, which contains the list, is freed
+    // below.
     succeeded(unsafe {
         let (kind, what) = (SE_FILE_OBJECT, DACL_SECURITY_INFORMATION);
         let list = &raw mut list;
@@ -130,17 +131,17 @@ pub(super) fn readers(path: &Path) -> io::Result<Vec<String>> {
         )
     })?;
     let mut found = Vec::new();
-    // A file without a list is everybody's.
+    // A file without a list is open to everyone.
     let count = if list.is_null() {
         found.push("S-1-1-0".to_owned());
         0
     } else {
-        // SAFETY: the call has given a list.
+        // SAFETY: the call returned a list.
         u32::from(unsafe { (*list).AceCount })
     };
     for at in 0..count {
         let mut entry: *mut c_void = null_mut();
-        // SAFETY: an entry of the list, by its number.
+        // SAFETY: an entry of the list, by its index.
         if unsafe { GetAce(list, at, &raw mut entry) } == 0 {
             continue;
         }
@@ -148,7 +149,7 @@ pub(super) fn readers(path: &Path) -> io::Result<Vec<String>> {
         // SAFETY: every kind of entry begins with this header and this mask.
         let (header, mask) = unsafe { ((*entry).Header, (*entry).Mask) };
         let inherited_only = u32::from(header.AceFlags) & INHERIT_ONLY_ACE != 0;
-        // Kind 0 allows something.
+        // Kind 0 allows access.
         if header.AceType != 0 || inherited_only || mask & READS == 0 {
             continue;
         }
@@ -158,7 +159,7 @@ pub(super) fn readers(path: &Path) -> io::Result<Vec<String>> {
             found.push(sid);
         }
     }
-    // SAFETY: allocated by the call above, and used no more.
+    // SAFETY: allocated by the call above, and not used again.
     unsafe { LocalFree(descriptor) };
     Ok(found)
 }

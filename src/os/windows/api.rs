@@ -1,5 +1,6 @@
-//! The calls of Windows itself, each as a function that is safe to call. Nothing else in azup is
-//! `unsafe`, but its neighbours `access` (who can read a file) and `roots` (whom Windows trusts).
+//! Windows API calls, each wrapped in a function that is safe to call. Nothing else in azup is
+//! `unsafe`, except its siblings `access` (who can read a file) and `roots` (which CAs Windows
+//! trusts).
 #![allow(unsafe_code, reason = "calls into Windows' own libraries")]
 
 use std::ffi::{OsStr, OsString};
@@ -39,7 +40,7 @@ use windows_sys::Win32::System::Threading::{
     WaitForSingleObject,
 };
 
-/// A text with a zero at its end.
+/// A zero-terminated string.
 pub(super) fn wide(text: impl AsRef<OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain([0]).collect()
 }
@@ -52,7 +53,7 @@ pub(super) fn checked(done: i32) -> io::Result<()> {
     }
 }
 
-/// The number that a call gives instead of setting the last error.
+/// For calls that return an error code instead of setting the last error.
 pub(super) fn succeeded(code: u32) -> io::Result<()> {
     if code == ERROR_SUCCESS {
         Ok(())
@@ -65,15 +66,15 @@ pub(super) fn owned(handle: HANDLE) -> io::Result<OwnedHandle> {
     if handle.is_null() || handle == INVALID_HANDLE_VALUE {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: a call has just given this handle to the caller, who has it to itself.
+    // SAFETY: a call has just returned this handle to the caller, who owns it.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
-/// Puts `new` in the place of the file at `path`, which is called `backup` then. The file keeps
-/// its access list and its other streams.
+/// Replaces the file at `path` by `new`; the old file is renamed to `backup`. The access list and
+/// other streams of `path` are kept.
 pub fn replace_file(path: &Path, new: &Path, backup: &Path) -> io::Result<()> {
     let (path, new, backup) = (wide(path), wide(new), wide(backup));
-    // SAFETY: three texts that end with a zero and outlive the call; the rest is reserved.
+    // SAFETY: three zero-terminated strings that outlive the call; the rest is reserved.
     checked(unsafe {
         ReplaceFileW(
             path.as_ptr(),
@@ -89,36 +90,36 @@ pub fn replace_file(path: &Path, new: &Path, backup: &Path) -> io::Result<()> {
 /// Renames to a name that is free.
 pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     let (from, to) = (wide(from), wide(to));
-    // SAFETY: two texts that end with a zero and outlive the call.
+    // SAFETY: two zero-terminated strings that outlive the call.
     checked(unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), 0) })
 }
 
-/// What tells a file or folder from every other one.
+/// What distinguishes a file or folder from every other one.
 pub fn number(file: &File) -> io::Result<(u64, u64)> {
     let mut about = BY_HANDLE_FILE_INFORMATION::default();
-    // SAFETY: the handle is open for as long as `file` is borrowed; the structure is ours.
+    // SAFETY: the handle is open for as long as `file` is borrowed; the structure is azup's.
     checked(unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut about) })?;
     let index = (u64::from(about.nFileIndexHigh) << 32) | u64::from(about.nFileIndexLow);
     Ok((about.dwVolumeSerialNumber.into(), index))
 }
 
-/// How much room is left for this user on the disk of a folder (bytes).
+/// How much space this user has left on the disk of a folder (bytes).
 pub fn free_space(folder: &Path) -> Option<u64> {
     let (folder, mut free) = (wide(folder), 0);
-    // SAFETY: a text that ends with a zero, and one number to be written.
+    // SAFETY: a zero-terminated string, and one number to be written.
     let done =
         unsafe { GetDiskFreeSpaceExW(folder.as_ptr(), &raw mut free, null_mut(), null_mut()) };
     (done != 0).then_some(free)
 }
 
-/// Whether what is started inherits a handle.
+/// Sets whether child processes inherit a handle.
 pub(super) fn inherit(handle: BorrowedHandle<'_>, inherits: bool) -> io::Result<()> {
     let flag = if inherits { HANDLE_FLAG_INHERIT } else { 0 };
     // SAFETY: the handle is open for as long as it is borrowed.
     checked(unsafe { SetHandleInformation(handle.as_raw_handle(), HANDLE_FLAG_INHERIT, flag) })
 }
 
-/// A job with this program in it, and all that it starts from now on.
+/// A job that contains this program and everything it starts from now on.
 pub(super) fn job_with(child: &Child) -> io::Result<OwnedHandle> {
     // SAFETY: no attributes and no name.
     let job = owned(unsafe { CreateJobObjectW(null(), null()) })?;
@@ -127,19 +128,19 @@ pub(super) fn job_with(child: &Child) -> io::Result<OwnedHandle> {
     Ok(job)
 }
 
-/// Ends all that is in a job.
+/// Ends everything in a job.
 pub(super) fn end_job(job: &OwnedHandle) {
-    // SAFETY: the handle is open. What has ended already is no error.
+    // SAFETY: the handle is open. It is not an error if everything has already ended.
     unsafe { TerminateJobObject(job.as_raw_handle(), 1) };
 }
 
 fn process(pid: u32) -> io::Result<OwnedHandle> {
     let rights = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
-    // SAFETY: takes numbers alone.
+    // SAFETY: takes only numbers.
     owned(unsafe { OpenProcess(rights, 0, pid) })
 }
 
-/// When a process started that has not ended (100 ns since 1601).
+/// When a process that has not ended was started (100 ns since 1601).
 pub(super) fn start_time(pid: u32) -> io::Result<u64> {
     let process = process(pid)?;
     // SAFETY: the handle is open.
@@ -158,7 +159,7 @@ pub(super) fn program(pid: u32) -> io::Result<PathBuf> {
     let process = process(pid)?;
     let mut path = vec![0; 1024];
     let mut length = 1024;
-    // SAFETY: the handle is open, and the buffer has the length that is told.
+    // SAFETY: the handle is open, and the buffer has the given length.
     checked(unsafe {
         QueryFullProcessImageNameW(
             process.as_raw_handle(),
@@ -171,15 +172,15 @@ pub(super) fn program(pid: u32) -> io::Result<PathBuf> {
     Ok(OsString::from_wide(&path).into())
 }
 
-/// The number of the process that started this one.
+/// The pid of the process that started this one.
 pub(super) fn parent() -> Option<u32> {
-    // SAFETY: takes numbers alone.
+    // SAFETY: takes only numbers.
     let list = owned(unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0) }).ok()?;
     let mut entry = PROCESSENTRY32W {
         dwSize: u32::try_from(size_of::<PROCESSENTRY32W>()).ok()?,
         ..PROCESSENTRY32W::default()
     };
-    // SAFETY: the handle is open, and the structure says how long it is; here and below.
+    // SAFETY: the handle is open, and the structure states its own length; here and below.
     let mut more = unsafe { Process32FirstW(list.as_raw_handle(), &raw mut entry) };
     while more != 0 {
         if entry.th32ProcessID == std::process::id() {
@@ -191,17 +192,17 @@ pub(super) fn parent() -> Option<u32> {
     None
 }
 
-/// Makes an event that others of this session can find by its name.
+/// Creates an event that other processes of this session can find by name.
 pub(super) fn make_event(name: &str) -> io::Result<OwnedHandle> {
     let name = wide(name);
-    // SAFETY: no attributes, and a text that ends with a zero.
+    // SAFETY: no attributes, and a zero-terminated string.
     owned(unsafe { CreateEventW(null(), 1, 0, name.as_ptr()) })
 }
 
 /// Sets the event of this name.
 pub(super) fn set_event(name: &str) -> io::Result<()> {
     let name = wide(name);
-    // SAFETY: a text that ends with a zero.
+    // SAFETY: a zero-terminated string.
     let event = owned(unsafe { OpenEventW(EVENT_MODIFY_STATE, 0, name.as_ptr()) })?;
     // SAFETY: the handle is open.
     checked(unsafe { SetEvent(event.as_raw_handle()) })
@@ -213,14 +214,14 @@ pub(super) fn wait(event: &OwnedHandle) {
     unsafe { WaitForSingleObject(event.as_raw_handle(), INFINITE) };
 }
 
-/// Whether the console, or whoever else may, has asked this process to end.
+/// Whether the console, or an authorised process, has asked this process to end.
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Whether Ctrl-C counts.
 static CONSOLE: AtomicBool = AtomicBool::new(true);
 
-/// How long Windows lets a process go on whose window is closed: 5 s, and 20 s when the session
-/// ends (Microsoft's page on `HandlerRoutine`). It ends at once where the handler comes back.
+/// How long Windows lets a process continue after its window is closed: 5 s, and 20 s when the
+/// session ends (Microsoft's page on `HandlerRoutine`). It ends at once if the handler returns.
 const LAST: Duration = Duration::from_secs(20);
 
 /// Takes over Ctrl-C (which only counts with `console`), Ctrl-Break, the closing of the window and
@@ -233,7 +234,7 @@ pub(super) fn heed_console(console: bool) -> io::Result<Arc<AtomicBool>> {
     Ok(Arc::clone(asked))
 }
 
-/// Runs in a thread of its own.
+/// Runs in a separate thread.
 unsafe extern "system" fn handle(event: u32) -> i32 {
     let pressed = [CTRL_C_EVENT, CTRL_BREAK_EVENT].contains(&event);
     if (!pressed || CONSOLE.load(Ordering::Relaxed))
@@ -247,11 +248,11 @@ unsafe extern "system" fn handle(event: u32) -> i32 {
     1
 }
 
-/// The number of the process that listens on a port.
+/// The pid of the process that listens on a port.
 pub(super) fn listener(port: u16) -> Option<u32> {
     let mut table = vec![0_u32; 16 << 10];
     let mut length = u32::try_from(table.len() * 4).ok()?;
-    // SAFETY: the buffer has the length that is told, in bytes.
+    // SAFETY: the buffer has the given length, in bytes.
     succeeded(unsafe {
         let (address, family) = (table.as_mut_ptr().cast(), AF_INET.into());
         GetExtendedTcpTable(
@@ -269,7 +270,7 @@ pub(super) fn listener(port: u16) -> Option<u32> {
     let rows = table[1..]
         .chunks_exact(size_of::<MIB_TCPROW_OWNER_PID>() / 4)
         .take(count);
-    // State, local address, local port (in the order of the network), remote address and port, pid.
+    // State, local address, local port (in network byte order), remote address and port, pid.
     rows.filter(|row| u16::try_from(row[2] & 0xffff).is_ok_and(|found| u16::from_be(found) == port))
         .map(|row| row[5])
         .next()

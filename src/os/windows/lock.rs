@@ -1,6 +1,6 @@
-//! A lock that ends with whoever holds it, in whatever way they end: a file that nobody else can
-//! open. Not `LockFileEx`: a program that was started does not inherit such a lock, and Azurite
-//! has to hold its own for as long as it writes.
+//! A lock that ends with the process that holds it, however it ends: a file that no other process
+//! can open. Not `LockFileEx`: child processes do not inherit such a lock, and Azurite has to hold
+//! its own for as long as it writes.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,13 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::api;
 
-/// `FILE_SHARE_READ`: others may read, too.
+/// `FILE_SHARE_READ`: others may also read.
 const SHARED: u32 = 1;
 
 /// `ERROR_SHARING_VIOLATION`
 const TAKEN: i32 = 32;
 
-/// A file that is there to be locked, and holds nothing. Dropping it gives the lock back.
+/// A file that exists to be locked, and has no contents. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct LockFile {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub struct LockFile {
 }
 
 impl LockFile {
-    /// Makes it where it is missing; without the lock.
+    /// Creates it if it is missing; without the lock.
     pub fn open(path: &Path) -> io::Result<Self> {
         match OpenOptions::new().write(true).create_new(true).open(path) {
             Err(error) if !path.exists() => return Err(error),
@@ -34,7 +34,7 @@ impl LockFile {
         Self::open_existing(path)
     }
 
-    /// One that is there, without the lock.
+    /// Opens an existing one, without the lock.
     pub fn open_existing(path: &Path) -> io::Result<Self> {
         path.metadata()?;
         Ok(Self {
@@ -43,12 +43,12 @@ impl LockFile {
         })
     }
 
-    /// Takes the lock for itself alone, where nobody has it; whether that came true.
+    /// Takes the lock exclusively if it is free; returns whether it did.
     pub fn try_alone(&self) -> io::Result<bool> {
         self.take(OpenOptions::new().write(true).share_mode(0))
     }
 
-    /// Takes the lock together with others who do the same; whether that came true.
+    /// Takes the lock together with other shared holders; returns whether it did.
     pub fn try_shared(&self) -> io::Result<bool> {
         self.take(OpenOptions::new().read(true).share_mode(SHARED))
     }
@@ -71,12 +71,12 @@ impl LockFile {
         Ok(())
     }
 
-    /// Nothing tells who has a file open.
+    /// Windows does not tell which process has a file open.
     pub fn holder(_path: &Path) -> Option<u32> {
         None
     }
 
-    /// Starts a program that has the lock as well, for as long as it lives.
+    /// Starts a program that inherits the lock, for as long as it lives.
     pub fn lend<T>(&self, spawn: impl FnOnce() -> T) -> io::Result<T> {
         let held = self.held();
         let Some(file) = held.as_ref() else {

@@ -1,5 +1,5 @@
-//! Processes: those that azup starts, and those that it finds again by their number; and how azup
-//! itself is asked to end. Windows has no signals: another azup is asked by an event of its name.
+//! Processes: those that azup starts, and those that it finds again by pid; and how azup itself is
+//! asked to end. Windows has no signals: another azup is asked through an event named after it.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
@@ -12,23 +12,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::api;
 
-/// `CREATE_NEW_PROCESS_GROUP`: Ctrl-C of a console does not reach it.
+/// `CREATE_NEW_PROCESS_GROUP`: Ctrl-C in a console does not reach it.
 const OWN_GROUP: u32 = 0x0200;
 
-/// `CREATE_NO_WINDOW`: a console that nobody sees, which what it starts has as well. Without any
-/// (`DETACHED_PROCESS`), Node.js would open a window of its own.
+/// `CREATE_NO_WINDOW`: an invisible console, which child processes share. Without any
+/// (`DETACHED_PROCESS`), Node.js would open its own window.
 const UNSEEN: u32 = 0x0800_0000;
 
-/// What each leader of a group was put into. Ending that ends all that the leader has started.
+/// The job of each group leader. Ending the job ends everything that the leader has started.
 static GROUPS: Mutex<BTreeMap<u32, OwnedHandle>> = Mutex::new(BTreeMap::new());
 
-/// Makes the program lead a group of its own: Ctrl-C in a console does not reach it.
+/// Puts the program in a process group of its own: Ctrl-C in a console does not reach it.
 pub fn in_own_group(command: &mut Command) {
     command.creation_flags(OWN_GROUP);
 }
 
-/// Starts a program that stays when azup and its console have gone. It inherits no end of a pipe,
-/// on whose other end somebody would go on waiting; what is started later has to.
+/// Starts a program that outlives azup and its console. It does not inherit azup's pipes, whose
+/// other ends would otherwise never see them close; programs started later must.
 pub fn spawn_in_background(command: &mut Command) -> io::Result<Child> {
     inherit(false);
     let done = command.creation_flags(OWN_GROUP | UNSEEN).spawn();
@@ -36,7 +36,7 @@ pub fn spawn_in_background(command: &mut Command) -> io::Result<Child> {
     done
 }
 
-/// Whether what is started inherits azup's own standard input and outputs.
+/// Sets whether child processes inherit azup's own standard input and outputs.
 fn inherit(inherits: bool) {
     for handle in [
         io::stdin().as_handle(),
@@ -48,7 +48,7 @@ fn inherit(inherits: bool) {
     }
 }
 
-/// Takes note of the leader of a group that was started, for [`kill_group`].
+/// Registers the leader of a started group, for [`kill_group`].
 pub fn lead(child: &Child) {
     if let Ok(job) = api::job_with(child) {
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ pub fn lead(child: &Child) {
     }
 }
 
-/// Ends a program and all that it started in its group.
+/// Kills a program and everything it started in its group.
 pub fn kill_group(leader: u32) {
     let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(job) = groups.remove(&leader) {
@@ -72,25 +72,25 @@ pub fn ended_by_signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// Whether some process has this number.
+/// Whether any process has this pid.
 pub fn has_number(pid: u32) -> bool {
     start_time(pid).is_some()
 }
 
-/// Whether the process lives that had this number and started then.
+/// Whether the process that had this pid and started then is still alive.
 pub fn is_alive(pid: u32, start: Option<u64>) -> bool {
     let now = start_time(pid);
     now.is_some() && now == start
 }
 
-/// When a process started, where it has not ended (100 ns since 1601).
+/// When a process started, if it has not ended (100 ns since 1601).
 pub fn start_time(pid: u32) -> Option<u64> {
     api::start_time(pid).ok()
 }
 
 /// Asks an azup to end.
 pub fn stop(pid: u32) {
-    // One that listens to no such event is not asked.
+    // An azup without such an event cannot be asked.
     let _ = api::set_event(&event(pid));
 }
 
@@ -98,13 +98,13 @@ fn event(pid: u32) -> String {
     format!(r"Local\azup-stop-{pid}")
 }
 
-/// Takes over Ctrl-C, the closing of the console's window, the end of the session, and what
-/// [`stop`] says. What is given says whether one has come.
+/// Takes over Ctrl-C, the closing of the console's window, the end of the session, and [`stop`].
+/// The returned flag says whether one has come.
 pub fn asked_to_end(detached: bool) -> io::Result<Arc<AtomicBool>> {
     heed(!detached)
 }
 
-/// The same for an azup that another program has started for itself. That one also decides what
+/// The same for an azup that another program has started for itself. That program also decides what
 /// Ctrl-C in its console means, which reaches both.
 pub fn asked_to_end_by_starter() -> io::Result<Arc<AtomicBool>> {
     heed(io::stdin().is_terminal())
@@ -132,7 +132,7 @@ pub fn listener(port: u16) -> String {
     }
 }
 
-/// Whether the other end of a connection is another user's, which is not asked here.
+/// Whether the other end of a connection belongs to another user; not checked here.
 pub fn is_another_users(_stream: &TcpStream) -> bool {
     false
 }
@@ -142,7 +142,6 @@ pub fn is_another_users(_stream: &TcpStream) -> bool {
 pub struct ParentProcess(Option<(u32, Option<u64>)>);
 
 impl ParentProcess {
-    /// As it is now.
     pub fn now() -> Self {
         Self(api::parent().map(|pid| (pid, start_time(pid))))
     }

@@ -1,6 +1,7 @@
-//! The roots that Windows trusts for this user: the store `Root` of the current user, by Windows'
-//! own library. Neither `certutil.exe`, whose exit code says nothing of the kind, nor anything that
-//! needs an administrator. Windows itself asks on the desktop before a root comes or goes.
+//! The roots that Windows trusts for this user: the store `Root` of the current user, through
+//! Windows' own library. Not through `certutil.exe`, whose exit code does not tell success, and
+//! nothing here needs an administrator. Windows itself asks on the desktop before it adds or
+//! removes a root.
 #![allow(unsafe_code, reason = "calls into Windows' own library")]
 
 use std::io;
@@ -23,8 +24,8 @@ impl Roots {
     fn open(flags: u32) -> io::Result<Self> {
         let name = wide("Root");
         let flags = CERT_SYSTEM_STORE_CURRENT_USER | flags;
-        // Of this user's registry alone: `PROV_SYSTEM` would show the machine's as well.
-        // SAFETY: the kind is one that takes a text that ends with a zero, which outlives the call.
+        // Only this user's registry: `PROV_SYSTEM` would include the machine's.
+        // SAFETY: this kind takes a zero-terminated string, which outlives the call.
         let store = unsafe {
             CertOpenStore(
                 CERT_STORE_PROV_SYSTEM_REGISTRY_W,
@@ -41,11 +42,11 @@ impl Roots {
         }
     }
 
-    /// Gives each certificate to `look` until one is what it looks for.
+    /// Passes each certificate to `look` until it returns true.
     fn find(&self, mut look: impl FnMut(*const CERT_CONTEXT, &[u8]) -> bool) {
         let mut at = null();
         loop {
-            // SAFETY: the store is open; the context before is given back by this call.
+            // SAFETY: the store is open; the call frees the previous context.
             at = unsafe { CertEnumCertificatesInStore(self.0, at) };
             if at.is_null() {
                 return;
@@ -55,7 +56,7 @@ impl Roots {
                 let length = usize::try_from((*at).cbCertEncoded).unwrap_or(0);
                 std::slice::from_raw_parts((*at).pbCertEncoded, length)
             };
-            // SAFETY: as above; the copy is one more count of the same context.
+            // SAFETY: as above; duplicating adds one reference to the same context.
             if look(at, der) {
                 let _ = unsafe {
                     windows_sys::Win32::Security::Cryptography::CertFreeCertificateContext(at)
@@ -68,7 +69,7 @@ impl Roots {
 
 impl Drop for Roots {
     fn drop(&mut self) {
-        // SAFETY: opened by `open`, and used no more.
+        // SAFETY: opened by `open`, and not used again.
         unsafe { CertCloseStore(self.0, 0) };
     }
 }
@@ -83,12 +84,12 @@ pub fn list() -> io::Result<Vec<Vec<u8>>> {
     Ok(all)
 }
 
-/// Adds a root, and looks whether it is there.
+/// Adds a root, and checks that it is there.
 pub fn add(der: &[u8]) -> io::Result<()> {
     let store = Roots::open(0)?;
     let kind = X509_ASN_ENCODING | PKCS_7_ASN_ENCODING;
     let length = u32::try_from(der.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // SAFETY: the store is open, and the bytes have the length that is told.
+    // SAFETY: the store is open, and the bytes have the given length.
     let done = unsafe {
         let how = CERT_STORE_ADD_REPLACE_EXISTING;
         CertAddEncodedCertificateToStore(
@@ -107,14 +108,14 @@ pub fn add(der: &[u8]) -> io::Result<()> {
     is_there(der, true)
 }
 
-/// Takes a root out by the SHA-256 of its DER, and looks whether it is gone.
+/// Removes a root by the SHA-256 of its DER, and checks that it is gone.
 pub fn delete(der: &[u8]) -> io::Result<()> {
     let (store, wanted) = (Roots::open(0)?, sha256(der));
     let mut found = null();
     store.find(|at, der| {
         let is = sha256(der) == wanted;
         if is {
-            // SAFETY: a valid context, which is counted once more.
+            // SAFETY: a valid context, which gets one more reference.
             found = unsafe { CertDuplicateCertificateContext(at) };
         }
         is
@@ -122,7 +123,7 @@ pub fn delete(der: &[u8]) -> io::Result<()> {
     if found.is_null() {
         return Ok(());
     }
-    // SAFETY: a context of this store, which the call gives back, also where it fails.
+    // SAFETY: a context of this store, which the call frees even if it fails.
     if unsafe { CertDeleteCertificateFromStore(found) } == 0 {
         return Err(io::Error::last_os_error());
     }
@@ -130,7 +131,7 @@ pub fn delete(der: &[u8]) -> io::Result<()> {
     is_there(der, false)
 }
 
-/// What was done is read again: the user may have said no on the desktop.
+/// Reads the result back: the user may have declined on the desktop.
 fn is_there(der: &[u8], wanted: bool) -> io::Result<()> {
     let is = list()?.iter().any(|one| one == der);
     if is == wanted {

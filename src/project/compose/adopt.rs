@@ -1,5 +1,5 @@
-//! An Azurite that the project has already is given what it lacks. There is never a
-//! second one. Flags, mounts, ports and a certificate of the user's own stay as they are.
+//! Completes an Azurite that the project already has; azup never adds a second one. The user's own
+//! flags, mounts, ports and certificate stay as they are.
 
 mod remarks;
 
@@ -99,7 +99,7 @@ fn same_number(port: &super::Port) -> Option<std::ops::RangeInclusive<u16>> {
     (port.published? == target).then_some(target.0..=target.1)
 }
 
-/// A service while it is completed.
+/// A service that is being completed.
 struct Work<'a> {
     services: &'a Services,
     service: &'a Service,
@@ -119,7 +119,7 @@ impl Work<'_> {
         if let Some(network) = &reach.network {
             self.added
                 .push(format!("the network {network}, where the dev container is"));
-            // A list replaces `default`, where it is by itself.
+            // A list replaces `default`, the network of a service without one.
             let mut networks = vec![network.clone()];
             if !self.service.has("networks") && network != "default" {
                 networks.insert(0, "default".to_owned());
@@ -154,8 +154,8 @@ impl Work<'_> {
         ports
     }
 
-    /// The command line, with the volumes that it needs. Returns whether the certificate
-    /// is one that the user named.
+    /// The command line, with the volumes that it needs. Returns whether the user named the
+    /// certificate.
     fn command(&mut self, start: Start, reach: &Reach) -> bool {
         let Start::Line(mut line, entrypoint) = start else {
             self.notes.push(OWN_CERTIFICATE.to_owned());
@@ -206,7 +206,7 @@ impl Work<'_> {
         self.parts.serve = Some(Serve {
             certs,
             leaves: mode.is_some_and(|mode| mode.starts_with("service:")),
-            // One without a value is the host's.
+            // One without a value comes from the host.
             node_options: theirs.map(|value| value.unwrap_or("${NODE_OPTIONS-}".to_owned())),
         });
         self.parts.command = Command::Line(line.for_shell(), entrypoint);
@@ -235,7 +235,7 @@ impl Work<'_> {
             }
             let good = match line.value(&[flag]) {
                 None => !reach.open,
-                // What the machine says is not known here.
+                // The machine's variables are unknown here.
                 Some(value) => expand(value).is_none_or(|value| {
                     ["0.0.0.0", "::"].contains(&value.as_str())
                         || (!reach.open && ["127.0.0.1", "localhost"].contains(&value.as_str()))
@@ -287,7 +287,7 @@ impl Work<'_> {
         self.parts.data = Some((volume, target));
     }
 
-    /// The article's flags, where they are missing and its version knows them.
+    /// The article's flags, if they are missing and its version supports them.
     fn flags(&mut self, line: &mut Line, certs: Option<&str>) {
         let basic = line
             .value(OAUTH)
@@ -314,7 +314,7 @@ impl Work<'_> {
         }
     }
 
-    /// Where it publishes some of its ports, the others as well, on the loopback alone.
+    /// If it publishes some of its ports, publishes the others as well, only on loopback.
     fn published(&mut self, ports: [Option<u16>; 3], reach: &Reach) {
         let there = self.service.ports();
         let unknown = there.iter().any(|port| port.target.is_none());
@@ -345,7 +345,7 @@ impl Work<'_> {
             self.added.push("init".to_owned());
         }
         let restart = service.field("restart").and_then(|value| value.as_str());
-        // It ends when the network that it has joined goes, to be started in the new one.
+        // It ends when the network that it has joined disappears, and must restart in the new one.
         if restart.is_none() || (restart == Some("no") && self.parts.network_mode.is_some()) {
             self.parts.plain.push("restart");
             self.added.push("restart: unless-stopped".to_owned());

@@ -1,6 +1,5 @@
-//! Azurite's command line as compose files write it: read, completed, and written again
-//! for the shell. The words keep their variables, since the overlay is read by compose
-//! as well.
+//! Azurite's command line as compose files write it: read, completed, and written again for the
+//! shell. The words keep their variables, since compose reads the overlay as well.
 
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ const PROGRAMS: [(&str, [bool; 3]); 5] = [
     ("azurite-table", [false, false, true]),
 ];
 
-/// Flags that stand alone; every other one has a value.
+/// Flags without a value; every other flag has one.
 const SWITCHES: [&str; 10] = [
     "-s",
     "--silent",
@@ -33,7 +32,7 @@ const SWITCHES: [&str; 10] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) text: String,
-    /// Holds a variable of compose outside of quotes, which may become several words.
+    /// Contains a compose variable outside quotes, which may become several words.
     open: bool,
 }
 
@@ -51,12 +50,12 @@ impl Word {
 pub(super) struct Line {
     program: Vec<Word>,
     flags: Vec<Word>,
-    /// Whether blob, queue and table are run.
+    /// Whether blob, queue and table run.
     pub(super) runs: [bool; 3],
 }
 
 impl Line {
-    /// What the image runs by itself (its Dockerfile's `CMD`).
+    /// What the image runs by default (its Dockerfile's `CMD`).
     pub(super) fn of_the_image() -> Self {
         let words = "azurite -l /data --blobHost 0.0.0.0 --queueHost 0.0.0.0 --tableHost 0.0.0.0";
         let mut words = words.split(' ').map(Word::new);
@@ -67,8 +66,8 @@ impl Line {
         }
     }
 
-    /// Reads a command line: Azurite itself, or a shell that does nothing but start it.
-    /// `None` where it is something else.
+    /// Reads a command line: Azurite itself, or a shell that does nothing but start it. `None` if
+    /// it is something else.
     pub(super) fn read(words: &[Word]) -> Option<Self> {
         let mut words = words;
         while let [first, rest @ ..] = words {
@@ -91,7 +90,7 @@ impl Line {
             return plain.then(|| Self::read(&split(&script.text)?)).flatten();
         }
         if words.first().is_some_and(|word| word.text.starts_with('-')) {
-            // The image's entrypoint would give them to node.
+            // The image's entrypoint would pass them to node.
             return Some(Self {
                 program: vec![Word::new("azurite")],
                 flags: words.to_vec(),
@@ -111,7 +110,7 @@ impl Line {
         })
     }
 
-    /// Where a flag is: of its word, and of its value where that is a word of its own.
+    /// The position of a flag, and of its value if that is a separate word.
     fn at(&self, names: &[&str]) -> Option<usize> {
         let mut at = self.flags.len();
         // The last one counts.
@@ -141,7 +140,7 @@ impl Line {
         self.at(names).is_some()
     }
 
-    /// The value of a flag, variables and all; empty where it has none.
+    /// The value of a flag, variables included; empty if it has none.
     pub(super) fn value(&self, names: &[&str]) -> Option<&str> {
         let at = self.at(names)?;
         if let Some((_, value)) = self.flags[at].text.split_once('=') {
@@ -154,7 +153,7 @@ impl Line {
         )
     }
 
-    /// Takes a flag out, every time that it is there.
+    /// Removes every occurrence of a flag.
     pub(super) fn remove(&mut self, names: &[&str]) {
         while let Some(at) = self.at(names) {
             if at + 1 < self.flags.len() && self.is_value(at + 1) {
@@ -164,7 +163,7 @@ impl Line {
         }
     }
 
-    /// Gives a flag this value, in its old place where it had one.
+    /// Sets a flag to this value, in its old place if it had one.
     pub(super) fn set(&mut self, names: &[&str], value: &str) {
         let at = self.at(names).unwrap_or(self.flags.len());
         self.remove(names);
@@ -190,7 +189,7 @@ impl Line {
         words.map(|word| word.text.as_str())
     }
 
-    /// Whether a variable may stand for flags that are not known here.
+    /// Whether a variable may stand for flags that are unknown here.
     pub(super) fn is_open(&self) -> bool {
         let mut at = 0..self.flags.len();
         at.any(|at| self.flags[at].open && !self.is_value(at))
@@ -212,8 +211,8 @@ fn for_shell(word: &Word) -> String {
     format!("'{}'", word.text.replace('\'', r"'\''"))
 }
 
-/// The words of `command` or `entrypoint`: a list, or a text that compose splits.
-/// `None` where its quotes do not match.
+/// The words of `command` or `entrypoint`: a list, or a string that compose splits. `None` if its
+/// quotes do not match.
 pub(super) fn words(value: &Value) -> Option<Vec<Word>> {
     match value {
         Value::Array(items) => Some(
@@ -230,7 +229,7 @@ pub(super) fn words(value: &Value) -> Option<Vec<Word>> {
     }
 }
 
-/// Splits as compose does: by the shell's rules of quoting, and no other of its rules.
+/// Splits as compose does: by the shell's quoting rules, and none of its other rules.
 fn split(text: &str) -> Option<Vec<Word>> {
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
@@ -283,8 +282,8 @@ fn split(text: &str) -> Option<Vec<Word>> {
     quote.is_none().then_some(words)
 }
 
-/// The length of the variable of compose that `text` begins with: `$X`, `${X:-a b}`. 0
-/// where it is a dollar sign and no variable.
+/// The length of the compose variable that `text` begins with: `$X`, `${X:-a b}`. 0 if it is only a
+/// dollar sign.
 fn variable(text: &str) -> usize {
     let after = &text[1..];
     if after.starts_with('{') {

@@ -1,15 +1,15 @@
-//! How deeply a YAML text can be nested, counted in one pass before it is parsed: the parser
-//! looks at every open level for each token, so that 120 kB of brackets take it half a
-//! minute, only to be refused as too deep.
+//! An upper bound for the nesting of a YAML text, counted in one pass before it is parsed: the
+//! parser looks at every open level for each token, so 120 kB of brackets take it half a minute,
+//! only to be refused as too deep.
 //!
-//! Brackets in quotes and comments count as well: to tell those apart takes a parser, and
-//! whoever hides a bracket in one only meets the second limit. What a person has written
-//! keeps far below both.
+//! Brackets in quotes and comments count as well: telling them apart would take a parser, and
+//! hiding brackets there only leads to the second limit. Files written by people stay far below
+//! both.
 
-/// The levels that a file may have (the parser's own limit).
+/// How many levels a file may have (the parser's own limit).
 const DEEPEST: usize = 128;
 
-/// The brackets that a file may have (with twice as many the parser takes a second).
+/// How many brackets a file may have (with twice as many the parser takes a second).
 const MOST: usize = 5_000;
 
 /// Refuses a text that would keep the parser busy.
@@ -28,7 +28,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         let mut last = 0;
         for byte in line.bytes() {
             match byte {
-                // `${NAME}` is a text.
+                // `${NAME}` is a string.
                 b'[' | b'{' if last != b'$' => {
                     open += 1;
                     all += 1;
@@ -48,8 +48,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// How many lists and keys begin with one line (`- - ? - a`), whatever YAML takes for its
-/// end.
+/// How many lists and keys one line opens (`- - ? - a`), with any of YAML's line endings.
 fn compact(line: &str) -> usize {
     let lines = line.split(['\r', '\u{85}', '\u{2028}', '\u{2029}']);
     let begun = lines.map(|line| {

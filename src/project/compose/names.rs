@@ -1,5 +1,5 @@
-//! The names by which services reach Azurite over HTTPS: each has to be in its certificate, and
-//! not only the one that the dev container uses.
+//! The names by which services reach Azurite over HTTPS: each must be in its certificate, not only
+//! the one that the dev container uses.
 
 use serde_json::Value;
 
@@ -7,12 +7,11 @@ use super::outcome::DEFAULT_PORTS;
 use super::read::Services;
 use super::service::Namespace;
 
-/// Those that every certificate has.
+/// The names that every certificate has.
 const EVERYWHERE: [&str; 4] = ["localhost", "127.0.0.1", "azurite", "host.docker.internal"];
 
-/// The names in the services' URLs that lead to `azurite`, but for those that every
-/// certificate has. Only names that the compose files give to something: whoever writes another
-/// one means another machine.
+/// The names in the services' URLs that lead to `azurite`, except those that every certificate has.
+/// Only names that the compose files give to a service: any other name means another machine.
 pub(super) fn in_use(services: &Services, azurite: &str) -> Vec<String> {
     let owner = match services.namespace(azurite) {
         Ok(Namespace::Service(owner)) => owner,
@@ -40,7 +39,7 @@ pub(super) fn in_use(services: &Services, azurite: &str) -> Vec<String> {
     found
 }
 
-/// The names under which others find a service.
+/// The names by which other services find a service.
 fn names_of(services: &Services, name: &str) -> Vec<String> {
     let mut names = vec![name.to_lowercase()];
     let Some(service) = services.get(name) else {
@@ -55,7 +54,7 @@ fn names_of(services: &Services, name: &str) -> Vec<String> {
     names
 }
 
-/// Host and port of each URL over HTTPS in a text.
+/// Host and port of each HTTPS URL in a text.
 fn urls(text: &str) -> Vec<(String, Option<u16>)> {
     let parts = text.split("https://").skip(1);
     let url = |rest: &str| {

@@ -1,4 +1,4 @@
-//! azup's own compose file: a new Azurite, or what the user's own one lacks.
+//! azup's own compose file: a new Azurite, or what the user's own lacks.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use crate::failure::{Exit, Failure, edited, shown};
 /// devcontainer.json names, `project` the project's folder, absolute as the files are.
 ///
 /// # Errors
-/// With exit 4 where `app` is no service, where its network cannot be joined, or where
-/// the project's own Azurite cannot be adopted: the message says which and why.
+/// With exit 4 if `app` is not a service, if its network cannot be joined, or if the project's own
+/// Azurite cannot be adopted: the message says which and why.
 pub fn overlay(services: &Services, app: &str, project: &Path) -> Result<Overlay> {
     let mut overlay = with_azurite(services, app, project)?;
     for name in names::in_use(services, &overlay.service) {
@@ -79,7 +79,7 @@ fn with_azurite(services: &Services, app: &str, project: &Path) -> Result<Overla
     })
 }
 
-/// `wanted`, or the first name like it that is free.
+/// `wanted`, or the first similar name that is free.
 fn free(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(wanted) {
         return wanted.to_owned();

@@ -1,6 +1,6 @@
-//! What an overlay says of its service, and the text of that. The template is what a new
-//! project gets, and valid by itself; every other overlay is made of its blocks, so that
-//! each exists once.
+//! What an overlay says about its service, and the resulting text. The template is what a new
+//! project gets, and valid by itself; every other overlay is built from its blocks, so that each
+//! exists only once.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -12,18 +12,18 @@ use crate::certificates::PROJECT_FOLDER;
 use crate::failure::shown;
 use crate::project::OWN_FOLDER;
 
-/// What runs.
+/// The command to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Nothing is said of it.
+    /// Not mentioned.
     #[default]
     Kept,
     /// The template's.
     Template,
-    /// This line, which compose splits as a shell does; with `true` the service has an
-    /// entrypoint that it must not go through.
+    /// This line, which compose splits as a shell does. `true`: the service has an entrypoint that
+    /// must be bypassed.
     Line(String, bool),
-    /// These words. With `true` as above.
+    /// These words. `true` as above.
     Words(Vec<String>, bool),
 }
 
@@ -32,16 +32,16 @@ pub(super) enum Command {
 pub(super) struct Serve {
     /// Where the certificates are mounted.
     pub(super) certs: String,
-    /// Whether it ends with the network of another container, which it has joined.
+    /// Whether Azurite ends when the other container's network that it has joined disappears.
     pub(super) leaves: bool,
-    /// What the service has in `NODE_OPTIONS` already.
+    /// What the service already has in `NODE_OPTIONS`.
     pub(super) node_options: Option<String>,
 }
 
-/// What an overlay says of its service.
+/// What an overlay says about its service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// Keys that are said as the template says them.
+    /// Keys that are copied from the template.
     pub(super) plain: Vec<&'static str>,
     pub(super) network_mode: Option<String>,
     pub(super) networks: Vec<String>,
@@ -50,7 +50,7 @@ pub(super) struct Parts {
     /// A new volume, and where it is mounted.
     pub(super) data: Option<(String, String)>,
     pub(super) command: Command,
-    /// The ports that are checked.
+    /// The ports to check.
     pub(super) healthcheck: Option<Vec<u16>>,
 }
 
@@ -147,7 +147,7 @@ impl Parts {
         }
     }
 
-    /// The variables by which serve.cjs is loaded, and told what to do.
+    /// The variables that load serve.cjs and configure it.
     fn environment(&self) -> String {
         let Some(serve) = &self.serve else {
             return String::new();
@@ -168,7 +168,8 @@ impl Parts {
             Command::Kept => String::new(),
             Command::Template => block("command"),
             Command::Line(line, entrypoint) => {
-                // env starts what it is given: by one line, as by the image's own entrypoint.
+                // env runs its arguments, here those of one line, as the image's own entrypoint
+                // would.
                 let entrypoint = if *entrypoint {
                     "    entrypoint: [env]\n"
                 } else {
@@ -217,7 +218,7 @@ fn list(key: &str, items: &[String]) -> String {
     text
 }
 
-/// Words may begin with a dash, which YAML reads as text where no space follows.
+/// Words may begin with a dash, which YAML reads as text unless a space follows.
 fn quoted_if_needed(text: &str) -> String {
     let flag = text.strip_prefix("--").filter(|rest| {
         rest.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -251,7 +252,8 @@ fn header(services: &Services, project: &Path) -> String {
         )
 }
 
-/// The way from one folder to another path, by their names alone; `.` for itself.
+/// The relative path from one folder to another path, computed from their names alone; `.` if they
+/// are the same.
 pub(in crate::project) fn relative(from: &Path, to: &Path) -> PathBuf {
     let (from, to) = (normal(from), normal(to));
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -279,7 +281,7 @@ fn normal(path: &Path) -> Vec<std::ffi::OsString> {
     components
 }
 
-/// Whether a path in a compose file is inside of `folder`.
+/// Whether a path in a compose file is inside `folder`.
 pub(super) fn is_within(services: &Services, path: &str, folder: &Path) -> bool {
     let path = normal(&services.folder().join(path));
     path.starts_with(&normal(folder))

@@ -1,11 +1,11 @@
-//! How the dev container reaches an Azurite that is there. Its network is left alone where
-//! anything else may rely on it: then its URLs have its name instead of 127.0.0.1.
+//! How the dev container reaches an existing Azurite. Its network is left alone if anything else
+//! may rely on it: then its URLs have its name instead of 127.0.0.1.
 
 use super::read::Services;
 use super::service::{Namespace, Service};
 
-/// Options that the engine refuses in a container that joins another's network, or that
-/// say that others look for it where it is.
+/// Options that the engine refuses in a container that joins another's network, or that show that
+/// other services look for it where it is.
 const OF_THE_NETWORK: [&str; 13] = [
     "ports",
     "networks",
@@ -27,11 +27,11 @@ pub(super) struct Reach {
     pub(super) host: String,
     /// The overlay gives it this `network_mode`.
     pub(super) join: Option<String>,
-    /// The overlay puts it into this network as well.
+    /// The overlay also adds it to this network.
     pub(super) network: Option<String>,
-    /// It has to listen on every address, not on its own loopback alone.
+    /// It has to listen on every address, not only on its own loopback.
     pub(super) open: bool,
-    /// The app is in the host's network, so only what is published is reached.
+    /// The app is in the host's network, so it only reaches published ports.
     pub(super) publish: bool,
 }
 
@@ -112,7 +112,7 @@ pub(super) fn reach(services: &Services, app: &str, name: &str) -> Result<Reach,
     })
 }
 
-/// The `network_mode` by which a service shares the network of `app`.
+/// The `network_mode` with which a service shares the network of `app`.
 pub(super) fn joined(services: &Services, app: &str) -> Result<String, String> {
     match services.namespace(app)? {
         Namespace::Service(owner) => Ok(format!("service:{owner}")),

@@ -13,26 +13,24 @@ use crate::failure::{Exit, Failure, edited, quoted, shown};
 use crate::files;
 use crate::project::OWN_FOLDER;
 
-/// How deep `include` and `extends` may go before it is taken for a circle.
+/// How deep `include` and `extends` may nest before they count as a cycle.
 const DEEPEST: usize = 16;
 
 /// The services of a project, merged over all its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
-    /// The files that were named, azup's own overlay apart. Every relative path in them
-    /// counts from the folder of the first.
+    /// The named files, except azup's own overlay. Every relative path in them is relative to the
+    /// folder of the first.
     pub files: Vec<PathBuf>,
     /// Each with its name, in the order of the files.
     pub services: Vec<(String, Service)>,
     /// The names of the top-level volumes.
     pub volumes: Vec<String>,
-    /// `include` and `extends` that were not followed: addresses, and paths that hold
-    /// variables.
+    /// `include` and `extends` that were not followed: URLs, and paths that contain variables.
     pub unread: Vec<String>,
 }
 
 impl Services {
-    /// The service of that name.
     pub fn get(&self, name: &str) -> Option<&Service> {
         let mut all = self.services.iter();
         all.find(|(at, _)| at == name).map(|(_, service)| service)
@@ -46,8 +44,8 @@ impl Services {
             .unwrap_or(Path::new("."))
     }
 
-    /// Whose network a service is in, along every `network_mode: service:x`: the engine
-    /// joins a container's own network only, never one that this container has joined.
+    /// The network that a service is in, following every `network_mode: service:x`: the engine only
+    /// joins a container's own network, never one that this container has joined.
     pub fn namespace(&self, name: &str) -> Result<Namespace, String> {
         let mut at = name.to_owned();
         for _ in 0..=self.services.len() {
@@ -72,8 +70,8 @@ impl Services {
         ))
     }
 
-    /// The services that name this one in `depends_on`, `links` or `volumes_from`, or are
-    /// in its network.
+    /// The services that name this one in `depends_on`, `links` or `volumes_from`, or are in its
+    /// network.
     pub fn dependents(&self, name: &str) -> Vec<&str> {
         let joined = format!("service:{name}");
         self.services
@@ -87,8 +85,8 @@ impl Services {
     }
 }
 
-/// Reads the compose files of a dev container in the order of `dockerComposeFile`.
-/// azup's own overlay is passed over where it is among them.
+/// Reads the compose files of a dev container in the order of `dockerComposeFile`, skipping azup's
+/// own overlay.
 pub fn read(files: &[PathBuf]) -> Result<Services> {
     let texts: Result<Vec<_>> = files
         .iter()
@@ -98,7 +96,7 @@ pub fn read(files: &[PathBuf]) -> Result<Services> {
     parse(&texts?)
 }
 
-/// As [`read`], from bytes: for a compose file that is not written yet.
+/// Like [`read`], from bytes: for a compose file that is not written yet.
 pub fn parse(files: &[(PathBuf, Vec<u8>)]) -> Result<Services> {
     let mut services = Services::default();
     for (path, bytes) in files.iter().filter(|(path, _)| !is_overlay(path)) {
@@ -161,8 +159,8 @@ impl Document {
             path: path.to_owned(),
             root,
         };
-        // As compose's schema has it. Other names (a mapping, a text with a tag) would not
-        // be what azup's own file says when it speaks of that service.
+        // As in compose's schema. With any other name (a mapping, a tagged string), azup's own file
+        // could not refer to that service.
         let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         for (name, _) in this.services() {
             if name.is_empty() || !name.chars().all(valid) {
@@ -235,7 +233,7 @@ impl Document {
         found
     }
 
-    /// A path as this file means it.
+    /// Resolves a path as this file means it.
     fn beside(&self, path: &str, services: &mut Services) -> Option<PathBuf> {
         let address = path.contains("://") || path.starts_with("git@") || path.starts_with("oci:");
         let Some(local) = expand(path).filter(|_| !address) else {
@@ -245,7 +243,7 @@ impl Document {
         Some(self.path.parent().unwrap_or(Path::new(".")).join(local))
     }
 
-    /// A service's fields, with those of the one that it extends beneath.
+    /// A service's fields, on top of those of the service that it extends.
     fn fields(&self, value: &Yaml, services: &mut Services, depth: usize) -> Result<Vec<Field>> {
         let mut value = value;
         while let Yaml::Tagged(tagged) = value {
@@ -304,8 +302,8 @@ fn own_fields(mapping: &serde_yaml::Mapping) -> Vec<Field> {
         .collect()
 }
 
-/// Puts what `<<` names in its place, from the inside outwards, since what is merged may
-/// merge something itself. What a mapping says itself comes before that.
+/// Replaces `<<` by what it refers to, from the inside outwards, since what is merged may itself
+/// contain `<<`. A mapping's own keys take precedence.
 fn without_merge_keys(value: Yaml) -> Result<Yaml, String> {
     Ok(match value {
         Yaml::Sequence(items) => {
@@ -321,7 +319,7 @@ fn without_merge_keys(value: Yaml) -> Result<Yaml, String> {
             let mut merged = Vec::new();
             for (key, value) in mapping {
                 let value = without_merge_keys(value)?;
-                // Not compared with a text, which a key with a tag equals too.
+                // Not compared with a string, which a tagged key equals too.
                 if !matches!(&key, Yaml::String(text) if text == "<<") {
                     own.insert(key, value);
                 } else if let Yaml::Sequence(values) = value {
@@ -344,7 +342,7 @@ fn without_merge_keys(value: Yaml) -> Result<Yaml, String> {
     })
 }
 
-/// Without tags, and with text for every key.
+/// Without tags, and with a string for every key.
 fn plain(value: &Yaml) -> Value {
     match value {
         Yaml::Null => Value::Null,
@@ -361,7 +359,7 @@ fn plain(value: &Yaml) -> Value {
     }
 }
 
-/// A key or a scalar as text.
+/// A key or a scalar as a string.
 fn word(value: &Yaml) -> String {
     match plain(value) {
         Value::String(text) => text,

@@ -1,6 +1,6 @@
-//! Which service of a project is Azurite, and how it is started. Of several, the one
-//! counts that the app depends on or shares a network with; where that does not tell
-//! them apart, the one that starts without a profile; else none is taken.
+//! Which service of a project is Azurite, and how it is started. Of several, the one that the app
+//! depends on or shares a network with; if that does not decide, the one that starts without a
+//! profile; else none.
 
 use super::command::{Line, Word, words};
 use super::read::Services;
@@ -49,7 +49,7 @@ pub(super) fn find(services: &Services, app: &str) -> Result<Option<String>, Str
 
 fn is_azurite(services: &Services, service: &Service) -> bool {
     let image = service.image().is_some_and(is_azurite_image);
-    // A name of its own for what is built from a Dockerfile says nothing of what is in it.
+    // The name of an image that is built from a Dockerfile says nothing about what is in it.
     let line = [service.field("entrypoint"), service.field("command")];
     let runs_it = line.into_iter().flatten().filter_map(words).any(|words| {
         !words.is_empty() && !words[0].text.starts_with('-') && Line::read(&words).is_some()
@@ -57,8 +57,8 @@ fn is_azurite(services: &Services, service: &Service) -> bool {
     image || runs_it || dockerfile(services, service).is_some_and(|text| from_azurite(&text))
 }
 
-/// `mcr.microsoft.com/azure-storage/azurite`, with or without tag or digest, and mirrors
-/// of it under another registry's name.
+/// `mcr.microsoft.com/azure-storage/azurite`, with or without tag or digest, and mirrors of it in
+/// another registry.
 fn is_azurite_image(image: &str) -> bool {
     // A variable without a default is a registry or a tag.
     let image = expand(image).unwrap_or_else(|| without_variables(image));
@@ -82,7 +82,7 @@ fn without_variables(text: &str) -> String {
     out
 }
 
-/// The version in the tag, where it is one: major and minor.
+/// The version in the tag, if it is one: major and minor.
 pub(super) fn version(service: &Service) -> Option<(u32, u32)> {
     let image = expand(service.image()?)?;
     let tag = image
@@ -120,10 +120,9 @@ fn from_azurite(text: &str) -> bool {
 
 /// What starts Azurite in this service.
 pub(super) enum Start {
-    /// A command line that can be completed; with `true` it goes through an entrypoint
-    /// of the user's.
+    /// A command line that can be completed; `true`: it goes through an entrypoint of the user's.
     Line(Line, bool),
-    /// Something else that has a certificate and OAuth already.
+    /// Something else that already has a certificate and OAuth.
     Script,
 }
 

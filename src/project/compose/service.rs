@@ -8,24 +8,24 @@ use super::text::expand;
 pub(super) struct Field {
     pub(super) key: String,
     pub(super) value: Value,
-    /// `!override` and `!reset`: nothing of the files before stays.
+    /// `!override` or `!reset`: nothing from the previous files is kept.
     pub(super) replaces: bool,
 }
 
-/// What the files say of a service, merged.
+/// What the files say about a service, merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     fields: Map<String, Value>,
 }
 
-/// Whose network a service is in.
+/// The network that a service is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Namespace {
-    /// That of this service: its own name where it has not joined another.
+    /// That of this service: its own name if it has not joined another's.
     Service(String),
     /// The host's.
     Host,
-    /// A container's that compose did not make.
+    /// That of a container that compose did not make.
     Container(String),
     /// None at all.
     None,
@@ -34,23 +34,22 @@ pub enum Namespace {
 /// A port of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
-    /// First and last port in the container; `None` where a variable says which.
+    /// First and last port in the container; `None` if it depends on a variable.
     pub target: Option<(u16, u16)>,
-    /// First and last port on the host; `None` where the engine or a variable chooses.
+    /// First and last port on the host; `None` if the engine or a variable decides.
     pub published: Option<(u16, u16)>,
 }
 
 /// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
-    /// A path, the name of a volume, or nothing for one without a name.
+    /// A path, the name of a volume, or `None` for one without a name.
     pub source: Option<String>,
-    /// Where it is in the container.
     pub target: String,
 }
 
 impl Service {
-    /// Adds what one file says: lists grow, mappings merge, all else is replaced
+    /// Merges the fields of one file: lists grow, mappings merge, everything else is replaced
     /// (compose-spec, "13-merge").
     pub(super) fn merge(&mut self, fields: &[Field]) {
         for Field {
@@ -70,7 +69,7 @@ impl Service {
         }
     }
 
-    /// A field as it is written; `None` where it is missing or null.
+    /// A field as written; `None` if it is missing or null.
     pub fn field(&self, key: &str) -> Option<&Value> {
         self.fields.get(key).filter(|value| !value.is_null())
     }
@@ -80,7 +79,7 @@ impl Service {
         Value::Object(self.fields.clone())
     }
 
-    /// Whether it has a field that says something: an empty list does not.
+    /// Whether it has a field with contents: an empty list has none.
     pub fn has(&self, key: &str) -> bool {
         match self.field(key) {
             Some(Value::Array(items)) => !items.is_empty(),
@@ -93,13 +92,12 @@ impl Service {
         self.field(key)?.as_str()
     }
 
-    /// `image`, variables and all.
+    /// `image`, variables included.
     pub fn image(&self) -> Option<&str> {
         self.text("image")
     }
 
-    /// The folder and the file of a build, as far as they are local: relative to the
-    /// first compose file.
+    /// The folder and the file of a build, if they are local: relative to the first compose file.
     pub fn dockerfile(&self) -> Option<String> {
         let build = self.field("build")?;
         let context = build.get("context").unwrap_or(build).as_str();
@@ -116,7 +114,7 @@ impl Service {
         self.text("network_mode")
     }
 
-    /// The networks that compose puts it in: `default` where none is named.
+    /// The networks that compose puts it in: `default` if none is named.
     pub fn networks(&self) -> Vec<String> {
         if self.network_mode().is_some() {
             return Vec::new();
@@ -127,7 +125,7 @@ impl Service {
         }
     }
 
-    /// The services that have to be there first.
+    /// The services that must start first.
     pub fn depends_on(&self) -> Vec<String> {
         let mut found = self.field("depends_on").map(names).unwrap_or_default();
         for key in ["links", "volumes_from"] {
@@ -140,13 +138,12 @@ impl Service {
         found
     }
 
-    /// `profiles`: it starts only where one of them is asked for.
+    /// `profiles`: it starts only if one of them is requested.
     pub fn profiles(&self) -> Vec<String> {
         self.field("profiles").map(names).unwrap_or_default()
     }
 
-    /// A variable of `environment`, in either form. `Some(None)`: it is passed on from
-    /// outside.
+    /// A variable of `environment`, in either form. `Some(None)`: its value comes from outside.
     #[allow(clippy::option_option, reason = "absent and passed on are two things")]
     pub fn environment(&self, name: &str) -> Option<Option<String>> {
         match self.field("environment")? {
@@ -167,8 +164,8 @@ impl Service {
         }
     }
 
-    /// The account at the end of its URLs where it is an Azurite with accounts of the
-    /// user's: the first, or nothing where that cannot be read.
+    /// The account at the end of its URLs if it is an Azurite with the user's own accounts: the
+    /// first, or `Some(None)` if that cannot be read.
     #[allow(clippy::option_option, reason = "no accounts and unreadable ones are two things")]
     pub fn account(&self) -> Option<Option<String>> {
         let accounts = self.environment("AZURITE_ACCOUNTS")?;
@@ -189,7 +186,7 @@ impl Service {
         items.into_iter().flatten().map(port).collect()
     }
 
-    /// Its mounts. Of two at one place the later one counts.
+    /// Its mounts. If two have the same target, the later one counts.
     pub fn volumes(&self) -> Vec<Volume> {
         let mut found: Vec<Volume> = Vec::new();
         let items = self.field("volumes").and_then(Value::as_array);
@@ -207,7 +204,7 @@ fn merged(key: &str, old: Value, new: Value) -> Value {
         (Value::Object(mut old), Value::Object(new)) => {
             for (name, value) in new {
                 let before = old.remove(&name).unwrap_or_default();
-                // `test: [CMD, …]` and `args` in a list are replaced, not lengthened.
+                // `test: [CMD, …]` and a list of `args` are replaced, not extended.
                 let value = if before.is_object() && value.is_object() {
                     merged(&name, before, value)
                 } else {
@@ -250,7 +247,7 @@ fn listed(items: Vec<Value>) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// The elements of a list, or the keys of a mapping, or the one text.
+/// The elements of a list, the keys of a mapping, or a single string.
 fn names(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-/// What compose makes of `text`, as far as the file itself says it: `$$` is a dollar
-/// sign, `${X:-d}` is `d`. `None` where a variable has no default, since its value
-/// depends on the machine.
+/// What compose makes of `text`, as far as the file alone determines it: `$$` is a dollar sign,
+/// `${X:-d}` is `d`. `None` if a variable has no default, since its value depends on the machine.
 pub(super) fn expand(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = text;
@@ -34,7 +33,7 @@ pub(super) fn expand(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// Where the brace that `text` begins with is closed.
+/// The end of the brace that `text` begins with.
 pub(super) fn closing_brace(text: &str) -> Option<usize> {
     let mut depth = 0;
     for (at, c) in text.char_indices() {
@@ -52,11 +51,11 @@ pub(super) fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
-/// `text` as a YAML scalar that is this text and nothing else: bare where that is safe.
+/// `text` as a YAML scalar that is this string and nothing else: unquoted if that is safe.
 pub(in crate::project) fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-    // A letter or a path first: no number, no date. Words that YAML 1.1 reads as
-    // something else are quoted as well.
+    // A letter or a path first: not a number, not a date. Words that YAML 1.1 reads as something
+    // else are quoted as well.
     let first = |c: char| c.is_ascii_alphabetic() || matches!(c, '.' | '/');
     let special = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let number = text.starts_with('.') && !text.starts_with("./") && !text.starts_with("../");
@@ -67,9 +66,9 @@ pub(in crate::project) fn scalar(text: &str) -> String {
     if bare { text.to_owned() } else { quoted(text) }
 }
 
-/// `text` in double quotes, as JSON and YAML both read it.
+/// `text` in double quotes, as both JSON and YAML read it.
 pub(in crate::project) fn quoted(text: &str) -> String {
-    // JSON leaves these as they are; YAML would fold the lines or refuse the file.
+    // JSON leaves these unescaped; YAML would fold the lines or refuse the file.
     let mut out = Value::from(text).to_string();
     for c in ['\u{7f}', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'] {
         out = out.replace(c, &format!("\\u{:04x}", u32::from(c)));
@@ -77,7 +76,7 @@ pub(in crate::project) fn quoted(text: &str) -> String {
     out
 }
 
-/// `text` with compose's variables taken literally.
+/// `text` with dollar signs escaped, so that compose expands nothing.
 pub(in crate::project) fn literal(text: &str) -> String {
     text.replace('$', "$$")
 }

@@ -1,5 +1,5 @@
-//! What a configuration is to gain: azup's Feature, the overlay or Node.js, and the ports.
-//! Only what is missing; what the user says of a port or a Feature stays.
+//! What to add to a configuration: azup's Feature, the overlay or Node.js, and the ports. Only what
+//! is missing; what the user says about a port or a Feature stays.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::project::dockerfile::last;
 /// The Feature that brings Node.js, which Azurite runs on.
 pub(in crate::project) const NODE_FEATURE: &str = "ghcr.io/devcontainers/features/node:1";
 
-/// What a configuration at `path` is to gain where compose makes the dev container.
+/// What to add to a configuration at `path` if compose makes the dev container.
 pub fn compose_edits(value: &Value, path: &Path, overlay: &Overlay) -> Vec<Edit> {
     let mut edits = Vec::new();
     let reference = reference(path);
@@ -46,8 +46,8 @@ pub fn compose_edits(value: &Value, path: &Path, overlay: &Overlay) -> Vec<Edit>
     edits
 }
 
-/// The edits of a conversion, which name one compose file, with the overlay beside it: a
-/// member that a second edit changes again could not be recognised by the next run.
+/// The edits of a conversion, which name one compose file, with the overlay added to it: if a
+/// second edit changed that member again, the next run could not recognise it.
 pub fn with_overlay(mut edits: Vec<Edit>, path: &Path) -> Vec<Edit> {
     for edit in &mut edits {
         if let Edit::Member { key, value, .. } = edit
@@ -60,7 +60,7 @@ pub fn with_overlay(mut edits: Vec<Edit>, path: &Path) -> Vec<Edit> {
     edits
 }
 
-/// The overlay as a configuration at `path` refers to it.
+/// The overlay's path as a configuration at `path` writes it.
 fn overlay_file(path: &Path) -> String {
     format!(
         "{}/docker-compose.yml",
@@ -68,8 +68,8 @@ fn overlay_file(path: &Path) -> String {
     )
 }
 
-/// What a configuration at `path` is to gain where Azurite runs inside the dev container;
-/// with `node`, also Node.js.
+/// What to add to a configuration at `path` if Azurite runs inside the dev container; with `node`,
+/// also Node.js.
 pub fn embedded_edits(value: &Value, path: &Path, node: bool) -> Vec<Edit> {
     let mut edits: Vec<Edit> = feature(value, &reference(path)).into_iter().collect();
     if node {
@@ -88,7 +88,7 @@ fn key(name: &str) -> Vec<Step> {
     vec![Step::Key(name.to_owned())]
 }
 
-/// azup's own folder as a configuration at `path` refers to it.
+/// azup's own folder as a configuration at `path` writes it.
 fn reference(path: &Path) -> String {
     let name = "azurite";
     match path.components().count() {
@@ -140,7 +140,7 @@ pub fn has_node_feature(value: &Value) -> bool {
         .is_some_and(|features| features.keys().any(|one| last(one) == "node"))
 }
 
-/// The ports to forward and what is said of each; what the user says of one stays.
+/// The ports to forward and their attributes; what the user says about one stays.
 fn ports(value: &Value, wanted: &[(&'static str, Value)]) -> Vec<Edit> {
     let mut edits = Vec::new();
     for (_, element) in wanted {
@@ -164,7 +164,7 @@ fn ports(value: &Value, wanted: &[(&'static str, Value)]) -> Vec<Edit> {
                 key: name,
                 value: said_of(what),
             },
-            // Without it VS Code opens them by http.
+            // Without it VS Code opens them over http.
             Some((one, said)) if lacks_protocol(said) && range(one).all(is_wanted) => {
                 let at = ["portsAttributes", one].map(|step| Step::Key(step.to_owned()));
                 Edit::Member {
@@ -182,12 +182,12 @@ fn ports(value: &Value, wanted: &[(&'static str, Value)]) -> Vec<Edit> {
     edits
 }
 
-/// Whether what the user says of a port is about Azurite, and not how it is opened.
+/// Whether the user's attributes of a port are about Azurite but do not say how to open it.
 fn lacks_protocol(said: &Value) -> bool {
     said.is_object() && said.get("protocol").is_none() && is_azurites(said["label"].as_str())
 }
 
-/// Whether a port with this label is Azurite's, as far as a label tells.
+/// Whether a port with this label is Azurite's, judging by the label.
 pub(in crate::project) fn is_azurites(label: Option<&str>) -> bool {
     let words = ["azurite", "blob", "queue", "table", "storage"];
     label.is_none_or(|label| {
@@ -196,7 +196,7 @@ pub(in crate::project) fn is_azurites(label: Option<&str>) -> bool {
     })
 }
 
-/// What is said of a port that carries `what`.
+/// The attributes of a port for the service `what`.
 pub(in crate::project) fn said_of(what: &str) -> Value {
     json!({
         "label": format!("Azurite {what}"),
@@ -212,8 +212,8 @@ fn text_of(element: &Value) -> String {
         .map_or_else(|| element.to_string(), str::to_owned)
 }
 
-/// Whether two elements of `forwardPorts` are the same port: a number, or that of the
-/// dev container by name.
+/// Whether two elements of `forwardPorts` are the same port: a number, or that of the dev container
+/// by name.
 fn same_port(one: &Value, other: &Value) -> bool {
     let short = |value: &Value| {
         let text = text_of(value);
@@ -224,12 +224,12 @@ fn same_port(one: &Value, other: &Value) -> bool {
     short(one) == short(other)
 }
 
-/// Whether a key of `portsAttributes` speaks of this port: itself, or a range around it.
+/// Whether a key of `portsAttributes` covers this port: itself, or a range around it.
 fn covers(key: &str, port: &str) -> bool {
     key == port || port.parse().is_ok_and(|port: u16| range(key).contains(&port))
 }
 
-/// The ports of which a key of `portsAttributes` speaks; none where it is no number.
+/// The ports that a key of `portsAttributes` covers; none if it is not a number.
 fn range(key: &str) -> std::ops::RangeInclusive<u16> {
     let (from, to) = key.split_once('-').unwrap_or((key, key));
     match (from.trim().parse(), to.trim().parse()) {

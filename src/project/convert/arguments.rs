@@ -7,18 +7,18 @@ use super::Compose;
 use super::super::compose::text::literal;
 use super::variables::{Paths, resolve};
 
-/// How an option is said.
+/// How an option becomes a field.
 #[derive(Clone, Copy)]
 enum Kind {
     /// One value; a second one replaces it.
     Text(&'static str),
-    /// Each time another element.
+    /// Each occurrence adds an element.
     List(&'static str),
-    /// There or not.
+    /// Present or absent.
     Switch(&'static str),
 }
 
-/// Options of `docker run` that a service has a field for (docker's reference of both).
+/// Options of `docker run` for which a service has a field (docker's reference of both).
 const OPTIONS: [(&str, Kind); 47] = [
     ("--network", Kind::Text("network_mode")),
     ("--net", Kind::Text("network_mode")),

@@ -1,4 +1,4 @@
-//! Variables of devcontainer.json, as compose says them.
+//! Variables of devcontainer.json, translated for compose.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,6 @@ use jsonc_edit::Refusal;
 use super::super::compose::relative;
 use super::super::compose::text::literal;
 
-/// Where things are.
 pub(super) struct Paths<'a> {
     /// The project's folder, absolute.
     pub(super) project: &'a Path,
@@ -16,7 +15,7 @@ pub(super) struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    /// A path as the compose file says it: relative, and marked as a path.
+    /// A path as written in the compose file: relative, and marked as a path.
     pub(super) fn relative(&self, path: &Path) -> String {
         let way = relative(&self.folder, path);
         let way = way.to_string_lossy();
@@ -29,7 +28,7 @@ impl Paths<'_> {
 }
 
 /// `text` for the compose file: `${localEnv:X:default}` becomes `${X:-default}`,
-/// `${localWorkspaceFolder}` a relative path, and every other dollar sign itself.
+/// `${localWorkspaceFolder}` a relative path, and every other dollar sign is escaped.
 pub(super) fn resolve(what: &str, text: &str, place: &Paths<'_>) -> Result<String, Refusal> {
     let mut out = String::new();
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! The dev container that a new project gets: its image, the Features for what the image
-//! lacks, the editor's extensions, and what makes it ready once it is there.
+//! The dev container that a new project gets: its image, the Features for what the image lacks, the
+//! editor's extensions, and the command that prepares it.
 
 use serde_json::{Map, Value, json};
 
@@ -9,22 +9,20 @@ use crate::options::Language;
 /// Microsoft's images for dev containers.
 const IMAGES: &str = "mcr.microsoft.com/devcontainers/";
 
-/// Features of the same source.
+/// Features from the same source.
 const FEATURES: &str = "ghcr.io/devcontainers/features/";
 
 /// Azure Functions Core Tools.
 const CORE_TOOLS: &str = "ghcr.io/jlaundry/devcontainer-features/azure-functions-core-tools:1";
 
-/// What is particular to a project.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Container {
-    /// The image.
     pub image: String,
-    /// What the image lacks, by the Feature that brings it.
+    /// The Features that bring what the image lacks.
     pub features: Map<String, Value>,
     /// The editor's extensions.
     pub extensions: Vec<&'static str>,
-    /// The command that makes it ready when it is created.
+    /// The command that prepares it after its creation.
     pub ready: Option<String>,
     /// Variables of its compose service.
     pub environment: Vec<(&'static str, &'static str)>,
@@ -37,7 +35,7 @@ impl Container {
         let mut extensions = Vec::new();
         for (at, part) in seen.parts.iter().enumerate() {
             let version = part.version.as_ref().map(|(version, _)| version.as_str());
-            // Whatever image is named, it is asked for the language that leads.
+            // The image, even a named one, is expected to bring the leading language.
             let lacks = at > 0 || part.language == Language::Powershell;
             let (name, options) = feature(part.language, version, seen, lacks);
             if let Some(options) = options {
@@ -81,7 +79,7 @@ fn image_of(seen: &Seen) -> String {
     format!("{IMAGES}{name}:{}", version.unwrap_or(newest))
 }
 
-/// The Feature of a language, and its options where it is needed.
+/// The Feature of a language, and its options if needed.
 fn feature(
     language: Language,
     version: Option<&str>,
@@ -128,8 +126,8 @@ fn extensions_of(language: Language, seen: &Seen) -> Vec<&'static str> {
     }
 }
 
-/// What installs the dependencies when the container is created. Without it an editor
-/// would choose its interpreter before the project's own is there.
+/// Installs the dependencies when the container is created. Otherwise an editor would choose its
+/// interpreter before the project's own exists.
 fn ready(seen: &Seen) -> Option<String> {
     let part = seen.leading()?;
     let line = match part.language {
@@ -154,11 +152,11 @@ fn ready(seen: &Seen) -> Option<String> {
     }
 }
 
-/// The shell command that installs Python's dependencies, and changes nothing where they
-/// are there. An environment whose Python does not run was made on the other side of a
-/// bind mount, with the paths of that side. pip, which takes a second for nothing, runs where
-/// what it last installed was not this: a file that names other files or folders says nothing
-/// about those.
+/// The shell command that installs Python's dependencies, and changes nothing if they are
+/// installed. An environment whose Python does not run was created on the other side of a bind
+/// mount, with that side's paths. pip, which takes a second to do nothing, runs only if its last
+/// installation was for different contents; a requirements file that names other files or folders
+/// does not show their changes, so pip then always runs.
 pub(in crate::project) fn install(seen: &Seen) -> Option<String> {
     let line = install_here(seen)?;
     Some(if is_below(seen) {
@@ -195,12 +193,12 @@ fn install_here(seen: &Seen) -> Option<String> {
     })
 }
 
-/// Whether the manifest is not in the project's own folder.
+/// Whether the manifest is in a subfolder of the project.
 fn is_below(seen: &Seen) -> bool {
     seen.folder.components().count() > 0
 }
 
-/// The same for Windows' cmd.exe; `None` where what any shell takes is the same.
+/// The same for Windows' cmd.exe; `None` if every shell understands the usual one.
 pub(in crate::project) fn install_on_windows(seen: &Seen) -> Option<String> {
     let pip = |what: &str| {
         format!(
@@ -217,6 +215,6 @@ pub(in crate::project) fn install_on_windows(seen: &Seen) -> Option<String> {
         return own;
     }
     let line = own.or_else(|| install_here(seen))?;
-    // No name on Windows holds a quote.
+    // File names on Windows cannot contain a double quote.
     Some(format!("cd \"{}\" && {line}", seen.folder.to_string_lossy()))
 }

@@ -1,4 +1,4 @@
-//! The files of a project, by name: a bounded walk that leaves out what is made by tools.
+//! The files of a project, by name: a bounded walk that skips what tools generate.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use crate::options::Language;
 use crate::files;
 
-/// How many folders deep a project is looked at.
+/// How many folders deep to look.
 const DEPTH: usize = 4;
 
-/// How many names are read. A project is told by its first few.
+/// How many names to read. The first few are enough to recognise a project.
 const MOST: usize = 5_000;
 
-/// No manifest that a person wrote is larger (bytes).
+/// Manifests larger than this (bytes) were not written by a person.
 const LARGEST: u64 = 1 << 20;
 
-/// Folders of tools, and of what they make.
+/// Folders of tools and their output.
 const LEFT_OUT: [&str; 12] = [
     "__pycache__",
     "bin",
@@ -31,7 +31,7 @@ const LEFT_OUT: [&str; 12] = [
     "venv",
 ];
 
-/// Every language, in the order in which equals lead.
+/// Every language, in order of precedence between equals.
 pub(super) const ALL: [Language; 6] = [
     Language::Python,
     Language::Dotnet,
@@ -89,12 +89,12 @@ impl Tree {
         self.files.iter().any(|file| file == path)
     }
 
-    /// The shallowest file whose name fits.
+    /// The shallowest file whose name matches.
     pub(in crate::project) fn first(&self, fits: impl Fn(&str) -> bool) -> Option<&Path> {
         self.all(fits).next()
     }
 
-    /// Every file whose name fits.
+    /// Every file whose name matches.
     pub(in crate::project) fn all(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &Path> {
         let name = move |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -103,7 +103,7 @@ impl Tree {
         self.files.iter().filter(name).map(PathBuf::as_path)
     }
 
-    /// The text of a file; nothing where it is not there or no text.
+    /// The text of a file; empty if it does not exist or is not text.
     pub(in crate::project) fn text(&self, path: &Path) -> String {
         let at = self.folder.join(path);
         let small = at.metadata().is_ok_and(|about| about.is_file() && about.len() <= LARGEST);
@@ -111,13 +111,13 @@ impl Tree {
         String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
-    /// The file that says that a language is used here, and how deep it is. A manifest
-    /// counts before a source file that lies alone.
+    /// The file that shows that a language is used here, and how deep it is. A manifest takes
+    /// precedence over a lone source file.
     pub(super) fn sign(&self, language: Language) -> Option<(PathBuf, usize)> {
         let depth = |path: &Path| path.components().count();
         let manifest = self.first(|name| is_manifest(language, name));
         let manifest = manifest.map(|path| (path.to_owned(), depth(path)));
-        // A file-based program has its packages in the source.
+        // A file-based program names its packages in the source.
         let single = || {
             let source = self.first(|name| is_source(language, name))?;
             Some((source.to_owned(), depth(source) + DEPTH))
@@ -128,7 +128,7 @@ impl Tree {
                 let based = program.take(50).find(|path| is_file_based(&self.text(path)))?;
                 Some((based.to_owned(), depth(based)))
             }),
-            // A script beside another language's project is a tool of it.
+            // A script beside another language's project is one of its tools.
             Language::Python | Language::Node => manifest.or_else(single),
             Language::Powershell => manifest
                 .filter(|(path, _)| !path.ends_with("requirements.psd1") || self.is_functions())
@@ -141,7 +141,7 @@ impl Tree {
         self.first(|name| name == "host.json").is_some()
     }
 
-    /// How many source files it has of a language.
+    /// How many source files of a language there are.
     pub(super) fn sources(&self, language: Language) -> usize {
         self.all(|name| is_source(language, name)).count()
     }

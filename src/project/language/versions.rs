@@ -1,5 +1,5 @@
-//! Which version of a language a project asks for, in the words of the image's tag, and
-//! the file that says so.
+//! Which version of a language a project asks for, as written in the image's tag, and the file that
+//! says so.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const PYTHONS: std::ops::RangeInclusive<u32> = 9..=14;
 const NODES: [u32; 4] = [18, 20, 22, 24];
 /// Long-term releases of Java.
 const JAVAS: [u32; 5] = [8, 11, 17, 21, 25];
-/// The .NET that runs programs without a project, and the one for which nothing is said.
+/// The .NET that runs programs without a project, and the default.
 const DOTNET: u32 = 10;
 
 pub(super) fn of(language: Language, tree: &Tree) -> Version {
@@ -29,7 +29,7 @@ pub(super) fn of(language: Language, tree: &Tree) -> Version {
     }
 }
 
-/// The numbers in a text, up to what follows the last: `v20.11.1` is 20, 11, 1.
+/// The parts of the first dotted number in a text: `v20.11.1` is 20, 11, 1.
 fn numbers(text: &str) -> Vec<u32> {
     let start = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
     let rest = &text[start..];
@@ -37,7 +37,7 @@ fn numbers(text: &str) -> Vec<u32> {
     rest[..end].split('.').map_while(|part| part.parse().ok()).collect()
 }
 
-/// What stands behind `key =` in a text of lines.
+/// The text after `key =` in a line.
 fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     text.lines().find_map(|line| {
         let (name, value) = line.split_once('=')?;
@@ -45,7 +45,7 @@ fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     })
 }
 
-/// What stands between `<name>` and the next tag.
+/// The text between `<name>` and the next tag.
 fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let open = format!("<{name}>");
     let start = text.find(&open)? + open.len();
@@ -53,7 +53,7 @@ fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     Some(rest[..rest.find('<')?].trim())
 }
 
-/// Whether a TOML text has a table, one below it, or a list of such tables.
+/// Whether a TOML text has a table, a table below it, or a list of such tables.
 pub(super) fn has_table(text: &str, name: &str) -> bool {
     text.lines().any(|line| {
         let rest = line.trim().trim_start_matches('[').strip_prefix(name);
@@ -78,7 +78,7 @@ fn python(tree: &Tree) -> Version {
     Some((format!("3.{minor}"), file.to_owned()))
 }
 
-/// The newest release that a requirement allows, where that is not simply the newest.
+/// The newest release that a requirement allows, unless that is the newest of all.
 fn newest_python(wanted: &str) -> Option<u32> {
     let mut allowed: Vec<u32> = PYTHONS.collect();
     for part in wanted.split(',') {
@@ -104,7 +104,7 @@ fn newest_python(wanted: &str) -> Option<u32> {
     (newest != *PYTHONS.end()).then_some(newest)
 }
 
-/// `package.json` of the shallowest folder.
+/// The shallowest `package.json`.
 fn package(tree: &Tree) -> Option<(Value, PathBuf)> {
     let file = tree.first(|name| name == "package.json")?;
     let value = jsonc_edit::parse(tree.text(file).as_bytes()).ok()?;
@@ -139,7 +139,7 @@ fn node_line(text: &str) -> Option<u32> {
     line.or_else(|| numbers(text).first().copied())
 }
 
-/// The line for `engines`: the one that is named, else the oldest current one that fits.
+/// The line for `engines`: the one that is named, else the oldest current one that matches.
 fn newest_node(wanted: &str) -> Option<u32> {
     let mut fitting: Vec<u32> = NODES.to_vec();
     let mut open = false;
@@ -159,7 +159,7 @@ fn newest_node(wanted: &str) -> Option<u32> {
     if !open {
         return None;
     }
-    // An open range takes the line that is supported longest of those in wide use.
+    // An open range takes the longest-supported line of those in wide use.
     fitting.iter().copied().rev().find(|&one| one <= 22).or_else(|| fitting.first().copied())
 }
 
@@ -175,7 +175,7 @@ fn frameworks(tree: &Tree) -> Vec<(u32, PathBuf)> {
         let text = without_comments(&tree.text(file_of));
         let said = ["TargetFramework", "TargetFrameworks"].map(|name| elements(&text, name));
         for said in said.into_iter().flatten() {
-            // A property of the project's own, or of a file that all projects have.
+            // A property of the project itself, or of a file that applies to all projects.
             let (said, file) = match said.strip_prefix("$(").and_then(|name| name.strip_suffix(')')) {
                 Some(name) => property(name, &text, tree).unwrap_or((String::new(), None)),
                 None => (said.to_owned(), None),
@@ -196,15 +196,15 @@ fn frameworks(tree: &Tree) -> Vec<(u32, PathBuf)> {
     found
 }
 
-/// The major version in a framework's name. netstandard and .NET Framework run on no image of
-/// their own.
+/// The major version in a framework's name. netstandard and .NET Framework have no image of their
+/// own.
 fn modern(framework: &str) -> Option<u32> {
     let rest = framework.trim().strip_prefix("net")?;
     let major = rest.contains('.').then(|| numbers(rest).first().copied()).flatten()?;
     (major >= 5).then_some(major)
 }
 
-/// What a property of `MSBuild` says, and the file where that is another one.
+/// The value of an `MSBuild` property, and the file that sets it if that is another one.
 fn property(name: &str, text: &str, tree: &Tree) -> Option<(String, Option<PathBuf>)> {
     if let Some(own) = elements(text, name).next() {
         return Some((own.to_owned(), None));
@@ -217,7 +217,7 @@ fn property(name: &str, text: &str, tree: &Tree) -> Option<(String, Option<PathB
     })
 }
 
-/// What stands between each `<name …>` and the next tag.
+/// The text between each `<name …>` and the next tag.
 fn elements<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
     let open = format!("<{name}");
     let starts: Vec<usize> = text.match_indices(&open).map(|(at, _)| at + open.len()).collect();
@@ -263,7 +263,7 @@ fn java(tree: &Tree) -> Version {
     let long_term = |version: u32| JAVAS.into_iter().find(|&one| one >= version);
     let read = |text: &str| {
         let numbers = numbers(text);
-        // 1.8 is what Java 8 was called.
+        // Java 8 called itself 1.8.
         let version = if numbers.first() == Some(&1) { numbers.get(1) } else { numbers.first() };
         version.copied().and_then(long_term)
     };

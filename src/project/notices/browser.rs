@@ -1,12 +1,11 @@
-//! Web pages that call Azurite from a browser, which asks Azurite whether they may (CORS).
+//! Web pages that call Azurite from a browser, which first asks Azurite for permission (CORS).
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The tools that serve a page to its developer, by the package, and the port that each takes
-/// unless it is told another (read in their manuals). One that runs code on a server as well
-/// (Next.js, Nuxt) says nothing about who calls Azurite.
+/// Tools that serve a page to its developer, by package, with their default port (read in their
+/// manuals). One that also runs code on a server (Next.js, Nuxt) does not show what calls Azurite.
 const SERVERS: [(&str, u16); 7] = [
     ("@angular/cli", 4200),
     ("@vue/cli-service", 8080),
@@ -17,7 +16,7 @@ const SERVERS: [(&str, u16); 7] = [
     ("@web/dev-server", 8000),
 ];
 
-/// The packages by which a page calls Azurite.
+/// The packages with which a page calls Azurite.
 const CLIENTS: [&str; 3] = [
     "@azure/data-tables",
     "@azure/storage-blob",
@@ -29,9 +28,9 @@ const CLIENTS: [&str; 3] = [
 pub struct Page {
     /// Its `package.json`, relative to the project's folder.
     pub path: PathBuf,
-    /// What serves it.
+    /// The tool that serves it.
     pub server: &'static str,
-    /// The port unless another was told.
+    /// The port by default.
     pub port: u16,
 }
 

@@ -1,8 +1,8 @@
-//! Which lines are comments: what they say is not in force.
+//! Which lines are comments, and so have no effect.
 
 use std::path::Path;
 
-/// Whether a line begins a comment, by the language that the file's name tells.
+/// Whether a line begins a comment, in the language that the file name indicates.
 pub(super) fn is_comment(path: &Path, line: &str) -> bool {
     let line = line.trim_start();
     let kind = path.extension().unwrap_or_default().to_string_lossy();

@@ -1,11 +1,11 @@
-//! Compose files, line by line: which service runs an Azurite, and which publishes its ports.
-//! Read as text, since a line number is to be told and a file of any kind may lie around.
+//! Compose files, line by line: which service runs an Azurite, and which publishes its ports. Read
+//! as text, since a line number is needed and the file may be of any kind.
 
 use std::path::Path;
 
 use super::Notice;
 
-/// Whether a file is one of compose, by its name.
+/// Whether a file is a compose file, by its name.
 pub(super) fn is_compose(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let kind = path.extension().unwrap_or_default();
@@ -16,11 +16,11 @@ pub(super) fn is_compose(path: &Path) -> bool {
 struct Service {
     name: String,
     azurite: Option<usize>,
-    /// Ports of Azurite's that it publishes, and where.
+    /// Azurite ports that it publishes, and in which line.
     ports: Vec<(u16, usize)>,
 }
 
-/// `is_taken_over`: the dev container is made from this file, so its Azurite becomes azup's.
+/// `is_taken_over`: the dev container is made from this file, so azup takes over its Azurite.
 pub(super) fn look(path: &Path, text: &str, is_taken_over: bool) -> Vec<Notice> {
     let mut found = Vec::new();
     for service in services(text) {

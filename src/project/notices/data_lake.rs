@@ -5,7 +5,7 @@ use std::path::Path;
 use super::comments::is_comment;
 use super::Notice;
 
-/// What such a client is called in Python, JavaScript, .NET, Java and Go, in lower case.
+/// Names of such clients in Python, JavaScript, .NET, Java and Go, in lower case.
 const CLIENTS: [&str; 10] = [
     "azdatalake",
     "azure.storage.filedatalake",
@@ -19,7 +19,7 @@ const CLIENTS: [&str; 10] = [
     "storage_datalake",
 ];
 
-/// What an address of it has, in lower case.
+/// Parts of its addresses, in lower case.
 const ADDRESSES: [&str; 4] = [
     ".dfs.core.windows.net",
     ".dfs.localhost",
@@ -27,7 +27,7 @@ const ADDRESSES: [&str; 4] = [
     "abfss://",
 ];
 
-/// The first line of a file that needs it: the others say no more.
+/// The first line of a file that needs it: the others add nothing.
 pub(super) fn look(path: &Path, text: &str) -> Option<Notice> {
     let lower = text.to_ascii_lowercase();
     let all = || CLIENTS.iter().chain(&ADDRESSES);

@@ -1,4 +1,4 @@
-//! What single lines say: a setting that leads elsewhere, a command that starts an Azurite, a
+//! Problems in single lines: a setting that leads elsewhere, a command that starts an Azurite, a
 //! mount with a label.
 
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     let settings = Settings::of(path, text);
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        // A line that nobody wrote says nothing to a person.
+        // A person did not write such a line, and gains nothing from a notice about it.
         if line.len() > 4096 || is_comment(path, line) {
             continue;
         }
@@ -30,7 +30,7 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     found
 }
 
-/// Something that starts an Azurite beside azup's.
+/// A command that starts an Azurite beside azup's.
 fn emulator(path: &Path, line: &str) -> Option<String> {
     let name = path.file_name()?.to_string_lossy();
     let kind = path.extension().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Settings that do not lead to Azurite over HTTPS: plain HTTP, the emulator of old, and an
-//! account without a URL, of which the cloud's host name is made.
+//! Settings that do not lead to Azurite over HTTPS: plain HTTP, the legacy emulator, and an account
+//! without a URL, from which the cloud's host name is built.
 
 use std::path::Path;
 
@@ -12,12 +12,13 @@ use crate::project::located::{Located, strings};
 const DEVELOPMENT: &str = "usedevelopmentstorage=true";
 const PLAIN: &str = "defaultendpointsprotocol=http;";
 
-/// The endings of files that hold settings and no code.
+/// The extensions of files that contain settings and no code.
 const SETTINGS: [&str; 10] = [
     "config", "env", "ini", "json", "jsonc", "properties", "toml", "xml", "yaml", "yml",
 ];
 
-/// The endings of .NET's sources: what is a literal there is a setting nobody can change.
+/// The extensions of .NET sources: a literal there is a setting that cannot be changed from
+/// outside.
 const SOURCES: [&str; 3] = ["cs", "fs", "vb"];
 
 /// The files in which .NET, Functions and VS Code keep variables and connection strings.
@@ -29,7 +30,7 @@ pub(super) struct Settings<'p> {
     located: Vec<Located>,
 }
 
-/// What doctor tells of a file.
+/// doctor's notices about a file.
 pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     let kind = path.extension().unwrap_or_default().to_string_lossy();
     let is_source = SOURCES.contains(&&*kind);
@@ -59,21 +60,21 @@ pub(super) fn look(path: &Path, text: &str) -> Vec<Notice> {
     found.collect()
 }
 
-/// A line of source without the comment at its end.
+/// A line of source without the trailing comment.
 fn code(line: &str) -> &str {
     let mut comments = line.match_indices("//");
     let comment = comments.find(|(at, _)| line[..*at].matches('"').count().is_multiple_of(2));
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
-/// Whether a text, in lower case, may have any of it. Most have not.
+/// Whether a text, in lower case, may contain anything relevant. Most do not.
 pub(super) fn is_of_interest(lower: &str) -> bool {
     ["developmentstorage", PLAIN, ":1000", "accountname"]
         .iter()
         .any(|word| lower.contains(word))
 }
 
-/// Whether a file says what a program on this machine is told.
+/// Whether a file configures a program on this machine.
 fn is_local(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let begins = |start: &str| name.starts_with(start) && name.ends_with(".json");
@@ -96,7 +97,7 @@ impl<'p> Settings<'p> {
         }
     }
 
-    /// What a line says that does not lead to Azurite over HTTPS.
+    /// What in a line does not lead to Azurite over HTTPS.
     pub(super) fn in_line(&self, number: usize, line: &str) -> Option<String> {
         self.plain(number, line).or_else(|| self.account_alone(number, line))
     }
@@ -116,7 +117,7 @@ impl<'p> Settings<'p> {
             .or_else(|| word(PLAIN, "DefaultEndpointsProtocol=http"))
             .or_else(url)?;
         let (at, says, mut https) = found;
-        // A whole connection string names its host as well.
+        // A complete connection string names its host as well.
         if https.is_empty()
             && let Some((from, to)) = http_url(&lower)
         {
@@ -136,7 +137,7 @@ impl<'p> Settings<'p> {
         let url = format!("{https}, with the local CA trusted");
         let name = self.path.file_name().unwrap_or_default();
         match nested {
-            // An environment variable comes after every appsettings.json (the default host).
+            // Environment variables override every appsettings.json (the default host).
             Some(names) => {
                 let variable = names.join("__");
                 let value = if https.is_empty() { "the connection string that azup env prints" } else { &url };
@@ -199,7 +200,7 @@ impl<'p> Settings<'p> {
     }
 }
 
-/// A name that ends in `__accountName` and gets a value in this line.
+/// A name that ends in `__accountName` and is assigned in this line.
 fn named_account(line: &str) -> Option<String> {
     let lower = line.to_ascii_lowercase();
     let end = lower.find(ACCOUNT_NAME)? + ACCOUNT_NAME.len();
@@ -213,7 +214,7 @@ fn named_account(line: &str) -> Option<String> {
         .then(|| name.to_owned())
 }
 
-/// Where `http://host:1000x` begins and ends in a line.
+/// The start and end of `http://host:1000x` in a line.
 fn http_url(lower: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     while let Some(at) = lower[from..].find("http://").map(|at| at + from) {
@@ -236,10 +237,10 @@ fn http_url(lower: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// The name to which a line gives what follows: the last word before `=` or `:`.
+/// The name to which a line assigns what follows: the last word before `=` or `:`.
 fn name_before(line: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || "_.-".contains(c);
-    // An element of XML.
+    // An XML element.
     if let Some(tag) = line.trim_end().strip_suffix('>')
         && let Some(open) = tag.rfind('<')
         && tag[open + 1..].chars().all(is_word)
@@ -255,7 +256,7 @@ fn name_before(line: &str) -> String {
         at + line[at..].chars().next().map_or(1, char::len_utf8)
     });
     let name: String = line[start..].chars().take(60).collect();
-    // In a connection string of several parts the name stands further left.
+    // In a connection string of several parts the name is further left.
     if name.ends_with("Endpoint") || name == "DefaultEndpointsProtocol" {
         String::new()
     } else {

@@ -1,5 +1,5 @@
-//! VS Code's `.code-workspace` files: with roots of their own, or with tasks and configurations
-//! that azup's files do not reach.
+//! VS Code's `.code-workspace` files: with their own roots, or with tasks and configurations that
+//! azup's files do not reach.
 
 use std::path::Path;
 

@@ -13,17 +13,17 @@ use crate::project::language::Container;
 use crate::project::record::fingerprint;
 use crate::project::{Project, ProjectFile, devcontainer};
 
-/// What carries each of Azurite's ports.
+/// The services on Azurite's ports.
 const CARRIED: [&str; 3] = ["blob", "queue", "table"];
 
-/// A configuration, and what of it may be azup's.
+/// A configuration, and the parts of it that may be azup's.
 pub(super) struct Inspected<'c> {
     configuration: &'c Configuration,
-    /// The key of azup's Feature, as it is written.
+    /// The key of azup's Feature, as written.
     feature: Option<&'c str>,
     /// The element of `dockerComposeFile`.
     file: Option<&'c Value>,
-    /// The keys of `portsAttributes` that say what azup says.
+    /// The keys of `portsAttributes` with exactly azup's attributes.
     attributes: Vec<(&'c str, &'c Value)>,
     /// Elements of `forwardPorts` that azup may have added.
     ports: Vec<&'c Value>,
@@ -65,7 +65,7 @@ impl<'c> Inspected<'c> {
         self.feature.is_some() || self.file.is_some()
     }
 
-    /// The compose file that azup made with this configuration, where nobody has changed either.
+    /// The compose file that azup made with this configuration, if neither was changed.
     pub(super) fn made_by(&self, project: &Project) -> Result<Option<ProjectFile>> {
         let path = project.folder.join(".devcontainer/docker-compose.yml");
         let Ok(Some(there)) = files::read_if_there(&path) else {
@@ -92,13 +92,13 @@ impl<'c> Inspected<'c> {
         Ok(None)
     }
 
-    /// Its parts, where nothing says what was there before.
+    /// Its parts, if there is no record of what was there before.
     pub(super) fn parts(&self) -> Parts {
         if !self.names_own_folder() {
             return Parts::default();
         }
-        // What gives the same bytes when it is added again was added by azup: with nothing else
-        // in `features`, the rest stands where azup puts it.
+        // If adding it again gives the same bytes, azup added it: if `features` has nothing else,
+        // the rest is where azup puts it.
         for node in [true, false] {
             let all = self.additions(node, true);
             if self.is_alone(node) && self.would_come_back(&all, node) {
@@ -129,7 +129,7 @@ impl<'c> Inspected<'c> {
         }
     }
 
-    /// What azup may have added to what the user says of a port.
+    /// What azup may have added to the user's attributes of a port.
     fn kept_protocol(&self) -> Option<String> {
         let attributes = self.configuration.value["portsAttributes"].as_object()?;
         let mut attributes = attributes.iter();
@@ -143,7 +143,7 @@ impl<'c> Inspected<'c> {
         ))
     }
 
-    /// Its parts, where azup made the file.
+    /// Its parts, if azup made the file.
     pub(super) fn all_parts(&self) -> Parts {
         Parts {
             additions: self.additions(false, true),
@@ -156,7 +156,7 @@ impl<'c> Inspected<'c> {
         all.into_iter().flatten().map(|(key, _)| key.as_str())
     }
 
-    /// Whether no other Feature is there; with `node`, but the one that follows azup's.
+    /// Whether there is no other Feature, except, with `node`, the one that follows azup's.
     fn is_alone(&self, node: bool) -> bool {
         let mut wanted: Vec<&str> = self.feature.into_iter().collect();
         if node {
@@ -223,7 +223,7 @@ impl<'c> Inspected<'c> {
     }
 }
 
-/// The services of a configuration, and azup's among them; nothing where they cannot be read.
+/// The services of a configuration, and azup's among them; `None` if they cannot be read.
 fn read(project: &Project, configuration: &Configuration) -> Option<(Services, Overlay)> {
     let Ok(Kind::Compose { files, service }) = configuration.kind() else {
         return None;

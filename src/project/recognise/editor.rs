@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::Parts;
 use crate::project::vscode::{self, Reference, TASKS_PATH};
 
-/// Our task, whatever names it, and of the files that azup makes (`fresh`) what is as azup
-/// made it.
+/// azup's task and all references to it, and in files that azup makes (`fresh`), everything that is
+/// as azup made it.
 pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts, Refusal> {
     let is_tasks = path == Path::new(TASKS_PATH);
     let list = if is_tasks { "tasks" } else { "configurations" };
@@ -50,10 +50,10 @@ pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts
             Addition::Member { at, key, value, made: 0, inside: None }
         });
     }
-    // Taken out before what names it, since the last one goes first.
+    // Removed before what names it, since additions are undone last to first.
     additions.extend(elements.iter().filter(goes).map(item));
     if is_tasks && let Some(other) = elements.iter().find(|task| vscode::is_changed_task(task)) {
-        // As azup writes it, so that the difference is what is named.
+        // As azup writes it, so that the difference is reported.
         let mut ours = vscode::our_task().unwrap_or_else(|_| other.clone());
         ours["label"] = json!(vscode::TRUST_TASK);
         additions.push(item(&ours));
@@ -61,12 +61,12 @@ pub(super) fn parts(path: &Path, value: &Value, fresh: &[Value]) -> Result<Parts
     Ok(Parts { additions, notes: Vec::new() })
 }
 
-/// The same of a workspace, which has both as sections.
+/// The same for a workspace, which has both as sections.
 pub(super) fn workspace_parts(value: &Value) -> Result<Parts, Refusal> {
     let mut all = Parts::default();
     let tasks = &value["tasks"];
     let ours = tasks["tasks"].as_array();
-    // A section with nothing but our task was made for it.
+    // A section with nothing but azup's task was made for it.
     let is_made = tasks.as_object().is_some_and(|all| all.len() == 2)
         && tasks["version"] == "2.0.0"
         && ours.is_some_and(|all| matches!(all.as_slice(), [one] if vscode::is_our_task(one)));

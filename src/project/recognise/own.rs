@@ -1,4 +1,4 @@
-//! The files of azup's own folders: which of them are what azup writes, whatever the options.
+//! The files of azup's own folders: which of them are as azup writes them, under any options.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use crate::files;
 use crate::project::record::{Record, fingerprint};
 use crate::project::{OWN_FOLDER, binary, devcontainer, paths, slashed};
 
-/// What installs azup in the container is described there.
+/// The file that describes what installs azup in the container.
 const DESCRIPTION: &str = "devcontainer-feature.json";
 
-/// Whether the folder of that name holds a Feature of the project's own.
+/// Whether the folder of that name contains a Feature of the project's own.
 pub(super) fn is_somebody_elses(project: &Path) -> bool {
     let there = files::read_if_there(&project.join(OWN_FOLDER).join(DESCRIPTION));
     there.is_ok_and(|there| there.is_some_and(|bytes| memmem::find(&bytes, b"azup").is_none()))
 }
 
-/// Notes those that are azup's.
+/// Records those that are azup's.
 pub(super) fn recognise(project: &Path, overlays: &[String], record: &mut Record) -> Result<()> {
     for folder in [OWN_FOLDER, PROJECT_FOLDER].map(Path::new) {
         if !paths::is_own_folder(project, folder) {
@@ -31,7 +31,7 @@ pub(super) fn recognise(project: &Path, overlays: &[String], record: &mut Record
             if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
                 continue;
             }
-            // A program has megabytes, and is known by its name.
+            // A program has megabytes, and is recognised by its name.
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(binary::PREFIX) {
                 continue;
@@ -71,14 +71,14 @@ fn is_own(name: &str, bytes: &[u8], overlays: &[String]) -> bool {
     }
 }
 
-/// The lines of a script but for those in which `init` puts what it was asked for.
+/// The lines of a script except those in which `init` puts its options.
 fn without_settings(script: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(script).into_owned();
     let set = |line: &&str| !["data=", "tokens="].iter().any(|name| line.starts_with(name));
     text.lines().filter(set).map(str::to_owned).collect()
 }
 
-/// What depends on the project and on options is left out.
+/// Ignores what depends on the project and on options.
 fn is_description(bytes: &[u8]) -> bool {
     let parts = |bytes: &[u8]| {
         let value: Value = serde_json::from_slice(bytes).unwrap_or_default();

@@ -14,8 +14,8 @@ pub(in crate::project) fn is_made_folder(path: &str) -> bool {
     FOLDERS.contains(&path) || is_known(path, |parts| parts.last() == Some(&"Properties"))
 }
 
-/// Whether a path is one of those that azup writes. Compared as text, letter by letter:
-/// what some file system takes for the same name is not meant.
+/// Whether a path is one of those that azup writes. Compared byte by byte: a name that only some
+/// file system considers the same does not count.
 pub(super) fn is_known(path: &str, known: fn(&[&str]) -> bool) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     let plain = |part: &&str| {
@@ -37,13 +37,13 @@ pub(super) fn is_configuration(parts: &[&str]) -> bool {
     }
 }
 
-/// Whether a file makes a dev container: its configuration, or the compose file of one.
+/// Whether a file defines a dev container: its configuration, or its compose file.
 pub(in crate::project) fn is_container_file(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     is_configuration(&parts) || parts.last() == Some(&"docker-compose.yml")
 }
 
-/// A file that `init` edits, or makes for the user.
+/// A file that `init` edits, or creates for the user.
 pub(super) fn is_of_users(parts: &[&str]) -> bool {
     match parts {
         [".devcontainer", "docker-compose.yml"]
@@ -60,7 +60,7 @@ pub(super) fn is_own(parts: &[&str]) -> bool {
     matches!(parts, [".devcontainer", folder, _] if !is_not_own(folder))
 }
 
-/// VS Code's file for a workspace, which may hold tasks and configurations of its own.
+/// VS Code's workspace file, which may contain tasks and configurations of its own.
 pub(in crate::project) fn is_workspace(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|kind| kind == "code-workspace")
 }
@@ -70,8 +70,8 @@ fn is_not_own(name: &str) -> bool {
     path != OWN_FOLDER && path != PROJECT_FOLDER
 }
 
-/// Where `.devcontainer` is a link inside the project, azup 0.1 noted its own folders also
-/// by the place to which that leads.
+/// If `.devcontainer` is a link inside the project, azup 0.1 also recorded its own folders under
+/// the path that the link leads to.
 pub(super) fn is_linked(project: &Path, path: &str) -> bool {
     let root = project.canonicalize().ok();
     let there = |own: &&str| {

@@ -1,5 +1,5 @@
-//! What a person adds by hand where azup leaves a file alone: lines to paste, for each kind of
-//! file, also where azup could not read what is there.
+//! What a person adds by hand if azup leaves a file alone: lines to paste, for each kind of file,
+//! even if azup could not read it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::project::compose::relative;
 use crate::project::configuration::{self, Configuration};
 use crate::project::vscode;
 
-/// An Azurite over HTTPS as a service of one's own.
+/// A separate service with an Azurite over HTTPS.
 const SERVICE: &str = include_str!("../../../templates/by-hand.yml");
 
-/// The lines for a file, of which nothing more is known than `edits`, if that.
+/// The lines for a file about which at most `edits` is known.
 pub(super) fn lines(path: &Path, edits: &[Edit]) -> String {
     if !edits.is_empty() {
         return jsonc_edit::snippet(edits);
@@ -38,7 +38,7 @@ pub(super) fn lines(path: &Path, edits: &[Edit]) -> String {
     String::new()
 }
 
-/// A refusal to go on with a project's compose files, with the lines for them.
+/// A refusal to continue with a project's compose files, with the lines for them.
 pub(super) fn with_compose(
     error: anyhow::Error,
     configuration: &Configuration,
@@ -56,7 +56,7 @@ pub(super) fn with_compose(
     let Some(first) = files.first() else {
         return failure.into();
     };
-    // What compose cannot read, a person has to put right, there or where it is named.
+    // If compose cannot read a file, a person has to fix it, or the reference to it.
     let is_missing = files.iter().any(|path| !path.exists());
     let failure = if is_missing { failure.hint(edited([project.join(&configuration.path)])) } else { failure };
     let folder = first.parent().unwrap_or(project);

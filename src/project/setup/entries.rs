@@ -1,5 +1,5 @@
-//! One file at a time: the user's is edited through the gate or made, azup's own is
-//! rewritten unless somebody changed it. Each leaves its note in the record.
+//! One file at a time: the user's is edited through the gate or created, azup's own is rewritten
+//! unless it was changed. Each is noted in the record.
 
 use std::path::{Path, PathBuf};
 
@@ -12,15 +12,14 @@ use crate::files::{self, Content};
 use crate::project::record::{Entry, fingerprint};
 use crate::project::{ProjectFile, Status, devcontainer, paths, slashed, vscode};
 
-/// A file of azup's own as it is now.
 struct OnDisk {
-    /// Behind links.
+    /// With links resolved.
     real: PathBuf,
     bytes: Option<Vec<u8>>,
 }
 
 impl Setup<'_> {
-    /// A file of the user's, where it is there.
+    /// A file of the user's, if it exists.
     pub(super) fn read_there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
         let folder = &self.project.folder;
         if !files::exists(&folder.join(path)) {
@@ -38,7 +37,7 @@ impl Setup<'_> {
         }
     }
 
-    /// A file of the user's is there with `bytes`, and gains `edits`.
+    /// A file of the user's exists with `bytes`, and gains `edits`.
     pub(super) fn edit(&mut self, path: &Path, real: &Path, bytes: &[u8], edits: &[Edit]) {
         let name = slashed(path);
         let made = jsonc_edit::parse(bytes).and_then(|_| {
@@ -67,7 +66,7 @@ impl Setup<'_> {
         }
     }
 
-    /// A file that becomes the user's: made where it is missing, else left alone.
+    /// A file that becomes the user's: created if it is missing, else left alone.
     pub(super) fn create(&mut self, file: &ProjectFile) {
         let folder = &self.project.folder;
         let real = match paths::real(folder, &file.path) {
@@ -93,7 +92,7 @@ impl Setup<'_> {
             .push(Change::create(real, file.bytes.clone(), file.mode));
     }
 
-    /// A file in azup's own folders holds exactly this.
+    /// Makes a file in azup's own folders contain exactly this.
     pub(super) fn own_file(&mut self, file: &ProjectFile) -> Result<()> {
         let Some(there) = self.own_there(&file.path)? else {
             return Ok(());
@@ -129,7 +128,7 @@ impl Setup<'_> {
         Ok(())
     }
 
-    /// A file of azup's own that is no longer needed goes, unless somebody changed it.
+    /// Removes an azup file that is no longer needed, unless it was changed.
     pub(super) fn no_own_file(&mut self, path: &Path) -> Result<()> {
         let name = slashed(path);
         if let Some(OnDisk {
@@ -194,8 +193,8 @@ impl Setup<'_> {
     }
 }
 
-/// Whether nothing is to be written. A text that git gave other line ends would only show
-/// up as changed; a script has to have azup's own, or no shell runs it.
+/// Whether there is nothing to write. If git only changed a text's line endings, rewriting it would
+/// show up as a change; a script must have azup's own, or no shell runs it.
 fn is_same(file: &ProjectFile, there: &[u8]) -> bool {
     file.bytes == there || (file.mode == 0o644 && fingerprint(&file.bytes) == fingerprint(there))
 }

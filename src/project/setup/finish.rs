@@ -1,5 +1,5 @@
-//! The whole plan: refused as a whole, or in the order that a crash between any two
-//! writes cannot spoil: the record, azup's own files, certificates, then the user's files.
+//! The whole plan: refused as a whole, or in an order in which a crash between any two writes does
+//! no damage: the record, azup's own files, certificates, then the user's files.
 
 use std::path::{Path, PathBuf};
 
@@ -26,8 +26,8 @@ impl Setup<'_> {
         });
     }
 
-    /// Something is where a folder or a file belongs: named itself, once, for however many
-    /// files it keeps azup from writing.
+    /// Something else is in the place of a folder or a file: it is named once, however many files
+    /// it blocks.
     pub(super) fn blocked(&mut self, blocked: Blocked) {
         self.refused.push(Refused {
             path: blocked.at,
@@ -97,7 +97,7 @@ impl Setup<'_> {
             Some(named) => {
                 let named = SetLocation::Named(machine.absolute(named));
                 let mut obtained = certificates::obtain(machine, &named, sans)?;
-                // The user named it: from now on it counts in a project, too.
+                // The user named it: from now on it also counts in a project.
                 let listed = IssuedList::load(machine)?;
                 let vouched = listed.with_vouched(obtained.set.ca.sha256(), machine)?;
                 obtained.changes.extend(vouched);
@@ -107,7 +107,7 @@ impl Setup<'_> {
                 obtained
             }
         };
-        // It is among azup's own files already, behind a link by another path.
+        // It is already among azup's own files, under another path behind a link.
         let ignore = self.project.folder.join(PROJECT_FOLDER).join(GITIGNORE);
         obtained
             .changes
@@ -136,7 +136,7 @@ impl Setup<'_> {
         let folders = self.missing_folders(later.iter().chain([&Change::create(&record, [], 0)]));
         for folder in &folders {
             let name = slashed(folder.strip_prefix(&self.project.folder).unwrap_or(folder));
-            // Behind a link it has another name already.
+            // Behind a link it already has another name.
             if is_made_folder(&name) && !self.record.folders.contains(&name) {
                 self.record.folders.push(name);
             }
@@ -161,7 +161,7 @@ impl Setup<'_> {
         Ok(with_folders(first, folders))
     }
 
-    /// The folders in the project that are not there, outermost first.
+    /// The folders in the project that do not exist, outermost first.
     fn missing_folders<'c>(&self, changes: impl Iterator<Item = &'c Change>) -> Vec<PathBuf> {
         let mut missing: Vec<PathBuf> = changes
             .filter_map(|change| match change {
@@ -214,7 +214,7 @@ impl Setup<'_> {
             .collect();
         commands.dedup();
         if commands.is_empty() {
-            // By itself it would fail again.
+            // Running it alone would fail again.
             let refused = self.refused.iter().map(|refused| project.folder.join(&refused.path));
             commands.push(in_editor(refused));
         }
@@ -223,7 +223,7 @@ impl Setup<'_> {
     }
 }
 
-/// Each folder is made once, right before the first change that needs it.
+/// Creates each folder once, right before the first change that needs it.
 fn with_folders(changes: Vec<Change>, mut folders: Vec<PathBuf>) -> Vec<Change> {
     let mut all = Vec::new();
     for change in changes {
@@ -238,7 +238,7 @@ fn with_folders(changes: Vec<Change>, mut folders: Vec<PathBuf>) -> Vec<Change> 
                     .map(|path: PathBuf| Change::Directory { path, mode: 0o755 }),
             );
         }
-        // Those outside of the project are made by the change that came with them.
+        // Folders outside the project are created by the change that they came with.
         let made = matches!(&change, Change::Directory { path, .. }
             if path.is_dir() || all.contains(&change));
         if !made {
@@ -248,7 +248,7 @@ fn with_folders(changes: Vec<Change>, mut folders: Vec<PathBuf>) -> Vec<Change> 
     all
 }
 
-/// The command that puts a file aside.
+/// The command that moves a file aside.
 fn aside(from: &Path) -> String {
     let mut to = from.as_os_str().to_owned();
     to.push(".before");

@@ -1,4 +1,4 @@
-//! The launch profiles of .NET projects, where the user asks for them.
+//! The launch profiles of .NET projects, if the user asks for them.
 
 use anyhow::Result;
 

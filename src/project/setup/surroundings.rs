@@ -1,5 +1,5 @@
-//! What the dev container is made from besides azup's files, as far as it matters: which
-//! variables it sets itself, how it reaches Azurite, and whether it brings Node.js.
+//! The relevant parts of the dev container apart from azup's files: which variables it sets itself,
+//! how it reaches Azurite, and whether it brings Node.js.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use crate::project::dockerfile::Base;
 use crate::project::variables::{self, Reached, Taken};
 
 impl Setup<'_> {
-    /// The variables of the Feature for a dev container of `services`, of which `app` is
-    /// its own.
+    /// The variables of the Feature for a dev container made from `services`, in which `app` is the
+    /// container itself.
     pub(super) fn variables_with_compose(
         &mut self,
         request: &Request,
@@ -48,7 +48,7 @@ impl Setup<'_> {
         self.variables(request, &reached, &taken)
     }
 
-    /// The same for a dev container of an image or a Dockerfile.
+    /// The same for a dev container made from an image or a Dockerfile.
     pub(super) fn variables_embedded(
         &mut self,
         request: &Request,
@@ -63,7 +63,7 @@ impl Setup<'_> {
         self.variables(request, &Reached::default(), &taken)
     }
 
-    /// Whether the Feature that brings Node.js is to be added, with a note on why.
+    /// Whether to add the Feature that brings Node.js, with a note on why.
     pub(super) fn needs_node(&mut self, request: &Request, configuration: &Configuration) -> bool {
         let base = self.base(configuration);
         if configuration::has_node_feature(&configuration.value) || base.has_node() {

@@ -1,5 +1,5 @@
-//! `.code-workspace` files in the project's folder: what they hold of tasks and configurations is
-//! edited as `.vscode` is, by the same rules and through the same gate.
+//! `.code-workspace` files in the project's folder: their tasks and configurations are edited like
+//! `.vscode`, by the same rules and through the same gate.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ impl Setup<'_> {
     }
 
     fn workspace(&mut self, request: &Request, path: &Path) -> Result<()> {
-        // Behind a link, or no file at all: nothing that azup would have to edit.
+        // Behind a link, or not a file: nothing that azup would have to edit.
         let Ok(real) = paths::real(&self.project.folder, path) else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! Files that azup made and a person went on with: they lose azup's parts and stay.
+//! Files that azup made and a person then extended: they lose azup's parts and stay.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::project::record::{self, Entry, Record};
 use crate::project::{Project, paths, recognise};
 
 impl Project {
-    /// The files that azup made and a person changed. A dev container that azup made stays as
-    /// a whole or not at all: its configuration names its compose file.
+    /// The files that azup made and a person changed. A dev container that azup made stays as a
+    /// whole or not at all: its configuration names its compose file.
     pub(super) fn extended(&self, record: &Record) -> Result<Vec<String>> {
         let mut extended = Vec::new();
         let made = record.files.iter().filter(|entry| entry.before.is_none());
@@ -36,8 +36,8 @@ impl Project {
 }
 
 impl Undo<'_> {
-    /// A file that azup made and a person extended, without azup's parts; `None` where nothing
-    /// is left in it.
+    /// A file that azup made and a person extended, without azup's parts; `None` if nothing is left
+    /// in it.
     pub(super) fn without_parts(
         &mut self,
         entry: &Entry,
@@ -67,7 +67,7 @@ impl Undo<'_> {
         Ok(without.map(|left| (!recognise::is_shell(&left)).then_some(left)))
     }
 
-    /// A file that is kept goes on naming what is gone.
+    /// Warns that a file that is kept still names what is removed.
     pub(super) fn tell_of_kept(&mut self, path: &Path) {
         let there = files::read_if_there(&self.project.folder.join(path));
         let text = there.ok().flatten().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is in azup's own two folders: gone where it is azup's, named where it is not.
+//! The contents of azup's own two folders: removed if they are azup's, otherwise reported.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use crate::project::record::Record;
 use crate::project::{OWN_FOLDER, Status, binary, paths};
 
 impl Undo<'_> {
-    /// What a killed azup was writing goes, however young it is.
+    /// Removes what a killed azup was writing, however recent it is.
     pub(super) fn leftovers(&mut self, paths: Vec<PathBuf>) -> Result<()> {
         for path in paths {
-            // Behind a link there is nothing that azup would have to refuse for.
+            // Behind a link there is nothing that azup would have to refuse.
             if paths::own(&self.project.folder, &path).is_ok()
                 && let Some((real, now)) = self.there(&path)?
             {
@@ -26,7 +26,7 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// What is noted as azup's own goes where it still is, binaries too.
+    /// Removes what is recorded as azup's own and still is, including binaries.
     pub(super) fn own(&mut self, record: &Record) -> Result<()> {
         let certificates = Path::new(PROJECT_FOLDER);
         let stay = self.keep.certificates || record.had_certificates;
@@ -56,8 +56,8 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// The leaf first: without it, an `init` after a crash takes the set for one that was
-    /// never finished, and finishes it.
+    /// The leaf first: without it, an `init` after a crash treats the set as one that was never
+    /// finished, and finishes it.
     pub(super) fn certificates(&mut self) -> Result<()> {
         for name in FILES.into_iter().rev() {
             let path = Path::new(PROJECT_FOLDER).join(name);
@@ -68,7 +68,7 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// A file of azup's own, where it is there; links are the user's.
+    /// A file of azup's own, if it exists; links are the user's.
     fn there(&mut self, path: &Path) -> Result<Option<(PathBuf, Vec<u8>)>> {
         let at = self.project.folder.join(path);
         if self.keep.files.contains(&at) {
@@ -94,7 +94,7 @@ impl Undo<'_> {
             .push(Change::Delete { path: real, expect });
     }
 
-    /// What somebody else put into azup's own folders is not azup's to delete.
+    /// What others put into azup's own folders is not azup's to delete.
     pub(super) fn strangers(&mut self, record: &Record) -> Result<()> {
         for folder in [OWN_FOLDER, PROJECT_FOLDER] {
             let ours = |path: &Path| {

@@ -1,4 +1,4 @@
-//! What keeps `azup remove` from undoing anything, with the lines to take out by hand.
+//! Why `azup remove` undoes nothing, with the lines to remove by hand.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ impl Undo<'_> {
             }
             words.push(folder.clone().into_os_string());
         } else {
-            // Whether files behind it are to be kept is not the question.
+            // Keeping the files behind it would not help.
             words.extend(["ls".into(), "-ld".into()]);
             let there = self.in_the_way.iter().map(|one| folder.join(&one.at));
             words.extend(there.map(PathBuf::into_os_string));

@@ -1,18 +1,18 @@
-//! Which tasks install a project's dependencies: told by the words of their commands,
-//! since labels are anybody's. A task that also does other things is told apart, because
-//! waiting for it may mean waiting for a server.
+//! Which tasks install a project's dependencies, judged by the words of their commands, since
+//! labels are arbitrary. A task that also does other things is distinguished, because waiting for
+//! it may mean waiting for a server.
 
 use serde_json::Value;
 
-/// What the commands of a task do, as far as the order of tasks is concerned.
+/// What the commands of a task do, as far as task order is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// It installs what the project depends on, and does nothing else.
+    /// It installs the project's dependencies, and does nothing else.
     Install {
-        /// Into a Python environment, whose certifi may be replaced by it.
+        /// Into a Python environment, whose certifi it may replace.
         python: bool,
     },
-    /// It installs and goes on with something else.
+    /// It installs and then does something else.
     Mixed,
     /// Anything else.
     Other,
@@ -24,7 +24,7 @@ enum Step {
     Install {
         python: bool,
     },
-    /// Nothing that matters: a change of folder, a virtual environment.
+    /// Nothing relevant: a change of folder, a virtual environment.
     Preparation,
     Other,
 }
@@ -94,9 +94,9 @@ const WITH_VALUE: [&str; 22] = [
     "--without",
 ];
 
-/// What a task does, on any system that it has a command for.
+/// What a task does, on any system for which it has a command.
 pub(super) fn work(task: &Value) -> Work {
-    // It never ends, so nothing can wait for it.
+    // It never ends, so no task can wait for it.
     if task["isBackground"] == true {
         return Work::Other;
     }
@@ -131,7 +131,7 @@ pub(super) fn work(task: &Value) -> Work {
     }
 }
 
-/// Whether a task runs any command of its own, or only stands for those it depends on.
+/// Whether a task runs no command of its own, but only stands for those it depends on.
 pub(super) fn is_group(task: &Value) -> bool {
     let own = matches!(task["type"].as_str(), None | Some("shell" | "process"));
     own && command_lines(task).is_empty()
@@ -153,7 +153,7 @@ pub(super) fn is_functions_host(task: &Value) -> bool {
     })
 }
 
-/// For each system the commands of a task, each a list of words.
+/// For each system, the commands of a task, each a list of words.
 pub(super) fn command_lines(task: &Value) -> Vec<Vec<Vec<String>>> {
     let blocks = ["linux", "osx", "windows"].map(|system| &task[system]);
     [task]
@@ -192,8 +192,8 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A command line as a shell takes it apart: commands, and words without their quotes. A
-/// backslash is taken literally, since it separates folders where the shell is Windows'.
+/// A command line as a shell parses it: commands, and words without their quotes. A backslash is
+/// taken literally, since it separates folders in a Windows shell.
 fn split(line: &str) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     let mut words = Vec::new();
@@ -224,7 +224,7 @@ fn split(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// The name of a program without its folder and Windows' ending, in small letters.
+/// The name of a program without its folder and Windows extension, in lower case.
 pub(super) fn program(word: &str) -> String {
     let name = word
         .rsplit(['/', '\\'])
@@ -237,7 +237,7 @@ pub(super) fn program(word: &str) -> String {
     ending.unwrap_or(&name).to_owned()
 }
 
-/// What one command does; several where a shell is given a line of its own.
+/// What one command does; several if a shell is given its own command line.
 fn steps(words: &[String]) -> Vec<Step> {
     let assignment = |word: &String| {
         let name = word.split_once('=').map(|(name, _)| name);
@@ -284,14 +284,14 @@ fn steps(words: &[String]) -> Vec<Step> {
                 Some(_) => steps(&owned(&rest[at + 1..])),
                 None => vec![Step::Other],
             },
-            // Whether it runs.
+            // Only checks that Python runs.
             None if matches!(rest, ["-c", "", ..]) => vec![Step::Preparation],
             None => vec![Step::Other],
         };
     }
     let arguments = arguments(rest);
     if INSTALLERS.contains(&name.as_str()) && arguments.first() == Some(&"run") {
-        // `poetry run pip install`; `npm run build` is no program that is known here.
+        // `poetry run pip install`; `npm run build` names no known program.
         let at = rest
             .iter()
             .position(|&word| word == "run")
@@ -304,7 +304,7 @@ fn steps(words: &[String]) -> Vec<Step> {
     vec![step(&name, rest, &arguments)]
 }
 
-/// What one command does whose program is known.
+/// What one command with a known program does.
 fn step(name: &str, rest: &[&str], arguments: &[&str]) -> Step {
     let python = Step::Install { python: true };
     match (name, arguments) {
@@ -342,7 +342,7 @@ fn step(name: &str, rest: &[&str], arguments: &[&str]) -> Step {
     }
 }
 
-/// Words that are neither an option nor the value of one.
+/// Words that are neither an option nor an option's value.
 fn arguments<'w>(words: &[&'w str]) -> Vec<&'w str> {
     let mut found = Vec::new();
     let mut value = false;

@@ -5,8 +5,8 @@ use jsonc_edit::Step;
 use serde_json::Value;
 
 
-/// The types of debuggers for Python. No other language has a bundle that an installer
-/// replaces: what they trust is put right when the container starts, and by `azup up`.
+/// The types of debuggers for Python. No other language has a bundle that an installer replaces:
+/// its trust is restored when the container starts, and by `azup up`.
 const DEBUGGERS: [&str; 2] = ["debugpy", "python"];
 
 /// The type of the debugger for Node.js, and the one that it had before.
@@ -20,9 +20,9 @@ pub(super) const LISTS: [&str; 2] = ["configurations", "compounds"];
 pub(super) struct Entry<'d> {
     /// Its members.
     pub(super) value: &'d Value,
-    /// What people call it.
+    /// Its name in the editor.
     pub(super) name: &'d str,
-    /// The path to it, where it is the only one of its list with that name.
+    /// The path to it, if no other in its list has the same name.
     pub(super) place: Option<Vec<Step>>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn debugged(document: &Value, node: bool) -> Vec<Entry<'_>> {
         .filter(|compound| {
             let members = compound.value["configurations"].as_array();
             members.into_iter().flatten().any(|member| {
-                // A string, or an object where it is in another folder's file.
+                // A string, or an object if it is in another folder's file.
                 let name = member.as_str().or_else(|| member["name"].as_str());
                 found.iter().any(|entry| Some(entry.name) == name)
             })
@@ -79,7 +79,7 @@ pub(super) fn debugged(document: &Value, node: bool) -> Vec<Entry<'_>> {
     found
 }
 
-/// The configurations that run the program in a container of its own.
+/// The configurations that run the program in a separate container.
 pub(super) fn elsewhere(document: &Value) -> Vec<&str> {
     let all = document[LISTS[0]].as_array().into_iter().flatten();
     all.filter(|one| one["type"] == "docker")
@@ -88,8 +88,8 @@ pub(super) fn elsewhere(document: &Value) -> Vec<&str> {
 }
 
 impl<'d> Entry<'d> {
-    /// Whether it starts what it debugs. One that attaches finds it running, and a
-    /// compound leaves that to its configurations.
+    /// Whether it starts what it debugs. A configuration that attaches does not, and a compound
+    /// leaves that to its configurations.
     pub(super) fn starts(&self) -> bool {
         self.value.get("configurations").is_none() && self.value["request"] != "attach"
     }

@@ -1,6 +1,6 @@
-//! What F5 starts in a Node.js project. Its debugger reads no file of variables by itself, and
-//! stops where one that it is told to read is not there. So the program is started with a script
-//! of azup's own folder, which every clone has: `docs/adr/0012-variables-for-f5.md`.
+//! What F5 starts in a Node.js project. The debugger does not read a file of variables by itself,
+//! and fails if it is told to read one that does not exist. So the program is started with a script
+//! from azup's own folder, which every clone has: `docs/adr/0012-variables-for-f5.md`.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::files;
 use crate::options::Language;
 use crate::project::Project;
 
-/// As launch.json names the script.
+/// The script as launch.json names it.
 const PRELOADED: &[u8] = b".devcontainer/azurite/node.cjs";
 
 /// What Node.js is told: one word, so that it can stand among the user's.

@@ -1,4 +1,4 @@
-//! What of a `tasks.json` and a `launch.json` is azup's: its task, and who names that.
+//! azup's parts of a `tasks.json` and a `launch.json`: its task, and the references to it.
 
 use jsonc_edit::Step;
 use anyhow::Result;
@@ -9,28 +9,28 @@ use super::tasks::{self, Tasks};
 use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK, node, templates};
 use crate::project::{Project, ProjectFile, json_text};
 
-/// A place that names our task.
+/// A reference to azup's task.
 pub(in crate::project) struct Reference {
     /// The task, configuration or compound.
     pub(in crate::project) owner: Value,
-    /// What people call it.
+    /// Its name in the editor.
     pub(in crate::project) name: String,
-    /// The path to the object with the member, where there is only one.
+    /// The path to the object with the member, if it is unambiguous.
     pub(in crate::project) place: Option<Vec<Step>>,
     /// The member.
     pub(in crate::project) key: String,
-    /// Whether the member is a list of which ours is one.
+    /// Whether the member is a list that contains azup's label.
     pub(in crate::project) is_item: bool,
     /// What of azup's stands there.
     pub(in crate::project) value: &'static str,
 }
 
-/// Our task as azup writes it, without what it depends on.
+/// azup's task as azup writes it, without its dependencies.
 pub(in crate::project) fn our_task() -> Result<Value> {
     templates::trust()
 }
 
-/// Whether it is our task, whatever it depends on.
+/// Whether it is azup's task, with any dependencies.
 pub(in crate::project) fn is_our_task(task: &Value) -> bool {
     let mut task = task.clone();
     task.as_object_mut().map(|task| task.shift_remove("dependsOn"));
@@ -48,18 +48,18 @@ pub(in crate::project) fn is_our_task(task: &Value) -> bool {
     our_task().is_ok_and(|ours| ours == task) || first()
 }
 
-/// Whether it has the name of our task and says something else.
+/// Whether it has the name of azup's task but other contents.
 pub(in crate::project) fn is_changed_task(task: &Value) -> bool {
     tasks::name(task).as_deref() == Some(TRUST_TASK) && !is_our_task(task)
 }
 
-/// Whether our task is among those of a document.
+/// Whether azup's task is among those of a document.
 pub(in crate::project) fn has_our_task(document: &Value) -> bool {
     let all = document["tasks"].as_array();
     all.into_iter().flatten().any(is_our_task)
 }
 
-/// The files that azup would make beside what is there; of `tasks.json` every form.
+/// The files that azup would make beside the existing ones; every form of `tasks.json`.
 pub(in crate::project) fn fresh(
     project: &Project,
     tasks: Option<&Value>,
@@ -76,7 +76,7 @@ pub(in crate::project) fn fresh(
     files.collect()
 }
 
-/// The tasks that depend on ours.
+/// The tasks that depend on azup's.
 pub(in crate::project) fn task_references(document: &Value) -> Vec<Reference> {
     let graph = Tasks::read(document);
     let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! Tasks that put a CA into certifi by a script of the project, as the articles that azup
-//! grew from describe it: recognised, and with `--replace-scripts` replaced by our task.
+//! Tasks that add a CA to certifi with a script of the project, as in the articles that azup grew
+//! out of: recognised, and with `--replace-scripts` replaced by azup's task.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::launch::{LISTS, entries};
 use super::tasks::{Tasks, name};
 use super::{LAUNCH_PATH, TASKS_PATH, TRUST_TASK};
 
-/// What is put into certifi, as people call it.
+/// Names for what is added to certifi.
 const CERTIFICATES: [&str; 12] = [
     "azurite",
     "ca",
@@ -34,12 +34,12 @@ pub(super) struct Replaced {
     pub(super) launch: Value,
     pub(super) tasks_edits: Vec<Edit>,
     pub(super) launch_edits: Vec<Edit>,
-    /// Script tasks that nothing names any more but that stay.
+    /// Script tasks that are no longer referenced but stay.
     pub(super) left: Vec<String>,
 }
 
 impl Replaced {
-    /// Whether the scripts were out of use before.
+    /// Whether the scripts were already unused.
     pub(super) fn changes_nothing(&self) -> bool {
         self.tasks_edits.is_empty() && self.launch_edits.is_empty()
     }
@@ -79,13 +79,13 @@ fn is_script(task: &Value) -> bool {
             let endings = [".pem", ".crt", ".cer"];
             word == ">>" || endings.iter().any(|ending| word.ends_with(ending))
         };
-        // Its file name alone: every task of a project may be in a folder "certifi".
+        // Only its file name: every task of a project may be in a folder "certifi".
         words().any(|word| about(word.rsplit(['/', '\\']).next().unwrap_or(word)))
             || words().any(|word| tokens(word).contains("certifi")) && words().any(certificate)
     })
 }
 
-/// The words of a text in small letters: `addCertToCertifi.sh` has five.
+/// The words of a text in lower case: `addCertToCertifi.sh` has five.
 fn tokens(text: &str) -> HashSet<String> {
     let mut words = HashSet::new();
     let mut word = String::new();
@@ -103,9 +103,9 @@ fn tokens(text: &str) -> HashSet<String> {
     words
 }
 
-/// Puts our task in the place of the first script task, and its label in the place of
-/// every reference to any of them. `ours` is our task without `dependsOn`, `install` what
-/// it depends on where the script depends on nothing.
+/// Replaces the first script task by azup's task, and every reference to any script task by azup's
+/// label. `ours` is azup's task without `dependsOn`, `install` its dependencies if the script has
+/// none.
 pub(super) fn replace(
     before: &Value,
     launch: &Value,
@@ -170,7 +170,7 @@ fn references(
 ) -> Result<(), String> {
     for index in (0..graph.count).filter(|index| !scripts.contains(index)) {
         let from = &graph.get(index)["dependsOn"];
-        // Ours may depend on a script, and cannot depend on itself.
+        // azup's task may depend on a script, but not on itself.
         let to = if index == graph.ours {
             continue;
         } else {
@@ -197,7 +197,7 @@ fn references(
     Ok(())
 }
 
-/// Every task before or after a debugging session that is a script.
+/// Every script task that runs before or after a debugging session.
 fn configurations(
     launch: &Value,
     labels: &HashSet<String>,
@@ -237,7 +237,7 @@ fn configurations(
     Ok(())
 }
 
-/// A reference, or a list of them, with our label for every script's, once.
+/// A reference, or a list of them, with azup's label, once, in place of every script's.
 fn renamed(value: &Value, labels: &HashSet<String>) -> Value {
     match value {
         Value::String(label) if labels.contains(label) => json!(TRUST_TASK),
@@ -254,7 +254,7 @@ fn renamed(value: &Value, labels: &HashSet<String>) -> Value {
     }
 }
 
-/// What a script depends on apart from other scripts and from our task.
+/// What a script depends on, except other scripts and azup's task.
 fn without(value: &Value, labels: &HashSet<String>) -> Option<Value> {
     let ours =
         |one: &Value| one == TRUST_TASK || one.as_str().is_some_and(|label| labels.contains(label));

@@ -1,5 +1,5 @@
-//! The tasks of a file and how they depend on each other, as VS Code resolves it: by
-//! label, by the names that it gives to tasks without one, or by type and script.
+//! The tasks of a file and their dependencies, as VS Code resolves them: by label, by the names
+//! that it gives to tasks without one, or by type and script.
 
 use jsonc_edit::{Edit, Step};
 use serde_json::{Value, json};
@@ -7,40 +7,39 @@ use serde_json::{Value, json};
 use super::install::{self, Work};
 use super::TRUST_TASK;
 
-/// What a reference to a task leads to.
+/// What a reference to a task resolves to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TaskReference {
     /// To one task of the file.
     One(usize),
-    /// To several, of which VS Code takes any.
+    /// Several, of which VS Code may take any.
     Several,
-    /// To none: an extension brings it, another folder has it, or nobody.
+    /// None: an extension supplies it, it is in another folder, or it does not exist.
     None,
 }
 
-/// Why a task does not come to depend on ours.
+/// Why a task cannot be made to depend on azup's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Ours depends on it.
+    /// azup's task depends on it.
     Circle,
-    /// It has nothing by which an edit could find it, or what it depends on is no
-    /// reference: why.
+    /// Edits cannot address it, or its dependency is not a reference: why.
     Unclear(String),
 }
 
-/// Tasks by their place in the file; the last one is ours where the file has none yet.
+/// Tasks by their index in the file; the last one is azup's if the file has none yet.
 #[derive(Debug)]
 pub(super) struct Tasks {
     all: Vec<Value>,
     edges: Vec<Vec<usize>>,
-    /// The place of [`TRUST_TASK`].
+    /// The index of [`TRUST_TASK`].
     pub(super) ours: usize,
     /// How many are in the file.
     pub(super) count: usize,
 }
 
 impl Tasks {
-    /// The tasks of a document; none where it has no list of them.
+    /// The tasks of a document; none if it has no list of them.
     pub(super) fn read(document: &Value) -> Self {
         let mut tasks = document["tasks"].as_array().cloned().unwrap_or_default();
         let count = tasks.len();
@@ -64,7 +63,7 @@ impl Tasks {
         read
     }
 
-    /// Whether the file has our task.
+    /// Whether the file has azup's task.
     pub(super) fn has_ours(&self) -> bool {
         self.ours < self.count
     }
@@ -73,12 +72,12 @@ impl Tasks {
         &self.all[index]
     }
 
-    /// What people call a task.
+    /// A task's name in the editor.
     pub(super) fn name(&self, index: usize) -> String {
         name(&self.all[index]).unwrap_or_else(|| format!("number {}", index + 1))
     }
 
-    /// Where a `preLaunchTask` or an element of `dependsOn` leads.
+    /// What a `preLaunchTask` or an element of `dependsOn` resolves to.
     pub(super) fn resolve(&self, reference: &Value) -> TaskReference {
         let fits = |task: &Value| match reference {
             Value::String(text) if text == "${defaultBuildTask}" => {
@@ -101,7 +100,7 @@ impl Tasks {
         }
     }
 
-    /// Whether `from` is `to` or depends on it, however far away.
+    /// Whether `from` is `to` or depends on it, directly or indirectly.
     pub(super) fn reaches(&self, from: usize, to: usize) -> bool {
         self.closure(from).contains(&to)
     }
@@ -114,7 +113,7 @@ impl Tasks {
         })
     }
 
-    /// A task and all that it depends on, each once, what is depended on last.
+    /// A task and everything it depends on, without duplicates, dependencies last.
     pub(super) fn closure(&self, from: usize) -> Vec<usize> {
         let mut seen = vec![from];
         let mut next = 0;
@@ -129,7 +128,7 @@ impl Tasks {
         seen
     }
 
-    /// What a task does. One without a command does what those do that it depends on.
+    /// What a task does. A task without a command does what its dependencies do.
     pub(super) fn work(&self, index: usize) -> Work {
         let task = &self.all[index];
         if !install::is_group(task) {
@@ -155,8 +154,8 @@ impl Tasks {
         }
     }
 
-    /// Lets a task run after ours, and with it every server that it starts on the way.
-    /// Nothing is added where that is so already.
+    /// Makes a task run after azup's, and so every server that it starts on the way. Adds nothing
+    /// if that is already so.
     pub(super) fn put_after_ours(&mut self, index: usize) -> Result<Vec<Edit>, Trouble> {
         let mut edits = Vec::new();
         let mut started = self.closure(index);
@@ -164,9 +163,9 @@ impl Tasks {
             let task = &self.all[one];
             one != index && (task["isBackground"] == true || install::is_functions_host(task))
         });
-        // The innermost first: what it gains counts for those that depend on it. One that
-        // ours depends on has to run without it, and one that cannot be edited is no
-        // reason to leave out the task itself.
+        // The innermost first: what it gains also counts for the tasks that depend on it. A task
+        // that azup's depends on has to run without it, and a task that cannot be edited is no
+        // reason to skip `index` itself.
         for one in started.into_iter().rev() {
             edits.extend(self.depend(one).ok().flatten());
         }
@@ -209,7 +208,7 @@ impl Tasks {
         Ok(Some(edit))
     }
 
-    /// The path to a task: by a member that no other task has with the same value.
+    /// The path to a task: by a member whose value no other task has.
     pub(super) fn place(&self, index: usize) -> Option<Vec<Step>> {
         let keys = [
             "label",
@@ -236,7 +235,7 @@ impl Tasks {
         })
     }
 
-    /// Says what ours is to depend on, where it is added.
+    /// Sets the dependencies of azup's task when it is added.
     pub(super) fn let_ours_depend(&mut self, on: &[usize]) {
         self.edges[self.ours] = on.to_vec();
     }
@@ -254,7 +253,7 @@ impl Tasks {
     }
 }
 
-/// The name of a task: its label, or what VS Code calls it without one.
+/// The name of a task: its label, or VS Code's name for a task without one.
 pub(super) fn name(task: &Value) -> Option<String> {
     for key in ["label", "taskName"] {
         if let Some(name) = task[key].as_str() {

@@ -1,5 +1,5 @@
-//! The two files where one of them, or both, are not there: from the templates, made to
-//! fit what the project is and what the other file says.
+//! The two files if one or both do not exist: built from the templates to fit the project and the
+//! other file.
 
 use std::path::Path;
 
@@ -15,7 +15,6 @@ use crate::project::Project;
 use crate::project::language::{install as install_line, install_on_windows};
 
 const TASKS: &str = include_str!("../../../templates/tasks.json");
-/// The configuration that every Python project gets.
 const CURRENT_FILE: &str = "Python: Current File";
 
 /// The type of the debugger for Node.js, which is part of the editor.
@@ -25,7 +24,7 @@ const PYTHON: &str = "debugpy";
 
 const LAUNCH: &str = include_str!("../../../templates/launch.json");
 
-/// Our task, without `dependsOn`.
+/// azup's task, without `dependsOn`.
 pub(super) fn trust() -> Result<Value> {
     let value: Value = serde_json::from_str(TASKS)?;
     let tasks = value["tasks"]
@@ -39,8 +38,8 @@ pub(super) fn trust() -> Result<Value> {
     Ok(trust)
 }
 
-/// A new `tasks.json`. Where `launch` starts the Functions host by the name that VS Code's
-/// extension has for it, the task gets that name.
+/// A new `tasks.json`. If `launch` starts the Functions host by the name that VS Code's extension
+/// uses, the task gets that name.
 pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> {
     let mut value: Value = serde_json::from_str(TASKS)?;
     let tasks = value["tasks"]
@@ -80,7 +79,7 @@ pub(super) fn tasks(project: &Project, launch: Option<&Value>) -> Result<Value> 
     Ok(value)
 }
 
-/// How a `launch.json` calls the task of the Functions host.
+/// The name of the Functions host's task in a `launch.json`.
 fn host_label(launch: &Value) -> Option<&str> {
     debugged(launch, false).into_iter().find_map(|entry| {
         let label = entry.value["preLaunchTask"].as_str()?;
@@ -96,18 +95,19 @@ fn host(project: &Project) -> Option<&Path> {
     project.functions.as_deref().filter(|_| leading == Language::Python)
 }
 
-/// The options of a task's block for Windows: every one has cmd.exe, whatever the editor's shell is.
+/// The options in a task's Windows block: cmd.exe, which every Windows has, whatever the editor's
+/// shell is.
 fn on_windows(trust: &Value) -> Value {
     trust["windows"]["options"].clone()
 }
 
-/// Whether a project without a `launch.json` gets one: where F5 has something to start.
+/// Whether a project without a `launch.json` gets one: if F5 has something to start.
 pub(super) fn has_launch(project: &Project) -> bool {
     project.seen.has_python() || node::program(project).is_some()
 }
 
-/// A new `launch.json`, beside these tasks. What F5 starts comes first: Node.js where it
-/// leads, else the host, else the project's one program, else the file in the editor.
+/// A new `launch.json`, to go with these tasks. What F5 starts comes first: Node.js if it leads,
+/// else the host, else the project's one program, else the file in the editor.
 pub(super) fn launch(project: &Project, tasks: &Value) -> Result<Value> {
     let host = python_host(&Tasks::read(tasks));
     let node = node::program(project);
@@ -151,8 +151,8 @@ pub(super) fn launch(project: &Project, tasks: &Value) -> Result<Value> {
     Ok(value)
 }
 
-/// The environment that the task before the session makes where there is none that runs. An
-/// editor chooses before that, and would take the system's Python.
+/// The environment that the task before the session creates if none works. An editor chooses before
+/// that, and would take the system's Python.
 fn environment(project: &Project, tasks: &Value) -> Option<String> {
     let makes = matches!(project.seen.installer?, Installer::Pip | Installer::PipProject | Installer::Uv);
     let all = tasks["tasks"].as_array()?;
@@ -165,7 +165,7 @@ fn environment(project: &Project, tasks: &Value) -> Option<String> {
     })
 }
 
-/// The program of a project that has one by the usual names.
+/// The program of a project, if it has one with a usual name.
 fn program(project: &Project) -> Option<&'static str> {
     let mut there = ["app.py", "main.py"]
         .into_iter()

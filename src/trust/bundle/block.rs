@@ -1,8 +1,8 @@
-//! What stands in a bundle: finds certificates, adds the CA's marked block at the end, and
-//! cuts it out again byte for byte.
+//! The contents of a bundle: finds certificates, adds the CA's marked block at the end, and cuts it
+//! out again byte for byte.
 //!
-//! Bytes in, bytes out. Whether a certificate is there is judged by the certificate itself,
-//! and nothing goes that azup did not write: not a foreign certificate, not a comment.
+//! Bytes in, bytes out. A certificate is recognised by its own bytes. Nothing is removed that azup
+//! did not write: no foreign certificate, no comment.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ use crate::trust::RemovalFilter;
 const BEGIN_MARK: &str = "# azup begin ";
 const END_MARK: &str = "# azup end ";
 
-/// On the begin mark: the file had no final newline, and gets that back.
+/// On the begin mark: the file had no final newline, and is to lose it again on removal.
 const NEWLINE_ADDED: &str = "newline-added";
 
 /// On the begin mark: the file was a symbolic link to this target (percent-encoded).
@@ -30,7 +30,7 @@ const WAS_LINK: &str = "link=";
 /// How the article's script begins what it appends.
 const SCRIPT_MARK: &str = "# Certificate added by script at ";
 
-/// The comments that stand between such a beginning and the certificate.
+/// The comments between that beginning and the certificate.
 const METADATA: [&str; 8] = [
     "# Certificate added by azup ",
     "# Issuer: ",
@@ -42,11 +42,10 @@ const METADATA: [&str; 8] = [
     "# SHA256 Fingerprint: ",
 ];
 
-/// Whether `bundle` holds this very certificate, under whatever comment and in whatever
-/// line length.
+/// Whether `bundle` holds this same certificate, under any comment and at any line length.
 pub fn contains(bundle: &[u8], ca: &TrustAnchor) -> bool {
-    // Lines shorter than usual, or none at all: every certificate is looked at, and one that
-    // begins alike is decoded. To decode hundreds of them costs milliseconds (measured).
+    // Lines shorter than usual, or no line breaks: look at every certificate and decode those that
+    // begin alike. Decoding hundreds of them would cost milliseconds (measured).
     let start = beginning(ca);
     let alike = |body: &[u8]| {
         let mut characters = body.iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -58,8 +57,8 @@ pub fn contains(bundle: &[u8], ca: &TrustAnchor) -> bool {
             .any(|body| alike(body) && decode(body).is_some_and(|der| der == ca.der))
 }
 
-/// The first characters of a certificate's text, up to its serial number: enough to tell it
-/// from nearly every other one.
+/// The first characters of a certificate's text, up to its serial number: enough to tell it from
+/// nearly any other.
 fn beginning(ca: &TrustAnchor) -> String {
     let bytes = ca.distinctive.div_ceil(3) * 3;
     STANDARD.encode(&ca.der[..bytes.min(ca.der.len() / 3 * 3)])
@@ -67,12 +66,12 @@ fn beginning(ca: &TrustAnchor) -> String {
 
 /// Whether `bundle` holds this certificate in lines of the usual length.
 pub(super) fn holds(bundle: &[u8], ca: &TrustAnchor) -> bool {
-    // 64 characters are the first line as everybody writes it.
+    // 64 characters are the first line as all tools write it.
     let start = beginning(ca);
     if start.len() > 64 {
         return false;
     }
-    // From the end: that is where azup puts it.
+    // From the end: azup appends its block there.
     memmem::FinderRev::new(start.as_bytes())
         .rfind_iter(bundle)
         .any(|at| certificate_around(bundle, at).is_some_and(|der| der == ca.der))
@@ -89,8 +88,8 @@ fn certificate_around(bundle: &[u8], at: usize) -> Option<Vec<u8>> {
     decode(&bundle[begin..end])
 }
 
-/// Where the BEGIN lines are. In the middle of a line it is a comment, or the trace of an
-/// append to an unfinished line, and no TLS library reads it.
+/// Where the BEGIN lines are. A BEGIN in the middle of a line is part of a comment, or the trace of
+/// an append to an unfinished line, and no TLS library reads it.
 pub(super) fn begin_lines(bundle: &[u8]) -> impl Iterator<Item = usize> {
     memmem::find_iter(bundle, BEGIN).filter(|at| starts_line(bundle, *at))
 }
@@ -108,10 +107,10 @@ fn certificates(bundle: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// `bundle` with the CA's block at its end. `link` is the target where the file was a
-/// symbolic link, so that removal can make it one again.
+/// `bundle` with the CA's block at its end. `link` is the target if the file was a symbolic link,
+/// so that removal can restore the link.
 pub fn with(bundle: &[u8], ca: &TrustAnchor, link: Option<&Path>, now: OffsetDateTime) -> Vec<u8> {
-    // Room for the block, so that the whole is not copied once more.
+    // Room for the block, to avoid copying everything again.
     let mut after = Vec::with_capacity(bundle.len() + 2 * ca.pem.len() + 1024);
     after.extend_from_slice(bundle);
     let complete = bundle.is_empty() || bundle.ends_with(b"\n");
@@ -172,8 +171,8 @@ fn fingerprint(bytes: &[u8]) -> String {
     pairs.join(":")
 }
 
-/// A name from a certificate for a comment line: it may neither end the line, nor leave
-/// ASCII, nor look like the beginning or end of a certificate.
+/// A name from a certificate, for a comment line: it must not end the line, leave ASCII, or look
+/// like the beginning or end of a certificate.
 fn ascii(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -184,7 +183,7 @@ fn ascii(text: &str) -> String {
         .replace("-----", "- - -")
 }
 
-/// A path as ASCII without spaces and line ends, for a comment in a bundle.
+/// A path as ASCII without spaces and line breaks, for a comment in a bundle.
 pub fn percent_encoded(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.as_os_str().as_bytes() {
@@ -200,7 +199,7 @@ pub fn percent_encoded(path: &Path) -> String {
     text
 }
 
-/// The path of [`percent_encoded`].
+/// The inverse of [`percent_encoded`].
 pub fn percent_decoded(text: &str) -> Option<PathBuf> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
@@ -216,13 +215,13 @@ pub fn percent_decoded(text: &str) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())
 }
 
-/// `bundle` without every certificate that `removal` names, and the link that it was.
-/// Nothing else goes: not a foreign certificate, not a comment that azup did not write.
+/// `bundle` without every certificate that `removal` names, and the link that it was. Nothing else
+/// is removed: no foreign certificate, and no comment that azup did not write.
 pub fn without(bundle: &[u8], removal: &RemovalFilter) -> (Vec<u8>, Option<PathBuf>) {
     cut(bundle, &|der| removal.names(der))
 }
 
-/// Cuts from the end, so that places in front of a cut stay where they are.
+/// Cuts from the end, so that offsets before a cut stay valid.
 fn cut(bundle: &[u8], goes: &dyn Fn(&[u8]) -> bool) -> (Vec<u8>, Option<PathBuf>) {
     let lines = lines(bundle);
     let mut after = bundle.to_vec();
@@ -258,8 +257,8 @@ fn cut(bundle: &[u8], goes: &dyn Fn(&[u8]) -> bool) -> (Vec<u8>, Option<PathBuf>
     (after, link)
 }
 
-/// What a block remembers of the file before it is for whoever removes the last one: the
-/// flags go to the block that follows directly.
+/// A block's flags record the state of the file before it, which the removal of the last block
+/// needs: they pass to the block that directly follows.
 fn hand_on(bundle: &mut Vec<u8>, at: usize, flags: &str) {
     let Some(rest) = bundle[at..].strip_prefix(b"\n") else {
         return;
@@ -276,9 +275,9 @@ fn hand_on(bundle: &mut Vec<u8>, at: usize, flags: &str) {
     }
 }
 
-/// The certificate's lines, and around them what came with it: azup's marks and metadata
-/// or the script's, and the blank line in front. A certificate that was pasted without
-/// such a beginning goes alone.
+/// The certificate's lines and what was written with them: azup's or the script's marks and
+/// metadata, and the blank line in front. A certificate that was pasted without these is removed
+/// alone.
 fn surrounding(
     bundle: &[u8],
     lines: &[Range<usize>],
@@ -329,8 +328,7 @@ fn lines(bundle: &[u8]) -> Vec<Range<usize>> {
     lines
 }
 
-/// A line as text without its line end; empty where it is no UTF-8, as no line of
-/// azup's is.
+/// A line as text without its line ending; empty if it is not UTF-8, which no line of azup's is.
 fn text(line: &[u8]) -> &str {
     std::str::from_utf8(line).map_or("\u{fffd}", |line| line.trim_end_matches(['\n', '\r']))
 }

@@ -17,20 +17,20 @@ pub(super) const FOLDERS: [&str; 6] = [
     "/System/Library/Java/JavaVirtualMachines",
 ];
 
-/// The folders that the installers for Windows offer, in that of all programs.
+/// The folders that the installers for Windows offer, below the folder for programs.
 const ON_WINDOWS: [&str; 6] =
     ["Java", "Eclipse Adoptium", "Microsoft", "Amazon Corretto", "Zulu", "BellSoft"];
 
-/// The program of a JDK that changes keystores.
+/// The JDK program that changes keystores.
 const KEYTOOL: [&str; 2] = if cfg!(windows) {
     ["bin/keytool.exe", "jre/bin/keytool.exe"]
 } else {
     ["bin/keytool", "jre/bin/keytool"]
 };
 
-/// Where a keystore may be in a JDK: since Java 9, and up to Java 8. Java reads
-/// `jssecacerts` *instead of* `cacerts` where it exists; the CA goes into both, so that
-/// it stays trusted when that file comes or goes.
+/// Where a keystore may be in a JDK: since Java 9, and up to Java 8. Java reads `jssecacerts`
+/// *instead of* `cacerts` if it exists; the CA goes into both, so that it stays trusted when that
+/// file appears or disappears.
 const PLACES: [&str; 4] = [
     "lib/security/jssecacerts",
     "lib/security/cacerts",
@@ -38,8 +38,8 @@ const PLACES: [&str; 4] = [
     "jre/lib/security/cacerts",
 ];
 
-/// Every folder that may be a JDK: that of the `java` on PATH, and whatever package and
-/// version managers installed, in order.
+/// Every folder that may be a JDK, in order: that of the `java` on PATH, and those that package and
+/// version managers installed.
 pub(super) fn homes(machine: &Machine) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = FOLDERS.map(PathBuf::from).into();
     let from_variable = |name: &str, below: &str| {
@@ -81,7 +81,7 @@ pub(super) fn homes(machine: &Machine) -> Vec<PathBuf> {
     homes
 }
 
-/// The keystores of a JDK whose real paths were not `seen` yet.
+/// The keystores of a JDK, except those whose real paths are in `seen`.
 pub(super) fn keystores(home: &Path, machine: &Machine, seen: &mut Vec<PathBuf>) -> Vec<Keystore> {
     let mut keystores = Vec::new();
     // macOS keeps a JDK inside a bundle.

@@ -1,8 +1,8 @@
-//! keytool, for keystores that azup cannot write itself: encrypted ones, and those that
-//! belong to an administrator.
+//! keytool, for keystores that azup cannot write itself: encrypted ones, and those that belong to
+//! an administrator.
 //!
-//! keytool says why it fails on standard output, in the user's language, and truncates
-//! the keystore before it writes it; whoever runs it guards the file.
+//! keytool says why it fails on standard output, in the user's language. It truncates the keystore
+//! before writing it, so the caller must guard the file.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -22,9 +22,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// keytool, for one keystore.
 #[derive(Debug)]
 pub struct Keytool<'a> {
-    /// The program; the JDK's own, where it has one.
+    /// The program; the JDK's own, if it has one.
     pub program: PathBuf,
-    /// The keystore.
     pub keystore: &'a Path,
 }
 
@@ -38,13 +37,13 @@ impl Keytool<'_> {
         )
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub fn delete(&self, alias: &str) -> Vec<OsString> {
         self.words(&["-delete"], &["-storepass", PASSWORD], alias)
     }
 
-    /// The failure where the keystore has another password. What was wanted can then be
-    /// done by hand, because keytool asks for it.
+    /// The failure for a keystore with another password. The user can still do it by hand, because
+    /// keytool asks for the password.
     pub fn other_password(&self, alias: &str, goal: &Operation<'_>) -> Failure {
         let mut words = match goal {
             Operation::Add(_) => self.words(&["-importcert"], &[], alias),
@@ -70,18 +69,18 @@ impl Keytool<'_> {
         words
     }
 
-    /// All entries; `None` where the keystore has another password than this, or the usual one.
+    /// All entries; `None` if neither this password nor the usual one opens the keystore.
     pub fn list(
         &self,
         password: Option<&str>,
         machine: &Machine,
     ) -> Result<Option<Vec<Entry<'static>>>> {
         let mut words: Vec<OsString> = vec![self.program.clone().into()];
-        // In English, whatever the user's language is: the answer is read below.
+        // In English, whatever the user's language: the answer is parsed below.
         words.extend(["-J-Duser.language=en", "-list", "-rfc", "-keystore"].map(Into::into));
         words.push(self.keystore.into());
-        // A password of the user's is on no command line, which everybody can read: keytool asks
-        // for it on standard input.
+        // Any user can read a command line, so the user's password is never on it: keytool reads it
+        // from standard input.
         let input = password.map(|password| format!("{password}\n").into_bytes());
         if input.is_none() {
             words.extend(["-storepass", PASSWORD].map(Into::into));

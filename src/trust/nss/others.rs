@@ -1,6 +1,6 @@
-//! Other programs at a database: who locks it, who is writing to it, and which browser is
-//! running and will see the change only later. All of it by looking, nothing is waited for
-//! longer than a moment.
+//! Other programs at a database: which one locks it, which is writing to it, and which running
+//! browser will see the change only later. All of it by inspection; nothing waits longer than a
+//! moment.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -17,7 +17,7 @@ use crate::os;
 const LOCK_START: u64 = 0x4000_0000;
 const LOCK_LENGTH: u64 = 512;
 
-/// How often, and after which pauses, a database is looked at that is being written to. A
+/// How often to look at a database that is being written to, with a pause between two looks. A
 /// browser's transaction takes milliseconds.
 const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -36,7 +36,7 @@ pub(super) fn locked_by(folder: &Path) -> Option<String> {
         let file = File::open(folder.join(name)).ok()?;
         os::lock_holder(&file, LOCK_START, LOCK_LENGTH)
     })?;
-    // A program in another container has no number here.
+    // A process in another container has no pid here.
     if pid == 0 {
         return Some("another program".to_owned());
     }
@@ -46,8 +46,8 @@ pub(super) fn locked_by(folder: &Path) -> Option<String> {
     })
 }
 
-/// Whether a transaction is going on in the database `file`, or was never finished: its
-/// journal is hot, so that the file may hold half of a change.
+/// Whether a transaction on the database `file` is in progress or was never finished: its journal
+/// is hot, so the file may hold half of a change.
 pub(super) fn is_half_written(file: &Path) -> bool {
     let mut journal = file.as_os_str().to_owned();
     journal.push("-journal");
@@ -65,7 +65,7 @@ pub(super) fn is_half_written(file: &Path) -> bool {
     })
 }
 
-/// Whether a browser is running that has the database in `folder` open.
+/// Whether a running browser has the database in `folder` open.
 pub(super) fn is_browser_running(folder: &Path, machine: &Machine) -> bool {
     // Firefox: 127.0.1.1:+PID. Chromium: HOST-PID.
     let runs = |link: PathBuf| {

@@ -1,7 +1,7 @@
 //! Where NSS databases are, found by looking at folders and at Firefox's `profiles.ini`.
 //!
-//! Firefox is not found by `*.default*`, as other tools do it: profiles have any name, and
-//! may be anywhere. Browsers from snap and flatpak keep theirs in homes of their own.
+//! Profiles are not found by `*.default*`, as other tools do: they may have any name and be
+//! anywhere. Browsers from snap and flatpak keep theirs in separate home folders.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::files;
 use crate::machine::Machine;
 
-/// Browsers that read the user's NSS database. Where none of them is installed, a
-/// database that does not exist yet is not made.
+/// Browsers that read the user's NSS database. If none is installed, no missing database is
+/// created.
 const BROWSERS: [&str; 11] = [
     "chromium",
     "chromium-browser",
@@ -35,7 +35,8 @@ const FIREFOX: [&str; 6] = [
     ".floorp",
 ];
 
-/// The same, below a folder for settings: where those of today are that find no folder of old.
+/// The same, below the configuration folder, which current versions use unless the older folder
+/// exists.
 const FIREFOX_SETTINGS: [&str; 5] = [
     "mozilla/firefox",
     "librewolf/librewolf",
@@ -44,17 +45,16 @@ const FIREFOX_SETTINGS: [&str; 5] = [
     "floorp",
 ];
 
-/// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Profiles {
-    /// Folders of databases, each once.
+    /// Folders of databases, without duplicates.
     pub(super) databases: Vec<PathBuf>,
     /// Folders with only a `cert8.db`, the format from before 2018.
     pub(super) outdated: Vec<PathBuf>,
 }
 
-/// All databases of the user. Where Chromium has none yet but is installed, the place is
-/// among them in which it would make its own.
+/// All databases of the user. If Chromium is installed but has none yet, the place where it would
+/// create its own is included.
 pub(super) fn find(machine: &Machine) -> Profiles {
     let (Ok(home), Ok(data), Ok(config)) =
         (machine.home(), machine.data_home(), machine.config_home())
@@ -82,10 +82,9 @@ pub(super) fn find(machine: &Machine) -> Profiles {
     all
 }
 
-/// Chromium's databases. It reads `~/.pki/nssdb` if that folder exists, else the one in
-/// the data folder; both are kept up where both exist, and the first is never made,
-/// since that would hide the other from Chromium (measured). Below a snap's and a
-/// flatpak's home it is the same.
+/// Chromium's databases. It reads `~/.pki/nssdb` if that folder exists, else the one in the data
+/// folder. If both exist, both are kept up to date; the first is never created, since that would
+/// hide the other from Chromium (measured). The same holds below a snap's or flatpak's home.
 fn chromium(home: &Path, data: &Path, machine: &Machine) -> Vec<PathBuf> {
     let own = data.join("pki/nssdb");
     let mut folders = vec![home.join(".pki/nssdb"), own.clone()];
@@ -108,7 +107,7 @@ fn chromium(home: &Path, data: &Path, machine: &Machine) -> Vec<PathBuf> {
     folders
 }
 
-/// Folders in which Firefox, or a descendant, keeps its `profiles.ini`.
+/// Folders in which Firefox or a descendant keeps its `profiles.ini`.
 fn firefox_roots(home: &Path, config: &Path) -> Vec<PathBuf> {
     let mut roots = Vec::new();
     let mut add = |home: &Path, config: &Path| {
@@ -125,14 +124,14 @@ fn firefox_roots(home: &Path, config: &Path) -> Vec<PathBuf> {
     }
     roots.retain(|root| root.is_dir());
     if cfg!(target_os = "macos") {
-        // Not run: these tests know no macOS.
+        // Not run: these tests do not cover macOS.
         roots.push(home.join("Library/Application Support/Firefox"));
     }
     roots
 }
 
-/// The profiles of one root: those that `profiles.ini` names, and where none of these
-/// has a database, every child folder that has one.
+/// The profiles of one root: those that `profiles.ini` names or, if none of these has a database,
+/// every child folder that has one.
 fn profiles(root: &Path) -> Vec<PathBuf> {
     let holds = |folder: &PathBuf| ["cert9.db", "cert8.db"].map(|name| folder.join(name).exists());
     let text = files::read_if_there(&root.join("profiles.ini"));
@@ -141,7 +140,7 @@ fn profiles(root: &Path) -> Vec<PathBuf> {
             .into_iter()
             .map(|path| root.join(path))
             .collect(),
-        // It does not exist, or is not readable.
+        // It does not exist or is not readable.
         _ => Vec::new(),
     };
     named.retain(|folder| holds(folder).contains(&true));
@@ -153,9 +152,9 @@ fn profiles(root: &Path) -> Vec<PathBuf> {
     named
 }
 
-/// The paths in a `profiles.ini`: `Path` of each `[ProfileN]`, relative to the file unless
-/// absolute or `IsRelative=0`, and `Default` of each `[InstallXXXX]`, one per installed
-/// Firefox. What is not understood is passed over, since Firefox does so too.
+/// The paths in a `profiles.ini`: `Path` of each `[ProfileN]`, relative to the file unless absolute
+/// or `IsRelative=0`, and `Default` of each `[InstallXXXX]`, one per installed Firefox. Other lines
+/// are skipped, as Firefox does.
 pub(crate) fn named(bytes: &[u8]) -> Vec<PathBuf> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_start_matches('\u{feff}');

@@ -1,8 +1,9 @@
-//! Changes an NSS database with certutil, since NSS signs trust and nothing less can.
+//! Changes an NSS database with certutil: NSS signs trust, so only a program that uses NSS can
+//! write it.
 //!
-//! certutil names a certificate by nickname, finds it by subject, and deletes one of several,
-//! so that it is used only where that cannot hit another one. An old certutil leaves newer
-//! trust objects behind.
+//! certutil names a certificate by nickname, finds it by subject, and deletes one of several, so it
+//! is used only when it cannot hit the wrong one. An old certutil leaves newer trust objects
+//! behind.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,7 +17,7 @@ use crate::change::{Change, Input};
 use crate::failure::{Failure, shown};
 use crate::machine::Machine;
 
-/// Fails where certutil is not installed, with the package that has it.
+/// Fails if certutil is not installed, naming the package that has it.
 pub(super) fn require_certutil(machine: &Machine) -> Result<()> {
     if machine.find("certutil").is_some() {
         return Ok(());
@@ -25,7 +26,7 @@ pub(super) fn require_certutil(machine: &Machine) -> Result<()> {
     Err(Failure::new(what).hint(install(machine)).into())
 }
 
-/// Makes an empty database without a password.
+/// Creates an empty database without a password.
 pub(super) fn create(folder: &Path) -> Change {
     run(certutil("-N", folder, &["--empty-password"]), None)
 }
@@ -50,21 +51,21 @@ pub(super) fn delete(folder: &Path, named: &Named<'_>) -> Result<Change> {
     Ok(run(certutil("-D", folder, &words), None))
 }
 
-/// A certificate of a database, and whether its nickname says which.
+/// A certificate of a database, and whether its nickname is ambiguous.
 pub(super) struct Named<'a> {
     certificate: &'a Certificate,
     is_ambiguous: bool,
 }
 
 impl<'a> Named<'a> {
-    /// `certificate` among `others`: those that must not be mistaken for it.
+    /// `certificate` among `others`, which must not be mistaken for it.
     pub(super) fn among(
         certificate: &'a Certificate,
         others: impl IntoIterator<Item = &'a Certificate>,
     ) -> Self {
         let subject = |one: &Certificate| TrustAnchor::from_der(&one.der).map(|ca| ca.subject);
         let name = &certificate.nickname;
-        // A colon would end the name of a token, and what was not UTF-8 is now a `?`.
+        // NSS takes the part before a colon as a token name, and `?` replaces what was not UTF-8.
         let is_no_name = name.is_empty() || name.contains([':', '?']);
         let own = subject(certificate);
         let is_ambiguous = is_no_name
@@ -109,7 +110,7 @@ pub(super) fn certutil(verb: &str, folder: &Path, words: &[&str]) -> Vec<OsStrin
     argv
 }
 
-/// Opens a database to write and changes nothing; fails where it cannot be read after that.
+/// Opens a database for writing without changing it; fails if it cannot be read after that.
 pub(super) fn reopen(folder: &Path) -> Change {
     let script = r#"certutil -D -d "$1" -n "nobody's" 2>/dev/null; certutil -L -d "$1" >/dev/null"#;
     let mut argv: Vec<OsString> = ["sh", "-c", script, "sh"].map(OsString::from).to_vec();

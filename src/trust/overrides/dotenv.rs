@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use crate::os::{OsStrExt as _, OsStringExt as _};
 
-/// Every variable that is set, in order, with its value, in which `$HOME` and `~` stand for `home`;
-/// where a line makes no sense, or a value refers to other variables, it is passed over.
+/// Every variable that is set, in order, with its value, in which `$HOME` and `~` stand for `home`.
+/// Lines that are malformed, or whose value refers to other variables, are skipped.
 pub(crate) fn parse(bytes: &[u8], home: Option<&Path>) -> Vec<(String, OsString)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     bytes
@@ -37,7 +37,7 @@ fn line(line: &[u8], home: Option<&Path>) -> Option<(String, OsString)> {
     Some((key.to_owned(), OsString::from_vec(value)))
 }
 
-/// The value with the home folder in place of a leading `~/` or `$HOME/`, however it is spelt.
+/// The value with the home folder in place of a leading `~/` or `$HOME/`, in any spelling.
 fn at_home(value: Vec<u8>, home: &[u8]) -> Vec<u8> {
     let below = [&b"~/"[..], b"$HOME/", b"${HOME}/"]
         .iter()
@@ -48,7 +48,7 @@ fn at_home(value: Vec<u8>, home: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A value without quotes and comment, and whether `$` in it means something.
+/// A value without quotes and comment, and whether a `$` in it is special.
 fn value(text: &[u8]) -> (Vec<u8>, bool) {
     match text.first() {
         Some(b'\'') => (quoted(&text[1..], b'\''), false),
@@ -64,7 +64,7 @@ fn value(text: &[u8]) -> (Vec<u8>, bool) {
     }
 }
 
-/// Up to the quotation mark that is not escaped; to the end where there is none.
+/// Up to the unescaped closing quote, or to the end if there is none.
 fn quoted(text: &[u8], mark: u8) -> Vec<u8> {
     let mut value = Vec::new();
     let mut rest = text.iter().copied();

@@ -1,5 +1,5 @@
-//! Where Python environments are, found by listing folders alone: the active one, the
-//! project's, and every place that a tool is known to keep its environments in.
+//! Where Python environments are, found by listing folders only: the active one, the project's, and
+//! every place where a tool is known to keep its environments.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -14,21 +14,20 @@ use crate::machine::Machine;
 use crate::os::OsStrExt as _;
 use crate::workspace::Workspace;
 
-/// Where environments may be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum SearchRoot {
-    /// One may be here.
+    /// This folder may be one.
     Root(PathBuf),
     /// Every folder in here may be one.
     Each(PathBuf),
-    /// So it is here, and each may keep others in its `envs`.
+    /// This folder may be one, and so may every folder in its `envs`.
     Nested(PathBuf),
 }
 
 /// The variables that name the active environment.
 const ACTIVE: [&str; 2] = ["VIRTUAL_ENV", "CONDA_PREFIX"];
 
-/// The variables that name an active environment, each with the folder that it names.
+/// The variables that name an active environment, each with that folder.
 pub(super) fn active(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
     ACTIVE
         .into_iter()
@@ -36,9 +35,9 @@ pub(super) fn active(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
         .collect()
 }
 
-/// The project's environments: in its folders, in the folder that uv is told to use, and
-/// in poetry's and pipenv's folders by the names that these give them. Where there is
-/// none in its folders, those of the nearest folder above that has any.
+/// The project's environments: in its folders, in the folder set for uv, and in poetry's and
+/// pipenv's folders under the names that these tools use. If its folders have none, those of the
+/// nearest folder above that has any.
 pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
     let folders = Workspace::of(machine);
     let mut found: Vec<PathBuf> = Vec::new();
@@ -61,8 +60,8 @@ pub(super) fn of_project(machine: &Machine) -> Vec<PathBuf> {
     found
 }
 
-/// The interpreter that VS Code's settings name in the project. One elsewhere is nobody's word but
-/// the project's, and not followed.
+/// The interpreter that VS Code's settings in the project name. One outside the project is not
+/// followed, since only the project vouches for it.
 fn by_editor(folder: &Path) -> Option<PathBuf> {
     let bytes = files::read_if_there(&folder.join(".vscode/settings.json")).ok()??;
     let text = String::from_utf8_lossy(&bytes);
@@ -98,7 +97,7 @@ pub(super) fn in_folders(folders: &[PathBuf], machine: &Machine) -> Vec<PathBuf>
     found.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// The environment that the user tells uv to take for the project's.
+/// The environment that the user has set as the project's for uv.
 pub(super) fn named_for_uv(machine: &Machine) -> Option<PathBuf> {
     let named = machine.var("UV_PROJECT_ENVIRONMENT")?;
     // Relative to the folder that has pyproject.toml, which is one of these.
@@ -107,14 +106,14 @@ pub(super) fn named_for_uv(machine: &Machine) -> Option<PathBuf> {
     roots.find(|root| is_environment(root))
 }
 
-/// Whether the folder is a virtual environment, or one of conda's and pixi's, which have no
+/// Whether the folder is a virtual environment, or a conda or pixi environment, which has no
 /// `pyvenv.cfg`.
 fn is_environment(folder: &Path) -> bool {
     folder.join(pyvenv::NAME).is_file() || folder.join("conda-meta").is_dir()
 }
 
-/// The folder itself, and its children that are environments: the usual names first, then
-/// by name; of `.tox` and `.nox` their children.
+/// The folder itself, and its children that are environments: the usual names first, then by name;
+/// for `.tox` and `.nox`, their children.
 fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
     let mut found = Vec::new();
     if is_environment(folder) {
@@ -122,7 +121,7 @@ fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
     }
     let usual = [".venv", "venv"].map(|name| folder.join(name));
     found.extend(usual.iter().filter(|child| is_environment(child)).cloned());
-    // Home and what is above it hold other projects' environments too.
+    // Home and the folders above it hold other projects' environments too.
     if folder != machine.cwd() && machine.home().is_ok_and(|home| home.starts_with(folder)) {
         return found;
     }
@@ -147,17 +146,17 @@ fn in_folder(folder: &Path, machine: &Machine) -> Vec<PathBuf> {
     found
 }
 
-/// The Python that PATH leads to: what runs where no environment is active, as in a dev
-/// container. Its folder is told by where the program really is. A distribution's own
-/// reads the system's store and is not meant.
+/// The Python that PATH leads to, which runs if no environment is active, as in a dev container.
+/// Its environment is derived from the program's real path. A distribution's own is excluded: it
+/// reads the system's store.
 pub(super) fn on_path(machine: &Machine) -> Option<PathBuf> {
-    // A link of the project's may lead anywhere.
+    // A link inside the project may lead anywhere.
     let project = Workspace::of(machine);
     let program = std::env::split_paths(machine.var("PATH")?)
         .filter(|folder| folder.is_absolute() && !project.holds(folder))
         .map(|folder| folder.join(if cfg!(windows) { "python.exe" } else { "python3" }))
         .find(|program| program.is_file())?;
-    // What leads to the shop instead of a Python cannot be followed, and is none.
+    // A stub that opens the Microsoft Store instead of a Python cannot be resolved, and is skipped.
     let program = program.canonicalize().ok()?;
     let folder = program.parent()?;
     let is_root = cfg!(windows) && !folder.ends_with("Scripts");
@@ -166,7 +165,7 @@ pub(super) fn on_path(machine: &Machine) -> Option<PathBuf> {
     (!of_distribution).then(|| root.to_owned())
 }
 
-/// What `pip install --user` installs to.
+/// Where `pip install --user` installs to.
 pub(super) fn user_site(machine: &Machine) -> Vec<SearchRoot> {
     let mut places = Vec::new();
     if let Some(folder) = machine.var("PYTHONUSERBASE") {
@@ -185,7 +184,7 @@ pub(super) fn user_site(machine: &Machine) -> Vec<SearchRoot> {
     places
 }
 
-/// Every place that tools are known to keep environments in.
+/// Every place where tools are known to keep environments.
 pub(super) fn everywhere(machine: &Machine) -> Vec<SearchRoot> {
     let named = |variable: &str, below: &str| {
         let folder = machine.var(variable)?;
@@ -229,7 +228,7 @@ pub(super) fn everywhere(machine: &Machine) -> Vec<SearchRoot> {
     places
 }
 
-/// conda's environments: its own list of all that were ever made, and the folders that its
+/// conda's environments: its own list of all that were ever created, and the folders that its
 /// installers offer, each a base environment with others in `envs`.
 fn conda(machine: &Machine) -> Vec<SearchRoot> {
     let mut places = Vec::new();
@@ -267,8 +266,8 @@ fn conda(machine: &Machine) -> Vec<SearchRoot> {
     places
 }
 
-/// Where Python's own installer puts it on Windows, for the user and for all, and where Azure CLI
-/// has its own.
+/// Where Python's own installer puts it on Windows, for one user and for all, and where Azure CLI
+/// keeps its own.
 fn on_windows(machine: &Machine) -> Vec<SearchRoot> {
     if !cfg!(windows) {
         return Vec::new();

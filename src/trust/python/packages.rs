@@ -1,5 +1,5 @@
-//! What of an environment's packages has a bundle: certifi, the copy of it inside pip, and
-//! grpc; in conda's environments also OpenSSL's own.
+//! Which of an environment's packages have a bundle: certifi, pip's copy of it, and grpc; in conda
+//! environments also OpenSSL.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -12,44 +12,44 @@ use crate::trust::bundle::{Bundle, CERTIFI, OF_PIP, WritePolicy};
 use crate::trust::reinstall::{Installer, Reinstall};
 use crate::trust::{Candidate, OUTSIDE, StoreReport, by_name};
 
-/// The other bundles in a folder of packages, each with the package that brings it.
+/// The other bundles in a folder of packages, each with its package.
 const OTHERS: [(&str, &str); 2] = [
     ("pip/_vendor/certifi/cacert.pem", "pip"),
     ("grpc/_cython/_credentials/roots.pem", "grpcio"),
 ];
 
-/// The file from which OpenSSL reads its CAs in an environment of conda's.
+/// The file from which OpenSSL reads its CAs in a conda environment.
 const CONDA: &str = if cfg!(windows) { "Library/ssl/cacert.pem" } else { "ssl/cacert.pem" };
 
-/// Folders whose packages belong to the distribution, whoever may write there. Azure CLI
-/// brings a Python of its own in one of them.
+/// Folders whose packages belong to the distribution, regardless of permissions. Azure CLI keeps
+/// its own Python in one of them.
 const DISTRIBUTION: [&str; 2] = ["/usr/lib", "/usr/lib64"];
 const AZURE_CLI: &str = "/usr/lib64/az";
 
 /// One environment's bundles.
 #[derive(Default)]
 pub(super) struct Bundles {
-    /// The bundles, and rows for what is there and cannot be one.
+    /// The bundles, and rows for those that cannot be used.
     pub(super) found: Vec<Candidate>,
     /// Whether certifi is installed.
     pub(super) certifi: bool,
-    /// Whether it has packages that were not looked at before.
+    /// Whether it has packages that were not seen before.
     pub(super) new: bool,
     /// Whether it has packages that were.
     pub(super) known: bool,
-    /// Bundles that are only named: the project leads out of itself to them. Each with its
+    /// Bundles that are only reported: the project leads outside itself to them. Each with its
     /// folder of packages, which may still be found by another way.
     pub(super) outside: Vec<(Identity, StoreReport)>,
 }
 
-/// Folders of packages that were looked at, by device and inode: `lib64` is a link to
-/// `lib`, and one environment may be reached by several ways. Never by the inode of a
-/// bundle: uv lets many environments share one, and each needs its own copy changed.
+/// Folders of packages already seen, by device and inode: `lib64` is a link to `lib`, and one
+/// environment may be reached in several ways. Never by the inode of a bundle: uv lets many
+/// environments share one, and each needs its own copy changed.
 #[derive(Default)]
 pub(super) struct Seen(HashSet<Identity>);
 
 impl Seen {
-    /// Whether this folder of packages was looked at.
+    /// Whether this folder of packages was seen.
     pub(super) fn has(&self, packages: Identity) -> bool {
         self.0.contains(&packages)
     }
@@ -58,18 +58,17 @@ impl Seen {
 /// An environment to look at.
 #[derive(Clone, Copy)]
 pub(super) struct Environment<'a> {
-    /// Its folder.
     pub(super) root: &'a Path,
-    /// Whether the user works with it, so that a bundle that cannot be written is a
-    /// failure; else such a bundle is left alone.
+    /// Whether the user works with it, so that failing to write a bundle is an error; otherwise
+    /// such a bundle is left alone.
     pub(super) near: bool,
-    /// The folders in which its bundles have to be really, where the project's files say
-    /// where it is; empty: anywhere.
+    /// The folders that must really contain its bundles, if the project's files say where it is;
+    /// empty: anywhere.
     pub(super) within: &'a [PathBuf],
 }
 
 impl Environment<'_> {
-    /// Whether a folder is elsewhere than it is looked for.
+    /// Whether a folder is outside the allowed ones.
     fn leads_out(&self, folder: &Path) -> bool {
         let inside = |real: &Path| self.within.iter().any(|within| real.starts_with(within));
         !self.within.is_empty() && folder.canonicalize().is_ok_and(|real| !inside(&real))
@@ -81,7 +80,7 @@ impl Environment<'_> {
 pub(super) fn versions(root: &Path) -> Vec<(OsString, PathBuf)> {
     let mut found = Vec::new();
     if cfg!(windows) {
-        // `Lib\site-packages` of an environment, and `site-packages` of what is installed for a user.
+        // `Lib\site-packages` of an environment, and `site-packages` of a user installation.
         let folders = [root.join("Lib"), root.to_owned()].into_iter();
         let folders = folders.filter(|folder| folder.join("site-packages").is_dir());
         return folders.map(|folder| ("python".into(), folder)).collect();
@@ -130,7 +129,7 @@ pub(super) fn of(environment: Environment<'_>, seen: &mut Seen) -> Bundles {
 }
 
 impl Bundles {
-    /// Adds those of one folder of packages.
+    /// Adds the bundles of one folder of packages.
     pub(super) fn add(&mut self, packages: &Path, environment: Environment<'_>, seen: &mut Seen) {
         let Some(about) = files::identity(packages) else {
             return;
@@ -185,7 +184,7 @@ impl Bundles {
 
     fn push(&mut self, packages: &Path, path: PathBuf, reinstall: Reinstall, environment: Environment<'_>) {
         let folder = path.parent().unwrap_or(packages);
-        // The file itself may be a link, which is replaced and not followed.
+        // The file itself may be a link: it is replaced, not followed.
         if !environment.leads_out(folder) {
             self.found.push(store(path, reinstall, environment));
             return;
@@ -216,15 +215,15 @@ fn store(path: PathBuf, reinstall: Reinstall, environment: Environment<'_>) -> C
     Candidate::Store(Box::new(Bundle::certifi(path, reinstall, care)))
 }
 
-/// A bundle that stays as it is: whoever made the project may have meant another's.
+/// A bundle that stays as it is: the project's author may have meant another user's.
 fn outside(path: &Path) -> StoreReport {
     let mut row = StoreReport::skipped(super::KIND, path, OUTSIDE.to_owned());
-    // Nobody asks pip for something from Azurite: its own copy is worth no warning.
+    // pip requests nothing from Azurite, so its own copy deserves no warning.
     row.fix = (!path.ends_with(OF_PIP)).then(|| by_name(path));
     row
 }
 
-/// A file or a link, also a dangling one.
+/// Whether there is a file or a link, even a dangling one.
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }

@@ -1,4 +1,4 @@
-//! `pyvenv.cfg`, which makes a folder a virtual environment (PEP 405), read as `site.py`
+//! `pyvenv.cfg`, the file that makes a folder a virtual environment (PEP 405), read as `site.py`
 //! reads it: `key = value` lines, keys in any case, the last one wins.
 
 use std::ffi::OsStr;
@@ -7,23 +7,21 @@ use std::path::{Path, PathBuf};
 use crate::files;
 use crate::os::OsStrExt as _;
 
-/// The file's name.
 pub(super) const NAME: &str = "pyvenv.cfg";
 
-/// Real ones have a few hundred bytes; what is larger is not read.
+/// Real ones have a few hundred bytes; larger files are not read.
 const LARGEST: u64 = 64 << 10;
 
-/// What azup needs to know from it.
+/// What azup needs from it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
     /// The folder of the base's interpreter, such as `/usr/bin`.
     pub(crate) home: Option<PathBuf>,
-    /// Whether packages of the base are used where the environment has none.
+    /// Whether the base's packages are used for those that the environment lacks.
     pub(crate) system_packages: bool,
 }
 
-/// The configuration of the environment at `root`; the default one where it cannot be
-/// read.
+/// The configuration of the environment at `root`; the default if it cannot be read.
 pub(crate) fn of(root: &Path) -> Config {
     let path = root.join(NAME);
     if !path.metadata().is_ok_and(|about| about.len() <= LARGEST) {
@@ -33,7 +31,7 @@ pub(crate) fn of(root: &Path) -> Config {
     parse(&bytes.unwrap_or_default())
 }
 
-/// Never fails: what is not understood is passed over, as Python does.
+/// Never fails: like Python, skips what it does not understand.
 pub(crate) fn parse(bytes: &[u8]) -> Config {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut config = Config::default();

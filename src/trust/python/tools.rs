@@ -1,5 +1,5 @@
 //! poetry, pipenv, hatch and pdm, which keep every project's environment in one folder, under a
-//! name that tells the project; and uv's environments of scripts.
+//! name that identifies the project; and uv's environments for scripts.
 
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,15 @@ use crate::files::{self, folders_in};
 use crate::machine::Machine;
 use crate::os::OsStrExt as _;
 
-/// The first eight characters of the SHA-256 of a path, as poetry, pipenv and hatch write it in
-/// the names of their environments.
+/// The first eight characters of the SHA-256 of a path, which poetry, pipenv and hatch put into the
+/// names of their environments.
 fn hash(path: &Path) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, path.as_os_str().as_bytes());
     URL_SAFE.encode(&digest.as_ref()[..6])
 }
 
-/// Poetry names an environment `<name>-<hash of the project's real path>-py<X.Y>`. The
-/// hash alone tells the project, also when it was renamed in pyproject.toml.
+/// Poetry names an environment `<name>-<hash of the project's real path>-py<X.Y>`. The hash alone
+/// identifies the project, even after a rename in pyproject.toml.
 pub(super) fn by_poetry(project: &Path, machine: &Machine) -> Vec<PathBuf> {
     let (Some(all), Ok(real)) = (poetry(machine), project.canonicalize()) else {
         return Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn by_poetry(project: &Path, machine: &Machine) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Pipenv names an environment `<folder>-<hash of the Pipfile's path>`, with a suffix where
+/// Pipenv names an environment `<folder>-<hash of the Pipfile's path>`, with a suffix if
 /// `PIPENV_PYTHON` is set, or as `PIPENV_CUSTOM_VENV_NAME` says.
 pub(super) fn by_pipenv(project: &Path, machine: &Machine) -> Vec<PathBuf> {
     let Some(all) = pipenv(machine) else {
@@ -42,7 +42,7 @@ pub(super) fn by_pipenv(project: &Path, machine: &Machine) -> Vec<PathBuf> {
     if let Some(name) = machine.var("PIPENV_CUSTOM_VENV_NAME") {
         return vec![all.join(name)];
     }
-    // The path as it was reached; pipenv followed links until 2023.
+    // The path as given; pipenv resolved links until 2023.
     let pipfile = project.join("Pipfile");
     let ends: Vec<String> = [Some(pipfile.clone()), pipfile.canonicalize().ok()]
         .into_iter()
@@ -59,7 +59,8 @@ pub(super) fn by_pipenv(project: &Path, machine: &Machine) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Hatch has `<name>/<hash of the project's path>/<environment>`. The hash alone tells the project.
+/// Hatch has `<name>/<hash of the project's path>/<environment>`. The hash alone identifies the
+/// project.
 pub(super) fn by_hatch(project: &Path, machine: &Machine) -> Vec<PathBuf> {
     let Ok(real) = project.canonicalize() else {
         return Vec::new();
@@ -81,18 +82,18 @@ pub(super) fn hatch(machine: &Machine) -> Vec<PathBuf> {
 }
 
 /// pdm writes the interpreter that it uses into a file of the project. One in pdm's own folder is
-/// the user's; anything else outside of the project is nobody's word but the project's.
+/// the user's; any other outside the project is ignored, since only the project vouches for it.
 pub(super) fn by_pdm(project: &Path, machine: &Machine) -> Option<PathBuf> {
     let bytes = files::read_if_there(&project.join(".pdm-python")).ok()??;
     let program = PathBuf::from(std::str::from_utf8(&bytes).ok()?.trim());
     let root = program.parent()?.parent()?;
     let known = pdm(machine)?;
-    // `..` would be one of its folders as well, and leads elsewhere.
+    // `..` would pass as one of its folders, but leads elsewhere.
     let is_named = root.file_name().is_some();
     (is_named && root.parent() == Some(&known)).then(|| root.to_owned())
 }
 
-/// The folder of pdm's environments that are not in their projects.
+/// The folder in which pdm keeps environments outside their projects.
 pub(super) fn pdm(machine: &Machine) -> Option<PathBuf> {
     Some(machine.data_home().ok()?.join("pdm/venvs"))
 }

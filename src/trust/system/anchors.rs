@@ -1,9 +1,9 @@
-//! Linux: a folder of anchor files, and the distribution's program that makes the bundle
-//! from it. The program takes seconds, so it runs only when the bundle does not hold the
-//! CA yet. What differs between distributions is in [`super::families`].
+//! Linux: a folder of anchor files, and the distribution's program that makes the bundle from it.
+//! The program takes seconds, so it runs only when the bundle does not hold the CA yet. What
+//! differs between distributions is in [`super::families`].
 //!
-//! Run for real on Debian. Alpine, Fedora, Arch and openSUSE: paths and options are from
-//! their packages' sources, tested with folders of their shape and stand-in programs.
+//! Run for real on Debian. For Alpine, Fedora, Arch and openSUSE, paths and options are from their
+//! packages' sources, tested with folders of the same layout and stand-in programs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const ANCHOR: &str = "azup-local-ca";
 struct Anchors {
     family: &'static Family,
     root: PathBuf,
-    /// The program that makes the bundle, with its arguments.
+    /// The program that builds the bundle, with its arguments.
     update: &'static [&'static str],
     bundle: PathBuf,
 }
@@ -44,8 +44,8 @@ pub(super) fn find(root: &Path, machine: &Machine) -> Candidate {
     if ids.iter().any(|id| id == "nixos") {
         return Candidate::StoreReport(nixos(root, machine));
     }
-    // Not every descendant keeps its ancestor's ways, and some name none at all: what the
-    // file says comes first, and what is there decides.
+    // Not every derivative keeps its ancestor's ways, and some name no ancestor: os-release only
+    // sets the order, and what is on disk decides.
     let named: Vec<&'static Family> = ids
         .iter()
         .filter_map(|id| FAMILIES.iter().find(|family| family.ids.contains(&&**id)))
@@ -73,14 +73,13 @@ pub(super) fn find(root: &Path, machine: &Machine) -> Candidate {
     Candidate::StoreReport(StoreReport::absent(super::KIND, &path, why.to_owned(), mend))
 }
 
-/// NixOS makes the whole of `/etc` from its configuration, and nothing else may write
-/// there.
+/// NixOS generates all of `/etc` from its configuration, and nothing else may write there.
 fn nixos(root: &Path, machine: &Machine) -> StoreReport {
     let ca = machine.own_folder().map_or_else(
         |_| "/path/to/ca.pem".to_owned(),
         |own| own.join("certs/ca.pem").display().to_string(),
     );
-    // A path in Nix is written bare; one with other characters is made from a string.
+    // A path in Nix is written bare; one with other characters is built from a string.
     let bare = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
     let ca = if ca.chars().all(bare) {
         ca
@@ -104,7 +103,7 @@ fn nixos(root: &Path, machine: &Machine) -> StoreReport {
 }
 
 impl Anchors {
-    /// The family's store, where both its bundle and its program are there.
+    /// The family's store, if both its bundle and its program exist.
     fn of(family: &'static Family, root: &Path, machine: &Machine) -> Option<Self> {
         let bundle = family
             .bundles
@@ -127,8 +126,8 @@ impl Anchors {
         self.root.join(self.family.anchors)
     }
 
-    /// The file for a CA: the fixed name for azup's own, another for any other, which a
-    /// dev container's variable must not lead to.
+    /// The file for a CA: the fixed name for azup's own, another name for any other CA, which a dev
+    /// container's variable must not lead to.
     fn place(&self, ca: &TrustAnchor) -> PathBuf {
         if ca.is_ours() {
             self.anchor(ANCHOR)
@@ -146,7 +145,7 @@ impl Anchors {
         self.folder().join(format!("{name}.{extension}"))
     }
 
-    /// Sets an anchor file: directly as root, else through `install` under sudo.
+    /// Writes an anchor file: directly as root, else through `install` under sudo.
     fn set(&self, path: PathBuf, ca: &TrustAnchor, machine: &Machine) -> Result<Change> {
         let expect = files::read_if_there(&path)?;
         if machine.is_root() {
@@ -180,7 +179,7 @@ impl Anchors {
         as_administrator(self.update.iter().chain(arguments).map(OsString::from))
     }
 
-    /// Whether `/etc/ssl/certs` has links to anchors of azup's that are no more.
+    /// Whether `/etc/ssl/certs` has links to azup anchors that no longer exist.
     fn has_dangling_links(&self) -> bool {
         let links = || std::fs::read_dir(self.root.join("etc/ssl/certs")).ok();
         self.family.links
@@ -200,7 +199,7 @@ fn delete(path: PathBuf, expect: Vec<u8>, machine: &Machine) -> Change {
     as_administrator(["rm".into(), "-f".into(), path.into()])
 }
 
-/// A program that only an administrator can run to any effect.
+/// A program that only has an effect if an administrator runs it.
 fn as_administrator(argv: impl IntoIterator<Item = OsString>) -> Change {
     Change::Run {
         argv: argv.into_iter().collect(),
@@ -241,7 +240,7 @@ impl Store for Anchors {
             && let Some(other) = anchor_in(&before)
             && other.not_after > machine.now()
         {
-            // Another project's CA, still valid: it keeps its trust under its own name.
+            // Another project's CA, still valid: it stays trusted under its own name.
             changes.push(self.set(self.place_of_its_own(&other), &other, machine)?);
         }
         changes.push(self.set(anchor, ca, machine)?);
@@ -276,8 +275,8 @@ impl Store for Anchors {
         Ok(changes)
     }
 
-    /// The program ran and the CA is not in the bundle (a distribution can block it): an
-    /// anchor without effect would only come to life some later day.
+    /// The program ran but the CA is not in the bundle (a distribution can block it). The anchor is
+    /// removed: it has no effect now, but could take effect some day later.
     fn clean_up(&self, ca: &TrustAnchor, machine: &Machine) -> Vec<Change> {
         let path = self.place(ca);
         let bytes = files::read_if_there(&path).ok().flatten();
@@ -288,7 +287,7 @@ impl Store for Anchors {
     }
 }
 
-/// The certificate in an anchor file, where it is exactly one.
+/// The certificate in an anchor file, if it holds exactly one.
 fn anchor_in(bytes: &[u8]) -> Option<TrustAnchor> {
     let text = std::str::from_utf8(bytes).ok()?;
     let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;

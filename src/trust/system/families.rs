@@ -1,28 +1,27 @@
-//! How each family of Linux distributions takes in anchors: one line of a table. Debian's
-//! was measured; the others' are from the sources of their packages, not run.
+//! How each family of Linux distributions handles anchors: one table entry per family. Debian's was
+//! measured; the others are from the sources of their packages, not run.
 
-/// What a family of distributions does in its own way. Paths are below the root folder.
+/// The specifics of a family of distributions. Paths are below the root folder.
 #[derive(Debug)]
 pub(super) struct Family {
     /// Words of `ID` and `ID_LIKE` in `/etc/os-release`.
     pub(super) ids: &'static [&'static str],
-    /// Where administrators put anchors.
     pub(super) anchors: &'static str,
-    /// What an anchor's name ends in; with another the programs pass some over.
+    /// The extension of an anchor; some programs skip files with another.
     pub(super) extension: &'static str,
-    /// The program that makes the bundle, or another that does where that is missing.
+    /// The program that builds the bundle, with fallbacks if it is missing.
     pub(super) update: &'static [&'static [&'static str]],
-    /// What it needs to be told when an anchor is gone.
+    /// Its extra arguments after an anchor was removed.
     pub(super) after_removal: &'static [&'static str],
-    /// The bundle that OpenSSL's users read, or where it was or will be.
+    /// The bundle that programs using OpenSSL read, or where it was or will be.
     pub(super) bundles: &'static [&'static str],
-    /// Whether links to the anchors are in `/etc/ssl/certs`, and stay behind dangling.
+    /// Whether `/etc/ssl/certs` has links to the anchors, which stay behind dangling.
     pub(super) links: bool,
     /// The command that installs the program.
     pub(super) install: &'static str,
 }
 
-/// In the order in which they are looked for where os-release names none.
+/// In the order in which they are tried if os-release names none.
 pub(super) const FAMILIES: [Family; 5] = [
     Family {
         ids: &["debian", "ubuntu"],
@@ -36,8 +35,8 @@ pub(super) const FAMILIES: [Family; 5] = [
         install: "sudo apt-get install ca-certificates",
     },
     Family {
-        // A program of its own under Debian's name: it reads no options and removes
-        // dangling links by itself.
+        // A different program under Debian's name: it reads no options and removes dangling links
+        // by itself.
         ids: &["alpine"],
         anchors: "usr/local/share/ca-certificates",
         extension: "crt",
@@ -53,7 +52,7 @@ pub(super) const FAMILIES: [Family; 5] = [
         extension: "pem",
         update: &[&["update-ca-trust", "extract"]],
         after_removal: &[],
-        // Since Fedora 43 the first alone; /etc/pki/tls has lost its links to it.
+        // Since Fedora 43 only the first; /etc/pki/tls has lost its links to it.
         bundles: &[
             "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
             "etc/pki/ca-trust/extracted/pem/directory-hash/ca-bundle.crt",
@@ -77,7 +76,7 @@ pub(super) const FAMILIES: [Family; 5] = [
         anchors: "etc/pki/trust/anchors",
         extension: "pem",
         update: &[&["update-ca-certificates"]],
-        // Without --fresh it compares times, and those of folders alone.
+        // Without --fresh it compares times, and only those of folders.
         after_removal: &["--fresh"],
         bundles: &["var/lib/ca-certificates/ca-bundle.pem"],
         links: false,

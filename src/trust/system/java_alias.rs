@@ -1,9 +1,9 @@
 //! Debian's copy of its store for Java, `/etc/ssl/certs/java/cacerts`. The hook of
-//! `update-ca-certificates` puts every anchor in, as `debian:NAME.pem`, and never takes
-//! one out again, with `--fresh` or without: Java went on accepting a CA that was gone
-//! from everywhere else (measured with 17 and 25).
+//! `update-ca-certificates` adds every anchor, as `debian:NAME.pem`, and never removes one, with
+//! `--fresh` or without: Java went on accepting a CA that was gone from everywhere else (measured
+//! with 17 and 25).
 //!
-//! `keytool` runs only for aliases whose certificate is one to remove, by its bytes.
+//! `keytool` runs only for aliases whose certificate, compared by its bytes, is to be removed.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,9 +21,9 @@ const KEYSTORE: &str = "etc/ssl/certs/java/cacerts";
 /// What the hook puts before the name of an anchor.
 const PREFIX: &str = "debian:";
 
-/// The commands that take out the hook's copies of what `removal` names. None without
-/// `keytool`, since then there is no Java that would read them, and none for a key store
-/// in another format than JKS, which is all that the hook writes.
+/// The commands that remove the hook's copies of what `removal` names. None without `keytool`,
+/// since then there is no Java that would read them, and none for a keystore in a format other than
+/// JKS, which is all that the hook writes.
 pub(super) fn removals(root: &Path, removal: &RemovalFilter, machine: &Machine) -> Vec<Vec<OsString>> {
     let keystore = root.join(KEYSTORE);
     let Some(bytes) = files::read_if_there(&keystore).ok().flatten() else {
@@ -44,7 +44,7 @@ pub(super) fn removals(root: &Path, removal: &RemovalFilter, machine: &Machine) 
         })
         .map(|entry| entry.alias.into_owned())
         .collect();
-    // A keystore keeps its entries in no order.
+    // A keystore has no defined order.
     aliases.sort();
     aliases
         .into_iter()

@@ -1,8 +1,8 @@
-//! macOS: the user's login keychain, through `security`. No other program can read or
-//! write it, so here alone the status too is found by running one. A certificate in a
-//! keychain is not yet trusted (an update of macOS clears that), so both are asked for.
+//! macOS: the user's login keychain, through `security`. No other program can read or write it, so
+//! this is the one store whose status, too, comes from running a program. A certificate in a
+//! keychain is not necessarily trusted (a macOS update clears the trust), so both are checked.
 //!
-//! Never run on a Mac: options are from security(1), tested with a recording stand-in.
+//! Never run on a Mac: the options are from security(1) and tested with a recording stand-in.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,23 +19,22 @@ use crate::files;
 use crate::machine::{Finished, Machine};
 use crate::options::Kind;
 
-/// The system's own: one of the same name on PATH is not asked.
+/// The system's own: a program of the same name on PATH is not used.
 const SECURITY: &str = "/usr/bin/security";
 
-/// How long a question may take.
+/// How long a query may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What the names of all of azup's CAs begin with.
 const OURS: &str = "azup local CA";
 
-/// The login keychain.
 #[derive(Debug)]
 pub(super) struct Keychain {
     security: PathBuf,
     path: PathBuf,
 }
 
-/// The login keychain, or that there is none (a user who never logged in at a screen).
+/// The login keychain, or a row that says there is none (a user who never logged in at a screen).
 pub(super) fn find(machine: &Machine) -> Candidate {
     let keychain = match machine.home() {
         Ok(home) => home.join("Library/Keychains/login.keychain-db"),
@@ -61,15 +60,15 @@ impl Keychain {
         argv
     }
 
-    /// The same, about this keychain.
+    /// The arguments followed by this keychain.
     fn about<const N: usize>(&self, words: [&str; N]) -> Vec<OsString> {
         let mut argv = self.argv(words);
         argv.push(self.path.clone().into());
         argv
     }
 
-    /// The certificates in the keychain whose common name begins with `name`, or holds
-    /// it: `-c` looks for a part. That there is none ends with a failure too.
+    /// The certificates in the keychain whose common name begins with `name` or contains it: `-c`
+    /// matches a substring. `security` also fails if there is none.
     fn certificates(&self, name: &str, machine: &Machine) -> Result<Vec<Vec<u8>>> {
         let argv = self.about(["find-certificate", "-a", "-c", name, "-p"]);
         let done = machine.run(&argv, None, LIMIT)?;
@@ -85,15 +84,15 @@ impl Keychain {
             .collect())
     }
 
-    /// Whether the user's own settings say anything about this CA. Their list shows names
-    /// only; those of azup's CAs are unique.
+    /// Whether the user's trust settings mention this CA. Their list shows only names; those of
+    /// azup's CAs are unique.
     fn has_trust_settings(&self, label: &str, machine: &Machine) -> Result<bool> {
         let done = machine.run(&self.argv(["dump-trust-settings"]), None, LIMIT)?;
         Ok(String::from_utf8_lossy(&done.stdout).contains(label))
     }
 
-    /// Whether the keychain holds the CA, and the settings trust it. A CA that is
-    /// verified against itself is always good, so it is its leaf that is asked about.
+    /// Whether the keychain holds the CA, and the settings trust it. Verifying a CA against itself
+    /// always succeeds, so its leaf is verified.
     fn trusts(&self, ca: &TrustAnchor, machine: &Machine) -> Result<bool> {
         if !self.certificates(&ca.label, machine)?.contains(&ca.der) {
             return Ok(false);
@@ -108,7 +107,7 @@ impl Keychain {
     }
 }
 
-/// During renewal the files beside the CA's may still be those of the one before.
+/// During a renewal, the files beside the CA's may still belong to the previous CA.
 fn is_issued_by(leaf: &Path, ca: &TrustAnchor) -> bool {
     let leaf = files::read_if_there(leaf).ok().flatten();
     leaf.and_then(|bytes| {
@@ -166,7 +165,7 @@ impl Store for Keychain {
         for der in found.iter().filter(|der| removal.names(der)) {
             let label = TrustAnchor::from_der(der).map_or_else(String::new, |ca| ca.label);
             let sha1 = sha1_of(der);
-            // With -t it fails where there are no settings to take out.
+            // With -t it fails if there are no settings to remove.
             let argv = if self.has_trust_settings(&label, machine)? {
                 self.about(["delete-certificate", "-t", "-Z", &sha1])
             } else {

@@ -1,9 +1,9 @@
-//! `/etc/os-release`, by which every Linux distribution says what it is and which older
-//! one it descends from (os-release(5)). Only `ID` and `ID_LIKE` matter here: they choose
-//! where anchors are looked for first, and name the command that installs what is missing.
+//! `/etc/os-release`, in which every Linux distribution says what it is and what it derives from
+//! (os-release(5)). Only `ID` and `ID_LIKE` matter here: they decide where to look for anchors
+//! first, and which command installs what is missing.
 
-/// The words of `ID`, then of `ID_LIKE`: the distribution itself first, then its
-/// ancestors, closest first. Empty where the text names none.
+/// The words of `ID`, then of `ID_LIKE`: the distribution itself first, then its ancestors, closest
+/// first. Empty if the text names none.
 pub(super) fn ids(text: &str) -> Vec<String> {
     ["ID", "ID_LIKE"]
         .iter()
@@ -17,7 +17,7 @@ pub(super) fn ids(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The value of the last line `key=…`, as a shell that reads the file would have it.
+/// The value of the last line `key=…`, as a shell would read it.
 fn value(text: &str, key: &str) -> Option<String> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='))
@@ -25,7 +25,7 @@ fn value(text: &str, key: &str) -> Option<String> {
         .map(unquoted)
 }
 
-/// A shell's word without its quotes and escapes.
+/// A shell word without its quotes and escapes.
 fn unquoted(word: &str) -> String {
     let mut text = String::new();
     let mut quote = None;

@@ -19,14 +19,14 @@ use crate::os::roots;
 #[derive(Debug)]
 struct CurrentUserRoot;
 
-/// Where Git for Windows is installed, for all users and for one: variables and folders below.
+/// Where Git for Windows is installed, for all users or for one: variables, and folders below them.
 const GIT: [(&str, &str); 3] = [
     ("PROGRAMFILES", "Git"),
     ("LOCALAPPDATA", r"Programs\Git"),
     ("USERPROFILE", r"scoop\apps\git\current"),
 ];
 
-/// Its bundle: for the two processors, and of old.
+/// Its bundle: for the two architectures, and in older versions.
 const BUNDLES: [&str; 3] = [
     r"mingw64\etc\ssl\certs\ca-bundle.crt",
     r"clangarm64\etc\ssl\certs\ca-bundle.crt",

@@ -1,10 +1,10 @@
-//! WSL: the browser, the Storage Explorer and the other programs of Windows read Windows' store,
-//! so the CA goes into `Root` of the current user there as well. By PowerShell, whose path is
-//! absolute: what a PATH or a project calls so is not asked. Windows asks the user on the desktop
-//! before a root comes or goes.
+//! WSL: browsers, Storage Explorer and other Windows programs read Windows' store, so the CA is
+//! added to `Root` of the current user there as well. This is done by PowerShell under its absolute
+//! path: a program of that name on PATH or in a project is not used. Windows asks the user on the
+//! desktop before it adds or removes a root.
 //!
-//! Starting PowerShell takes about a second, so that the CA is there is written down beside the
-//! certificates, and asked again only by what takes it out.
+//! Starting PowerShell takes about a second, so the presence of the CA is recorded beside the
+//! certificates, and only removal queries it again.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -22,16 +22,16 @@ use crate::files;
 use crate::machine::Machine;
 use crate::options::Kind;
 
-/// Where WSL shows the disk of Windows, unless the user has said otherwise.
+/// Where WSL mounts the Windows disk, unless the user has configured otherwise.
 const POWERSHELL: &str = "mnt/c/Windows/System32/WindowsPowerShell/v1.0/powershell.exe";
 
-/// The kernel's own word.
+/// The kernel's own version string.
 const KERNEL: &str = "proc/sys/kernel/osrelease";
 
-/// The file that says which CA was put there.
+/// The file that records which CA was added there.
 const MARK: &str = "windows-root";
 
-/// How long PowerShell may take to list the store, at its first start.
+/// How long PowerShell may take to list the store, on its first start.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Each root as base64, on a line of its own.
@@ -43,7 +43,7 @@ struct CurrentUserRoot {
     powershell: PathBuf,
 }
 
-/// The store, where this is WSL and Windows' own PowerShell is where it belongs.
+/// The store, if this is WSL and Windows' own PowerShell is in its usual place.
 pub(super) fn find(root: &Path) -> Option<Candidate> {
     let kernel = std::fs::read_to_string(root.join(KERNEL)).ok()?;
     if !kernel.to_ascii_lowercase().contains("microsoft") {
@@ -67,8 +67,8 @@ impl CurrentUserRoot {
         argv
     }
 
-    /// Does `verb` with this certificate, and fails where it is (or is not) there afterwards:
-    /// the user may have said no.
+    /// Runs `verb` with this certificate, and fails if it is (or is not) there afterwards: the user
+    /// may have declined.
     fn change(&self, verb: &str, der: &[u8]) -> Vec<OsString> {
         let der = STANDARD.encode(der);
         let wrong = if verb == "Add" {

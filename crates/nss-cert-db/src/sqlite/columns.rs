@@ -1,5 +1,5 @@
-//! Which column of a table stands where in a row: told by the statement that made the table
-//! (`SQLite`, "CREATE TABLE"), of which only the plain kind is understood.
+//! The position of each column of a table within a row: determined from the statement that created
+//! the table (`SQLite`, "CREATE TABLE"), of which only the plain form is understood.
 
 use super::Table;
 use crate::{Error, Result};
@@ -38,7 +38,7 @@ impl Table<'_> {
                 Word::Bare(name) | Word::Quoted(name) => Some(name),
                 Word::Sign(_) => return Err(STATEMENT),
             };
-            // Whatever else stands in the definition, up to its comma.
+            // The rest of the definition, up to its comma.
             let (mut depth, mut integer, mut primary) = (0_u32, false, false);
             loop {
                 let word = words.next()?.ok_or(STATEMENT)?;
@@ -69,7 +69,7 @@ impl Table<'_> {
             }
             position += 1;
         }
-        // WITHOUT ROWID, for one, is another kind of tree.
+        // WITHOUT ROWID, for one, is a different kind of tree.
         match words.next()? {
             None => Ok(positions),
             Some(_) => Err(STATEMENT),
@@ -77,7 +77,7 @@ impl Table<'_> {
     }
 }
 
-/// The words that begin a constraint of the whole table and are no column
+/// The words that begin a constraint on the whole table, not a column
 /// (<https://sqlite.org/lang_createtable.html>).
 const CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
 
@@ -85,7 +85,7 @@ const CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOR
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word<'a> {
     Bare(&'a str),
-    /// Without the quotes. Doubled quotes inside stay doubled: no name asked for has any.
+    /// Without the quotes. Doubled quotes inside stay doubled: no requested name has any.
     Quoted(&'a str),
     Sign(char),
 }

@@ -7,7 +7,7 @@ pub(super) const INTERIOR: u8 = 5;
 /// The first byte of a leaf page (1.6).
 pub(super) const LEAF: u8 = 13;
 
-/// The pages that a walk came by. A page has one place in a sound table.
+/// The pages that a walk has visited. In a sound table each page occurs once.
 pub(super) struct VisitedPages(Vec<bool>);
 
 impl VisitedPages {
@@ -52,8 +52,8 @@ impl<'a> Page<'a> {
         number(self.bytes, self.header + 8).ok_or(Self::CUT)
     }
 
-    /// Where a cell begins: the pointers stand behind the header, which is four bytes
-    /// longer where there is a right child.
+    /// The offset of a cell: the pointers follow the header, which is four bytes longer if there is
+    /// a right child.
     pub(super) fn cell(&self, index: usize) -> Result<usize> {
         let header = if self.kind()? == LEAF { 8 } else { 12 };
         half(self.bytes, self.header + header + 2 * index).ok_or(Self::CUT)
@@ -76,8 +76,8 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(*bytes)).ok()
 }
 
-/// A variable-length number (1.6): seven bits in each byte, the high bit where more
-/// follow, all eight bits in the ninth byte.
+/// A variable-length number (1.6): seven bits in each byte, with the high bit set if more follow,
+/// and all eight bits of the ninth byte.
 pub(super) fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let mut number = 0;
     for index in 0..9 {

@@ -1,5 +1,4 @@
-//! One row of a table, with what of it lies on overflow pages (`SQLite` file format, 1.6 and
-//! 2.1).
+//! One row of a table, including its part on overflow pages (`SQLite` file format, 1.6 and 2.1).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,7 +7,7 @@ use super::Database;
 use super::pages::{VisitedPages, number, varint};
 use crate::{Error, Result};
 
-/// Where a value of a row stands, and its serial type (2.1, "Record Format").
+/// The position of a row's value, and its serial type (2.1, "Record Format").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Value {
     kind: u64,
@@ -22,20 +21,20 @@ impl Value {
     }
 }
 
-/// One row. Nothing of it is looked at before it is asked for.
+/// One row. Nothing of it is read before it is requested.
 pub(crate) struct Row<'a, 'walk> {
     pub(super) database: &'walk Database<'a>,
     pub(super) visited: &'walk mut VisitedPages,
     pub(super) local: &'a [u8],
     pub(super) total: usize,
     pub(super) overflow: usize,
-    /// All of the payload, once a part beyond the first page was asked for.
+    /// The whole payload, once a part beyond the first page was requested.
     pub(super) whole: Option<Vec<u8>>,
 }
 
 impl<'a> Row<'a, '_> {
-    /// Where the values at these positions stand. A row may be shorter than its table is
-    /// wide (`ALTER TABLE ADD COLUMN` touches no row): what is missing is NULL.
+    /// The positions of the values of these columns. A row may be shorter than its table is wide
+    /// (`ALTER TABLE ADD COLUMN` changes no row): missing values are NULL.
     pub(crate) fn values<const N: usize>(
         &mut self,
         positions: [Option<usize>; N],
@@ -93,7 +92,7 @@ impl<'a> Row<'a, '_> {
         }
     }
 
-    /// A number; `None` for everything else.
+    /// A number; `None` for any other type.
     pub(crate) fn integer(&mut self, value: Value) -> Result<Option<i64>> {
         Ok(match value.kind {
             8 => Some(0),
@@ -160,7 +159,7 @@ fn size_of(kind: u64) -> Result<usize> {
         5 => 6,
         6 | 7 => 8,
         10 | 11 => return Err(Error::Damaged("a value is of a reserved type")),
-        // What does not fit is larger than any file.
+        // A size that does not fit is larger than any file.
         _ => usize::try_from((kind - 12) / 2).unwrap_or(usize::MAX),
     })
 }

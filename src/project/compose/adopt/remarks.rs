@@ -1,4 +1,4 @@
-//! What the user has to know of an Azurite of their own.
+//! What the user has to know about their own Azurite.
 
 use super::Work;
 use crate::project::compose::reach::Reach;
