@@ -203,7 +203,7 @@ fn entry_in(folder: &Path) -> Result<PathBuf, String> {
     entry.ok_or_else(|| "its program is missing".to_owned())
 }
 
-/// What [`BUNDLER`] recorded about its result.
+/// What `bundle.cjs` recorded about its result.
 fn contents(folder: &Path) -> Result<Value, String> {
     json(&folder.join(CONTENTS))
 }

@@ -87,7 +87,7 @@ impl Project {
     /// Compares what the project should have with what is there.
     ///
     /// # Errors
-    /// With [`Exit::Refused`] if a file cannot be edited safely or one of azup's own was changed;
+    /// With exit code 4 if a file cannot be edited safely or one of azup's own was changed;
     /// otherwise if something cannot be read, or a certificate set fails a check.
     pub fn plan(&self, machine: &Machine, request: &Request) -> Result<Plan> {
         let noted = Record::load(&self.folder)?;

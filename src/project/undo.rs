@@ -49,7 +49,7 @@ impl Project {
     /// crash in between, the next run does the rest.
     ///
     /// # Errors
-    /// With [`Exit::Refused`] if the user changed something so that azup's part cannot be told
+    /// With exit code 4 if the user changed something so that azup's part cannot be told
     /// apart, or if there is no record; otherwise if something cannot be read.
     pub fn undo(&self, machine: &Machine, keep: &Keep) -> Result<Plan> {
         let mut undo = Undo::of(self, keep);
