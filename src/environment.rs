@@ -34,7 +34,7 @@ use crate::options::Credential;
 
 pub use before::before;
 pub use formats::{dotenv_line, written};
-pub use java::Java;
+pub use java::{Java, overriding as overriding_store};
 
 /// Every Azure SDK finds azup's endpoint through this.
 const ENDPOINT: &str = "IDENTITY_ENDPOINT";

@@ -22,6 +22,9 @@ use crate::files::{hex, random};
 /// for the host.
 pub(super) const DNS_NAMES: [&str; 3] = ["localhost", "azurite", "host.docker.internal"];
 
+/// What to type instead of a name that no certificate can have.
+const EXAMPLE: &str = "azup renew --san storage.example --san 192.0.2.1";
+
 /// Azurite's accounts as host names. Every new leaf has them; a set of 0.1.0 without them is not
 /// renewed for their sake, so [`Names`] does not require them.
 pub(super) const ACCOUNTS: [&str; 3] = ["*.blob.localhost", "*.queue.localhost", "*.table.localhost"];
@@ -105,18 +108,14 @@ impl Names {
                 }
                 continue;
             }
-            let wildcard = name.strip_prefix("*.");
-            let bare = wildcard.unwrap_or(name);
-            // What DNS allows but no client accepts in a certificate: a trailing dot, and a
-            // wildcard for a whole top-level domain.
-            let unusual = bare.ends_with('.') || (wildcard.is_some() && !bare.contains('.'));
-            if unusual || rustls_pki_types::DnsName::try_from(bare).is_err() {
-                return Err(Failure::new(format!(
-                    "{} is neither an IP address nor a DNS name",
-                    quoted(name)
-                ))
-                .hint("azup renew --san storage.example --san 192.0.2.1")
-                .into());
+            if name.starts_with("*.") {
+                let what = format!("{} is a wildcard: --san takes one host name at a time", quoted(name));
+                return Err(Failure::new(what).hint(EXAMPLE).into());
+            }
+            // DNS allows a trailing dot, but no client accepts one in a certificate.
+            if name.ends_with('.') || rustls_pki_types::DnsName::try_from(name.as_str()).is_err() {
+                let what = format!("{} is neither an IP address nor a DNS name", quoted(name));
+                return Err(Failure::new(what).hint(EXAMPLE).into());
             }
             let name = name.to_ascii_lowercase();
             if !names.dns.contains(&name) {
@@ -141,13 +140,14 @@ impl Names {
                 .all(|one| self.addresses.contains(one))
     }
 
-    /// Those in addition to the fixed ones, as `--san` takes them.
+    /// Those in addition to the fixed ones, as `--san` takes them: without the wildcards that azup
+    /// 0.1.0 took.
     pub fn further(&self) -> Vec<String> {
         let names = self
             .dns
             .iter()
             .filter(|name| !DNS_NAMES.contains(&name.as_str()))
-            .filter(|name| !ACCOUNTS.contains(&name.as_str()));
+            .filter(|name| !name.starts_with("*."));
         let addresses = self.addresses.iter().filter(|one| !ADDRESSES.contains(one));
         names
             .cloned()

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::azurite::{self, AzuriteOptions};
-use crate::certificates::{self, SetLocation};
+use crate::certificates::{self, SetLocation, TrustAnchor};
 use crate::cli::Run;
 use crate::dotnet;
 use crate::environment::{self, Environment};
@@ -135,12 +135,18 @@ fn with_azurite(
     };
     let environment = env::prepared(plan, false, machine, output)?;
     output.warn_all(&environment.warnings);
-    output.warn_all(&dotnet::overriding(&run.command, &environment.variables, machine));
+    warn_of_overriding(run, &environment, &reached.ca, machine, output);
     let mut command = machine.users_command(program::started(&run.command[0], machine));
     command.args(&run.command[1..]);
     environment.give_to(&mut command);
     command.envs(program::tox(&run.command, machine));
     child::run(command, signals)
+}
+
+/// Names what the command itself sets that wins over azup's variables.
+fn warn_of_overriding(run: &Run, environment: &Environment, ca: &TrustAnchor, machine: &Machine, output: Output) {
+    output.warn_all(&dotnet::overriding(&run.command, &environment.variables, machine));
+    output.warn_all(environment::overriding_store(&run.command, ca, machine).as_slice());
 }
 
 fn preview(
@@ -155,7 +161,7 @@ fn preview(
     let endpoint = identity::url(identity::loopback(identity::PORT));
     let (told, _) = env::wish(&run.connection(), Some(&run.command[0]), wish.ports, set.ca, endpoint, machine)?;
     let environment = Environment::plan(&told, machine)?;
-    output.warn_all(&dotnet::overriding(&run.command, &environment.variables, machine));
+    warn_of_overriding(run, &environment, &told.ca, machine, output);
     let mut text = String::new();
     if !is_running {
         text += &azurite::preview(wish, global, machine)?.text;

@@ -15,7 +15,7 @@ use java_keystore::pkcs12::{self, NewCertificate};
 
 use super::{Environment, Variable, merged};
 use crate::certificates::TrustAnchor;
-use crate::failure::Failure;
+use crate::failure::{Failure, command_line};
 use crate::machine::Machine;
 use crate::trust::java;
 use crate::workspace::Workspace;
@@ -106,6 +106,36 @@ pub(super) fn plan(
         return Ok(());
     }
     launcher.plan(launcher.store().or(every.store()), ca, machine, environment)
+}
+
+/// A trust store without the CA that `command` itself names: it wins over azup's. Named by the
+/// variable instead, it is merged with the CA.
+pub fn overriding(command: &[OsString], ca: &TrustAnchor, machine: &Machine) -> Option<Failure> {
+    let is_named = |word: &&OsString| {
+        let word = word.to_string_lossy();
+        [STORE, TYPE, PASSWORD].iter().any(|option| word.starts_with(option))
+    };
+    let value = |option| {
+        let mut words = command.iter().rev().filter_map(|word| word.to_str());
+        words.find_map(|word| word.strip_prefix(option))
+    };
+    let store = value(STORE)?;
+    let roots = java::certificates(&machine.absolute(Path::new(store)), value(PASSWORD), machine);
+    if roots.is_ok_and(|roots| roots.iter().any(|(_, der)| *der == ca.der)) {
+        return None;
+    }
+    let what = format!(
+        "{STORE}{store} on the command line wins over azup's trust store, so Java will not trust Azurite"
+    );
+    // A hint is printed, and ends up in logs.
+    if value(PASSWORD).is_some() {
+        return Some(Failure::new(what).hint(format!("move these options to {LAUNCHER}")));
+    }
+    let words = machine.var(LAUNCHER).into_iter().chain(command.iter().filter(is_named).map(OsString::as_os_str));
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let start = ["env", &format!("{LAUNCHER}={}", words.join(" ")), "azup", "run", "--"].map(OsString::from);
+    let rest = command.iter().filter(|word| !is_named(word));
+    Some(Failure::new(what).hint(command_line(start.iter().chain(rest))))
 }
 
 /// The options in one of the variables.

@@ -518,6 +518,59 @@ fn java_is_seen_by_the_projects_files() {
 
 /// A company's store, with its password next to it, in either of the two variables.
 #[test]
+fn a_trust_store_on_javas_command_line_is_named_and_the_hint_merges_it() {
+    let mut sandbox = Sandbox::new();
+    sandbox.azup(["trust", "--stores", "none"]).ok();
+    sandbox.foreign_ca_at("Company", &sandbox.project().join("company.pem"));
+    let import = "-importcert -noprompt -alias company -file company.pem -keystore own.p12 \
+                  -storetype PKCS12 -storepass changeit";
+    sandbox.run("keytool", import.split_whitespace()).ok();
+    let run = [
+        "run",
+        "--dry-run",
+        "--",
+        "java",
+        "-Djavax.net.ssl.trustStore=own.p12",
+    ];
+    let named = sandbox.azup(run.into_iter().chain(["Get"])).ok();
+    assert!(
+        named
+            .stderr
+            .contains("trustStore=own.p12 on the command line wins over azup's trust store"),
+        "{named}"
+    );
+    let hint = "hint: env JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=own.p12 azup run -- java Get";
+    assert!(named.stderr.contains(hint), "{named}");
+    sandbox.set("JDK_JAVA_OPTIONS", "-Djavax.net.ssl.trustStore=own.p12");
+    let merged = sandbox.azup(["run", "--dry-run", "--", "java", "Get"]).ok();
+    assert!(
+        !merged.stderr.contains("command line") && merged.stdout.contains(".p12"),
+        "{merged}"
+    );
+    sandbox.unset("JDK_JAVA_OPTIONS");
+    // A password is in no message.
+    let secret = "-Djavax.net.ssl.trustStorePassword=secret";
+    let named = sandbox.azup(run.into_iter().chain([secret, "Get"])).ok();
+    assert!(
+        named
+            .stderr
+            .contains("hint: move these options to JDK_JAVA_OPTIONS"),
+        "{named}"
+    );
+    assert!(!named.stderr.contains("secret"), "{named}");
+    // A store that has the CA already is as good as azup's.
+    let ca = sandbox.certs().join("ca.pem");
+    let import = "-importcert -noprompt -alias azurite -keystore own.p12 -storepass changeit -file";
+    let words = import
+        .split_whitespace()
+        .map(OsString::from)
+        .chain([ca.into()]);
+    sandbox.run("keytool", words).ok();
+    let silent = sandbox.azup(run.into_iter().chain(["Get"])).ok();
+    assert!(!silent.stderr.contains("command line"), "{silent}");
+}
+
+#[test]
 fn a_store_with_a_password_is_read_with_it() {
     let mut sandbox = Sandbox::new();
     sandbox.azup(["trust", "--stores", "none"]).ok();
