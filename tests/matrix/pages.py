@@ -35,6 +35,7 @@ beside a user's own, name files.
 
 # What another test runs: the page, how its row begins, the test.
 ELSEWHERE = [
+    ("go.md", "user delegation SAS by host name", "tests/cli/up/options.rs", "go_reads_and_copies_by_a_user_delegation_sas"),
     ("dotnet.md", "Azure.Identity: ", "tests/cli/up/dotnet.rs", "the_sdk_works_under_run_as_it_is"),
     ("dotnet.md", "Azure.Security.KeyVault", "tests/cli/up/forward/vault.rs", "dotnet_stores_a_secret"),
     ("emulators.md", "a stand-in for a vault", "tests/cli/up/forward/vault.rs", "stores_a_blob_and_a_secret"),

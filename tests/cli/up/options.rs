@@ -186,3 +186,26 @@ fn an_option_that_a_running_azurite_cannot_heed_is_refused_with_the_way_to_it() 
         );
     }
 }
+
+/// Go's SDK takes the account from the host name. The program connects to 127.0.0.1 by itself, so no
+/// name has to resolve.
+#[test]
+fn go_reads_and_copies_by_a_user_delegation_sas_also_after_a_renewal() {
+    if std::env::var("AZUP_TEST_LEFT_OUT").is_ok_and(|left_out| left_out.contains("go")) {
+        return;
+    }
+    let mut site = Site::new();
+    let _up = site.up(&[]);
+    site.sandbox.set("WITH_SAS", "1");
+    let go: [OsString; 1] = [part("go-sdk/client").into()];
+    let both = "a blob\nby its URL: a blob\ncopied: a blob\n";
+    assert_eq!(site.run_there(&["--host-style"], &go).ok().stdout, both);
+    site.sandbox.azup(["renew", "--stores", "none"]).ok();
+    assert_eq!(site.run_there(&["--host-style"], &go).ok().stdout, both);
+    // The form that does not need the option is refused, as docs/clients/go.md says.
+    let refused = site.run_there(&[], &go);
+    assert!(
+        refused.code == 1 && refused.stderr.contains("403"),
+        "{refused}"
+    );
+}

@@ -119,9 +119,10 @@ fn javascript_uses_blobs_with_the_oldest_and_a_newer_node() {
             part("npm/node_modules").into(),
             azup().into(),
             site.url("").into(),
+            super::serve::KEY.into(),
         ];
         let done = site.sandbox.run(&node, words).ok();
-        assert_eq!(done.stdout, "a blob\n");
+        assert_eq!(done.stdout, "a blob\na blob\n");
         let said = site.sandbox.run(&node, ["--version"]).ok().stdout;
         let version = format!("on Node.js {};", said.trim().trim_start_matches('v'));
         assert!(up.answer.contains(&version), "{version} in {}", up.answer);
