@@ -18,15 +18,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// The answer: a line for each check, plus its detail and fix if something is wrong, or always
-    /// with `-v`. Checks of things that this machine does not have are only counted, unless
-    /// requested by name.
+    /// The answer: one line that names what is fine, and a line for each check that found something
+    /// wrong, with its detail and fix. Checks of things that this machine does not have are only
+    /// counted. Each check has its own line with `-v`, or if it was requested by name.
     pub fn answer(&self, output: Output) -> Answer {
         let width = self.results.iter().map(|(check, _)| check.id.len());
         let width = width.max().unwrap_or_default();
         let mut text = String::new();
         let mut wrong = String::new();
         let mut hidden = "";
+        let mut fine: Vec<&str> = Vec::new();
+        let lists_all = self.named || output.is_verbose();
         for (check, finding) in &self.results {
             let word = format!("{:4}", finding.status.name());
             let word = match finding.status {
@@ -53,11 +55,18 @@ impl Report {
                 wrong += &lines;
             }
             let is_idle = finding.status == Status::Skip && finding.see.is_none();
-            if !is_idle || self.named || output.is_verbose() {
+            if lists_all || finding.status != Status::Ok && !is_idle {
                 text += &lines;
-            } else {
-                hidden = " (azup doctor -v lists them)";
+                continue;
             }
+            hidden = " (azup doctor -v lists them)";
+            let area = self.area(check.id);
+            if !is_idle && !fine.contains(&area) {
+                fine.push(area);
+            }
+        }
+        if !fine.is_empty() {
+            text.insert_str(0, &format!("{}  {}\n", good("ok  "), fine.join(", ")));
         }
         let line = self.line();
         Answer {
@@ -70,6 +79,13 @@ impl Report {
                 Exit::Failed
             },
         }
+    }
+
+    /// The first word of an id, if other checks share it.
+    fn area(&self, id: &'static str) -> &'static str {
+        let first = |id: &'static str| id.split_once('-').map_or(id, |(first, _)| first);
+        let same = self.results.iter().filter(|(check, _)| first(check.id) == first(id));
+        if same.count() > 1 { first(id) } else { id }
     }
 
     fn is_ok(&self) -> bool {

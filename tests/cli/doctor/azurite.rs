@@ -108,6 +108,16 @@ fn azups_azurite_is_healthy_until_something_around_it_changes() {
     ] {
         assert_eq!(status(&document, &format!("azurite-{id}")), "ok", "{id}");
     }
+    let healthy = patient.doctor::<&str>(&[]).ok().stdout;
+    let lines: Vec<&str> = healthy.lines().collect();
+    assert!(lines.len() <= 3, "{healthy}");
+    let fine = "ok    clock, certificate, key, store, proxy, settings, client, azurite, ";
+    assert!(lines[0].starts_with(fine), "{healthy}");
+    assert!(
+        lines[1].ends_with(" skipped (azup doctor -v lists them)"),
+        "{healthy}"
+    );
+    assert!(patient.doctor(&["-v"]).ok().stdout.lines().count() > 20);
     let whole = check(&document, "azurite-running").to_string();
     assert!(whole.contains("Azurite 3.37.0"), "{whole}");
     // azup knows where its own Azurite runs without being told.
