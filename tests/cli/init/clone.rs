@@ -1,6 +1,8 @@
 //! A project that lacks something that its dev container names.
 
 use super::sandbox;
+use crate::python::shaped;
+use crate::sandbox::{Sandbox, azup};
 
 /// The repository ignores azup's folder, and `devcontainer.json` was committed.
 #[test]
@@ -60,4 +62,28 @@ fn a_clone_without_the_program_or_the_record_is_a_fault_that_init_fixes() {
         sandbox.azup(words).ok();
         sandbox.azup(["doctor", "devcontainer-files"]).ok();
     }
+}
+
+#[test]
+fn what_a_store_fails_with_comes_after_what_was_done() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("app.py", "");
+    let bundle = shaped(sandbox.project().join(".venv"));
+    sandbox.write(".venv/pyvenv.cfg", "home = /usr/bin\n");
+    std::fs::write(&bundle, "-----BEGIN CERTIFICATE-----\nhalf of it").unwrap();
+    sandbox.set("AZUP_STORES", "certifi");
+    let both = [azup().as_os_str(), "init".as_ref(), "--yes".as_ref()];
+    let shell = ["-c", "\"$@\" 2>&1", "sh"].map(AsRef::as_ref);
+    let done = sandbox.run("sh", [&shell[..], &both[..]].concat());
+    assert_eq!(done.code, 1, "{done}");
+    let at = |words: &str| {
+        done.stdout
+            .find(words)
+            .unwrap_or_else(|| panic!("no {words}: {done}"))
+    };
+    assert!(
+        done.stdout.rfind("created .devcontainer").unwrap() < at("error: certifi"),
+        "{done}"
+    );
+    assert!(at("error: certifi") < at("next: "), "{done}");
 }
