@@ -27,7 +27,7 @@ fn nothing_acknowledged_is_lost_to_a_stop_or_a_restart_of_the_engine() {
     for round in 1..=count {
         a_stop_loses_nothing(&site, &container, &format!("docker stop, round {round}"));
         let what = format!("a restart of the engine, round {round}");
-        let stored = stored_until(&container, || restart(&pid_file));
+        let stored = stored_until(&site, &container, || restart(&pid_file));
         // The engine does not start containers that share its network, and never the dev container.
         let container = site.up(&[]);
         container.answers_after(&what, back());
@@ -39,7 +39,7 @@ fn nothing_acknowledged_is_lost_to_a_stop_or_a_restart_of_the_engine() {
 #[track_caller]
 pub fn a_stop_loses_nothing(site: &Site, container: &DevContainer<'_>, what: &str) {
     let azurite = site.azurite();
-    let stored = stored_until(container, || drop(docker(["stop", &azurite]).ok()));
+    let stored = stored_until(site, container, || drop(docker(["stop", &azurite]).ok()));
     docker(["start", &azurite]).ok();
     container.answers_after(what, back());
     whole(container, &stored, what);
@@ -47,8 +47,8 @@ pub fn a_stop_loses_nothing(site: &Site, container: &DevContainer<'_>, what: &st
 
 /// The names of what eight writers had stored when `end` ended Azurite.
 #[track_caller]
-fn stored_until(container: &DevContainer<'_>, end: impl FnOnce()) -> Vec<String> {
-    let mut writers = writers(container, &["5", "stopping"])
+fn stored_until(site: &Site, container: &DevContainer<'_>, end: impl FnOnce()) -> Vec<String> {
+    let mut writers = writers(container, &["5", "stopping", "stored.txt"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -65,9 +65,9 @@ fn stored_until(container: &DevContainer<'_>, end: impl FnOnce()) -> Vec<String>
     std::thread::sleep(std::time::Duration::from_millis(500));
     end();
     drop(writers.stdin.take());
-    let mut names = String::new();
-    said.read_to_string(&mut names).unwrap();
+    // The engine takes their container and their output along; the project's folder stays.
     writers.wait().unwrap();
+    let names = std::fs::read_to_string(site.folder().join("stored.txt")).unwrap();
     let names: Vec<String> = names.lines().map(str::to_owned).collect();
     assert!(names.len() > 8, "{names:?}");
     names

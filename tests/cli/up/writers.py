@@ -1,5 +1,5 @@
 """Eight writers without retries, until standard input closes; then the name of each blob that was
-stored, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION [stopping]
+stored, one a line: python writers.py CONNECTION-STRING CA PER-CONNECTION [stopping [FILE]]
 The names of those that are whole: python writers.py CONNECTION-STRING CA list
 
 Each client makes a new connection after PER-CONNECTION requests. With `stopping`, Azurite is being
@@ -12,7 +12,9 @@ import threading
 from azure.storage.blob import ContainerClient
 
 string, ca, word = sys.argv[1:4]
-may_fail = sys.argv[4:] == ["stopping"]
+may_fail = sys.argv[4:5] == ["stopping"]
+# Whatever ends this program, too, is survived by a file.
+kept = open(sys.argv[5], "w", buffering=1) if sys.argv[5:] else None
 how = {"retry_total": 0, "connection_verify": ca}
 if word == "list":
     with ContainerClient.from_connection_string(string, "writers", **how) as container:
@@ -37,6 +39,8 @@ def write():
                     name = os.urandom(8).hex()
                     container.upload_blob(name, name.encode())
                     stored.append(name)
+                    if kept:
+                        kept.write(f"{name}\n")
         except Exception as error:
             if may_fail:
                 return
