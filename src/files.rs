@@ -40,16 +40,21 @@ const LINKS: usize = 8;
 pub fn followed(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
+        // The nearest part of it that exists, or is a link to what does not.
         let step = path.ancestors().find_map(|above| {
             let rest = path.strip_prefix(above).ok()?;
-            let real = above.canonicalize().map(|real| (real, true));
-            let (to, whole) = real.or_else(|_| Ok::<_, io::Error>((above.read_link()?, false))).ok()?;
-            Some((above.parent().unwrap_or(above).join(to).join(rest), whole))
+            if let Ok(real) = above.canonicalize() {
+                return Some((real.join(rest), true));
+            }
+            let target = above.read_link().ok()?;
+            Some((above.parent()?.join(target).join(rest), false))
         });
-        match step {
-            Some((to, false)) => path = to,
-            Some((to, true)) => return to,
-            None => break,
+        let Some((to, exists)) = step else {
+            break;
+        };
+        path = to;
+        if exists {
+            break;
         }
     }
     path

@@ -64,11 +64,7 @@ impl Node {
             Ok(node) => return Ok(node),
             Err(missing) => missing,
         };
-        let sources = match consent {
-            Consent::Withheld => None,
-            Consent::Asked | Consent::Given => Sources::of(machine)?,
-        };
-        let Some(sources) = sources else {
+        let Some(sources) = sources(consent, machine)? else {
             return Err(hinted(missing, consent, machine));
         };
         if consent == Consent::Asked {
@@ -90,13 +86,11 @@ impl Node {
             Ok(node) => return Ok((node.program, None)),
             Err(missing) => missing,
         };
-        match Sources::of(machine)? {
-            Some(sources) if consent != Consent::Withheld => {
-                let (program, download) = sources.preview();
-                Ok((program, Some(download)))
-            }
-            _ => Err(hinted(missing, consent, machine)),
-        }
+        let Some(sources) = sources(consent, machine)? else {
+            return Err(hinted(missing, consent, machine));
+        };
+        let (program, download) = sources.preview();
+        Ok((program, Some(download)))
     }
 
     /// In words: its version and path.
@@ -154,6 +148,14 @@ impl Node {
             .hint("which -a node")
             .into()),
         }
+    }
+}
+
+/// From where one may be downloaded. Without consent no registry's settings are read.
+fn sources(consent: Consent, machine: &Machine) -> Result<Option<Sources>> {
+    match consent {
+        Consent::Withheld => Ok(None),
+        Consent::Asked | Consent::Given => Sources::of(machine),
     }
 }
 

