@@ -430,6 +430,12 @@ pub fn azup() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_azup"))
 }
 
+/// Whether `tests/run` found that a language is not installed here, and said so.
+pub fn is_left_out(language: &str) -> bool {
+    let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
+    left_out.split(' ').any(|name| name == language)
+}
+
 /// A real part that `tests/run` installs, such as `venv/bin/python`: from the folder in
 /// `AZUP_TEST_PARTS`, or from its usual place.
 #[track_caller]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 
 use super::site::Site;
-use crate::sandbox::{Done, Sandbox, part};
+use crate::sandbox::{Done, Sandbox, is_left_out, part};
 use crate::tls::Server;
 
 /// The program; `None` if `tests/run` has said that it is left out.
@@ -16,9 +16,7 @@ pub(super) fn program() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("AZUP_TEST_DOTNET") {
         return Some(named.into());
     }
-    let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
-    let is_left_out = left_out.split(' ').any(|name| name == "dotnet");
-    (!is_left_out).then(|| part("dotnet-client/azure-dotnet-client"))
+    (!is_left_out("dotnet")).then(|| part("dotnet-client/azure-dotnet-client"))
 }
 
 fn words(program: &PathBuf, mode: &str) -> [OsString; 2] {

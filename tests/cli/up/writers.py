@@ -13,7 +13,7 @@ from azure.storage.blob import ContainerClient
 
 string, ca, word = sys.argv[1:4]
 may_fail = sys.argv[4:5] == ["stopping"]
-# Whatever ends this program, too, is survived by a file.
+# A file survives what ends this program, too. Nobody reads the output then.
 kept = open(sys.argv[5], "w", buffering=1) if sys.argv[5:] else None
 how = {"retry_total": 0, "connection_verify": ca}
 if word == "list":
@@ -56,6 +56,7 @@ sys.stdin.read()
 stop.set()
 for writer in writers:
     writer.join()
-print("\n".join(stored))
+if not kept:
+    print("\n".join(stored))
 print("\n".join(failures), file=sys.stderr)
 sys.exit(1 if failures else 0)

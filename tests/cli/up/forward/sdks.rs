@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::{TOKEN, VAULT};
-use crate::sandbox::{Done, part};
+use crate::sandbox::{Done, is_left_out, part};
 use crate::up::clients::script;
 use crate::up::site::Site;
 
@@ -229,10 +229,4 @@ fn with_older(name: &str) -> bool {
         eprintln!("NOT RUN: {name}: tests/run --all runs older SDKs");
     }
     there
-}
-
-/// Whether `tests/run` found that a language is not installed here, and said so.
-pub(super) fn is_left_out(language: &str) -> bool {
-    let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
-    left_out.split(' ').any(|name| name == language)
 }

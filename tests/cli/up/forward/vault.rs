@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 
-use super::sdks::is_left_out;
 use super::{TOKEN, VAULT};
-use crate::sandbox::{Done, azup, part};
+use crate::sandbox::{Done, azup, is_left_out, part};
 use crate::up::site::Site;
 
 /// What a program prints that has stored a blob and a secret.

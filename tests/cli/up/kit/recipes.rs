@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use super::{root, site};
-use crate::sandbox::{Done, azup, part};
+use crate::sandbox::{Done, azup, is_left_out, part};
 use crate::up::dotnet;
 use crate::up::site::Site;
 use crate::up::until_eof::fixture;
@@ -32,12 +32,6 @@ fn stands_in(page: &str, file: &str) {
     let code = code.lines().filter(|line| !line.trim().is_empty());
     let lines = code.count();
     assert!(lines <= 30, "{file} has {lines} lines");
-}
-
-/// Whether `tests/run` has already said that this language is not available.
-fn is_left_out(language: &str) -> bool {
-    let left_out = std::env::var("AZUP_TEST_LEFT_OUT").unwrap_or_default();
-    left_out.split(' ').any(|name| name == language)
 }
 
 #[test]
