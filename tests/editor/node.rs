@@ -74,9 +74,10 @@ fn f5_in_a_clone_without_azup_starts_node_js_as_before_and_says_nothing() {
         desk.run("rm", &["-r", gone]).ok();
     }
     if without() {
-        // The debugger stops with a dialog if a file of variables is missing.
+        // Node.js ends at once if a script that it is to load is missing.
         desk.edit(".vscode/launch.json", |launch| {
-            launch["configurations"][0]["envFile"] = "${workspaceFolder}/.env".into();
+            let gone = serde_json::json!(["--require=${workspaceFolder}/.env.cjs"]);
+            launch["configurations"][0]["runtimeArgs"] = gone;
         });
     }
     let mut editor = Editor::open(&desk, "app.js");
